@@ -1,0 +1,1 @@
+"""The business line's JSON door."""

@@ -1,0 +1,1 @@
+"""Cards, agreements and the vault's columns."""

@@ -1,0 +1,1 @@
+"""The payment core: payments, chains, conversion."""

@@ -1,0 +1,1 @@
+"""Coupons: lock, use, unlock."""

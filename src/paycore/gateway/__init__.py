@@ -1,0 +1,1 @@
+"""The payment gateway: the only way out to channels."""

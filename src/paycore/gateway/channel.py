@@ -1,0 +1,204 @@
+"""The shape of a channel: what a channel file declares and which verbs it has.
+
+A channel file holds, in this order: its docstring (whose API, which version, what
+differs), the declaration block, how a request is assembled and signed, how an answer
+is verified and parsed, callbacks, `scrub`. Nothing else changes when one is added.
+
+A call has three moments, because what is staged is committed around it:
+`assemble` before the commit (the signed message and its masked text), `perform` after
+it (no transaction is open), `conclude` with the answer's commit. Most channels speak
+HTTP and write only `assemble` and `read`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import ClassVar
+
+import msgspec
+
+from paycore.kernel.http import Answered, HttpRequest, NoAnswer, NotSent
+from paycore.kernel.journal import Change
+from paycore.kernel.node import Node
+from paycore.kernel.outcome import Blame, Outcome
+from paycore.kernel.terms import AttemptId, CardId, PayOrderNo, VerifyStatus
+
+
+class Operation(StrEnum):
+    """What a channel can be asked for: its capabilities are a subset of these."""
+
+    SEND_CODE = "send_code"
+    CONFIRM = "confirm"
+    VERIFY_CODE = "verify_code"
+    DEDUCT = "deduct"
+    ENQUIRE = "enquire"
+    REFUND = "refund"
+
+
+class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A card in clear: lives in memory for one call, and is never shown."""
+
+    number: str
+    name: str
+    id_no: str
+    phone: str
+    """E.164."""
+
+    def __repr__(self) -> str:
+        """Nothing of it."""
+        return "CardFacts(…)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One call as core wants it; the same shape for every channel and operation."""
+
+    operation: Operation
+    pay_order_no: PayOrderNo
+    attempt_seq: int
+    request_no: AttemptId
+    """The number at the channel: for a confirm or enquiry the one that opened the order."""
+    inst_trans_id: str
+    channel: str
+    account: str
+    amount: int
+    currency: str
+    asked_at: datetime
+    timeout_s: float
+    card_id: CardId
+    card: CardFacts | None = field(default=None, repr=False)
+    agreement: str | None = field(default=None, repr=False)
+    """The channel's agreement or mandate number."""
+    channel_token: str | None = None
+    """What the send's answer told us to bring back."""
+    code: str | None = field(default=None, repr=False)
+    """The code the payer typed."""
+    subject: str = ""
+    payee: str = ""
+    card_tail: str = ""
+    language: str = "zh"
+    notify_url: str | None = None
+    enquired_operation: Operation | None = None
+    """For an enquiry: what is being asked after."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One answer, by whichever door it came: reply, callback or enquiry."""
+
+    outcome: Outcome
+    blame: Blame | None = None
+    """The class of a DECLINED, None otherwise."""
+    resp_code: str = ""
+    resp_msg: str = ""
+    channel_ref: str | None = None
+    channel_token: str | None = None
+    amount: int | None = None
+    """What the channel says it took; must equal ours before SUCCESS."""
+    currency: str | None = None
+    not_found: bool = False
+    """An enquiry that knows no such order; with UNKNOWN."""
+    verify_status: VerifyStatus | None = None
+    """What became of the code, where the channel judged one."""
+    tries_left: int | None = None
+    code_expires_at: datetime | None = None
+    """For a code sent: until when it is good, where the channel says so."""
+    alarm: str | None = None
+    """Set where a person should look: a bad signature, another amount."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message ready to leave: what was signed, and what may be kept of it."""
+
+    ask: Ask
+    masked: str
+    """For gateway_message: no card number, name, ID number, phone, code, key or token."""
+    http: HttpRequest | None = None
+    extra: object = None
+    """A channel's own notes from `assemble` to `perform` and `conclude`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """What a channel sent us of its own accord, verified and parsed."""
+
+    request_no: str
+    """The number at the channel, whoever's it may be."""
+    pay_order_no: str | None
+    operation: Operation
+    merchant: str
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """An account at a channel, opened: credentials are the channel's `Config`."""
+
+    channel: str
+    account: str
+    base_url: str
+    config: msgspec.Struct = field(repr=False)
+
+
+class Channel(ABC):
+    """One provider's wire protocol. Stateless: one instance serves every account."""
+
+    code: ClassVar[str]
+    title: ClassVar[str]
+    capabilities: ClassVar[frozenset[Operation]]
+    Config: ClassVar[type[msgspec.Struct]]
+    acceptance_window: ClassVar[timedelta]
+    """How long after the last possible byte "not found" is not yet final."""
+    confirm_inherits_request_no: ClassVar[bool] = True
+    """Whether a confirm carries the request number of its send."""
+    errors: ClassVar[Mapping[str, tuple[Outcome, Blame | None]]] = {}
+    """Their code → our outcome and class; what is not here is UNKNOWN."""
+
+    async def prepare(
+        self, node: Node, account: Account, ask: Ask, change: Change
+    ) -> Outgoing:
+        """The message to send; a channel with rows of its own stages them in `change`."""
+        return self.assemble(account, ask)
+
+    @abstractmethod
+    def assemble(self, account: Account, ask: Ask) -> Outgoing:
+        """Build and sign the message, and mask it."""
+
+    async def perform(self, node: Node, account: Account, outgoing: Outgoing) -> Reply:
+        """Send once and read the answer. Opens no transaction, raises nothing."""
+        assert outgoing.http is not None
+        result = await node.transport.send(outgoing.http)
+        match result:
+            case NotSent(reason=reason):
+                return Reply(outcome=Outcome.NOT_SENT, resp_code="NOT_SENT", resp_msg=reason)
+            case NoAnswer(reason=reason):
+                return Reply(outcome=Outcome.UNKNOWN, resp_code="NO_ANSWER", resp_msg=reason)
+            case Answered():
+                return self.read(account, outgoing.ask, result)
+
+    @abstractmethod
+    def read(self, account: Account, ask: Ask, answered: Answered) -> Reply:
+        """Verify and parse an answer; whatever cannot be trusted is UNKNOWN."""
+
+    def conclude(
+        self, node: Node, account: Account, outgoing: Outgoing, reply: Reply, change: Change
+    ) -> None:
+        """Stage what the answer changes in rows of the channel's own."""
+        return
+
+    def callback(
+        self, account: Account, path: str, headers: Mapping[str, str], body: bytes
+    ) -> Callback | None:
+        """Verify and parse what the channel sent; None where it is not to be trusted."""
+        return None
+
+    def acknowledge(self, accepted: bool) -> tuple[int, bytes]:
+        """Status and body that this channel wants for a callback."""
+        return (200, b"OK") if accepted else (400, b"REFUSED")
+
+    @abstractmethod
+    def scrub(self, text: str) -> str:
+        """The text of a message, in or out, without anything secret."""

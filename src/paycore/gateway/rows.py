@@ -1,0 +1,46 @@
+"""What the gateway keeps: accounts at channels, and every message, masked."""
+
+from datetime import datetime
+from uuid import UUID
+
+from paycore.kernel.journal import Row, table
+from paycore.kernel.terms import Json, PayOrderNo
+
+
+@table("gateway_account", key=("channel", "account"), versioned=True)
+class AccountRow(Row, frozen=True, kw_only=True):
+    """Our account at a channel: where it is, who we are there, with which credentials."""
+
+    channel: str
+    account: str
+    version: int = 1
+    driver: str
+    """The channel file (`Channel.code`) that speaks to it."""
+    base_url: str
+    credentials: bytes
+    """JSON of the driver's `Config`, sealed with the key ring."""
+    enabled: bool = True
+
+
+@table(
+    "gateway_message",
+    key=("pay_order_no", "message_id"),
+    owner="pay_order_no",
+    partition="pay_order_no",
+)
+class MessageRow(Row, frozen=True, kw_only=True):
+    """One message, masked: before it leaves, after it returns; append-only."""
+
+    pay_order_no: PayOrderNo
+    message_id: UUID
+    attempt_seq: int
+    direction: str
+    """OUT, IN or CALLBACK."""
+    operation: str
+    channel: str
+    account: str
+    at: datetime
+    verdict: str
+    """For an inbound one the outcome, and why; for an outbound one empty."""
+    body: str
+    elapsed_ms: int | None = None

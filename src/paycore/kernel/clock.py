@@ -1,0 +1,74 @@
+"""The only source of time.
+
+Wall time is the database's, read once at start and at every heartbeat, carried on by
+this machine's monotonic clock in between, and never runs backwards (I27): an expired
+code stays expired whatever the machine's own clock does. Sleeping and time-outs are
+here too, so that a simulator can replace all of time at once.
+"""
+
+import asyncio
+import time
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What a node knows of time."""
+
+    def now(self) -> datetime:
+        """Wall time in UTC, monotonic, anchored to the database's clock."""
+
+    def monotonic(self) -> float:
+        """Seconds since some moment; for leases and durations."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
+        """Cancel the body after so many seconds with TimeoutError."""
+
+    def anchor(self, database_now: datetime) -> None:
+        """Take the database's word on what time it is."""
+
+
+class SystemClock:
+    """The clock of a real node."""
+
+    def __init__(self, database_now: datetime) -> None:
+        self._anchor = database_now
+        self._anchored_at = time.monotonic()
+        self._last = database_now
+
+    def now(self) -> datetime:
+        """Wall time in UTC; equal or later than what was said before."""
+        elapsed = time.monotonic() - self._anchored_at
+        self._last = max(self._last, self._anchor + timedelta(seconds=elapsed))
+        return self._last
+
+    def monotonic(self) -> float:
+        """This machine's monotonic clock, in seconds."""
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait on the event loop."""
+        await asyncio.sleep(seconds)
+
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
+        """`asyncio.timeout`."""
+        return asyncio.timeout(seconds)
+
+    def anchor(self, database_now: datetime) -> None:
+        """Follow the database's clock; `now` still never runs backwards."""
+        self._anchor = database_now
+        self._anchored_at = time.monotonic()
+
+
+def start_of_day(now: datetime) -> datetime:
+    """Midnight UTC: the day by which daily limits are counted."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def utc_from_unix(seconds: float) -> datetime:
+    """A moment a stranger gave us as Unix seconds."""
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,58 @@
+"""One door to the network: sends once, and names what happened.
+
+This is the only place that decides between NOT_SENT and UNKNOWN. A connection that
+was never made is NOT_SENT; whatever happens after the first byte may have left is
+UNKNOWN. Nothing here retries, follows redirects or reads past `MAX_REPLY_OCTETS`.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+MAX_REPLY_OCTETS = 1 << 20
+
+
+class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be sent. `timeout_s` is hard and for the whole call, the last byte in."""
+
+    method: str = "POST"
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    timeout_s: float
+    connect_timeout_s: float = 1.0
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole answer came; what it is worth is for the caller to find out."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+
+class NotSent(msgspec.Struct, frozen=True, kw_only=True):
+    """Surely nothing left."""
+
+    reason: str
+
+
+class NoAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Perhaps it arrived and was acted on: unknown."""
+
+    reason: str
+
+
+HttpResult = Answered | NotSent | NoAnswer
+
+
+class Transport(Protocol):
+    """What a node sends through; the simulator brings its own."""
+
+    async def send(self, request: HttpRequest) -> HttpResult:
+        """Send once. Never raises for what the network did."""
+
+    async def close(self) -> None:
+        """Let go of the connections."""

@@ -1,0 +1,76 @@
+"""Identifiers and randomness: one source a node, so that a simulator can seed it.
+
+A payment's number begins with its time (UTC, to the millisecond) and sorts by it:
+tables are partitioned by ranges of it. An attempt's id is the payment's number plus
+two digits, so a request number at a channel names its payment.
+"""
+
+import secrets
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from paycore.kernel.terms import AttemptId, PayOrderNo
+
+# No I, L, O, U: what people read to one another on the phone.
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+TIME_LETTERS = 15
+RANDOM_LETTERS = 11
+PAY_ORDER_NO_LENGTH = TIME_LETTERS + RANDOM_LETTERS
+MAX_ATTEMPTS = 99
+
+
+class Ids(Protocol):
+    """Where a node takes what nobody may guess or meet twice."""
+
+    def below(self, limit: int) -> int:
+        """A number in 0 … limit - 1, unpredictable."""
+
+    def token(self, octets: int) -> bytes:
+        """So many unpredictable bytes."""
+
+    def uuid(self) -> UUID:
+        """A UUID version 7: ordered by its time of making."""
+
+
+class SystemIds:
+    """The operating system's randomness."""
+
+    def below(self, limit: int) -> int:
+        """`secrets.randbelow`."""
+        return secrets.randbelow(limit)
+
+    def token(self, octets: int) -> bytes:
+        """`secrets.token_bytes`."""
+        return secrets.token_bytes(octets)
+
+    def uuid(self) -> UUID:
+        """A UUID version 7."""
+        return uuid7()
+
+
+def letters(ids: Ids, count: int) -> str:
+    """So many random letters and digits of `ALPHABET`."""
+    return "".join(ALPHABET[octet & 31] for octet in ids.token(count))
+
+
+def pay_order_no(ids: Ids, now: datetime) -> PayOrderNo:
+    """A new payment's number: yyMMddHHmmss, milliseconds, eleven random letters."""
+    moment = f"{now:%y%m%d%H%M%S}{now.microsecond // 1000:03d}"
+    return PayOrderNo(moment + letters(ids, RANDOM_LETTERS))
+
+
+def attempt_id(no: PayOrderNo, seq: int) -> AttemptId:
+    """The id of a payment's attempt number `seq` (1 … 99)."""
+    assert 1 <= seq <= MAX_ATTEMPTS, seq
+    return AttemptId(f"{no}{seq:02d}")
+
+
+def payment_of(attempt: str) -> tuple[PayOrderNo, int] | None:
+    """The payment and number that a stranger's request number names, if it can be one."""
+    no, seq = attempt[:-2], attempt[-2:]
+    if len(no) != PAY_ORDER_NO_LENGTH or not (attempt.isascii() and attempt.isalnum()):
+        return None
+    return (PayOrderNo(no), int(seq)) if seq.isdigit() and seq != "00" else None

@@ -1,0 +1,275 @@
+"""The journal: the one way to write what is on a payment's path, and to read for it.
+
+Rows are typed and declared once, with their key. The verbs are few: `load`, `within`,
+`every` and `due` read (due also claims), `commit` writes. A `Change` is what is
+written together and what must hold for it: all its guards hold, or none of its rows
+is written, and the refusal names the guard and gives the row that stands there.
+
+Two implementations keep the same promises: `journal_postgres` (many changes a
+transaction) and `journal_memory` (the simulator's); one suite holds both to them.
+What the verbs do to PostgreSQL is told in docs/decisions.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import ClassVar, Protocol, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from paycore.kernel.terms import Epoch
+
+Value = str | int | bool | bytes | datetime | UUID | None
+KeyOf = tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """What the journal must know of a kind of row.
+
+    `key`: the primary key's columns. `owner`: the column `within` reads by (one of the
+    key's). `partition`: the key column whose range every statement carries, for tables
+    partitioned by ranges of it. `versioned`: has `version`, raised by the journal with
+    every write. `claimed`: has `next_check_at`, `lease_epoch`, `lease_until`, `version`,
+    so that `due` can claim it. `additive`: this integer column is only ever added to
+    (balances); the other columns but the key must not change.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    owner: str | None = None
+    partition: str | None = None
+    versioned: bool = False
+    claimed: bool = False
+    additive: str | None = None
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One row; subclasses are declared with `@table`.
+
+    A field's type decides its column: str and StrEnum text, int bigint, bool boolean,
+    bytes bytea, datetime timestamptz, UUID uuid, `Json` jsonb; `| None` is nullable.
+    """
+
+    __table__: ClassVar[Table]
+
+    def key(self) -> KeyOf:
+        """The values of the primary key, in the table's order."""
+        return tuple(getattr(self, name) for name in self.__table__.key)
+
+
+R = TypeVar("R", bound=Row)
+
+
+def table(
+    name: str,
+    *,
+    key: str | tuple[str, ...],
+    owner: str | None = None,
+    partition: str | None = None,
+    versioned: bool = False,
+    claimed: bool = False,
+    additive: str | None = None,
+) -> Callable[[type[R]], type[R]]:
+    """Declare a row's table (see `Table`); claimed rows are versioned too."""
+    columns = (key,) if isinstance(key, str) else key
+
+    def declare(row: type[R]) -> type[R]:
+        assert set(columns) <= set(row.__struct_fields__), (name, columns)
+        row.__table__ = Table(
+            name=name,
+            key=columns,
+            owner=owner,
+            partition=partition,
+            versioned=versioned or claimed,
+            claimed=claimed,
+            additive=additive,
+        )
+        return row
+
+    return declare
+
+
+@table("limit_counter", key="counter")
+class LimitCounter(Row, frozen=True, kw_only=True):
+    """How much of a limit is reserved and used; one row a limit and period."""
+
+    counter: str
+    used: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A guard did not hold, and nothing of the change was written.
+
+    `guard` is the name the change gave it, `row` what stands there now (None: nothing;
+    for a counter its LimitCounter).
+    """
+
+    guard: str
+    row: Row | None
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """Guard: no row has this key yet."""
+
+    guard: str
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Guard: the row stands at `version` (the version of the value it was made from)."""
+
+    guard: str
+    row: Row
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Amend:
+    """Guard and write in one: `step` looks at the row that stands, under its lock.
+
+    It gives the new row, or None to refuse. It must be pure: it may run more than once.
+    """
+
+    guard: str
+    kind: type[Row]
+    key: KeyOf
+    step: Callable[[Row], Row | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Additive guard: counter + amount ≤ limit; a negative amount always fits.
+
+    A counter that would fall below zero stays at zero.
+    """
+
+    guard: str
+    counter: str
+    amount: int
+    limit: int | None
+    expires_at: datetime
+
+
+@dataclass(slots=True)
+class Change:
+    """What is written together. Staged row by row, committed once, then done with."""
+
+    id: UUID
+    inserts: list[Insert] = field(default_factory=list)
+    updates: list[Update] = field(default_factory=list)
+    amends: list[Amend] = field(default_factory=list)
+    counts: list[Count] = field(default_factory=list)
+    appends: list[Row] = field(default_factory=list)
+    additions: list[Row] = field(default_factory=list)
+
+    def insert(self, row: Row, *, guard: str = "") -> None:
+        """A new row whose key must be new; the guard's name defaults to the table's."""
+        self.inserts.append(Insert(guard or row.__table__.name, row))
+
+    def update(self, row: Row, *, version: int, guard: str = "") -> None:
+        """Replace the row at `version` by this one; the journal sets version + 1."""
+        assert row.__table__.versioned, row.__table__.name
+        self.updates.append(Update(guard or row.__table__.name, row, version))
+
+    def amend(
+        self, kind: type[R], key: KeyOf, step: Callable[[R], R | None], *, guard: str = ""
+    ) -> None:
+        """Replace the row under `key` by what `step` makes of it; refused if it is absent."""
+        self.amends.append(
+            Amend(guard or kind.__table__.name, kind, key, step)  # type: ignore[arg-type]
+        )
+
+    def count(
+        self,
+        counter: str,
+        amount: int,
+        *,
+        limit: int | None,
+        expires_at: datetime,
+        guard: str = "limit",
+    ) -> None:
+        """Reserve (or with a negative amount give back) part of a limit."""
+        self.counts.append(Count(guard, counter, amount, limit, expires_at))
+
+    def append(self, row: Row) -> None:
+        """An append-only row; its key is new by construction, a clash is a bug."""
+        self.appends.append(row)
+
+    def add(self, row: Row) -> None:
+        """Add the row's additive column to the row of that key, made if it is not there."""
+        assert row.__table__.additive, row.__table__.name
+        self.additions.append(row)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is staged."""
+        return not (
+            self.inserts
+            or self.updates
+            or self.amends
+            or self.counts
+            or self.appends
+            or self.additions
+        )
+
+
+class ChangeRejected(Exception):
+    """The database refused the rows of one change: a bug, never an answer to a caller.
+
+    `sqlstate` is the database's class, 23514 where a trigger of ours spoke.
+    """
+
+    def __init__(self, sqlstate: str, message: str) -> None:
+        self.sqlstate = sqlstate
+        super().__init__(f"{sqlstate}: {message}")
+
+
+class Journal(Protocol):
+    """The verbs."""
+
+    async def load(self, kind: type[R], *key: Value) -> R | None:
+        """The row under a key as last committed."""
+
+    async def within(self, kind: type[R], owner: str) -> list[R]:
+        """All rows of one owner, ordered by key. Load the guarding row BEFORE these:
+        then a stale view is refused at commit, never a fresh guard over stale rows."""
+
+    async def every(self, kind: type[R]) -> list[R]:
+        """All rows, ordered by key; for small tables of configuration only."""
+
+    async def due(
+        self,
+        kind: type[R],
+        limit: int,
+        *,
+        now: datetime,
+        epoch: Epoch,
+        live: Sequence[Epoch],
+        lease_until: datetime,
+    ) -> list[R]:
+        """Claim up to `limit` rows whose next_check_at ≤ now and whose lease is free:
+        no lease_epoch, lease_until passed, or an epoch not among `live`. Claiming sets
+        lease_epoch, lease_until and version + 1; oldest first; rows that another node is
+        claiming are skipped. The returned rows have the new values."""
+
+    async def commit(self, change: Change) -> Refused | None:
+        """Write the change, durably, or say which guard refused it.
+
+        Raises `ChangeRejected` for a bug in the rows and `errors.Unavailable` while the
+        database is away; whatever is raised, the change is either wholly there or not,
+        and a change that `Unavailable` was raised for may still prove to be there."""
+
+    async def committed(self, change_id: UUID) -> bool:
+        """Whether the change with this id is durable."""
+
+    async def database_now(self) -> datetime:
+        """The database's wall clock: what node clocks are anchored to."""
+
+    async def close(self) -> None:
+        """Finish what is being written and let go of the connections."""

@@ -1,0 +1,93 @@
+"""What a running node holds; the only state there is.
+
+Services are functions that take the node first. No module keeps state, so three nodes
+can live in one process. What a neighbour must remember between calls (health windows,
+the router's snapshot) is its own class, one instance a node, by `Node.state`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar, cast
+from uuid import UUID
+
+from paycore.kernel.clock import Clock
+from paycore.kernel.config import Settings
+from paycore.kernel.crypto import KeyRing
+from paycore.kernel.http import Transport
+from paycore.kernel.ids import Ids
+from paycore.kernel.journal import Change, Journal, Row, table
+from paycore.kernel.terms import Epoch
+
+S = TypeVar("S")
+
+
+@table("node", key="epoch", versioned=True)
+class NodeRow(Row, frozen=True, kw_only=True):
+    """One life of one node: alive while it beats, dead for ever once declared so."""
+
+    epoch: int
+    version: int = 1
+    name: str
+    slot: int
+    """Which row of each unlimited balance this life adds to."""
+    started_at: datetime
+    beat_at: datetime
+    died_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Heartbeat:
+    """What the node knows of its own life and of the others'."""
+
+    epoch: Epoch = Epoch(0)
+    slot: int = 0
+    good_until: float = 0.0
+    """On the monotonic clock: past it our leases may be another's."""
+    live: tuple[Epoch, ...] = ()
+
+
+@dataclass(slots=True)
+class Node:
+    """One running node."""
+
+    settings: Settings
+    journal: Journal
+    clock: Clock
+    ids: Ids
+    transport: Transport
+    key_ring: KeyRing
+    heartbeat: Heartbeat = field(default_factory=Heartbeat)
+    _states: dict[type[object], object] = field(default_factory=dict)
+
+    def state(self, kind: type[S], make: Callable[[], S] | None = None) -> S:
+        """This node's one instance of a neighbour's own state, made on first use."""
+        found = self._states.get(kind)
+        if found is None:
+            found = self._states[kind] = (make or kind)()
+        return cast(S, found)
+
+    def now(self) -> datetime:
+        """Shorthand for the clock's wall time."""
+        return self.clock.now()
+
+    def change(self) -> Change:
+        """An empty change with an id of its own."""
+        return Change(cast(UUID, self.ids.uuid()))
+
+    @property
+    def epoch(self) -> Epoch:
+        """The life we live now."""
+        return self.heartbeat.epoch
+
+    def lease_until(self) -> datetime:
+        """Until when a lease taken now holds at the longest."""
+        return self.now() + timedelta(seconds=self.settings.lease_s)
+
+    def lease_holds(self, seconds: float) -> bool:
+        """Whether our own life surely outlasts a call of so many seconds' beginning.
+
+        Asked directly before the first byte: a node that has missed its heartbeats
+        sends nothing, because another may have taken over what it holds.
+        """
+        return self.clock.monotonic() + seconds <= self.heartbeat.good_until

@@ -1,0 +1,1 @@
+"""Business lines and their API keys."""

@@ -1,0 +1,1 @@
+"""The schema, in numbered files, forward only."""

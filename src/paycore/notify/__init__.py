@@ -1,0 +1,1 @@
+"""Result notices to business lines."""

@@ -1,0 +1,1 @@
+"""The payment router: which channel, and why; advises, never calls."""

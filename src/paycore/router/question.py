@@ -1,0 +1,62 @@
+"""What the router is asked, and what it answers: values, no I/O."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from paycore.kernel.terms import BizLineId, CardId, PayOrderNo, TransType
+
+AccountKey = tuple[str, str]
+"""(channel, account)"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgreementLimits:
+    """What the card's agreement at one account allows; None is no limit."""
+
+    single_limit: int | None
+    daily_limit: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One transaction that wants a route. Core hands over what neighbours know."""
+
+    pay_order_no: PayOrderNo
+    biz_line: BizLineId
+    trans_type: TransType
+    amount: int
+    currency: str
+    card_id: CardId
+    bank: str
+    card_kind: str
+    now: datetime
+    agreements: Mapping[AccountKey, AgreementLimits] | None
+    """Live agreements of the card by account; None where none is needed (SMS centre)."""
+    broken: frozenset[AccountKey] = frozenset()
+    """Accounts whose breaker for this operation is open, says the gateway."""
+    capable: frozenset[str] = frozenset()
+    """Channels whose file can do this operation, says the gateway."""
+    excluded: frozenset[AccountKey] = frozenset()
+    """Accounts already tried for this payment."""
+    named: str | None = None
+    """Only this channel: how the SMS centre is asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """A part of a limit that a route takes up; given back on a definite failure."""
+
+    counter: str
+    limit: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """Where to go."""
+
+    inst_trans_id: str
+    channel: str
+    account: str
+    reservations: tuple[Reservation, ...] = field(default=())

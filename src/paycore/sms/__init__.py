@@ -1,0 +1,1 @@
+"""The SMS centre: codes, and the carriers that text them."""

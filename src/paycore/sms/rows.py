@@ -1,0 +1,57 @@
+"""What the SMS centre keeps: codes (as keyed hashes) and its carriers."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from paycore.kernel.journal import Row, table
+from paycore.kernel.terms import CardId, PayOrderNo
+
+
+class CodeStatus(StrEnum):
+    """ACTIVE until it passed, was replaced by a newer one, or its tries are used up."""
+
+    ACTIVE = "ACTIVE"
+    PASSED = "PASSED"
+    VOID = "VOID"
+    LOCKED = "LOCKED"
+
+
+@table(
+    "sms_code",
+    key=("pay_order_no", "seq"),
+    owner="pay_order_no",
+    partition="pay_order_no",
+    versioned=True,
+)
+class CodeRow(Row, frozen=True, kw_only=True):
+    """One code, bound to order, amount, card and phone; `seq` is its send attempt's."""
+
+    pay_order_no: PayOrderNo
+    seq: int
+    version: int = 1
+    digest: bytes
+    """HMAC of code and binding, with a key outside the database."""
+    amount: int
+    currency: str
+    card_id: CardId
+    phone_hash: bytes
+    status: CodeStatus = CodeStatus.ACTIVE
+    tries: int = 0
+    created_at: datetime
+    expires_at: datetime
+    passed_at: datetime | None = None
+
+
+@table("sms_carrier", key="carrier", versioned=True)
+class CarrierRow(Row, frozen=True, kw_only=True):
+    """A carrier (运营商) that texts for us; lower `priority` is tried first."""
+
+    carrier: str
+    version: int = 1
+    driver: str
+    """The carrier file that speaks to it."""
+    base_url: str
+    credentials: bytes
+    """JSON of the driver's `Config`, sealed with the key ring."""
+    priority: int = 100
+    enabled: bool = True

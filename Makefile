@@ -1,0 +1,85 @@
+# Every task of this repository. `make` alone lists them; CONTRIBUTING.md says what
+# each prints.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+TESTS ?= tests
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+DEMO_ARGS ?=
+
+.PHONY: help
+help:  ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} \
+	  /^## / {printf "\n%s\n", substr($$0, 4)} \
+	  /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+## Set up
+
+.PHONY: setup
+setup: $(STAMP)  ## Make .venv and install what is locked, checked by hash
+
+# Done again when what is locked or declared has changed.
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || \
+	  { echo "paycore needs Python 3.11 or newer, and there is no $(PYTHON)" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "paycore needs Python 3.11 or newer; this is $$($(PYTHON) -V):" \
+	    "try make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "$(PYTHON) has no venv module: apt-get install python3-venv" >&2; exit 1; }
+	@test -x $(BIN)/python && $(BIN)/python -m pip --version >/dev/null 2>&1 || \
+	  $(PYTHON) -m venv --clear $(VENV)
+	@echo "installing into $(VENV), once" >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check \
+	  --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -q --disable-pip-version-check \
+	  --no-deps --no-build-isolation -e .
+	@touch $@
+
+## Check
+
+.PHONY: test
+test: $(STAMP)  ## Run the tests; the last line is pytest's own count
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile $(PYTEST_ARGS) $(TESTS)
+
+.PHONY: lint
+lint: $(STAMP)  ## Style, format, types, and who may import whom
+	@$(BIN)/ruff check -q
+	@$(BIN)/ruff format -q --check
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/lint-imports --no-logo
+
+## Use
+
+.PHONY: demo
+demo: $(STAMP)  ## One payment from end to end on this machine
+	@$(BIN)/paycore demo $(DEMO_ARGS)
+
+.PHONY: bench
+bench: $(STAMP)  ## Measure whole payments a second; ends with one line of JSON
+	@$(BIN)/paycore bench $(BENCH_ARGS)
+
+## Keep
+
+.PHONY: generate
+generate: $(STAMP)  ## Write the generated pages under docs/ anew
+	@$(BIN)/paycore docs generate
+
+.PHONY: lock
+lock: $(STAMP)  ## Resolve requirements.lock anew (needs uv)
+	@uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
+	  --no-annotate --python-version 3.11 --extra dev -o requirements.lock pyproject.toml
+
+.PHONY: clean
+clean:  ## Remove .venv and everything that tools left behind
+	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache \
+	  .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,247 @@
+"""Connections to PostgreSQL, and the migrations that shape it.
+
+Every connection is refused unless the server keeps what it has committed: version 15
+or newer, `fsync` on, no standby; `synchronous_commit` is set on each.
+Who may use them is in the import contracts: the journal writes, `queries.py` files
+read for people, and nobody else sees a connection.
+"""
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from importlib import resources
+from typing import TYPE_CHECKING, Self
+
+import asyncpg
+import msgspec
+
+from paycore.kernel.postgres_programs import OLDEST
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+    Pool = asyncpg.Pool[asyncpg.Record]
+else:
+    Connection, Pool = asyncpg.Connection, asyncpg.Pool
+
+SESSION = {
+    "application_name": "paycore",
+    "synchronous_commit": "on",
+    "timezone": "UTC",
+}
+"""What every session of ours sets, whatever the server's or the role's defaults."""
+
+CONNECT_S = 10.0
+
+MIGRATION_LOCK = 0x7061_7963_6F72_65
+"""Any number that no other program uses: `paycore` in ASCII."""
+
+
+class DatabaseUnavailableError(Exception):
+    """The server cannot be reached; it may be later."""
+
+
+class DatabaseRefusedError(Exception):
+    """The server is not fit for money, or its schema is not ours."""
+
+
+async def connect(dsn: str) -> "Connection":
+    """Open one connection to a server that is fit."""
+    try:
+        connection: Connection = await asyncpg.connect(
+            dsn, timeout=CONNECT_S, server_settings=SESSION
+        )
+    except _CANNOT_CONNECT as error:
+        raise _unavailable(error) from error
+    try:
+        await refuse_unfit(connection)
+    except BaseException:
+        await connection.close()
+        raise
+    return connection
+
+
+async def pool(
+    dsn: str,
+    *,
+    size: int = 10,
+    ready: "Callable[[Connection], Awaitable[None]] | None" = None,
+) -> "Pool":
+    """Open a pool of at most `size` connections; `ready` sees each new one first."""
+
+    async def init(connection: "Connection") -> None:
+        await refuse_unfit(connection)
+        if ready is not None:
+            await ready(connection)
+
+    try:
+        return await asyncpg.create_pool(
+            dsn,
+            min_size=1,
+            max_size=size,
+            timeout=CONNECT_S,
+            server_settings=SESSION,
+            init=init,
+        )
+    except _CANNOT_CONNECT as error:
+        raise _unavailable(error) from error
+
+
+async def refuse_unfit(connection: "Connection") -> None:
+    """Raise unless the server is new enough and keeps what it has committed."""
+    row = await connection.fetchrow(
+        "SELECT current_setting('server_version_num')::int / 10000,"
+        " current_setting('fsync'), current_setting('synchronous_commit'),"
+        " pg_is_in_recovery()"
+    )
+    assert row is not None, "a SELECT without FROM gives one row"
+    version, fsync, commits, standby = row
+    if version < OLDEST:
+        raise DatabaseRefusedError(
+            f"the database server is version {version}; {OLDEST} is the oldest we take"
+        )
+    if standby:
+        raise DatabaseRefusedError("the database server is a standby: it cannot write")
+    if fsync != "on" or commits != "on":
+        raise DatabaseRefusedError(
+            f"the database server may lose what it has committed (fsync is {fsync}, "
+            f"synchronous_commit is {commits}): set both on"
+        )
+
+
+_CANNOT_CONNECT = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+def _unavailable(error: BaseException) -> DatabaseUnavailableError:
+    """Say what happened in the server's words, which never hold the password."""
+    said = str(error) or type(error).__name__
+    return DatabaseUnavailableError(f"the database cannot be reached: {said}")
+
+
+# --- migrations -----------------------------------------------------------------------
+
+
+class Migration(msgspec.Struct, frozen=True, kw_only=True):
+    """One numbered file: what it is called, and what it says."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def sha256(self) -> str:
+        """By which an applied file is known not to have changed since."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+    @classmethod
+    def of(cls, name: str, sql: str) -> Self:
+        """Take the number from the file's name, `NNNN_name.sql`."""
+        found = re.fullmatch(r"(\d{4})_[a-z0-9_]+\.sql", name)
+        if found is None:
+            raise DatabaseRefusedError(f"{name} is not named NNNN_name.sql")
+        return cls(number=int(found[1]), name=name.removesuffix(".sql"), sql=sql)
+
+
+def migrations() -> list[Migration]:
+    """Give the files that this version of paycore comes with, in order."""
+    folder = resources.files("paycore") / "migrations"
+    found = sorted(
+        (
+            Migration.of(file.name, file.read_text(encoding="utf-8"))
+            for file in folder.iterdir()
+            if file.name.endswith(".sql")
+        ),
+        key=lambda migration: migration.name,
+    )
+    if len({migration.number for migration in found}) != len(found):
+        raise DatabaseRefusedError("two migrations have the same number")
+    return found
+
+
+async def migrate(dsn: str, *, files: Sequence[Migration] | None = None) -> list[str]:
+    """Bring the schema up to date; give the names of what was applied.
+
+    One runner at a time: a second one waits, then finds nothing left to do.
+    """
+    connection = await connect(dsn)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
+        await connection.execute(_SCHEMA_MIGRATION)
+        todo = await _pending(connection, migrations() if files is None else files)
+        for migration in todo:
+            await _apply(connection, migration)
+        return [migration.name for migration in todo]
+    finally:
+        await connection.close()  # which gives the lock back as well
+
+
+async def pending(dsn: str, *, files: Sequence[Migration] | None = None) -> list[str]:
+    """Name what `migrate` would apply, and change nothing."""
+    connection = await connect(dsn)
+    try:
+        todo = await _pending(connection, migrations() if files is None else files)
+        return [migration.name for migration in todo]
+    finally:
+        await connection.close()
+
+
+_SCHEMA_MIGRATION = """
+    CREATE TABLE IF NOT EXISTS schema_migration (
+        number     integer PRIMARY KEY,
+        name       text NOT NULL,
+        sha256     text NOT NULL,
+        applied_at timestamptz NOT NULL
+    )
+"""
+
+
+async def _pending(
+    connection: "Connection", files: Sequence[Migration]
+) -> list[Migration]:
+    """What is not applied yet; raise where the schema is not one of our past."""
+    known = {migration.number: migration for migration in files}
+    applied: set[int] = set()
+    for row in await _applied(connection):
+        applied.add(row["number"])
+        file = known.get(row["number"])
+        if file is None:
+            raise DatabaseRefusedError(
+                f"the schema has {row['name']}, which this version does not know: "
+                "it is of a newer paycore"
+            )
+        if file.sha256 != row["sha256"]:
+            raise DatabaseRefusedError(
+                f"{file.name} was changed after it was applied: "
+                "write a new migration instead"
+            )
+    todo = [migration for migration in files if migration.number not in applied]
+    if applied and todo and todo[0].number < max(applied):
+        raise DatabaseRefusedError(
+            f"{todo[0].name} comes before what is applied already: number it anew"
+        )
+    return todo
+
+
+async def _applied(connection: "Connection") -> Sequence[asyncpg.Record]:
+    if await connection.fetchval("SELECT to_regclass('schema_migration')") is None:
+        return []
+    rows: Sequence[asyncpg.Record] = await connection.fetch(
+        "SELECT number, name, sha256 FROM schema_migration ORDER BY number"
+    )
+    return rows
+
+
+async def _apply(connection: "Connection", migration: Migration) -> None:
+    """Run one file and record it, or neither.
+
+    No node runs yet whose clock could be asked, so the database's own is.
+    """
+    try:
+        async with connection.transaction():
+            await connection.execute(migration.sql)
+            await connection.execute(
+                "INSERT INTO schema_migration (number, name, sha256, applied_at)"
+                " VALUES ($1, $2, $3, clock_timestamp())",
+                *(migration.number, migration.name, migration.sha256),
+            )
+    except asyncpg.PostgresError as error:
+        raise DatabaseRefusedError(f"{migration.name} failed: {error}") from error

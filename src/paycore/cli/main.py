@@ -1,0 +1,69 @@
+"""`paycore`: finds the command's file, and says bad news in one line.
+
+Only the file of the command that was called is imported: start-up counts. A file
+exposes `app` (a group of commands) or a function of its own name, and imports what it
+needs inside of it.
+"""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+import typer
+
+from paycore.kernel.errors import Misconfigured
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "serve": "Run a node: the API, the workers, or both.",
+        "dev": "Run all of it on this machine, with a sandbox.",
+        "demo": "Take one payment from end to end, and show it.",
+        "bench": "Measure whole payments a second.",
+        "migrate": "Bring the database's schema up to date.",
+        "keys": "Make a fresh set of keys.",
+        "apikeys": "API keys of business lines.",
+        "route": "Ask the router, and see why.",
+        "docs": "The generated pages.",
+        "version": "Say which version this is.",
+    }
+)
+"""Each command is a file of its name in this folder; here is its line of help."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command that was named, or list them all."""
+    given = list(sys.argv[1:] if argv is None else argv)
+    called = [given[0]] if given and given[0] in COMMANDS else COMMANDS
+    try:
+        _app(name for name in called if _exists(name))(args=given, prog_name="paycore")
+    except Misconfigured as error:
+        typer.echo(f"paycore: {error}", err=True)
+        raise SystemExit(1) from error
+
+
+def _app(names: Iterable[str]) -> typer.Typer:
+    """Mount these commands, importing their files."""
+    app = typer.Typer(
+        help="A self-hosted payment core.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,  # it shows local variables, secrets with them
+    )
+    app.callback()(_paycore)
+    for name in names:
+        module = importlib.import_module(f"paycore.cli.{name}")
+        if isinstance(group := getattr(module, "app", None), typer.Typer):
+            app.add_typer(group, name=name, help=COMMANDS[name])
+        else:
+            app.command(name, help=COMMANDS[name])(getattr(module, name))
+    return app
+
+
+def _paycore() -> None:
+    """Make typer keep the command's name even where only one is mounted."""
+
+
+def _exists(name: str) -> bool:
+    return importlib.util.find_spec(f"paycore.cli.{name}") is not None

@@ -1,0 +1,449 @@
+"""The settings of a node, each declared once: type, bounds, default, one sentence.
+
+They come from the environment (`PAYCORE_PORT=8000`; `DATABASE_URL` has its usual name)
+or from the TOML file that `PAYCORE_SETTINGS_FILE` names (`port = 8000`); the
+environment wins. What is wrong or unknown is refused by its name before anything
+starts, and its value is not repeated. docs/settings.md is made of `describe()`.
+What can change while nodes run (channels, routes, keys of business lines) is in the
+database, not here.
+"""
+
+import base64
+import binascii
+import platform
+import secrets
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self, cast, get_type_hints
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta, inspect
+
+from paycore.kernel.errors import Misconfigured
+
+PREFIX = "PAYCORE_"
+FILE = "PAYCORE_SETTINGS_FILE"
+
+OTHER_PROGRAMS = frozenset({FILE, "PAYCORE_SKIP_WEB"})
+"""Names with our prefix that are not settings of a node."""
+
+UNLIMITED = 1_000_000
+"""What dev raises the limits per phone and card to: every test uses the same card."""
+
+KEY_OCTETS = 32
+
+Role = Literal["api", "worker", "all"]
+
+_SECRET = {"secret": True}
+
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+Count = Annotated[int, Meta(ge=1, le=UNLIMITED)]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a node is told at its start."""
+
+    # Where it lives
+    database_url: Annotated[
+        str | None,
+        Meta(
+            description="PostgreSQL to use; without it one is started under data_dir.",
+            extra=_SECRET,
+        ),
+    ] = None
+    data_dir: Annotated[
+        str, Meta(min_length=1, description="Folder of our own PostgreSQL.")
+    ] = ".paycore"
+    host: Annotated[
+        str, Meta(min_length=1, description="Address that the API listens on.")
+    ] = "127.0.0.1"
+    port: Annotated[
+        int, Meta(ge=0, le=65_535, description="Port of the API; 0 takes a free one.")
+    ] = 8000
+    role: Annotated[
+        Role, Meta(description="What this process does: answer, work, or both.")
+    ] = "all"
+    node_name: Annotated[
+        str, Meta(max_length=64, description="Its name in logs and on the console.")
+    ] = ""
+    public_url: Annotated[
+        str, Meta(description="Where channels reach us: base of the callback URLs.")
+    ] = ""
+    database_connections: Annotated[
+        int, Meta(ge=1, le=500, description="Connections to the database at most.")
+    ] = 10
+    drain_s: Annotated[
+        Seconds, Meta(description="How long a stopping node finishes what it began.")
+    ] = 30
+
+    # Keys
+    key_ring: Annotated[
+        str,
+        Meta(
+            description="AES-256 keys as id:base64, separated by commas, the active"
+            " one first; or the path of a file that holds them.",
+            extra=_SECRET,
+        ),
+    ]
+    code_key: Annotated[
+        str,
+        Meta(description="Key (base64) of the hashes of SMS codes.", extra=_SECRET),
+    ]
+    search_key: Annotated[
+        str,
+        Meta(
+            description="Key (base64) of the hashes that card numbers are found by.",
+            extra=_SECRET,
+        ),
+    ]
+
+    # What it lets through, what it says
+    allow_private_endpoints: Annotated[
+        bool, Meta(description="Send notices to private addresses: development only.")
+    ] = False
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Meta(description="The least severe line that is logged."),
+    ] = "info"
+    log_format: Annotated[
+        Literal["json", "console"], Meta(description="One JSON object a line, or text.")
+    ] = "json"
+
+    # SMS codes
+    code_digits: Annotated[int, Meta(ge=6, le=8, description="Digits of a code.")] = 6
+    code_lifetime_s: Annotated[
+        int, Meta(ge=30, le=600, description="How long a code is good for.")
+    ] = 300
+    code_tries: Annotated[
+        int, Meta(ge=1, le=10, description="Wrong tries that lock a code.")
+    ] = 5
+    code_tries_per_payment: Annotated[
+        int, Meta(ge=1, le=100, description="Wrong tries that fail a payment.")
+    ] = 10
+    code_wrong_per_card_day: Annotated[
+        Count, Meta(description="Wrong tries with one card a day.")
+    ] = 20
+    code_gap_s: Annotated[
+        int, Meta(ge=0, le=600, description="Time between codes the payer asks for.")
+    ] = 60
+    code_per_phone_hour: Annotated[
+        Count, Meta(description="Codes to one phone an hour.")
+    ] = 20
+    code_per_phone_day: Annotated[
+        Count, Meta(description="Codes to one phone a day.")
+    ] = 50
+
+    # How long a call may take, as a whole
+    send_code_timeout_s: Annotated[
+        Seconds, Meta(description="Asking a channel to send its code.")
+    ] = 3
+    sms_timeout_s: Annotated[
+        Seconds, Meta(description="Sending a text through a carrier.")
+    ] = 3
+    money_timeout_s: Annotated[
+        Seconds, Meta(description="Taking or giving back money.")
+    ] = 10
+    enquiry_timeout_s: Annotated[
+        Seconds, Meta(description="Asking a channel what became of a request.")
+    ] = 5
+    connect_timeout_s: Annotated[
+        Seconds, Meta(description="Reaching the other side at all.")
+    ] = 1
+    answer_within_s: Annotated[
+        Seconds, Meta(description="The API answers by then, if need be DOING.")
+    ] = 15
+
+    # The breaker, per account and operation
+    breaker_calls: Annotated[
+        Count, Meta(description="Calls in the window before it may open.")
+    ] = 10
+    breaker_failure_percent: Annotated[
+        int, Meta(ge=1, le=100, description="Share of failures that opens it.")
+    ] = 50
+    breaker_window_s: Annotated[
+        Seconds, Meta(description="The window that is looked at.")
+    ] = 30
+    breaker_half_open_s: Annotated[
+        Seconds, Meta(description="After so long one call is let through.")
+    ] = 5
+
+    # Nodes and orders
+    heartbeat_s: Annotated[
+        Seconds, Meta(description="How often a node renews its life.")
+    ] = 2
+    lease_s: Annotated[
+        Seconds, Meta(description="A node that was silent so long is dead.")
+    ] = 6
+    expires_in_s: Annotated[
+        int,
+        Meta(ge=60, le=86_400, description="How long an order may wait for its payer."),
+    ] = 900
+
+    @classmethod
+    def for_dev(cls, **overrides: object) -> Self:
+        """Settings for development and tests: fresh keys, no limits per phone or card.
+
+        A folder that is used again needs the keys of its first time: pass them.
+        """
+        given: dict[str, object] = {
+            **fresh_keys(),
+            "allow_private_endpoints": True,
+            "log_format": "console",
+            "code_wrong_per_card_day": UNLIMITED,
+            "code_per_phone_hour": UNLIMITED,
+            "code_per_phone_day": UNLIMITED,
+            **overrides,
+        }
+        return cast("Self", _checked({k: v for k, v in given.items() if v is not None}))
+
+    @property
+    def ring_keys(self) -> Mapping[str, bytes]:
+        """The key ring's keys by id, the active one first."""
+        return _ring(self.key_ring)
+
+    @property
+    def code_key_octets(self) -> bytes:
+        """The key of the hashes of SMS codes."""
+        return _key("code_key", self.code_key)
+
+    @property
+    def search_key_octets(self) -> bytes:
+        """The key of the hashes that card numbers are found by."""
+        return _key("search_key", self.search_key)
+
+    def __repr__(self) -> str:
+        """Show no secret: a repr ends up in logs."""
+        shown = (
+            f"{name}={'***' if secret else repr(getattr(self, name))}"
+            for name, secret in ((f.name, _is_secret(f)) for f in _fields())
+        )
+        return f"Settings({', '.join(shown)})"
+
+
+class Described(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of docs/settings.md."""
+
+    name: str
+    variable: str
+    form: str
+    default: str
+    secret: bool
+    description: str
+
+
+def load(environ: Mapping[str, str], file: Path | None = None) -> Settings:
+    """Read the settings, or raise Misconfigured naming all that is wrong."""
+    named = file or (Path(environ[FILE]) if environ.get(FILE) else None)
+    given: dict[str, object] = {} if named is None else _from_file(named)
+    given |= _from_environment(environ)
+    return _checked(given)
+
+
+def describe() -> list[Described]:
+    """Every setting, in the order of its declaration."""
+    return [
+        Described(
+            name=field.name,
+            variable=_variable(field.name),
+            form=_form(field.type),
+            default="required" if field.required else _shown(field.default),
+            secret=_is_secret(field),
+            description=_description(field),
+        )
+        for field in _fields()
+    ]
+
+
+def fresh_keys() -> dict[str, str]:
+    """Make keys, as the settings that hold them: for dev, and for a first set-up."""
+
+    def fresh() -> str:
+        return base64.b64encode(secrets.token_bytes(KEY_OCTETS)).decode()
+
+    return {"key_ring": f"k1:{fresh()}", "code_key": fresh(), "search_key": fresh()}
+
+
+# --- reading --------------------------------------------------------------------------
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
+    known = {_variable(field.name): field.name for field in _fields()}
+    unknown = sorted(
+        name
+        for name in environ
+        if name.startswith(PREFIX) and name not in known.keys() | OTHER_PROGRAMS
+    )
+    if unknown:
+        raise Misconfigured(f"unknown settings: {', '.join(unknown)}")
+    return {
+        name: environ[variable]
+        for variable, name in known.items()
+        if environ.get(variable)
+    }
+
+
+def _from_file(file: Path) -> dict[str, object]:
+    try:
+        given: dict[str, object] = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"the settings file {file} cannot be read") from error
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"the settings file {file} is not TOML") from error
+    unknown = given.keys() - {field.name for field in _fields()}
+    if unknown:
+        raise Misconfigured(f"unknown settings in {file}: {', '.join(sorted(unknown))}")
+    return given
+
+
+def _checked(given: Mapping[str, object]) -> Settings:
+    """Make the settings, or name every one that is wrong or missing."""
+    wrong = [
+        f"{_variable(field.name)} must be {_form(field.type)}"
+        for field in _fields()
+        if field.name in given and not _fits(field, given[field.name])
+    ]
+    wrong += [
+        f"{_variable(field.name)} is missing"
+        for field in _fields()
+        if field.required and field.name not in given
+    ]
+    wrong += sorted(f"there is no setting {n}" for n in given.keys() - _names())
+    if wrong:
+        raise Misconfigured("; ".join(wrong))
+    settings = msgspec.convert(_filled(given), Settings, strict=False)
+    if wrong := list(_contradictions(settings)):
+        raise Misconfigured("; ".join(wrong))
+    return settings
+
+
+def _fits(field: inspect.Field, value: object) -> bool:
+    try:
+        msgspec.convert(value, _annotations()[field.name], strict=False)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
+def _filled(given: Mapping[str, object]) -> dict[str, object]:
+    """Put in what follows from the machine, and what a file holds."""
+    filled = dict(given)
+    ring = str(filled["key_ring"]).strip()
+    if ring.startswith(("/", ".")):
+        filled["key_ring"] = _ring_file(Path(ring))
+    filled.setdefault("node_name", platform.node()[:64] or "node")
+    return filled
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    """What no single setting shows."""
+    for read in (
+        lambda: settings.ring_keys,
+        lambda: settings.code_key_octets,
+        lambda: settings.search_key_octets,
+    ):
+        try:
+            read()
+        except Misconfigured as error:
+            yield str(error)
+    if settings.lease_s < 2 * settings.heartbeat_s:
+        yield "PAYCORE_LEASE_S must be at least twice PAYCORE_HEARTBEAT_S"
+    if settings.public_url and urlsplit(settings.public_url).scheme not in _WEB:
+        yield "PAYCORE_PUBLIC_URL must begin with http:// or https://"
+
+
+_WEB = ("http", "https")
+
+
+def _ring_file(file: Path) -> str:
+    try:
+        lines = file.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(
+            "the file that PAYCORE_KEY_RING names cannot be read"
+        ) from (error)
+    return ",".join(lines)
+
+
+def _ring(text: str) -> dict[str, bytes]:
+    ring: dict[str, bytes] = {}
+    for part in filter(None, text.replace(",", " ").split()):
+        name, _, key = part.partition(":")
+        if name in ring:
+            raise Misconfigured("PAYCORE_KEY_RING has two keys of one id")
+        ring[name] = _key("key_ring", key)
+    if not ring:
+        raise Misconfigured("PAYCORE_KEY_RING has no key")
+    return ring
+
+
+def _key(name: str, text: str) -> bytes:
+    try:
+        octets = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        octets = b""
+    if len(octets) != KEY_OCTETS:
+        raise Misconfigured(f"{_variable(name)} must hold {KEY_OCTETS} bytes in base64")
+    return octets
+
+
+# --- describing -----------------------------------------------------------------------
+
+
+def _fields() -> tuple[inspect.Field, ...]:
+    return cast("inspect.StructType", inspect.type_info(Settings)).fields
+
+
+def _annotations() -> dict[str, object]:
+    return get_type_hints(Settings, include_extras=True)
+
+
+def _names() -> set[str]:
+    return {field.name for field in _fields()}
+
+
+def _variable(name: str) -> str:
+    return "DATABASE_URL" if name == "database_url" else PREFIX + name.upper()
+
+
+def _metadata(field: inspect.Field) -> inspect.Metadata:
+    assert isinstance(field.type, inspect.Metadata), f"{field.name} is not described"
+    return field.type
+
+
+def _is_secret(field: inspect.Field) -> bool:
+    return bool((_metadata(field).extra or {}).get("secret"))
+
+
+def _description(field: inspect.Field) -> str:
+    return str((_metadata(field).extra_json_schema or {})["description"])
+
+
+def _form(kind: inspect.Type) -> str:
+    """What a value must be, in words: for the refusal and for the page."""
+    match kind:
+        case inspect.Metadata(type=inner):
+            return _form(inner)
+        case inspect.IntType(ge=least, le=most):
+            return f"a whole number from {least} to {most}"
+        case inspect.FloatType(le=most):
+            return f"a number of seconds above 0, at most {most:g}"
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.LiteralType(values=values):
+            return " or ".join(str(value) for value in values)
+        case _:
+            return "text"
+
+
+def _shown(default: object) -> str:
+    match default:
+        case None | "":
+            return ""
+        case bool():
+            return str(default).lower()
+        case float() | int():
+            return f"{default:g}"
+        case _:
+            return str(default)

@@ -45,7 +45,8 @@ class EntryRow(Row, frozen=True, kw_only=True):
 class BalanceRow(Row, frozen=True, kw_only=True):
     """A balance without a limit: one row a node slot, summed when read.
 
-    `amount` is debits minus credits."""
+    `amount` is debits minus credits.
+    """
 
     account: str
     currency: str

@@ -221,7 +221,12 @@ END
 $$;
 
 CREATE TRIGGER coupon_final BEFORE UPDATE ON coupon
-    FOR EACH ROW WHEN (OLD.status = 'USED') EXECUTE FUNCTION final_row_guard('coupon_no');
+    -- Another order's unlock leaves it as it is, and writes that.
+    FOR EACH ROW WHEN (OLD.status = 'USED' AND
+                       (OLD.status, OLD.holder, OLD.amount, OLD.currency, OLD.used_at)
+                       IS DISTINCT FROM
+                       (NEW.status, NEW.holder, NEW.amount, NEW.currency, NEW.used_at))
+    EXECUTE FUNCTION final_row_guard('coupon_no');
 CREATE TRIGGER sms_code_final BEFORE UPDATE ON sms_code
     FOR EACH ROW WHEN (OLD.status IN ('VOID', 'LOCKED') OR
                        (OLD.status = 'PASSED' AND NEW.status <> 'PASSED'))

@@ -1,0 +1,128 @@
+"""The chart of accounts (科目) and the posting rules (分录规则): pure.
+
+An account is a place and a state of money, named so that it sorts: what it is, then
+whose. A rule says for one kind of fact which accounts it debits and credits, and with
+which of the fact's amounts. Rules are rows, not code; a posting that does not balance
+is a bug and is never staged.
+It neither stages nor stores: that is `service.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Side(StrEnum):
+    """Debit (借) or credit (贷)."""
+
+    DEBIT = "DEBIT"
+    CREDIT = "CREDIT"
+
+
+class Kind(StrEnum):
+    """What a posting records; there is one posting a fact and kind."""
+
+    PAYMENT = "PAYMENT"
+
+
+class Account(StrEnum):
+    """The accounts; what stands in braces names whose."""
+
+    CHANNEL_RECEIVABLE = "channel_receivable:{channel}:{account}"
+    """What a channel took from payers and has not yet paid out to us."""
+    MARKETING_COST = "marketing_cost"
+    """What coupons cost us."""
+    MERCHANT_PENDING = "merchant_pending:{biz_line}"
+    """What we owe a business line, before clearing."""
+
+
+class Part(StrEnum):
+    """Which of a fact's amounts a line takes."""
+
+    WHOLE = "amount"
+    """What the order costs."""
+    PAID = "payable_amount"
+    """What was taken from the payer."""
+    COUPON = "coupon_amount"
+    """What the coupon paid."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What happened, as the rules see it."""
+
+    channel: str
+    account: str
+    biz_line: str
+    amount: int
+    payable_amount: int
+    coupon_amount: int
+
+    def part(self, part: Part) -> int:
+        """One of the amounts."""
+        match part:
+            case Part.WHOLE:
+                return self.amount
+            case Part.PAID:
+                return self.payable_amount
+            case Part.COUPON:
+                return self.coupon_amount
+
+    def named(self, account: Account) -> str:
+        """An account's full name for this fact."""
+        return account.value.format(
+            channel=self.channel, account=self.account, biz_line=self.biz_line
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line (分录) of a posting."""
+
+    account: str
+    side: Side
+    amount: int
+
+    @property
+    def signed(self) -> int:
+        """What it adds to its account's balance, which is debits minus credits."""
+        return self.amount if self.side is Side.DEBIT else -self.amount
+
+
+Rule = tuple[Side, Account, Part]
+
+RULES: Mapping[Kind, tuple[Rule, ...]] = MappingProxyType(
+    {
+        Kind.PAYMENT: (
+            (Side.DEBIT, Account.CHANNEL_RECEIVABLE, Part.PAID),
+            (Side.DEBIT, Account.MARKETING_COST, Part.COUPON),
+            (Side.CREDIT, Account.MERCHANT_PENDING, Part.WHOLE),
+        ),
+    }
+)
+
+
+def lines(kind: Kind, fact: Fact) -> tuple[Line, ...]:
+    """The posting of a fact, balanced; a part of nothing leaves no line."""
+    made = tuple(
+        Line(account=fact.named(account), side=side, amount=amount)
+        for side, account, part in RULES[kind]
+        if (amount := fact.part(part))
+    )
+    assert balanced(made), (kind, made)
+    return made
+
+
+def balanced(posting: tuple[Line, ...]) -> bool:
+    """Whether debits equal credits, something moves, and no line is below one."""
+    return (
+        bool(posting)
+        and all(line.amount >= 1 for line in posting)
+        and sum(line.signed for line in posting) == 0
+    )
+
+
+def total(posting: tuple[Line, ...]) -> int:
+    """The sum of the debits, which is the sum of the credits."""
+    return sum(line.amount for line in posting if line.side is Side.DEBIT)

@@ -1,0 +1,83 @@
+"""Posting (记账): the only door into accounting.
+
+A posting is staged into the change that makes its fact true, so that neither can be
+there without the other. It is keyed by the fact and its kind: a second one for the
+same fact is a bug that the database refuses.
+"""
+
+from datetime import datetime
+
+from paycore.accounting import chart
+from paycore.accounting.chart import Fact, Kind
+from paycore.accounting.rows import BalanceRow, EntryRow, PostingRow
+from paycore.kernel.journal import Change
+from paycore.kernel.node import Node
+from paycore.kernel.terms import BizLineId, PayOrderNo
+
+
+def post_payment(
+    node: Node,
+    change: Change,
+    *,
+    pay_order_no: PayOrderNo,
+    channel: str,
+    account: str,
+    amount: int,
+    coupon_amount: int,
+    payable_amount: int,
+    currency: str,
+    biz_line: BizLineId,
+    at: datetime,
+) -> None:
+    """Stage the posting of a payment that succeeded at this channel's account."""
+    fact = Fact(
+        channel=channel,
+        account=account,
+        biz_line=biz_line,
+        amount=amount,
+        payable_amount=payable_amount,
+        coupon_amount=coupon_amount,
+    )
+    _post(node, change, Kind.PAYMENT, fact, no=pay_order_no, currency=currency, at=at)
+
+
+def _post(
+    node: Node,
+    change: Change,
+    kind: Kind,
+    fact: Fact,
+    *,
+    no: PayOrderNo,
+    currency: str,
+    at: datetime,
+) -> None:
+    """Stage the posting, its entries and what they add to this node's balances."""
+    posting = chart.lines(kind, fact)
+    change.append(
+        PostingRow(
+            pay_order_no=no,
+            kind=kind,
+            currency=currency,
+            amount=chart.total(posting),
+            at=at,
+        )
+    )
+    for number, line in enumerate(posting, 1):
+        change.append(
+            EntryRow(
+                pay_order_no=no,
+                kind=kind,
+                line=number,
+                account=line.account,
+                side=line.side,
+                amount=line.amount,
+            )
+        )
+        change.add(
+            BalanceRow(
+                account=line.account,
+                currency=currency,
+                slot=node.heartbeat.slot,
+                amount=line.signed,
+            )
+        )

@@ -174,13 +174,51 @@ CREATE TABLE sms_code (
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     passed_at timestamptz,
-    CHECK (status IN ('ACTIVE', 'PASSED', 'VOID', 'LOCKED')),
-    CHECK ((status = 'PASSED') = (passed_at IS NOT NULL)),
+    CHECK (status IN ('PENDING', 'ACTIVE', 'PASSED', 'VOID', 'LOCKED')),
+    CHECK (status <> 'PASSED' OR passed_at IS NOT NULL),
+    CHECK (tries >= 0),
     PRIMARY KEY (pay_order_no, seq)
 ) PARTITION BY RANGE (pay_order_no);
 
--- I9: at most one code of a payment is good.
-CREATE UNIQUE INDEX sms_code_one_active ON sms_code (pay_order_no) WHERE status = 'ACTIVE';
+-- I9: at most one code of a payment is good. A trigger and no unique index: one statement
+-- makes the old code void and the new one good, in whatever order the planner likes, and
+-- a trigger AFTER looks when it has done both.
+CREATE FUNCTION sms_code_one_good() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM sms_code AS other
+               WHERE other.pay_order_no = NEW.pay_order_no AND other.seq <> NEW.seq
+                 AND other.status IN ('ACTIVE', 'PASSED')) THEN
+        RAISE EXCEPTION 'sms_code %: another code is good', NEW.pay_order_no
+            USING ERRCODE = '23514';
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER sms_code_one_good_inserted AFTER INSERT ON sms_code
+    FOR EACH ROW WHEN (NEW.status IN ('ACTIVE', 'PASSED'))
+    EXECUTE FUNCTION sms_code_one_good();
+CREATE TRIGGER sms_code_one_good_updated AFTER UPDATE ON sms_code
+    FOR EACH ROW WHEN (NEW.status IN ('ACTIVE', 'PASSED') AND NEW.status <> OLD.status)
+    EXECUTE FUNCTION sms_code_one_good();
+
+-- What a code is bound to, and until when it is good, is never changed (I8, I27).
+CREATE FUNCTION sms_code_bound() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'sms_code %: a code stays bound to what it was made for',
+        OLD.pay_order_no USING ERRCODE = '23514';
+END
+$$;
+
+CREATE TRIGGER sms_code_bound BEFORE UPDATE ON sms_code
+    FOR EACH ROW WHEN (
+        (NEW.digest, NEW.amount, NEW.currency, NEW.card_id, NEW.phone_hash,
+         NEW.created_at, NEW.expires_at) IS DISTINCT FROM
+        (OLD.digest, OLD.amount, OLD.currency, OLD.card_id, OLD.phone_hash,
+         OLD.created_at, OLD.expires_at))
+    EXECUTE FUNCTION sms_code_bound();
 
 -- Carriers.
 CREATE TABLE sms_carrier (
@@ -228,8 +266,12 @@ CREATE TRIGGER coupon_final BEFORE UPDATE ON coupon
                        (NEW.status, NEW.holder, NEW.amount, NEW.currency, NEW.used_at))
     EXECUTE FUNCTION final_row_guard('coupon_no');
 CREATE TRIGGER sms_code_final BEFORE UPDATE ON sms_code
-    FOR EACH ROW WHEN (OLD.status IN ('VOID', 'LOCKED') OR
-                       (OLD.status = 'PASSED' AND NEW.status <> 'PASSED'))
+    FOR EACH ROW WHEN (
+        -- A late answer may find its code replaced, and then writes it as it stands.
+        (OLD.status IN ('VOID', 'LOCKED') AND NEW.status <> OLD.status) OR
+        (OLD.status = 'PASSED' AND NEW.status NOT IN ('PASSED', 'VOID', 'LOCKED')) OR
+        (OLD.status = 'ACTIVE' AND NEW.status = 'PENDING') OR
+        (OLD.status = 'PENDING' AND NEW.status NOT IN ('PENDING', 'ACTIVE', 'VOID')))
     EXECUTE FUNCTION final_row_guard('pay_order_no');
 CREATE TRIGGER notify_notice_final BEFORE UPDATE ON notify_notice
     FOR EACH ROW WHEN (OLD.status = 'DELIVERED') EXECUTE FUNCTION final_row_guard('notice_id');

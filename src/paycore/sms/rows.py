@@ -8,12 +8,27 @@ from paycore.kernel.terms import CardId, PayOrderNo
 
 
 class CodeStatus(StrEnum):
-    """ACTIVE until it passed, was replaced by a newer one, or its tries are used up."""
+    """PENDING while its text is being sent, good once that is out; VOID is no good.
 
+    At most one code of a payment is good (ACTIVE or PASSED). Nothing leaves VOID or
+    LOCKED, and nothing becomes ACTIVE a second time.
+    """
+
+    PENDING = "PENDING"
+    """Made and perhaps sent, but no carrier's yes is recorded: it opens nothing."""
     ACTIVE = "ACTIVE"
+    """The code the payer is to type."""
     PASSED = "PASSED"
+    """Typed rightly, once and for all."""
     VOID = "VOID"
+    """Not sent, replaced by a newer one, or seen to have expired."""
     LOCKED = "LOCKED"
+    """Its tries are used up."""
+
+    @property
+    def replaceable(self) -> bool:
+        """Whether a newer code that is out makes this one void."""
+        return self not in (CodeStatus.VOID, CodeStatus.LOCKED)
 
 
 @table(
@@ -35,8 +50,9 @@ class CodeRow(Row, frozen=True, kw_only=True):
     currency: str
     card_id: CardId
     phone_hash: bytes
-    status: CodeStatus = CodeStatus.ACTIVE
+    status: CodeStatus = CodeStatus.PENDING
     tries: int = 0
+    """Counted before comparing, and given back by a comparison that passed."""
     created_at: datetime
     expires_at: datetime
     passed_at: datetime | None = None

@@ -31,9 +31,9 @@ class Table:
     `key`: the primary key's columns. `owner`: the column `within` reads by (one of the
     key's). `partition`: the key column whose range every statement carries, for tables
     partitioned by ranges of it. `versioned`: has `version`, raised by the journal with
-    every write. `claimed`: has `next_check_at`, `lease_epoch`, `lease_until`, `version`,
-    so that `due` can claim it. `additive`: this integer column is only ever added to
-    (balances); the other columns but the key must not change.
+    every write. `claimed`: has `next_check_at`, `lease_epoch`, `lease_until` and
+    `version`, so that `due` can claim it. `additive`: this integer column is only ever
+    added to (balances); the other columns but the key must not change.
     """
 
     name: str
@@ -122,7 +122,7 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """Guard: the row stands at `version` (the version of the value it was made from)."""
+    """Guard: the row stands at `version`, that of the value it was made from."""
 
     guard: str
     row: Row
@@ -178,9 +178,14 @@ class Change:
         self.updates.append(Update(guard or row.__table__.name, row, version))
 
     def amend(
-        self, kind: type[R], key: KeyOf, step: Callable[[R], R | None], *, guard: str = ""
+        self,
+        kind: type[R],
+        key: KeyOf,
+        step: Callable[[R], R | None],
+        *,
+        guard: str = "",
     ) -> None:
-        """Replace the row under `key` by what `step` makes of it; refused if it is absent."""
+        """Replace the row under `key` by what `step` makes of it; refused if absent."""
         self.amends.append(
             Amend(guard or kind.__table__.name, kind, key, step)  # type: ignore[arg-type]
         )
@@ -202,7 +207,7 @@ class Change:
         self.appends.append(row)
 
     def add(self, row: Row) -> None:
-        """Add the row's additive column to the row of that key, made if it is not there."""
+        """Add the row's additive column to that key's row, made if it is absent."""
         assert row.__table__.additive, row.__table__.name
         self.additions.append(row)
 
@@ -237,8 +242,11 @@ class Journal(Protocol):
         """The row under a key as last committed."""
 
     async def within(self, kind: type[R], owner: str) -> list[R]:
-        """All rows of one owner, ordered by key. Load the guarding row BEFORE these:
-        then a stale view is refused at commit, never a fresh guard over stale rows."""
+        """All rows of one owner, ordered by key.
+
+        Load the guarding row BEFORE these: then a stale view is refused at commit,
+        never a fresh guard over stale rows.
+        """
 
     async def every(self, kind: type[R]) -> list[R]:
         """All rows, ordered by key; for small tables of configuration only."""
@@ -253,17 +261,25 @@ class Journal(Protocol):
         live: Sequence[Epoch],
         lease_until: datetime,
     ) -> list[R]:
-        """Claim up to `limit` rows whose next_check_at ≤ now and whose lease is free:
-        no lease_epoch, lease_until passed, or an epoch not among `live`. Claiming sets
-        lease_epoch, lease_until and version + 1; oldest first; rows that another node is
-        claiming are skipped. The returned rows have the new values."""
+        """Claim up to `limit` rows whose next_check_at ≤ now and whose lease is free.
+
+        Free: no lease_epoch, lease_until ≤ now, or an epoch not among `live`. Claiming
+        sets lease_epoch, lease_until and version + 1; oldest first; rows that another
+        node is claiming are skipped. The returned rows have the new values.
+        """
 
     async def commit(self, change: Change) -> Refused | None:
         """Write the change, durably, or say which guard refused it.
 
+        Guards are judged updates first, then amends, inserts and counters; rows are
+        written inserts first, then updates and amends, counters, appends, additions.
+        A change whose id is durable already is not written again: the answer is None.
+
         Raises `ChangeRejected` for a bug in the rows and `errors.Unavailable` while the
         database is away; whatever is raised, the change is either wholly there or not,
-        and a change that `Unavailable` was raised for may still prove to be there."""
+        and a change that `Unavailable` was raised for may still prove to be there. So
+        may one whose caller was cancelled.
+        """
 
     async def committed(self, change_id: UUID) -> bool:
         """Whether the change with this id is durable."""

@@ -1,0 +1,155 @@
+"""One connection of the journal: prepared statements, and what to do when it is lost.
+
+A lost connection may have left a transaction behind that is committing at this very
+moment. So the next connection first ends that backend, and only the very one (its pid
+and the moment it began), before anything is written again.
+What is written again, and how that is harmless, is `journal_postgres.py`'s business.
+"""
+
+from datetime import datetime
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from paycore.kernel import db
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+    Prepared = asyncpg.prepared_stmt.PreparedStatement[asyncpg.Record]
+
+SESSION = {
+    **db.SESSION,
+    "application_name": "paycore journal",
+    "default_transaction_isolation": "read committed",
+    # A text is planned once a connection; partitions are chosen when it runs.
+    "plan_cache_mode": "force_generic_plan",
+    # Everything is found by key, also while a table is young and has no statistics.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
+
+END_OLD_MS = 5000
+"""How long to wait for a lost connection's backend to end; past it, writing the change
+ids again waits for whatever is left."""
+
+
+class Failure(Enum):
+    """What a failed group needs."""
+
+    CULPRIT = auto()
+    """One of the changes is at fault: find it."""
+    AGAIN = auto()
+    """Nobody is at fault: two nodes met."""
+    LOST = auto()
+    """The connection is gone, and with it the answer."""
+    STOP = auto()
+    """The database will not, for a reason that trying again does not change."""
+
+
+def failure_of(error: Exception, *, lost: bool) -> Failure:
+    """Class an error; `lost` says whether the connection is closed."""
+    if isinstance(error, asyncpg.PostgresError):
+        return _failure_by_state(error.sqlstate or "")
+    if isinstance(error, OSError | TimeoutError | asyncpg.InternalClientError):
+        return Failure.LOST
+    if isinstance(error, db.DatabaseRefusedError | db.DatabaseUnavailableError):
+        return Failure.LOST
+    # With the connection intact, the driver did not like a value; or it is our bug.
+    return Failure.LOST if lost else Failure.CULPRIT
+
+
+def _failure_by_state(sqlstate: str) -> Failure:
+    match sqlstate[:2]:
+        case "22" | "23":
+            return Failure.CULPRIT
+        case "40":
+            return Failure.AGAIN
+        case "08" | "57":
+            return Failure.LOST
+        case _:
+            return Failure.STOP
+
+
+class Link:
+    """A connection that is made when it is needed, and made anew when it was lost."""
+
+    def __init__(self, dsn: str, *, patience_s: float) -> None:
+        self._dsn = dsn
+        self._patience_s = patience_s
+        self._connection: Connection | None = None
+        self._prepared: dict[str, Prepared] = {}
+        self._backend: tuple[int, datetime] | None = None
+
+    @property
+    def lost(self) -> bool:
+        """Whether there is no connection that could be used."""
+        return self._connection is None or self._connection.is_closed()
+
+    async def ready(self) -> None:
+        """Have a connection, and no backend of the one before."""
+        if not self.lost:
+            return
+        self.drop()
+        connection: Connection = await asyncpg.connect(
+            self._dsn,
+            timeout=self._patience_s,
+            command_timeout=self._patience_s,
+            statement_cache_size=0,
+            server_settings=SESSION,
+        )
+        try:
+            await db.refuse_unfit(connection)
+            self._backend = await self._change_backend(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        self._connection = connection
+
+    async def _change_backend(self, connection: "Connection") -> tuple[int, datetime]:
+        """End the old connection's backend; give our own pid and its beginning."""
+        if self._backend is not None:
+            await connection.fetch(
+                "SELECT pg_terminate_backend(pid, $3) FROM pg_stat_activity "
+                "WHERE pid = $1 AND backend_start = $2",
+                *(*self._backend, END_OLD_MS),
+                timeout=END_OLD_MS / 1000 + self._patience_s,
+            )
+        row = await connection.fetchrow(
+            "SELECT pid, backend_start FROM pg_stat_activity "
+            "WHERE pid = pg_backend_pid()"
+        )
+        assert row is not None, "a backend sees itself"
+        return (row["pid"], row["backend_start"])
+
+    async def fetch(self, sql: str, *values: object) -> list[asyncpg.Record]:
+        """Run a statement, prepared on its first use; `ready` came before."""
+        statement = self._prepared.get(sql)
+        if statement is None:
+            statement = self._prepared[sql] = await self._open().prepare(sql)
+        return await statement.fetch(*values)
+
+    async def execute(self, command: str) -> None:
+        """BEGIN, COMMIT or ROLLBACK."""
+        await self._open().execute(command)
+
+    def _open(self) -> "Connection":
+        if self._connection is None:
+            raise asyncpg.InterfaceError("the connection is closed")
+        return self._connection
+
+    def drop(self) -> None:
+        """Cut the connection, whatever it is doing."""
+        if self._connection is not None:
+            self._connection.terminate()
+        self._connection = None
+        self._prepared = {}
+
+    async def close(self) -> None:
+        """Say good-bye."""
+        if self._connection is not None and not self.lost:
+            await self._connection.close()
+        self._connection = None
+        self._prepared = {}

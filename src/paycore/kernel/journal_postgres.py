@@ -1,0 +1,243 @@
+"""The journal on PostgreSQL: many changes a transaction, nobody answered before it.
+
+While one group is being written the next one gathers; a lone change is written at once,
+alone. A group that fails is taken apart, tried again or given up as `Failure` says; a
+connection lost at COMMIT is no riddle, because the change ids are the first statement
+of every try: an id that does not come back is durable.
+The transaction's steps are in `journal_transaction.py`, reading in `journal_reads.py`.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+import asyncpg
+
+from paycore.kernel import db
+from paycore.kernel.clock import Clock, SystemClock
+from paycore.kernel.errors import Unavailable
+from paycore.kernel.journal import (
+    Change,
+    ChangeRejected,
+    KeyOf,
+    R,
+    Refused,
+    Value,
+)
+from paycore.kernel.journal_group import Gathering, Waiting
+from paycore.kernel.journal_link import Failure, Link, failure_of
+from paycore.kernel.journal_reads import RETRY_S, Reads
+from paycore.kernel.journal_sql import Shapes
+from paycore.kernel.journal_transaction import Transaction
+from paycore.kernel.terms import Epoch
+
+PATIENCE_S = 5.0
+"""How long callers wait for a database that is away, and it for us: well inside the
+15 s in which the API answers, and longer than a restart."""
+
+READERS = 3
+"""Connections that read: lanes are grouped, so a few keep many callers going."""
+
+MAX_TRIES = 5
+"""Of a group that met another node's in a deadlock; more is not bad luck."""
+
+
+class PostgresJournal:
+    """`paycore.kernel.journal.Journal` on a PostgreSQL server. Make it with `open`."""
+
+    def __init__(self, dsn: str, clock: Clock, *, patience_s: float) -> None:
+        self._clock = clock
+        self._patience_s = patience_s
+        self._shapes = Shapes()
+        self._writer = Link(dsn, patience_s=patience_s)
+        self._reads = Reads(
+            dsn, self._shapes, clock, links=READERS, patience_s=patience_s
+        )
+        # Claiming must not wait behind readers, nor they behind it.
+        self._claims = Reads(dsn, self._shapes, clock, links=1, patience_s=patience_s)
+        self._line = Gathering()
+        self._writing: asyncio.Task[None] | None = None
+        self._deadline: float | None = None
+        self._closed = False
+
+    @classmethod
+    async def open(
+        cls, dsn: str, *, clock: Clock | None = None, patience_s: float = PATIENCE_S
+    ) -> Self:
+        """Connect, so that what is wrong is known before anybody relies on it.
+
+        Without a clock it has one of its own, anchored to the database's.
+        """
+        link = Link(dsn, patience_s=patience_s)
+        try:
+            await link.ready()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            said = str(error) or type(error).__name__
+            raise db.DatabaseUnavailableError(said) from error
+        ((now,),) = await link.fetch("SELECT clock_timestamp()")
+        journal = cls(dsn, clock or SystemClock(now), patience_s=patience_s)
+        journal._writer = link
+        return journal
+
+    # --- reading ----------------------------------------------------------------
+
+    async def load(self, kind: type[R], *key: Value) -> R | None:
+        """The row under a key as last committed."""
+        return await self._reads.load(kind, key)
+
+    async def within(self, kind: type[R], owner: str) -> list[R]:
+        """All rows of one owner, ordered by key."""
+        return await self._reads.within(kind, owner)
+
+    async def every(self, kind: type[R]) -> list[R]:
+        """All rows, ordered by key."""
+        shape = self._shapes.of(kind)
+        return shape.rows(await self._reads.fetch(shape.every))
+
+    async def due(
+        self,
+        kind: type[R],
+        limit: int,
+        *,
+        now: datetime,
+        epoch: Epoch,
+        live: Sequence[Epoch],
+        lease_until: datetime,
+    ) -> list[R]:
+        """Claim up to `limit` rows that are due and free, oldest first.
+
+        If the answer is lost, what was claimed is free again when its lease ends.
+        """
+        assert kind.__table__.claimed, kind.__table__.name
+        shape = self._shapes.of(kind)
+        records = await self._claims.fetch(
+            shape.due, now, list(live), limit, epoch, lease_until
+        )
+        return sorted(shape.rows(records), key=_oldest_first)
+
+    async def committed(self, change_id: UUID) -> bool:
+        """Whether the change with this id is durable."""
+        return bool(
+            await self._reads.fetch(
+                "SELECT id FROM journal_change WHERE id = $1", change_id
+            )
+        )
+
+    async def database_now(self) -> datetime:
+        """The database's wall clock."""
+        ((now,),) = await self._reads.fetch("SELECT clock_timestamp()")
+        assert isinstance(now, datetime)
+        return now
+
+    # --- writing ----------------------------------------------------------------
+
+    async def commit(self, change: Change) -> Refused | None:
+        """Write the change, durably, or say which guard refused it."""
+        if self._closed:
+            raise Unavailable
+        waiting = Waiting(change)
+        self._line.join(waiting)
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write())
+        return await waiting.answer
+
+    async def _write(self) -> None:
+        """The one writer: group after group, until nobody waits."""
+        try:
+            while self._line:
+                await self._settle(self._line.take())
+                self._deadline = None
+        finally:
+            self._writing = None
+            while self._line:  # only where the event loop itself is being ended
+                self._give_up(self._line.take())
+
+    async def _settle(self, group: list[Waiting]) -> None:
+        """Write a group and answer everybody in it; halve it while one is at fault."""
+        try:
+            answers = await self._persist([waiting.change for waiting in group])
+        except Unavailable as away:
+            answers = [Unavailable(away.en, away.zh) for _ in group]
+        except Exception as error:  # noqa: BLE001 the culprit's caller gets it
+            if len(group) > 1:
+                half = len(group) // 2
+                await self._settle(group[:half])
+                await self._settle(group[half:])
+                return
+            answers = [_rejection(error)]
+        except BaseException:
+            self._give_up(group)
+            raise
+        for waiting, answer in zip(group, answers, strict=True):
+            waiting.settle(answer)
+
+    @staticmethod
+    def _give_up(group: Sequence[Waiting]) -> None:
+        for waiting in group:
+            waiting.settle(Unavailable())
+
+    async def _persist(
+        self, changes: Sequence[Change]
+    ) -> Sequence[Refused | Exception | None]:
+        """Try until it is written, one of them is at fault, or there is no hope."""
+        met = 0
+        while True:
+            try:
+                await self._writer.ready()
+                transaction = Transaction(self._writer, self._shapes, changes)
+                return await transaction.write(self._clock.now())
+            except Exception as error:
+                failure = failure_of(error, lost=self._writer.lost)
+                await self._clean_up(failure)
+                if failure is Failure.CULPRIT:
+                    raise
+                met += failure is Failure.AGAIN
+                if failure is Failure.STOP or met == MAX_TRIES or self._out_of_time():
+                    raise Unavailable from error
+                if failure is Failure.LOST:
+                    await self._clock.sleep(RETRY_S)
+
+    async def _clean_up(self, failure: Failure) -> None:
+        """Leave no transaction open: the next try begins anew."""
+        if failure in (Failure.LOST, Failure.STOP):
+            self._writer.drop()
+            return
+        try:
+            await self._writer.execute("ROLLBACK")
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            self._writer.drop()
+
+    def _out_of_time(self) -> bool:
+        """Whether the group's patience, which began when it first failed, is over."""
+        now = self._clock.monotonic()
+        if self._deadline is None:
+            self._deadline = now + self._patience_s
+        return now >= self._deadline
+
+    async def close(self) -> None:
+        """Finish what is being written and let go of the connections."""
+        self._closed = True
+        while self._writing is not None:
+            await asyncio.wait({self._writing})
+        await self._reads.close()
+        await self._claims.close()
+        await self._writer.close()
+
+
+def _oldest_first(row: R) -> tuple[datetime, KeyOf]:
+    next_check_at: datetime = row.next_check_at  # type: ignore[attr-defined]
+    return (next_check_at, row.key())
+
+
+def _rejection(error: Exception) -> Exception:
+    """What the caller of the one change at fault gets.
+
+    A message of class 22 may quote a value, which has no place in a log.
+    """
+    if not isinstance(error, asyncpg.PostgresError):
+        return error
+    sqlstate = error.sqlstate or "22000"
+    said = str(error.args[0]) if sqlstate[:2] == "23" else type(error).__name__
+    return ChangeRejected(sqlstate, said)

@@ -1,0 +1,191 @@
+"""Reading for a change: what many callers ask at once becomes one statement.
+
+While a statement runs, those who come gather for the next one of their kind, so that
+nobody is shown what was read before he asked. There is no timer.
+Reads have connections of their own and never wait for the writer.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Generic, cast
+
+import asyncpg
+
+from paycore.kernel.clock import Clock
+from paycore.kernel.errors import Unavailable
+from paycore.kernel.journal import KeyOf, R, Row, Table
+from paycore.kernel.journal_link import Failure, Link, failure_of
+from paycore.kernel.journal_sql import Shape, Shapes, era_of
+
+MAX_ASKED = 500
+"""Keys in one statement: what a group writes is what a statement reads."""
+
+RETRY_S = 0.1
+"""Between two tries to reach a database that is away; a try costs next to nothing."""
+
+
+@dataclass(slots=True, eq=False)
+class _Lane(Generic[R]):
+    """Those who ask the same question about different keys."""
+
+    shape: Shape[R]
+    whole: bool
+    """Asked for everything of an owner, not for the one row under a key."""
+    waiting: deque[tuple[KeyOf, asyncio.Future[list[R]]]] = field(default_factory=deque)
+
+    def take(self) -> dict[KeyOf, list[asyncio.Future[list[R]]]]:
+        """The next questions, with everybody who asks them."""
+        asked: dict[KeyOf, list[asyncio.Future[list[R]]]] = {}
+        while self.waiting and len(asked) < MAX_ASKED:
+            key, future = self.waiting.popleft()
+            asked.setdefault(key, []).append(future)
+        return asked
+
+    def statement(self, keys: Sequence[KeyOf]) -> tuple[str, list[object]]:
+        """The statement for these keys, and its parameters."""
+        if not self.whole:
+            return self.shape.load, [
+                *self.shape.key_arrays(keys),
+                *self.shape.range(keys),
+            ]
+        owners = [cast("str", owner) for (owner,) in keys]
+        between: list[object] = (
+            [min(owners), max(owners)] if _cut_by_owner(self.shape.table) else []
+        )
+        return self.shape.within, [owners, *between]
+
+    def answers(self, rows: Sequence[R]) -> dict[KeyOf, list[R]]:
+        """The rows by the question they answer."""
+        owner = self.shape.table.owner
+        found: dict[KeyOf, list[R]] = {}
+        for row in rows:
+            key = (getattr(row, cast("str", owner)),) if self.whole else row.key()
+            found.setdefault(key, []).append(row)
+        return found
+
+
+def _cut_by_owner(table: Table) -> bool:
+    return table.owner is not None and table.owner == table.partition
+
+
+class Reads:
+    """The journal's reading connections, and who waits for which statement."""
+
+    def __init__(
+        self, dsn: str, shapes: Shapes, clock: Clock, *, links: int, patience_s: float
+    ) -> None:
+        self._shapes = shapes
+        self._clock = clock
+        self._patience_s = patience_s
+        self._links = [Link(dsn, patience_s=patience_s) for _ in range(links)]
+        self._idle = list(self._links)
+        self._free = asyncio.Semaphore(links)
+        self._lanes: dict[object, _Lane[Row]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def load(self, kind: type[R], key: KeyOf) -> R | None:
+        """The row under a key."""
+        assert len(key) == len(kind.__table__.key), kind.__table__.name
+        shape = self._shapes.of(kind)
+        rows = await self._ask(shape, key, era=shape.era(key), whole=False)
+        return rows[0] if rows else None
+
+    async def within(self, kind: type[R], owner: str) -> list[R]:
+        """All rows of an owner; a list of the caller's own."""
+        assert kind.__table__.owner is not None, kind.__table__.name
+        shape = self._shapes.of(kind)
+        era = era_of(owner) if _cut_by_owner(shape.table) else None
+        return list(await self._ask(shape, (owner,), era=era, whole=True))
+
+    async def _ask(
+        self, shape: Shape[R], key: KeyOf, *, era: str | None, whole: bool
+    ) -> list[R]:
+        """Wait in the lane of those who ask the same."""
+        name = (shape.kind, whole, era)
+        future: asyncio.Future[list[R]] = asyncio.get_running_loop().create_future()
+        lane = cast("_Lane[R] | None", self._lanes.get(name))
+        if lane is None:
+            lane = _Lane(shape, whole)
+            self._lanes[name] = cast("_Lane[Row]", lane)
+            task = asyncio.create_task(self._run(name, lane))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        lane.waiting.append((key, future))
+        return await future
+
+    async def _run(self, name: object, lane: _Lane[R]) -> None:
+        """Ask for those who wait, until nobody does."""
+        while lane.waiting:
+            asked = lane.take()
+            try:
+                records = await self.fetch(*_flat(lane.statement(list(asked))))
+                found = lane.answers(lane.shape.rows(records))
+            except Exception as error:  # noqa: BLE001 each caller gets it
+                for futures in asked.values():
+                    _fail(futures, error)
+                continue
+            for key, futures in asked.items():
+                _give(futures, found.get(key, []))
+        del self._lanes[name]
+
+    async def fetch(self, sql: str, *values: object) -> list[asyncpg.Record]:
+        """Run a statement on a free connection; be patient with a database away."""
+        async with self._link() as link:
+            deadline = self._clock.monotonic() + self._patience_s
+            while True:
+                try:
+                    await link.ready()
+                    return await link.fetch(sql, *values)
+                except Exception as error:
+                    match failure_of(error, lost=link.lost):
+                        case Failure.CULPRIT:
+                            raise
+                        case Failure.STOP:
+                            link.drop()
+                            raise Unavailable from error
+                        case Failure.LOST:
+                            link.drop()
+                        case Failure.AGAIN:
+                            pass
+                    if self._clock.monotonic() >= deadline:
+                        raise Unavailable from error
+                await self._clock.sleep(RETRY_S)
+
+    @asynccontextmanager
+    async def _link(self) -> AsyncIterator[Link]:
+        async with self._free:
+            link = self._idle.pop()
+            try:
+                yield link
+            except asyncio.CancelledError:
+                link.drop()  # it may be in the middle of an answer
+                raise
+            finally:
+                self._idle.append(link)
+
+    async def close(self) -> None:
+        """Let those who wait have their answers, then let go of the connections."""
+        while self._tasks:
+            await asyncio.wait(set(self._tasks))
+        for link in self._links:
+            await link.close()
+
+
+def _flat(statement: tuple[str, list[object]]) -> tuple[str, *tuple[object, ...]]:
+    sql, values = statement
+    return (sql, *values)
+
+
+def _give(futures: list[asyncio.Future[list[R]]], rows: list[R]) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_result(rows)
+
+
+def _fail(futures: list[asyncio.Future[list[R]]], error: Exception) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_exception(error)

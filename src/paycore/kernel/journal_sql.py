@@ -1,0 +1,255 @@
+"""The SQL of a kind of row: what its declaration says, as statements and parameters.
+
+A `Shape` is made once for each kind: its columns with their types, and the text of
+every statement the journal has for it. Sets travel as one array a column, so a text is
+the same for one row and for five hundred, and is planned once a connection.
+Nothing here talks to a database; who runs which statement when is the business of
+`journal_transaction.py` and `journal_reads.py`.
+"""
+# ruff: noqa: S608 - names come from declarations, never from a request
+
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from operator import attrgetter
+from typing import Generic, Union, cast, get_args, get_origin
+from uuid import UUID
+
+import msgspec
+
+from paycore.kernel.journal import KeyOf, R, Row, Table, Value
+from paycore.kernel.terms import Json
+
+_TYPES: Mapping[object, str] = types.MappingProxyType(
+    {
+        str: "text",
+        bool: "boolean",
+        int: "bigint",
+        bytes: "bytea",
+        datetime: "timestamptz",
+        UUID: "uuid",
+        Json: "jsonb",
+    }
+)
+
+Values = list[Value]
+"""One parameter: the values of a column, a row each."""
+
+ERA_LETTERS = 6
+"""A payment's number begins with its day (yyMMdd). What is written or read in one
+statement is of one day's payments, so that it meets one partition, two at most."""
+
+
+def era_of(value: Value) -> str:
+    """The day in a payment's number, or in what begins with one."""
+    return str(value)[:ERA_LETTERS]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A field of a row and what it is in the database."""
+
+    name: str
+    sql: str
+    enum: type[StrEnum] | None
+
+    @property
+    def quoted(self) -> str:
+        """The name, safe where it is one of SQL's own words."""
+        return f'"{self.name}"'
+
+    @property
+    def array(self) -> str:
+        """The type of a parameter with many of its values; jsonb travels as text."""
+        return "text[]" if self.sql == "jsonb" else f"{self.sql}[]"
+
+    @property
+    def ordered(self) -> str:
+        """How a parameter's value of this column sorts: text by its bytes."""
+        collate = ' COLLATE "C"' if self.sql == "text" else ""
+        return f"u.{self.quoted}{collate}"
+
+    @property
+    def given(self) -> str:
+        """A parameter's value of this column, in the column's type."""
+        return f"u.{self.quoted}" + ("::jsonb" if self.sql == "jsonb" else "")
+
+
+def _column(name: str, annotation: object) -> Column:
+    """Decide a column's type from its field's."""
+    kind: object = annotation
+    if get_origin(annotation) in (Union, types.UnionType):
+        (kind,) = (arg for arg in get_args(annotation) if arg is not type(None))
+    while kind is not Json and hasattr(kind, "__supertype__"):
+        kind = kind.__supertype__
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return Column(name=name, sql="text", enum=kind)
+    return Column(name=name, sql=_TYPES[kind], enum=None)
+
+
+class Shape(Generic[R]):
+    """One kind of row: its columns, its statements, its rows in and out of them."""
+
+    def __init__(self, kind: type[R]) -> None:
+        self.kind = kind
+        self.table: Table = kind.__table__
+        self.columns = [
+            _column(field.name, field.type) for field in msgspec.structs.fields(kind)
+        ]
+        by_name = {column.name: column for column in self.columns}
+        self.keys = [by_name[name] for name in self.table.key]
+        self._names = [column.name for column in self.columns]
+        self._enums = [
+            (at, column.enum) for at, column in enumerate(self.columns) if column.enum
+        ]
+        assert len(self._names) > len(self.keys), "a row says something of its key"
+        self._fields = cast(
+            "Callable[[Row], tuple[Value, ...]]", attrgetter(*self._names)
+        )
+        self._ranged = (
+            self.table.key.index(self.table.partition)
+            if self.table.partition is not None
+            else None
+        )
+        self._write()
+
+    # --- rows and parameters -----------------------------------------------------
+
+    def rows(self, records: Iterable[Iterable[Value]]) -> list[R]:
+        """Make rows of what a statement gave, whose columns are ours in our order."""
+        return [self._row(list(record)) for record in records]
+
+    def _row(self, values: list[Value]) -> R:
+        for at, enum in self._enums:
+            if values[at] is not None:
+                values[at] = enum(cast("str", values[at]))
+        return self.kind(**dict(zip(self._names, values, strict=True)))
+
+    def arrays(self, rows: Sequence[Row]) -> list[Values]:
+        """One parameter a column, for `insert`, `append`, `update` and `add`."""
+        return [list(values) for values in zip(*map(self._fields, rows), strict=True)]
+
+    def key_arrays(self, keys: Sequence[KeyOf]) -> list[Values]:
+        """One parameter a key column, for `load`, `lock` and `delete`."""
+        return [list(values) for values in zip(*keys, strict=True)]
+
+    def range(self, keys: Sequence[KeyOf]) -> tuple[Value, ...]:
+        """The last parameters of a statement on a partitioned table: from, to."""
+        if self._ranged is None:
+            return ()
+        values = [cast("str", key[self._ranged]) for key in keys]
+        return (min(values), max(values))
+
+    def era(self, key: KeyOf) -> str | None:
+        """The day of a row's payment, where the table is partitioned by it."""
+        return None if self._ranged is None else era_of(key[self._ranged])
+
+    # --- statements --------------------------------------------------------------
+
+    def _write(self) -> None:
+        """Write down every statement of this kind."""
+        self._write_reads()
+        self._write_writes()
+        if self.table.claimed:
+            self.due = self._due()
+
+    def _write_reads(self) -> None:
+        every = f"SELECT {self._list('t')} FROM {self._name} AS t"
+        order = f" ORDER BY {', '.join(f't.{key.quoted}' for key in self.keys)}"
+        by_key = (
+            f"{every} JOIN {self._unnest(self.keys, 'k')} ON {self._same('t', 'k')}"
+            + self._between("WHERE", len(self.keys))
+        )
+        self.every = every + order
+        self.load = by_key + order
+        # NO KEY: keys never change, and rows that refer to this one may come meanwhile.
+        self.lock = f"{by_key}{order} FOR NO KEY UPDATE OF t"
+        self.within = ""
+        if self.table.owner is not None:
+            self.within = f'{every} WHERE t."{self.table.owner}" = ANY($1::text[])'
+            if self.table.owner == self.table.partition:
+                self.within += self._between("AND", 1)
+            self.within += order
+
+    def _write_writes(self) -> None:
+        keys = ", ".join(key.quoted for key in self.keys)
+        insert = (
+            f"INSERT INTO {self._name} AS t ({self._list()}) "
+            f"SELECT {', '.join(column.given for column in self.columns)} "
+            f"FROM {self._unnest(self.columns, 'u')} "
+            f"ORDER BY {', '.join(key.ordered for key in self.keys)}"
+        )
+        self.append = insert
+        # Always with its target: without one it would swallow other unique indexes too.
+        self.insert = f"{insert} ON CONFLICT ({keys}) DO NOTHING RETURNING {keys}"
+        self.delete = (
+            f"DELETE FROM {self._name} AS t USING {self._unnest(self.keys, 'k')} "
+            f"WHERE {self._same('t', 'k')}" + self._between("AND", len(self.keys))
+        )
+        rest = [column for column in self.columns if column not in self.keys]
+        self.update = (
+            f"UPDATE {self._name} AS t "
+            f"SET {', '.join(f'{column.quoted} = {column.given}' for column in rest)} "
+            f"FROM {self._unnest(self.columns, 'u')} "
+            f"WHERE {self._same('t', 'u')}" + self._between("AND", len(self.columns))
+        )
+        sum_of = f'"{self.table.additive}"'
+        self.add = (
+            f"{insert} ON CONFLICT ({keys}) "
+            f"DO UPDATE SET {sum_of} = t.{sum_of} + excluded.{sum_of}"
+        )
+
+    def _due(self) -> str:
+        """Claim in one statement; materialized, so that the limit is taken once."""
+        keys = ", ".join(f"t.{key.quoted}" for key in self.keys)
+        return (
+            f"WITH d AS MATERIALIZED (SELECT {keys} FROM {self._name} AS t "
+            "WHERE t.next_check_at <= $1 AND (t.lease_epoch IS NULL "
+            "OR t.lease_until <= $1 OR t.lease_epoch <> ALL($2::bigint[])) "
+            f"ORDER BY t.next_check_at, {keys} LIMIT $3 "
+            "FOR NO KEY UPDATE SKIP LOCKED) "
+            f"UPDATE {self._name} AS t "
+            "SET lease_epoch = $4, lease_until = $5, version = t.version + 1 "
+            f"FROM d WHERE {self._same('t', 'd')} RETURNING {self._list('t')}"
+        )
+
+    @property
+    def _name(self) -> str:
+        return f'"{self.table.name}"'
+
+    def _list(self, of: str | None = None) -> str:
+        before = f"{of}." if of else ""
+        return ", ".join(before + column.quoted for column in self.columns)
+
+    def _same(self, one: str, other: str) -> str:
+        return " AND ".join(
+            f"{one}.{key.quoted} = {other}.{key.quoted}" for key in self.keys
+        )
+
+    @staticmethod
+    def _unnest(columns: Sequence[Column], name: str) -> str:
+        arrays = ", ".join(f"${at}::{c.array}" for at, c in enumerate(columns, 1))
+        return f"unnest({arrays}) AS {name}({', '.join(c.quoted for c in columns)})"
+
+    def _between(self, word: str, after: int) -> str:
+        """The range that lets the planner pass over other partitions; or nothing."""
+        if self.table.partition is None:
+            return ""
+        column = f't."{self.table.partition}"'
+        return f" {word} {column} >= ${after + 1} AND {column} <= ${after + 2}"
+
+
+class Shapes:
+    """The shapes that one journal has met."""
+
+    def __init__(self) -> None:
+        self._shapes: dict[type[Row], Shape[Row]] = {}
+
+    def of(self, kind: type[R]) -> Shape[R]:
+        """The shape of a kind, made on first use."""
+        found = self._shapes.get(kind)
+        if found is None:
+            found = self._shapes[kind] = cast("Shape[Row]", Shape(kind))
+        return cast("Shape[R]", found)

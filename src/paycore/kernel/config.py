@@ -36,8 +36,6 @@ KEY_OCTETS = 32
 
 Role = Literal["api", "worker", "all"]
 
-_SECRET = {"secret": True}
-
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Count = Annotated[int, Meta(ge=1, le=UNLIMITED)]
 
@@ -50,7 +48,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str | None,
         Meta(
             description="PostgreSQL to use; without it one is started under data_dir.",
-            extra=_SECRET,
+            extra={"secret": True},
         ),
     ] = None
     data_dir: Annotated[
@@ -84,18 +82,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(
             description="AES-256 keys as id:base64, separated by commas, the active"
             " one first; or the path of a file that holds them.",
-            extra=_SECRET,
+            extra={"secret": True},
         ),
     ]
     code_key: Annotated[
         str,
-        Meta(description="Key (base64) of the hashes of SMS codes.", extra=_SECRET),
+        Meta(
+            description="Key (base64) of the hashes of SMS codes.",
+            extra={"secret": True},
+        ),
     ]
     search_key: Annotated[
         str,
         Meta(
             description="Key (base64) of the hashes that card numbers are found by.",
-            extra=_SECRET,
+            extra={"secret": True},
         ),
     ]
 

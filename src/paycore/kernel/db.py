@@ -8,8 +8,9 @@ read for people, and nobody else sees a connection.
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib import resources
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 import asyncpg
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
 else:
     Connection, Pool = asyncpg.Connection, asyncpg.Pool
 
-SESSION = {
-    "application_name": "paycore",
-    "synchronous_commit": "on",
-    "timezone": "UTC",
-}
+SESSION: Mapping[str, str] = MappingProxyType(
+    {
+        "application_name": "paycore",
+        "synchronous_commit": "on",
+        "timezone": "UTC",
+    }
+)
 """What every session of ours sets, whatever the server's or the role's defaults."""
 
 CONNECT_S = 10.0
@@ -49,7 +52,7 @@ async def connect(dsn: str) -> "Connection":
     """Open one connection to a server that is fit."""
     try:
         connection: Connection = await asyncpg.connect(
-            dsn, timeout=CONNECT_S, server_settings=SESSION
+            dsn, timeout=CONNECT_S, server_settings=dict(SESSION)
         )
     except _CANNOT_CONNECT as error:
         raise _unavailable(error) from error
@@ -80,7 +83,7 @@ async def pool(
             min_size=1,
             max_size=size,
             timeout=CONNECT_S,
-            server_settings=SESSION,
+            server_settings=dict(SESSION),
             init=init,
         )
     except _CANNOT_CONNECT as error:

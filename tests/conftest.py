@@ -1,0 +1,84 @@
+"""What all tests share: a real database, fresh for each module, and no network.
+
+cluster   a PostgreSQL server of this worker's own
+dsn       a database of this module's own, migrated
+"""
+
+import asyncio
+import re
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Any
+
+import asyncpg
+import pytest
+
+from paycore.kernel import db
+from paycore.kernel.postgres import Cluster, fresh_folder
+
+TEMPLATE = "paycore_template"
+
+NAME_MAX = 63
+"""PostgreSQL cuts longer names, and two modules would share a database."""
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """Start this worker's server; its main database is the migrated template's source.
+
+    Every xdist worker is a process with a session of its own, so it has its own server:
+    a test may kill it, and no other worker notices.
+    """
+    folder = fresh_folder("paycore-tests-")
+    try:
+        with Cluster.start(folder, settings={"max_connections": "120"}) as running:
+            asyncio.run(_make_template(running))
+            yield running
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def dsn(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Make a fresh database for this module, a copy of the migrated template."""
+    name = _name_of(request.node.nodeid)
+    asyncio.run(_run(cluster, f'CREATE DATABASE "{name}" TEMPLATE {TEMPLATE}'))
+    yield cluster.dsn_of(name)
+    if cluster.alive:
+        asyncio.run(_run(cluster, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+def _name_of(nodeid: str) -> str:
+    return re.sub(r"\W+", "_", nodeid.removesuffix(".py"))[-NAME_MAX:]
+
+
+async def _make_template(cluster: Cluster) -> None:
+    await _run(cluster, f"CREATE DATABASE {TEMPLATE}")
+    await db.migrate(cluster.dsn_of(TEMPLATE))
+
+
+async def _run(cluster: Cluster, statement: str) -> None:
+    connection = await asyncpg.connect(cluster.dsn_of("postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def _refuse_foreign(event: str, args: tuple[Any, ...]) -> None:
+    """Refuse every connection that is not to this machine; an audit hook."""
+    if event != "socket.connect":
+        return
+    connecting, address = args
+    if connecting.family in (socket.AF_INET, socket.AF_INET6):
+        host = str(address[0])
+        if host != "localhost" and not ip_address(host.partition("%")[0]).is_loopback:
+            raise PermissionError(f"tests connect to loopback only, not to {host}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Close the network for the whole run: a hook cannot be forgotten by a test."""
+    sys.addaudithook(_refuse_foreign)

@@ -1,0 +1,143 @@
+"""The door to the database: fit servers only, and one history of the schema."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from paycore.kernel import db
+from paycore.kernel.db import DatabaseRefusedError, DatabaseUnavailableError, Migration
+from paycore.kernel.postgres import Cluster, fresh_folder
+
+FIRST = Migration.of(
+    "0001_first.sql", "CREATE TABLE a (x int); CREATE TABLE b (x int);"
+)
+SECOND = Migration.of("0002_second.sql", "ALTER TABLE a ADD y int;")
+
+
+@pytest.fixture
+async def empty(cluster):
+    """A database with nothing in it."""
+    connection = await asyncpg.connect(cluster.dsn_of("postgres"))
+    await connection.execute("DROP DATABASE IF EXISTS empty WITH (FORCE)")
+    await connection.execute("CREATE DATABASE empty")
+    await connection.close()
+    return cluster.dsn_of("empty")
+
+
+async def ask(dsn, question):
+    connection = await db.connect(dsn)
+    try:
+        return await connection.fetchval(question)
+    finally:
+        await connection.close()
+
+
+async def test_sessions_commit_durably_whatever_the_role_says(cluster, empty):
+    """synchronous_commit is on in each session of ours, even if the default is off."""
+    await ask(empty, "ALTER DATABASE empty SET synchronous_commit = off")
+
+    assert "on" == await ask(empty, "SELECT current_setting('synchronous_commit')")
+    assert "paycore" == await ask(empty, "SELECT current_setting('application_name')")
+
+
+async def test_a_pool_prepares_each_connection(empty):
+    """What the journal sets up on a connection is there on every one of the pool."""
+
+    async def ready(connection):
+        await connection.execute("SET statement_timeout = '7s'")
+
+    async with await db.pool(empty, size=2, ready=ready) as pool:
+        seen = await pool.fetchval("SELECT current_setting('statement_timeout')")
+
+    assert "7s" == seen
+
+
+def test_a_server_that_may_lose_commits_is_refused(monkeypatch):
+    """A server with fsync off is refused by that name, not used."""
+    monkeypatch.setattr("paycore.kernel.postgres.DURABLE", frozenset())
+    folder = fresh_folder("paycore-unsafe-")
+    with Cluster.start(folder, settings={"fsync": "off"}) as unsafe:
+        with pytest.raises(DatabaseRefusedError, match="fsync"):
+            asyncio.run(db.connect(unsafe.dsn))
+        with pytest.raises(DatabaseRefusedError, match="fsync"):
+            asyncio.run(db.pool(unsafe.dsn))
+
+
+async def test_a_server_that_is_not_there_is_not_a_traceback(tmp_path):
+    """Nobody listening is said in one sentence, without the password."""
+    with pytest.raises(DatabaseUnavailableError) as caught:
+        await db.connect(f"postgresql://u:hidden@/x?host={tmp_path}")
+
+    assert "cannot be reached" in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+async def test_migrations_are_applied_once_in_order(empty):
+    """Each file runs once, several statements in it included, and is recorded."""
+    assert ["0001_first"] == await db.migrate(empty, files=[FIRST])
+    assert ["0002_second"] == await db.pending(empty, files=[FIRST, SECOND])
+    assert ["0002_second"] == await db.migrate(empty, files=[FIRST, SECOND])
+    assert [] == await db.migrate(empty, files=[FIRST, SECOND])
+    assert 2 == await ask(empty, "SELECT count(*) FROM schema_migration")
+
+
+async def test_two_runners_at_once_apply_each_file_once(empty):
+    """The second runner waits for the first, then finds nothing to do."""
+    slow = Migration.of("0001_slow.sql", "SELECT pg_sleep(0.3); CREATE TABLE s (x int)")
+
+    done = await asyncio.gather(*(db.migrate(empty, files=[slow]) for _ in range(4)))
+
+    assert [[], [], [], ["0001_slow"]] == sorted(done)
+
+
+async def test_a_failing_file_leaves_nothing(empty):
+    """A file is applied whole or not at all, and the ones before it stay."""
+    broken = Migration.of("0002_broken.sql", "CREATE TABLE c (x int); SELECT 1/0;")
+
+    with pytest.raises(DatabaseRefusedError, match="0002_broken failed"):
+        await db.migrate(empty, files=[FIRST, broken])
+
+    assert "a" == await ask(empty, "SELECT to_regclass('a')::text")
+    assert None is await ask(empty, "SELECT to_regclass('c')::text")
+    assert ["0002_second"] == await db.migrate(empty, files=[FIRST, SECOND])
+
+
+async def test_a_changed_file_is_refused(empty):
+    """History is not rewritten: a correction is a new migration."""
+    await db.migrate(empty, files=[FIRST])
+    changed = Migration.of("0001_first.sql", FIRST.sql + " -- changed")
+
+    with pytest.raises(DatabaseRefusedError, match="changed after it was applied"):
+        await db.migrate(empty, files=[changed])
+
+
+async def test_a_schema_of_a_newer_version_is_refused(empty):
+    """An old program does not run on a new schema."""
+    await db.migrate(empty, files=[FIRST, SECOND])
+
+    with pytest.raises(DatabaseRefusedError, match="newer paycore"):
+        await db.migrate(empty, files=[FIRST])
+
+
+async def test_a_file_between_applied_ones_is_refused(empty):
+    """Two branches that took the same place are found before they run."""
+    await db.migrate(empty, files=[SECOND.__class__.of("0002_x.sql", "SELECT 1")])
+
+    with pytest.raises(DatabaseRefusedError, match="number it anew"):
+        await db.migrate(empty, files=[FIRST, Migration.of("0002_x.sql", "SELECT 1")])
+
+
+async def test_our_own_files_are_named_and_numbered(dsn):
+    """What the package brings is applied by the template, with no gap in numbers."""
+    numbers = [migration.number for migration in db.migrations()]
+
+    assert list(range(1, len(numbers) + 1)) == numbers
+    assert [] == await db.pending(dsn)
+
+
+@pytest.mark.parametrize("name", ["first.sql", "1_first.sql", "0001-first.sql"])
+def test_a_file_without_a_number_is_refused(name):
+    """A file that would be left out in silence is an error."""
+    with pytest.raises(DatabaseRefusedError, match="NNNN_name"):
+        Migration.of(name, "")

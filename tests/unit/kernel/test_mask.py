@@ -93,7 +93,8 @@ def lines():
 def test_no_canary_gets_into_a_log(lines):
     """Whatever is logged, wherever the secret stands in it, it does not get out."""
     logger = log.get("test")
-    logger.info("card " + CARD, a=CARD, b=[CARD], c={CARD: {"d": (int(CARD),)}})
+    sentence = f"card {CARD}"
+    logger.info(sentence, a=CARD, b=[CARD], c={CARD: {"d": (int(CARD),)}})
     logger.info("codes", code="123456", secret="whsec_x", card={"cvv": 999})
     logging.getLogger("library").warning("said %s of %s", PHONE, ID_NO)
     try:

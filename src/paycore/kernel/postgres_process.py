@@ -12,7 +12,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
 
@@ -44,7 +45,8 @@ class Server:
         self._data = data
         self._log = data / "postgres.log"
         self._log_begins = self._log.stat().st_size if self._log.exists() else 0
-        self._process = _spawn_tied(lambda: self._spawn(command, account, lock))
+        with _cannot_run(command, account):
+            self._process = _spawn_tied(lambda: self._spawn(command, account, lock))
         self._watch = None if _DIES_WITH_PARENT else _watch(self.pid)
 
     def _spawn(
@@ -117,20 +119,34 @@ def run_program(
     command: Sequence[str], *, account: Account | None, lock: int, says: str = ""
 ) -> None:
     """Run one of the server's programs to its end, holding the folder's lock."""
-    done = subprocess.run(  # noqa: S603 our own command, no shell
-        command,
-        input=says.encode(),
-        capture_output=True,
-        check=False,
-        cwd="/",
-        env=_clean_environment(),
-        pass_fds=(lock,),
-        **_identity(account),
-    )
+    with _cannot_run(command, account):
+        done = subprocess.run(  # noqa: S603 our own command, no shell
+            command,
+            input=says.encode(),
+            capture_output=True,
+            check=False,
+            cwd="/",
+            env=_clean_environment(),
+            pass_fds=(lock,),
+            **_identity(account),
+        )
     if done.returncode != 0:
         said = (done.stderr or done.stdout).decode(errors="replace").strip()
         name = Path(command[0]).name
         raise ServerUnavailableError(f"{name} failed: {said[-_LAST_WORDS:]}")
+
+
+@contextmanager
+def _cannot_run(command: Sequence[str], account: Account | None) -> Iterator[None]:
+    """Say it where the system does not let us: a container may know no other user."""
+    try:
+        yield
+    except OSError as error:
+        who = "ourselves" if account is None else account.name
+        raise ServerUnavailableError(
+            f"cannot run {command[0]} as {who} ({error.strerror}): "
+            "start as an ordinary user, or set DATABASE_URL"
+        ) from error
 
 
 class _Identity(TypedDict, total=False):

@@ -180,6 +180,7 @@ def _reachable(programs: Programs, *, data: Path, account: Account | None) -> Pr
 
 
 def _can_run(account: Account, program: Path) -> bool:
+    program = program.resolve()
     return closed_to(account, program) is None and _may(
         account, program.stat(), stat.S_IROTH
     )

@@ -1,0 +1,521 @@
+"""The SMS centre (短信中心): sends codes through carriers, and verifies them.
+
+Each call has three moments, around which the caller commits: prepare stages what must
+be durable before the first byte leaves (a send) or before anything is compared (a
+verification); send and verify stage nothing; conclude stages what came of it.
+
+A new code is PENDING until a carrier said yes; only then do the older ones go void, so
+a send that failed leaves the code that the payer already has. What it is not: it knows
+no payment's status, and how long the payer waits between two codes is core's.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from paycore.kernel.clock import start_of_day
+from paycore.kernel.crypto import keyed_hash, same
+from paycore.kernel.http import Answered, HttpRequest, NoAnswer, NotSent
+from paycore.kernel.journal import Change, LimitCounter
+from paycore.kernel.mask import mask_code
+from paycore.kernel.node import Node
+from paycore.kernel.outcome import Outcome
+from paycore.kernel.terms import AttemptId, CardId, PayOrderNo, VerifyStatus
+from paycore.sms import code as codes
+from paycore.sms.carrier import Delivery, Line, Text
+from paycore.sms.registry import Carriers
+from paycore.sms.rows import CarrierRow, CodeRow, CodeStatus
+
+MAX_UNKNOWN = 2
+"""Texts that may have reached the payer: after a time-out one carrier more, once."""
+
+
+async def refresh(node: Node) -> None:
+    """Take over the carriers as they are set up now."""
+    node.state(Carriers).take(node, await node.journal.every(CarrierRow))
+
+
+# --- sending a code -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendRequest:
+    """One code that is to be sent; it will be good for exactly this."""
+
+    pay_order_no: PayOrderNo
+    seq: int
+    request_no: AttemptId
+    amount: int
+    currency: str
+    card_id: CardId
+    phone: str = field(repr=False)
+    payee: str
+    subject: str
+    card_tail: str
+    language: str
+    sign: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """The text as one carrier would get it, and what is kept of that."""
+
+    line: Line
+    text: Text
+    http: HttpRequest = field(repr=False)
+    masked: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quota:
+    """What one call takes of a limit."""
+
+    guard: str
+    counter: str
+    limit: int
+    expires_at: datetime
+
+    def take(self, change: Change) -> None:
+        """Stage one more, or the change is refused by the guard's name."""
+        change.count(
+            self.counter,
+            1,
+            limit=self.limit,
+            expires_at=self.expires_at,
+            guard=self.guard,
+        )
+
+    def give_back(self, change: Change) -> None:
+        """Stage one less."""
+        change.count(
+            self.counter, -1, limit=None, expires_at=self.expires_at, guard=self.guard
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedSend:
+    """A code that may be sent as soon as this is durable."""
+
+    row: CodeRow
+    older: tuple[int, ...]
+    """The codes that go void once this one is out."""
+    messages: tuple[Message, ...]
+    quotas: tuple[Quota, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """One carrier's answer, masked."""
+
+    message: Message
+    delivery: Delivery
+    answer: str
+    at: datetime
+    elapsed_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What came of a send."""
+
+    outcome: Outcome
+    resp_code: str
+    resp_msg: str = ""
+    alarm: str | None = None
+    tried: tuple[Tried, ...] = ()
+
+
+async def prepare_send(
+    node: Node, request: SendRequest, change: Change
+) -> PreparedSend:
+    """Make the code; stage its row and what it takes of the phone's limits."""
+    carriers = node.state(Carriers)
+    if not carriers.loaded:
+        await refresh(node)
+    older = await node.journal.within(CodeRow, request.pay_order_no)
+    code = codes.make(node.ids, node.settings.code_digits)
+    row = _new_row(node, request, code)
+    quotas = _phone_quotas(node, row.phone_hash, row.created_at)
+    change.insert(row, guard="sms_code")
+    for quota in quotas:
+        quota.take(change)
+    text = _text(node, request, code, row.created_at)
+    return PreparedSend(
+        row=row,
+        older=tuple(each.seq for each in older if each.status.replaceable),
+        messages=tuple(_message(line, text) for line in carriers.lines),
+        quotas=quotas,
+    )
+
+
+async def send(node: Node, prepared: PreparedSend) -> Sent:
+    """Try the carriers in order, within the time that two time-outs take.
+
+    A carrier that surely did not send is passed over at once. Where it is not known,
+    the same text goes out once more: two texts with one code harm nobody.
+    """
+    until = node.clock.monotonic() + MAX_UNKNOWN * node.settings.sms_timeout_s
+    tried: list[Tried] = []
+    for message in prepared.messages:
+        seconds = until - node.clock.monotonic()
+        # Another node may have taken over and be sending a code of its own.
+        if seconds <= 0 or not node.lease_holds(0):
+            break
+        tried.append(await _try(node, message, seconds))
+        if _enough([each.delivery.outcome for each in tried]):
+            break
+    return _sum_up(prepared, tried)
+
+
+def conclude_send(
+    node: Node, prepared: PreparedSend, sent: Sent, change: Change
+) -> None:
+    """Stage the new code's taking over, or its end."""
+    if sent.outcome is Outcome.SUCCEEDED:
+        for seq in prepared.older:
+            change.amend(CodeRow, (prepared.row.pay_order_no, seq), _void)
+        change.amend(CodeRow, prepared.row.key(), _activate)
+        return
+    change.amend(CodeRow, prepared.row.key(), _void)
+    if sent.outcome is not Outcome.UNKNOWN:
+        for quota in prepared.quotas:
+            quota.give_back(change)
+
+
+# --- verifying one --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyRequest:
+    """What the payer typed, and for what: the same facts as at the send."""
+
+    pay_order_no: PayOrderNo
+    amount: int
+    currency: str
+    card_id: CardId
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedVerify:
+    """A try that may be compared as soon as it is durably counted."""
+
+    row: CodeRow | None
+    """With this try counted in."""
+    typed: bytes
+    """The hash of what was typed, as if for `row`."""
+    foregone: VerifyStatus | None
+    """What is known already: nothing is counted, and nothing will be compared."""
+    tries_left: int
+    quota: Quota
+    reason: str
+    """Why it would be wrong: for us, never for the payer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What became of the code."""
+
+    status: VerifyStatus
+    tries_left: int | None
+    reason: str = ""
+
+
+async def prepare_verify(
+    node: Node, request: VerifyRequest, change: Change
+) -> PreparedVerify:
+    """Find the code in force, and stage the count of this try."""
+    now = node.now()
+    quota = _wrong_quota(node, request.card_id, now)
+    rows, wrong = await asyncio.gather(
+        node.journal.within(CodeRow, request.pay_order_no),
+        node.journal.load(LimitCounter, quota.counter),
+    )
+    row, limits = codes.in_force(rows), _limits(node)
+    foregone = codes.foregone(row, rows, now, limits)
+    if wrong is not None and wrong.used >= quota.limit:
+        foregone = VerifyStatus.LOCKED
+    if row is not None and foregone is None:
+        counted = replace(row, tries=row.tries + 1)
+        change.update(counted, version=row.version, guard="sms_code")
+        quota.take(change)
+        row = counted
+    return PreparedVerify(
+        row=row,
+        typed=b"" if row is None else _typed(node, request, row),
+        foregone=foregone,
+        tries_left=0 if row is None else codes.tries_left(row, rows, limits),
+        quota=quota,
+        reason=_reason(node, request, row, rows),
+    )
+
+
+def verify(node: Node, prepared: PreparedVerify) -> Verified:
+    """Compare; only after the commit that counts the try."""
+    status = prepared.foregone
+    if status is None:
+        assert prepared.row is not None, "nothing to compare with is foregone"
+        status = codes.judge(prepared.row, prepared.typed, node.now())
+    match status:
+        case VerifyStatus.PASS:
+            return Verified(status=status, tries_left=None)
+        case VerifyStatus.WRONG:
+            return Verified(
+                status=status, tries_left=prepared.tries_left, reason=prepared.reason
+            )
+        case _:
+            why = "no code is good" if prepared.row is None else ""
+            return Verified(status=status, tries_left=0, reason=why)
+
+
+def conclude_verify(
+    node: Node, prepared: PreparedVerify, verified: Verified, change: Change
+) -> None:
+    """Stage what the code is from now on."""
+    row = prepared.row
+    if row is None:
+        return
+    if prepared.foregone is None and verified.status is not VerifyStatus.WRONG:
+        prepared.quota.give_back(change)
+    match verified.status:
+        case VerifyStatus.PASS:
+            at = node.now()
+            change.amend(CodeRow, row.key(), lambda stands: _pass(stands, at))
+        case VerifyStatus.EXPIRED:
+            # Seen to have expired once, it stays so, whatever clocks do (I27).
+            change.amend(CodeRow, row.key(), _void)
+        case _ if prepared.tries_left == 0:
+            change.amend(CodeRow, row.key(), _lock)
+
+
+# --- a code's row ---------------------------------------------------------------------
+
+
+def _void(stands: CodeRow) -> CodeRow:
+    """No good any more; what is final already stays as it is."""
+    if not stands.status.replaceable:
+        return stands
+    return replace(stands, status=CodeStatus.VOID)
+
+
+def _activate(stands: CodeRow) -> CodeRow:
+    """The code in force; a late yes does not revive what was replaced meanwhile."""
+    if stands.status is not CodeStatus.PENDING:
+        return stands
+    return replace(stands, status=CodeStatus.ACTIVE)
+
+
+def _lock(stands: CodeRow) -> CodeRow:
+    if not stands.status.replaceable:
+        return stands
+    return replace(stands, status=CodeStatus.LOCKED)
+
+
+def _pass(stands: CodeRow, at: datetime) -> CodeRow | None:
+    """Consume it, and give the try back; refused where it was replaced meanwhile."""
+    if stands.status not in (CodeStatus.ACTIVE, CodeStatus.PASSED):
+        return None
+    return replace(
+        stands,
+        status=CodeStatus.PASSED,
+        passed_at=stands.passed_at or at,
+        tries=max(0, stands.tries - 1),
+    )
+
+
+def _new_row(node: Node, request: SendRequest, code: str) -> CodeRow:
+    now, key = node.now(), node.settings.code_key_octets
+    bound = codes.Binding(
+        pay_order_no=request.pay_order_no,
+        seq=request.seq,
+        amount=request.amount,
+        currency=request.currency,
+        card_id=request.card_id,
+        phone_hash=keyed_hash(key, "phone", request.phone),
+    )
+    return CodeRow(
+        pay_order_no=bound.pay_order_no,
+        seq=bound.seq,
+        digest=codes.digest(key, code, bound),
+        amount=bound.amount,
+        currency=bound.currency,
+        card_id=bound.card_id,
+        phone_hash=bound.phone_hash,
+        created_at=now,
+        expires_at=now + timedelta(seconds=node.settings.code_lifetime_s),
+    )
+
+
+def _typed(node: Node, request: VerifyRequest, row: CodeRow) -> bytes:
+    """The hash that `row` would have, were this its code and were it for this."""
+    bound = codes.Binding(
+        pay_order_no=request.pay_order_no,
+        seq=row.seq,
+        amount=request.amount,
+        currency=request.currency,
+        card_id=request.card_id,
+        phone_hash=row.phone_hash,
+    )
+    return codes.digest(node.settings.code_key_octets, request.code, bound)
+
+
+def _reason(
+    node: Node, request: VerifyRequest, row: CodeRow | None, rows: Sequence[CodeRow]
+) -> str:
+    """Whether it is one of the payment's other codes: an old text, not a guess."""
+    replaced = (other for other in rows if row is not None and other.seq != row.seq)
+    if any(same(other.digest, _typed(node, request, other)) for other in replaced):
+        return "a code that was replaced"
+    return "no code of this payment"
+
+
+# --- limits ---------------------------------------------------------------------------
+
+
+def _limits(node: Node) -> codes.Limits:
+    return codes.Limits(
+        tries=node.settings.code_tries,
+        tries_per_payment=node.settings.code_tries_per_payment,
+    )
+
+
+def _phone_quotas(node: Node, phone_hash: bytes, now: datetime) -> tuple[Quota, ...]:
+    """What one text takes: of the phone's hour and day, both as the clock has them."""
+    phone, day = phone_hash.hex(), start_of_day(now)
+    hour = day + timedelta(hours=now.hour)
+    return (
+        Quota(
+            guard="sms.phone_hour",
+            counter=f"sms.phone_hour:{phone}:{hour:%Y%m%d%H}",
+            limit=node.settings.code_per_phone_hour,
+            expires_at=hour + timedelta(hours=2),
+        ),
+        Quota(
+            guard="sms.phone_day",
+            counter=f"sms.phone_day:{phone}:{day:%Y%m%d}",
+            limit=node.settings.code_per_phone_day,
+            expires_at=day + timedelta(days=2),
+        ),
+    )
+
+
+def _wrong_quota(node: Node, card_id: CardId, now: datetime) -> Quota:
+    """What one try takes of the card's day, until it proves right."""
+    day = start_of_day(now)
+    return Quota(
+        guard="sms.wrong",
+        counter=f"sms.wrong:{card_id}:{day:%Y%m%d}",
+        limit=node.settings.code_wrong_per_card_day,
+        expires_at=day + timedelta(days=2),
+    )
+
+
+# --- carriers -------------------------------------------------------------------------
+
+
+def _text(node: Node, request: SendRequest, code: str, at: datetime) -> Text:
+    wording = codes.Wording(
+        language=request.language,
+        amount=request.amount,
+        currency=request.currency,
+        payee=request.payee,
+        subject=request.subject,
+        card_tail=request.card_tail,
+        minutes=node.settings.code_lifetime_s // 60,
+    )
+    return Text(
+        request_no=request.request_no,
+        phone=request.phone,
+        body=codes.text(code, wording),
+        code=code,
+        sign=request.sign,
+        at=at,
+        timeout_s=node.settings.sms_timeout_s,
+        connect_timeout_s=node.settings.connect_timeout_s,
+    )
+
+
+def _message(line: Line, text: Text) -> Message:
+    """What the carrier gets; what is kept is made the same way of the masked text."""
+    kept = line.driver.assemble(line, text.masked())
+    return Message(
+        line=line,
+        text=text,
+        http=line.driver.assemble(line, text),
+        masked=kept.body.decode(),
+    )
+
+
+async def _try(node: Node, message: Message, seconds: float) -> Tried:
+    """Send through one carrier, in the time that is left."""
+    began = node.clock.monotonic()
+    timeout_s = min(message.http.timeout_s, seconds)
+    result = await node.transport.send(replace(message.http, timeout_s=timeout_s))
+    kept = ""
+    match result:
+        case NotSent(reason=reason):
+            delivery = Delivery(
+                outcome=Outcome.NOT_SENT, resp_code="NOT_SENT", resp_msg=reason
+            )
+        case NoAnswer(reason=reason):
+            delivery = Delivery(
+                outcome=Outcome.UNKNOWN, resp_code="NO_ANSWER", resp_msg=reason
+            )
+        case Answered():
+            delivery = message.line.driver.read(message.line, message.text, result)
+            kept = _kept(message, result)
+    return Tried(
+        message=message,
+        delivery=delivery,
+        answer=kept,
+        at=node.now(),
+        elapsed_ms=int((node.clock.monotonic() - began) * 1000),
+    )
+
+
+def _kept(message: Message, answered: Answered) -> str:
+    """An answer without the code and the phone, should it repeat them."""
+    shown, text = message.text.masked(), message.text
+    body = answered.body.decode("utf-8", "replace").replace("\x00", "")
+    body = body.replace(text.code, mask_code(text.code)).replace(
+        text.phone, shown.phone
+    )
+    return message.line.driver.scrub(body)
+
+
+def _enough(outcomes: Sequence[Outcome]) -> bool:
+    """Whether no other carrier is to be tried."""
+    return (
+        Outcome.SUCCEEDED in outcomes or outcomes.count(Outcome.UNKNOWN) >= MAX_UNKNOWN
+    )
+
+
+def _sum_up(prepared: PreparedSend, tried: Sequence[Tried]) -> Sent:
+    """One outcome of several: one yes is enough, all must have said a sure no."""
+    if not tried:
+        # Nobody to send through is the centre's failure; a lost lease is nobody's.
+        lost = bool(prepared.messages)
+        return Sent(
+            outcome=Outcome.NOT_SENT if lost else Outcome.DECLINED,
+            resp_code="LEASE_LOST" if lost else "NO_CARRIER",
+        )
+    outcomes = [each.delivery.outcome for each in tried]
+    speaker = tried[-1]
+    if Outcome.SUCCEEDED in outcomes:
+        outcome = Outcome.SUCCEEDED
+    elif Outcome.UNKNOWN in outcomes:
+        outcome = Outcome.UNKNOWN
+        speaker = tried[outcomes.index(Outcome.UNKNOWN)]
+    else:
+        outcome = Outcome.DECLINED
+    alarms = (each.delivery.alarm for each in tried)
+    return Sent(
+        outcome=outcome,
+        resp_code=speaker.delivery.resp_code,
+        resp_msg=speaker.delivery.resp_msg,
+        alarm=next((alarm for alarm in alarms if alarm), None),
+        tried=tuple(tried),
+    )

@@ -1,6 +1,7 @@
 """The door to the database: fit servers only, and one history of the schema."""
 
 import asyncio
+import shutil
 
 import asyncpg
 import pytest
@@ -53,10 +54,16 @@ async def test_a_pool_prepares_each_connection(empty):
     assert "7s" == seen
 
 
-def test_a_server_that_may_lose_commits_is_refused(monkeypatch):
+@pytest.fixture
+def folder():
+    made = fresh_folder("paycore-unsafe-")
+    yield made
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def test_a_server_that_may_lose_commits_is_refused(folder, monkeypatch):
     """A server with fsync off is refused by that name, not used."""
     monkeypatch.setattr("paycore.kernel.postgres.DURABLE", frozenset())
-    folder = fresh_folder("paycore-unsafe-")
     with Cluster.start(folder, settings={"fsync": "off"}) as unsafe:
         with pytest.raises(DatabaseRefusedError, match="fsync"):
             asyncio.run(db.connect(unsafe.dsn))
@@ -122,7 +129,7 @@ async def test_a_schema_of_a_newer_version_is_refused(empty):
 
 async def test_a_file_between_applied_ones_is_refused(empty):
     """Two branches that took the same place are found before they run."""
-    await db.migrate(empty, files=[SECOND.__class__.of("0002_x.sql", "SELECT 1")])
+    await db.migrate(empty, files=[Migration.of("0002_x.sql", "SELECT 1")])
 
     with pytest.raises(DatabaseRefusedError, match="number it anew"):
         await db.migrate(empty, files=[FIRST, Migration.of("0002_x.sql", "SELECT 1")])

@@ -1,0 +1,205 @@
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from paycore.coupon import service
+from paycore.coupon.rows import CouponRow, CouponStatus
+from paycore.kernel.clock import SystemClock
+from paycore.kernel.config import Settings
+from paycore.kernel.crypto import KeyRing
+from paycore.kernel.errors import CouponRefused
+from paycore.kernel.ids import SystemIds, letters, pay_order_no
+from paycore.kernel.journal import Refused
+from paycore.kernel.journal_postgres import PostgresJournal
+from paycore.kernel.node import Heartbeat, Node
+from paycore.kernel.terms import BizLineId, BizStatus, CouponNo, Epoch, PayOrderNo
+from paycore.kernel.transport import HttpTransport
+from paycore.worker import sweeper
+
+SHOP = BizLineId("shop")
+
+
+@pytest.fixture
+async def node(dsn: str) -> AsyncIterator[Node]:
+    journal = await PostgresJournal.open(dsn)
+    settings = Settings.for_dev()
+    transport = HttpTransport()
+    yield Node(
+        settings=settings,
+        journal=journal,
+        clock=SystemClock(await journal.database_now()),
+        ids=SystemIds(),
+        transport=transport,
+        key_ring=KeyRing(settings.ring_keys),
+        heartbeat=Heartbeat(epoch=Epoch(1), slot=1, live=(Epoch(1),)),
+    )
+    await transport.close()
+    await journal.close()
+
+
+def order(node: Node) -> PayOrderNo:
+    return pay_order_no(node.ids, node.now())
+
+
+async def issue(node: Node, **fields: object) -> CouponRow:
+    row = CouponRow(
+        biz_line=SHOP,
+        coupon_no=CouponNo(letters(node.ids, 12)),
+        **{"amount": 100, "currency": "CNY", **fields},
+    )
+    change = node.change()
+    change.insert(row)
+    assert await node.journal.commit(change) is None
+    return row
+
+
+async def step(node: Node, verb, coupon: CouponRow, no: PayOrderNo) -> Refused | None:
+    change = node.change()
+    verb(node, change, SHOP, coupon.coupon_no, no)
+    return await node.journal.commit(change)
+
+
+async def stands(node: Node, coupon: CouponRow) -> CouponRow:
+    return await node.journal.load(CouponRow, SHOP, coupon.coupon_no)
+
+
+async def test_lock_use(node: Node):
+    """A coupon goes from free to locked to used, each step twice if need be."""
+    coupon, no = await issue(node), order(node)
+    for verb in (service.lock, service.lock, service.use, service.use):
+        assert await step(node, verb, coupon, no) is None
+    row = await stands(node, coupon)
+
+    assert (CouponStatus.USED, no) == (row.status, row.holder)
+
+
+async def test_lock_free(node: Node):
+    """A freed coupon can be locked by another order."""
+    coupon, first, second = await issue(node), order(node), order(node)
+    assert await step(node, service.lock, coupon, first) is None
+    assert await step(node, service.free, coupon, first) is None
+    assert await step(node, service.lock, coupon, second) is None
+
+    assert second == (await stands(node, coupon)).holder
+
+
+async def test_free_of_a_coupon_that_another_used(node: Node):
+    """An unlock that comes late leaves a coupon used by another, and is no error."""
+    coupon, late, user = await issue(node), order(node), order(node)
+    assert await step(node, service.use, coupon, user) is None
+    assert await step(node, service.free, coupon, late) is None
+    row = await stands(node, coupon)
+
+    assert (CouponStatus.USED, user) == (row.status, row.holder)
+
+
+async def test_refused_by_name(node: Node):
+    """A use or lock of another's coupon is refused by the guard "coupon"."""
+    coupon, mine, other = await issue(node), order(node), order(node)
+    assert await step(node, service.lock, coupon, mine) is None
+    refusals = [
+        await step(node, verb, coupon, other) for verb in (service.lock, service.use)
+    ]
+
+    assert ["coupon", "coupon"] == [refusal.guard for refusal in refusals]
+    assert [mine, mine] == [refusal.row.holder for refusal in refusals]
+
+
+async def test_race_for_one_coupon(node: Node):
+    """Of a hundred orders that want one coupon at once, one gets it (F52)."""
+    coupon = await issue(node)
+    answers = await asyncio.gather(
+        *(step(node, service.lock, coupon, order(node)) for _ in range(100))
+    )
+
+    assert 1 == answers.count(None)
+
+
+async def test_usable(node: Node):
+    """A coupon is usable while it is free, valid, and less than the order's amount."""
+    coupon = await issue(node)
+    found = await service.usable(
+        node, SHOP, coupon.coupon_no, amount=101, currency="CNY"
+    )
+
+    assert coupon == found
+
+
+async def test_not_usable(node: Node):
+    """What is too big, of other money, expired, locked or another line's is refused."""
+    fits, big = await issue(node), await issue(node, amount=101)
+    yen = await issue(node, currency="JPY")
+    expired = await issue(node, valid_until=node.now())
+    locked = await issue(node)
+    assert await step(node, service.lock, locked, order(node)) is None
+    for line, coupon in (
+        (SHOP, big),
+        (SHOP, yen),
+        (SHOP, expired),
+        (SHOP, locked),
+        (BizLineId("other"), fits),
+    ):
+        with pytest.raises(CouponRefused):
+            await service.usable(
+                node, line, coupon.coupon_no, amount=101, currency="CNY"
+            )
+
+
+# --- the sweeper ----------------------------------------------------------------------
+
+
+async def left_behind(node: Node, *, age: timedelta = timedelta(0)) -> CouponRow:
+    """A coupon whose lock the sweeper is to look at now."""
+    coupon, no = await issue(node), order(node)
+    assert await step(node, service.lock, coupon, no) is None
+    row = await stands(node, coupon)
+    change = node.change()
+    change.update(
+        msgspec.structs.replace(
+            row, locked_at=node.now() - age, next_check_at=node.now()
+        ),
+        version=row.version,
+    )
+    assert await node.journal.commit(change) is None
+    return row
+
+
+async def swept(node: Node, coupon: CouponRow, status: BizStatus | None) -> CouponRow:
+    asked: list[PayOrderNo] = []
+
+    async def status_of(no: PayOrderNo) -> BizStatus | None:
+        asked.append(no)
+        return status
+
+    assert 1 == await sweeper.tick(node, status_of)
+    assert [coupon.holder] == asked
+    return await stands(node, coupon)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (BizStatus.SUCCESS, CouponStatus.USED),
+        (BizStatus.FAIL, CouponStatus.AVAILABLE),
+        (BizStatus.CLOSED, CouponStatus.AVAILABLE),
+        (BizStatus.DOING, CouponStatus.LOCKED),
+        (None, CouponStatus.LOCKED),
+    ],
+)
+async def test_sweep(node: Node, status: BizStatus | None, expected: CouponStatus):
+    """A lock left behind follows its order; of an undecided one it stays (I11)."""
+    row = await swept(node, await left_behind(node), status)
+
+    assert expected is row.status
+    assert row.lease_epoch is None
+    assert row.next_check_at is None or row.next_check_at > node.now()
+
+
+async def test_sweep_of_an_orphan(node: Node):
+    """A lock of an order that does not exist is freed after a time."""
+    coupon = await left_behind(node, age=service.ORPHAN_AGE)
+
+    assert CouponStatus.AVAILABLE is (await swept(node, coupon, None)).status

@@ -104,7 +104,8 @@ class Shape(Generic[R]):
         self._enums = [
             (at, column.enum) for at, column in enumerate(self.columns) if column.enum
         ]
-        assert len(self._names) > len(self.keys), "a row says something of its key"
+        # A row may be all key (who may use what): inserted and read, never updated.
+        assert len(self._names) > 1, "rows of one column come as bare values"
         self._fields = cast(
             "Callable[[Row], tuple[Value, ...]]", attrgetter(*self._names)
         )
@@ -158,19 +159,25 @@ class Shape(Generic[R]):
     def _write_reads(self) -> None:
         every = f"SELECT {self._list('t')} FROM {self._name} AS t"
         order = f" ORDER BY {', '.join(f't.{key.quoted}' for key in self.keys)}"
-        by_key = (
-            f"{every} JOIN {self._unnest(self.keys, 'k')} ON {self._same('t', 'k')}"
-            + self._between("WHERE", len(self.keys))
-        )
         self.every = every + order
-        self.load = by_key + order
+        # For each key in order, its row. Nothing is left to the planner: a join it may
+        # turn round, and then scan a table (or lock it in another order) while it
+        # believes that a young table is small.
+        by_key = (
+            f"SELECT {self._list('r')} FROM (SELECT * FROM "
+            f"{self._unnest(self.keys, 'u')} "
+            f"ORDER BY {', '.join(key.ordered for key in self.keys)}) AS u "
+            f"CROSS JOIN LATERAL ({every} "
+            f"WHERE {self._same('t', 'u')}{self._between(len(self.keys))} "
+        )
+        self.load = by_key + "OFFSET 0) AS r"
         # NO KEY: keys never change, and rows that refer to this one may come meanwhile.
-        self.lock = f"{by_key}{order} FOR NO KEY UPDATE OF t"
+        self.lock = by_key + "FOR NO KEY UPDATE) AS r"
         self.within = ""
         if self.table.owner is not None:
             self.within = f'{every} WHERE t."{self.table.owner}" = ANY($1::text[])'
             if self.table.owner == self.table.partition:
-                self.within += self._between("AND", 1)
+                self.within += self._between(1)
             self.within += order
 
     def _write_writes(self) -> None:
@@ -185,15 +192,15 @@ class Shape(Generic[R]):
         # Always with its target: without one it would swallow other unique indexes too.
         self.insert = f"{insert} ON CONFLICT ({keys}) DO NOTHING RETURNING {keys}"
         self.delete = (
-            f"DELETE FROM {self._name} AS t USING {self._unnest(self.keys, 'k')} "
-            f"WHERE {self._same('t', 'k')}" + self._between("AND", len(self.keys))
+            f"DELETE FROM {self._name} AS t USING {self._unnest(self.keys, 'u')} "
+            f"WHERE {self._found(self.keys)}{self._between(len(self.keys))}"
         )
         rest = [column for column in self.columns if column not in self.keys]
         self.update = (
             f"UPDATE {self._name} AS t "
             f"SET {', '.join(f'{column.quoted} = {column.given}' for column in rest)} "
             f"FROM {self._unnest(self.columns, 'u')} "
-            f"WHERE {self._same('t', 'u')}" + self._between("AND", len(self.columns))
+            f"WHERE {self._found(self.columns)}{self._between(len(self.columns))}"
         )
         sum_of = f'"{self.table.additive}"'
         self.add = (
@@ -204,6 +211,10 @@ class Shape(Generic[R]):
     def _due(self) -> str:
         """Claim in one statement; materialized, so that the limit is taken once."""
         keys = ", ".join(f"t.{key.quoted}" for key in self.keys)
+        found = " AND ".join(
+            f"t.{key.quoted} = ANY(ARRAY(SELECT {key.quoted} FROM d))"
+            for key in self.keys
+        )
         return (
             f"WITH d AS MATERIALIZED (SELECT {keys} FROM {self._name} AS t "
             "WHERE t.next_check_at <= $1 AND (t.lease_epoch IS NULL "
@@ -212,7 +223,8 @@ class Shape(Generic[R]):
             "FOR NO KEY UPDATE SKIP LOCKED) "
             f"UPDATE {self._name} AS t "
             "SET lease_epoch = $4, lease_until = $5, version = t.version + 1 "
-            f"FROM d WHERE {self._same('t', 'd')} RETURNING {self._list('t')}"
+            f"FROM d WHERE {found} AND {self._same('t', 'd')} "
+            f"RETURNING {self._list('t')}"
         )
 
     @property
@@ -233,12 +245,23 @@ class Shape(Generic[R]):
         arrays = ", ".join(f"${at}::{c.array}" for at, c in enumerate(columns, 1))
         return f"unnest({arrays}) AS {name}({', '.join(c.quoted for c in columns)})"
 
-    def _between(self, word: str, after: int) -> str:
+    def _found(self, columns: Sequence[Column]) -> str:
+        """Which rows a set of keys names, when the set is the parameters `u`.
+
+        Each key column is compared with its whole parameter too: whichever way round
+        the planner joins, it then reads by the key's index and never the whole table.
+        """
+        found = " AND ".join(
+            f"t.{key.quoted} = ANY(${columns.index(key) + 1})" for key in self.keys
+        )
+        return f"{found} AND {self._same('t', 'u')}"
+
+    def _between(self, after: int) -> str:
         """The range that lets the planner pass over other partitions; or nothing."""
         if self.table.partition is None:
             return ""
         column = f't."{self.table.partition}"'
-        return f" {word} {column} >= ${after + 1} AND {column} <= ${after + 2}"
+        return f" AND {column} >= ${after + 1} AND {column} <= ${after + 2}"
 
 
 class Shapes:

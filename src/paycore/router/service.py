@@ -1,0 +1,346 @@
+"""The router's door: which channel, which account, which transaction type.
+
+It advises and never calls. A decision is made from the snapshot of the last refresh;
+only limits of a day are read for it, and those only where an offer has some. Every
+decision is staged with its explanation, and what it takes of a limit is reserved by
+the same commit.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+import msgspec
+
+from paycore.kernel.errors import BadRequest, BizCheckError, Unavailable
+from paycore.kernel.journal import Change, LimitCounter, Row
+from paycore.kernel.log import get
+from paycore.kernel.money import exponent
+from paycore.kernel.node import Node
+from paycore.kernel.terms import SMS_CENTRE, BizLineId, Json
+from paycore.router import rules
+from paycore.router.conditions import ConditionError
+from paycore.router.question import AccountKey, Question, Route
+from paycore.router.rows import DecisionRow, LineAccountRow, RuleRow, TransTypeRow
+from paycore.router.rules import Cause, Decision, Draw
+from paycore.router.snapshot import (
+    Offer,
+    Snapshot,
+    Tables,
+    compile_tables,
+    read_offer,
+    read_rule,
+)
+
+R = TypeVar("R", bound=Row)
+
+ANSWER_WITHIN_S = 0.3
+"""Then the answer is a clean "none" with cause ROUTE_ERROR: the payer is waiting, and
+converting or failing is better than silence (F02)."""
+
+LONGEST_NAME = 64
+
+_JSON = frozenset({"currencies", "banks", "maintenance"})
+
+log = get(__name__)
+
+
+@dataclass(slots=True)
+class Router:
+    """What a node remembers of the router's tables."""
+
+    snapshot: Snapshot | None = None
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The question as it is stored with its decision, and the number drawn for it."""
+
+    biz_line: str
+    amount: int
+    currency: str
+    card_id: str
+    bank: str
+    card_kind: str
+    now: datetime
+    named: str | None = None
+    capable: tuple[str, ...] = ()
+    broken: tuple[AccountKey, ...] = ()
+    excluded: tuple[AccountKey, ...] = ()
+    agreements: tuple[tuple[str, str, int | None, int | None], ...] | None = None
+    draw: Draw = Draw()
+
+
+async def refresh(node: Node) -> None:
+    """Read the tables again; what cannot be read leaves the last good snapshot."""
+    held = node.state(Router)
+    try:
+        tables = Tables(
+            types=await node.journal.every(TransTypeRow),
+            allowed=await node.journal.every(LineAccountRow),
+            rules=await node.journal.every(RuleRow),
+        )
+    except Unavailable:
+        if held.snapshot is None:
+            raise
+        log.warning("router_snapshot_kept", reason="the database is away")
+        return
+    if held.snapshot is None or _replaces(tables, held.snapshot.tables):
+        held.snapshot = compile_tables(tables)
+
+
+async def route(node: Node, question: Question, change: Change) -> Route | None:
+    """Decide; stage the explanation and the reservations of what was chosen.
+
+    A reservation that another payment takes first is refused at commit by the guard
+    "limit:" + counter: ask again, with that account among the excluded.
+    """
+    decision = await explain(node, question)
+    change.append(_row(node, question, decision))
+    if decision.route is None:
+        return None
+    for reservation in decision.route.reservations:
+        change.count(
+            reservation.counter,
+            question.amount,
+            limit=reservation.limit,
+            expires_at=reservation.expires_at,
+            guard=f"limit:{reservation.counter}",
+        )
+    return decision.route
+
+
+async def probe(node: Node, question: Question) -> Route | None:
+    """Whether and where it would go now; nothing is staged."""
+    return (await explain(node, question)).route
+
+
+async def explain(node: Node, question: Question) -> Decision:
+    """Decide, with the reason of every candidate; nothing is staged."""
+    try:
+        async with node.clock.timeout(ANSWER_WITHIN_S):
+            sifted = rules.sift(await _snapshot(node), question)
+            used = await _used(node, rules.counters(sifted))
+    except (TimeoutError, Unavailable) as error:
+        log.warning("route_failed", reason=type(error).__name__)
+        return Decision(route=None, cause=Cause.ROUTE_ERROR)
+    return rules.choose(sifted, question, used, node.ids.below)
+
+
+def reserved(route: Route, amount: int) -> Json | None:
+    """What an attempt remembers of its reservations, to give them back by."""
+    if not route.reservations:
+        return None
+    taken = [(r.counter, amount, r.expires_at) for r in route.reservations]
+    return Json(msgspec.json.encode(taken).decode())
+
+
+def release(node: Node, change: Change, reserved: Json | None) -> None:
+    """Give back what an attempt had reserved: it has definitely failed."""
+    if reserved is None:
+        return
+    taken = msgspec.json.decode(reserved, type=list[tuple[str, int, datetime]])
+    for counter, amount, expires_at in taken:
+        change.count(counter, -amount, limit=None, expires_at=expires_at)
+
+
+async def save_trans_type(node: Node, row: TransTypeRow) -> None:
+    """Make or replace a transaction type; refuses what a decision could not use."""
+    _check_trans_type(row)
+    await _save(node, row, row.inst_trans_id, version=row.version)
+
+
+async def save_rule(node: Node, row: RuleRow) -> None:
+    """Make or replace a rule; refuses what cannot be asked or contradicts."""
+    if not 1 <= len(row.rule_id) <= LONGEST_NAME or not row.title.strip():
+        raise BadRequest("A rule needs a name and a title.", "规则需要编号和名称")
+    try:
+        read_rule(row)
+    except ConditionError as error:
+        raise _refused("condition", error) from error
+    if row.enabled:
+        _refuse_contradiction(row, await node.journal.every(RuleRow))
+    await _save(node, row, row.rule_id, version=row.version)
+
+
+async def allow(node: Node, biz_line: BizLineId, channel: str, account: str) -> None:
+    """Let a business line use an account; that it already may is no objection."""
+    change = node.change()
+    change.insert(LineAccountRow(biz_line=biz_line, channel=channel, account=account))
+    await node.journal.commit(change)
+    await refresh(node)
+
+
+def _replaces(new: Tables, old: Tables) -> bool:
+    """Whether these tables take the place of those.
+
+    Switched-off rows are rows: a table that had some and has none was emptied by
+    accident, and nothing would route.
+    """
+    if old.types and not new.types:
+        log.error("router_snapshot_kept", reason="there are no transaction types")
+        return False
+    return new != old
+
+
+async def _snapshot(node: Node) -> Snapshot:
+    held = node.state(Router)
+    if held.snapshot is None:
+        await refresh(node)
+    assert held.snapshot is not None
+    return held.snapshot
+
+
+async def _used(node: Node, counters: Sequence[str]) -> dict[str, int]:
+    """What is used of each limit, as last committed; the guard decides at commit."""
+    if not counters:
+        return {}
+    found = await asyncio.gather(
+        *(node.journal.load(LimitCounter, counter) for counter in counters)
+    )
+    return {row.counter: row.used for row in found if row is not None}
+
+
+def _row(node: Node, question: Question, decision: Decision) -> DecisionRow:
+    return DecisionRow(
+        pay_order_no=question.pay_order_no,
+        decision_id=node.ids.uuid(),
+        at=question.now,
+        trans_type=question.trans_type,
+        chosen=decision.route.inst_trans_id if decision.route else None,
+        cause=decision.cause.value,
+        question=_json(_asked(question, decision.draw)),
+        candidates=_json(decision.candidates),
+    )
+
+
+def _asked(question: Question, draw: Draw) -> Asked:
+    agreements = question.agreements
+    return Asked(
+        biz_line=question.biz_line,
+        amount=question.amount,
+        currency=question.currency,
+        card_id=question.card_id,
+        bank=question.bank,
+        card_kind=question.card_kind,
+        now=question.now,
+        named=question.named,
+        capable=tuple(sorted(question.capable)),
+        broken=tuple(sorted(question.broken)),
+        excluded=tuple(sorted(question.excluded)),
+        agreements=None
+        if agreements is None
+        else tuple(
+            (*key, limits.single_limit, limits.daily_limit)
+            for key, limits in sorted(agreements.items(), key=lambda item: item[0])
+        ),
+        draw=draw,
+    )
+
+
+def _json(value: object) -> Json:
+    return Json(msgspec.json.encode(value).decode())
+
+
+def _check_trans_type(row: TransTypeRow) -> None:
+    """The numbers, the lists and the condition of a transaction type."""
+    if (
+        not 1 <= len(row.inst_trans_id) <= LONGEST_NAME
+        or not row.channel
+        or not row.account
+    ):
+        raise BadRequest(
+            "A transaction type needs a name, a channel and an account.",
+            "交易类型需要编号、渠道和账户",
+            field="inst_trans_id",
+        )
+    for name, value, least in (
+        ("weight", row.weight, 0),
+        ("single_min", row.single_min, 1),
+        ("single_max", row.single_max, row.single_min),
+        ("daily_limit", row.daily_limit, 0),
+    ):
+        if value is not None and value < least:
+            raise BadRequest(
+                f"{name} is below {least}.", f"{name} 小于 {least}", field=name
+            )
+    try:
+        offer = read_offer(row)
+    except ConditionError as error:
+        raise _refused("condition", error) from error
+    except ValueError as error:
+        raise BadRequest(
+            "currencies, banks or maintenance are not written as they must be.",
+            "币种、银行或维护时段的格式有误",
+        ) from error
+    _check_currencies(offer)
+
+
+def _check_currencies(offer: Offer) -> None:
+    """Known money; only the SMS centre, which takes none, may leave it open."""
+    if not offer.currencies and offer.row.channel != SMS_CENTRE:
+        raise BadRequest(
+            "At least one currency.", "至少需要一个币种", field="currencies"
+        )
+    if any(exponent(currency) is None for currency in offer.currencies):
+        raise BadRequest(
+            "Currencies are ISO 4217 codes.",
+            "币种须为 ISO 4217 代码",
+            field="currencies",
+        )
+    if offer.banks is not None and not offer.banks:
+        raise BadRequest(
+            "No bank at all: leave the list out to serve every bank.",
+            "银行列表为空;不限银行请不填",
+            field="banks",
+        )
+
+
+def _refuse_contradiction(row: RuleRow, others: Sequence[RuleRow]) -> None:
+    """Two rules that say the opposite of the same route under the same condition."""
+    for other in others:
+        if (
+            other.enabled
+            and other.rule_id != row.rule_id
+            and other.effect != row.effect
+            and other.channel == row.channel
+            and (other.account == row.account or None in (other.account, row.account))
+            and other.condition.split() == row.condition.split()
+        ):
+            raise BizCheckError(
+                f"The rule contradicts rule {other.rule_id}.",
+                f"该规则与规则 {other.rule_id} 相矛盾",
+            )
+
+
+def _refused(field: str, error: ConditionError) -> BadRequest:
+    return BadRequest(f"The condition is refused: {error}.", field=field)
+
+
+async def _save(node: Node, row: R, key: str, *, version: int) -> None:
+    """Insert or replace; the same content again changes nothing."""
+    standing = await node.journal.load(type(row), key)
+    if standing is not None and _content(standing) == _content(row):
+        return
+    change = node.change()
+    if standing is None:
+        change.insert(row)
+    else:
+        change.update(row, version=version)
+    if await node.journal.commit(change) is not None:
+        raise BizCheckError(
+            "It was changed meanwhile: read it again, then change that.",
+            "数据已被他人修改,请重新读取后再改",
+        )
+    await refresh(node)
+
+
+def _content(row: Row) -> dict[str, object]:
+    """What a row says, whatever its version and however its JSON is spaced."""
+    fields = msgspec.structs.asdict(row)
+    del fields["version"]
+    for name in _JSON & fields.keys():
+        if fields[name] is not None:
+            fields[name] = msgspec.json.decode(fields[name])
+    return fields

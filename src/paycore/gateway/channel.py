@@ -12,13 +12,14 @@ HTTP and write only `assemble` and `read`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar
 
 import msgspec
 
+from paycore.gateway.masking import readable
 from paycore.kernel.http import Answered, HttpRequest, NoAnswer, NotSent
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
@@ -59,7 +60,7 @@ class Ask:
     pay_order_no: PayOrderNo
     attempt_seq: int
     request_no: AttemptId
-    """The number at the channel: for a confirm or enquiry the one that opened the order."""
+    """The number at the channel: of a confirm or enquiry, that of the opened order."""
     inst_trans_id: str
     channel: str
     account: str
@@ -82,6 +83,17 @@ class Ask:
     notify_url: str | None = None
     enquired_operation: Operation | None = None
     """For an enquiry: what is being asked after."""
+    original_request_no: AttemptId | None = None
+    """For a refund: the number at the channel of the money that goes back."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must be in no text that is kept, whoever wrote it; longest first."""
+        known = [self.agreement, self.channel_token, self.code]
+        if self.card is not None:
+            card = self.card
+            known += [card.number, card.name, card.id_no, card.phone, card.phone[-8:]]
+        return tuple(sorted(filter(None, known), key=len, reverse=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +119,8 @@ class Reply:
     """For a code sent: until when it is good, where the channel says so."""
     alarm: str | None = None
     """Set where a person should look: a bad signature, another amount."""
+    kept: str = ""
+    """The answer's text as it may be stored: scrubbed, and cut where it is long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +129,7 @@ class Outgoing:
 
     ask: Ask
     masked: str
-    """For gateway_message: no card number, name, ID number, phone, code, key or token."""
+    """For gateway_message: nothing of the card, no code, key or token."""
     http: HttpRequest | None = None
     extra: object = None
     """A channel's own notes from `assemble` to `perform` and `conclude`."""
@@ -154,13 +168,15 @@ class Channel(ABC):
     """How long after the last possible byte "not found" is not yet final."""
     confirm_inherits_request_no: ClassVar[bool] = True
     """Whether a confirm carries the request number of its send."""
+    secret_fields: ClassVar[tuple[str, ...]] = ()
+    """Fields of `Config` whose text is never kept or shown."""
     errors: ClassVar[Mapping[str, tuple[Outcome, Blame | None]]] = {}
     """Their code → our outcome and class; what is not here is UNKNOWN."""
 
     async def prepare(
         self, node: Node, account: Account, ask: Ask, change: Change
     ) -> Outgoing:
-        """The message to send; a channel with rows of its own stages them in `change`."""
+        """Give the message to send; the channel stages rows of its own in `change`."""
         return self.assemble(account, ask)
 
     @abstractmethod
@@ -170,35 +186,65 @@ class Channel(ABC):
     async def perform(self, node: Node, account: Account, outgoing: Outgoing) -> Reply:
         """Send once and read the answer. Opens no transaction, raises nothing."""
         assert outgoing.http is not None
-        result = await node.transport.send(outgoing.http)
+        request = msgspec.structs.replace(
+            outgoing.http, connect_timeout_s=node.settings.connect_timeout_s
+        )
+        result = await node.transport.send(request)
         match result:
             case NotSent(reason=reason):
-                return Reply(outcome=Outcome.NOT_SENT, resp_code="NOT_SENT", resp_msg=reason)
+                return not_sent(reason)
             case NoAnswer(reason=reason):
-                return Reply(outcome=Outcome.UNKNOWN, resp_code="NO_ANSWER", resp_msg=reason)
+                return unknown("NO_ANSWER", reason)
             case Answered():
-                return self.read(account, outgoing.ask, result)
+                reply = self.read(account, outgoing.ask, result)
+                return replace(reply, kept=self.scrub(readable(result.body)))
 
     @abstractmethod
     def read(self, account: Account, ask: Ask, answered: Answered) -> Reply:
         """Verify and parse an answer; whatever cannot be trusted is UNKNOWN."""
 
     def conclude(
-        self, node: Node, account: Account, outgoing: Outgoing, reply: Reply, change: Change
+        self,
+        node: Node,
+        account: Account,
+        outgoing: Outgoing,
+        reply: Reply,
+        change: Change,
     ) -> None:
         """Stage what the answer changes in rows of the channel's own."""
         return
 
     def callback(
-        self, account: Account, path: str, headers: Mapping[str, str], body: bytes
+        self,
+        account: Account,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        now: datetime,
     ) -> Callback | None:
-        """Verify and parse what the channel sent; None where it is not to be trusted."""
+        """Verify and parse what the channel sent; None where it cannot be trusted.
+
+        `headers` have their names in lower case.
+        """
         return None
 
-    def acknowledge(self, accepted: bool) -> tuple[int, bytes]:
+    def acknowledge(self, accepted: bool) -> tuple[int, bytes]:  # noqa: FBT001 - yes or no
         """Status and body that this channel wants for a callback."""
         return (200, b"OK") if accepted else (400, b"REFUSED")
 
     @abstractmethod
     def scrub(self, text: str) -> str:
-        """The text of a message, in or out, without anything secret."""
+        """Give the text of a message, in or out, without anything secret."""
+
+
+def unknown(resp_code: str, resp_msg: str = "", *, alarm: str | None = None) -> Reply:
+    """Sent, and no trustworthy answer."""
+    return Reply(
+        outcome=Outcome.UNKNOWN, resp_code=resp_code, resp_msg=resp_msg, alarm=alarm
+    )
+
+
+def not_sent(reason: str) -> Reply:
+    """Surely never left us."""
+    return Reply(outcome=Outcome.NOT_SENT, resp_code="NOT_SENT", resp_msg=reason)

@@ -1,0 +1,174 @@
+"""The accounts at channels, opened: a node's snapshot of gateway_account.
+
+Credentials are unsealed and read once a version of their row, not once a call. An
+account that does not open is left out and reported, and the others go on.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from paycore.gateway.channel import Account, Channel, Operation
+from paycore.gateway.registry import Registry
+from paycore.gateway.rows import AccountRow
+from paycore.kernel import log
+from paycore.kernel.errors import BadRequest, Misconfigured
+from paycore.kernel.node import Node
+
+AccountKey = tuple[str, str]
+"""(channel, account)"""
+
+_log = log.get(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """An account that can be called."""
+
+    version: int
+    enabled: bool
+    driver: Channel
+    account: Account
+    secrets: tuple[str, ...] = field(repr=False)
+    """Texts of the credentials that must not be stored anywhere."""
+
+
+class Accounts:
+    """The snapshot; replaced as a whole, never seen half."""
+
+    def __init__(self) -> None:
+        self._opened: dict[AccountKey, Opened] = {}
+        self._refused: dict[AccountKey, int] = {}
+        self._drivers: dict[str, Channel] = {}
+        self._capable: dict[Operation, frozenset[str]] = {}
+        self.closed: frozenset[AccountKey] = frozenset()
+        """Disabled, or not to be opened: no new payment goes there."""
+
+    def find(self, channel: str, account: str) -> Opened | None:
+        """An account; a disabled one too: what was begun there is finished there."""
+        return self._opened.get((channel, account))
+
+    def driver(self, channel: str) -> Channel | None:
+        """The channel file that speaks to a channel."""
+        return self._drivers.get(channel)
+
+    def capable(self, operation: Operation) -> frozenset[str]:
+        """Channels that can do this."""
+        return self._capable.get(operation, frozenset())
+
+    def take(self, node: Node, rows: Iterable[AccountRow]) -> None:
+        """Open what is new or changed and drop what is gone."""
+        opened: dict[AccountKey, Opened] = {}
+        refused: dict[AccountKey, int] = {}
+        for row in rows:
+            key = (row.channel, row.account)
+            found = self._opened.get(key)
+            if found is None or found.version != row.version:
+                found = self._try(node, row)
+            if found is None:
+                refused[key] = row.version
+            else:
+                opened[key] = found
+        self._opened, self._refused = opened, refused
+        self._index()
+
+    def add(self, node: Node, row: AccountRow) -> Opened | None:
+        """Open one that is newer than the snapshot."""
+        found = self._try(node, row)
+        if found is not None:
+            self._opened[row.channel, row.account] = found
+            self._index()
+        return found
+
+    def _try(self, node: Node, row: AccountRow) -> Opened | None:
+        """Open one, or say once a version why it does not open."""
+        try:
+            return open_account(node, row)
+        except (Misconfigured, msgspec.MsgspecError) as error:
+            if self._refused.get((row.channel, row.account)) != row.version:
+                _log.error(
+                    "account_not_opened",
+                    channel=row.channel,
+                    account=row.account,
+                    # A validation error may repeat the credentials it did not like.
+                    why=str(error) if isinstance(error, Misconfigured) else "form",
+                )
+            return None
+
+    def _index(self) -> None:
+        self._drivers = {key[0]: found.driver for key, found in self._opened.items()}
+        self._capable = {
+            operation: frozenset(
+                channel
+                for channel, driver in self._drivers.items()
+                if operation in driver.capabilities
+            )
+            for operation in Operation
+        }
+        off = (key for key, found in self._opened.items() if not found.enabled)
+        self.closed = frozenset((*off, *self._refused))
+
+
+def open_account(node: Node, row: AccountRow) -> Opened:
+    """Unseal and read the credentials of one account."""
+    driver = node.state(Registry).find(row.driver)
+    if driver is None:
+        raise Misconfigured(f"there is no channel file with the code {row.driver!r}")
+    clear = node.key_ring.open(row.credentials, context=_context(row))
+    config = msgspec.json.decode(clear, type=driver.Config)
+    return Opened(
+        version=row.version,
+        enabled=row.enabled,
+        driver=driver,
+        account=Account(
+            channel=row.channel,
+            account=row.account,
+            base_url=row.base_url.rstrip("/"),
+            config=config,
+        ),
+        secrets=tuple(str(getattr(config, name)) for name in driver.secret_fields),
+    )
+
+
+async def save(
+    node: Node,
+    *,
+    channel: str,
+    account: str,
+    driver: str,
+    base_url: str,
+    credentials: Mapping[str, object],
+    enabled: bool = True,
+) -> None:
+    """Create an account or replace it; what would not open is refused."""
+    row = AccountRow(
+        channel=channel,
+        account=account,
+        driver=driver,
+        base_url=base_url,
+        credentials=b"",
+        enabled=enabled,
+    )
+    sealed = node.key_ring.seal(msgspec.json.encode(credentials), context=_context(row))
+    row = msgspec.structs.replace(row, credentials=sealed)
+    try:
+        open_account(node, row)
+    except Misconfigured as error:
+        raise BadRequest(str(error), field="driver") from error
+    except msgspec.MsgspecError as error:
+        raise BadRequest(field="credentials") from error
+    change = node.change()
+    standing = await node.journal.load(AccountRow, channel, account)
+    if standing is None:
+        change.insert(row)
+    else:
+        row = msgspec.structs.replace(row, version=standing.version)
+        change.update(row, version=standing.version)
+    if await node.journal.commit(change) is not None:
+        raise BadRequest("This account was changed by somebody else; look again.")
+
+
+def _context(row: AccountRow) -> bytes:
+    """Whose credentials these are: sealed ones cannot be moved to another account."""
+    return f"gateway_account/{row.channel}/{row.account}".encode()

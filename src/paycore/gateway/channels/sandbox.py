@@ -1,0 +1,391 @@
+"""The sandbox's banks: JSON over HTTP, signed with HMAC-SHA256 (docs/sandbox.md).
+
+One file for all of them: they speak the same protocol, and which bank can do what is
+said by the transaction types of its account. A confirm carries the request number of
+its send. The card travels encrypted (AES-256-GCM, bound to the request number); a
+charge is asked for by agreement number.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import ClassVar, Final, cast
+
+import msgspec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from paycore.gateway.channel import (
+    Account,
+    Ask,
+    Callback,
+    Channel,
+    Operation,
+    Outgoing,
+    Reply,
+    unknown,
+)
+from paycore.kernel.crypto import same
+from paycore.kernel.http import Answered, HttpRequest
+from paycore.kernel.mask import (
+    mask_card,
+    mask_code,
+    mask_id_no,
+    mask_name,
+    mask_phone,
+    mask_text,
+)
+from paycore.kernel.outcome import Blame, Outcome
+from paycore.kernel.terms import VerifyStatus
+
+Field = str | int | None
+
+FRESH_S: Final = 300
+"""How far the other side's clock may be off, and how old a message may be."""
+
+_NONCE_OCTETS: Final = 12
+_KEY_OCTETS: Final = 32
+
+_DECLINED: Final = Outcome.DECLINED
+
+_SAYS_OF_CODE: Final = {
+    "CODE_WRONG": VerifyStatus.WRONG,
+    "CODE_EXPIRED": VerifyStatus.EXPIRED,
+}
+
+_BY_NAME: Final = {
+    "number": mask_card,
+    "phone": mask_phone,
+    "name": mask_name,
+    "id_no": mask_id_no,
+    "token": mask_code,
+    "card_enc": mask_code,
+}
+"""Fields that are masked whatever they hold."""
+
+_PLAIN: Final = frozenset(
+    {"request_id", "pay_order_no", "merchant", "status", "bank_ref", "currency", "at"}
+)
+"""Fields of a reply that hold nothing of a payer, and digits that look like a card."""
+
+
+class SandboxConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """Who we are at a bank of the sandbox."""
+
+    merchant: str
+    secret: str
+    """Key of the signatures, in hex."""
+    encryption_key: str
+    """AES-256 key of the card's facts, in hex."""
+
+    def __post_init__(self) -> None:
+        """Refuse keys that cannot be used, when they are saved and not at a call."""
+        if not self.key or len(bytes.fromhex(self.encryption_key)) != _KEY_OCTETS:
+            raise ValueError(
+                "the secret is empty or the encryption key is not 32 bytes"
+            )
+
+    @cached_property
+    def key(self) -> bytes:
+        """The key of the signatures."""
+        return bytes.fromhex(self.secret)
+
+    @cached_property
+    def cipher(self) -> AESGCM:
+        """Made once an account: it costs more than a call's encryption."""
+        return AESGCM(bytes.fromhex(self.encryption_key))
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A bank's reply; a callback says besides what it is about."""
+
+    request_id: str
+    pay_order_no: str | None = None
+    merchant: str
+    status: str
+    code: str
+    message: str = ""
+    bank_ref: str | None = None
+    amount: int | None = None
+    currency: str | None = None
+    operation: str = ""
+
+
+_MESSAGE: Final = msgspec.json.Decoder(Message)
+
+
+class Sandbox(Channel):
+    """The banks of the sandbox."""
+
+    code = "sandbox"
+    title = "Sandbox bank"
+    capabilities = frozenset(
+        {
+            Operation.SEND_CODE,
+            Operation.CONFIRM,
+            Operation.DEDUCT,
+            Operation.ENQUIRE,
+            Operation.REFUND,
+        }
+    )
+    Config = SandboxConfig
+    secret_fields = ("secret", "encryption_key")
+    acceptance_window = timedelta(seconds=10)
+    confirm_inherits_request_no = True
+    errors: ClassVar[Mapping[str, tuple[Outcome, Blame | None]]] = {
+        "INSUFFICIENT_FUNDS": (_DECLINED, Blame.PAYER),
+        "OVER_LIMIT": (_DECLINED, Blame.PAYER),
+        "BLACKLISTED": (_DECLINED, Blame.PAYER),
+        "CARD_LOST": (_DECLINED, Blame.CARD),
+        "WRONG_PHONE": (_DECLINED, Blame.CARD),
+        "MAINTENANCE": (_DECLINED, Blame.CHANNEL),
+        "CODE_WRONG": (_DECLINED, Blame.CODE),
+        "CODE_EXPIRED": (_DECLINED, Blame.CODE),
+        "BAD_REQUEST": (_DECLINED, Blame.REQUEST),
+        "ORDER_NOT_FOUND": (_DECLINED, Blame.REQUEST),
+        "REFUND_EXCEEDS": (_DECLINED, Blame.REQUEST),
+        "DUPLICATE_ORDER": (Outcome.UNKNOWN, None),
+    }
+
+    # --- out ------------------------------------------------------------------------
+
+    def assemble(self, account: Account, ask: Ask) -> Outgoing:
+        """Build, sign, and mask what is kept of it."""
+        config = _config(account)
+        fields = _fields(ask)
+        sent = dict(fields)
+        if ask.card is not None and ask.operation in _WITH_CARD:
+            sent["card_enc"] = _encrypted(config, ask)
+        body = msgspec.json.encode(sent)
+        path = f"/v1/{ask.operation.value}"
+        request = HttpRequest(
+            url=account.base_url + path,
+            headers=_signed(config, path, body, ask.asked_at),
+            body=body,
+            timeout_s=ask.timeout_s,
+        )
+        return Outgoing(ask=ask, masked=_masked(ask, fields), http=request)
+
+    # --- in -------------------------------------------------------------------------
+
+    def read(self, account: Account, ask: Ask, answered: Answered) -> Reply:
+        """Trust a reply that is signed, about this request, and says a word we know."""
+        if answered.status != 200:
+            refused = answered.status == 401
+            return unknown(
+                f"HTTP_{answered.status}",
+                alarm="the bank refuses our signature" if refused else None,
+            )
+        config, path = _config(account), f"/v1/{ask.operation.value}"
+        fault = _untrusted(config, path, answered.headers, answered.body, ask.asked_at)
+        if fault is not None:
+            return unknown("BAD_SIGNATURE", alarm=fault)
+        message = _parsed(answered.body)
+        if message is None:
+            return unknown("GARBAGE")
+        named = (message.request_id, message.pay_order_no, message.merchant)
+        if named != (ask.request_no, ask.pay_order_no, config.merchant):
+            return unknown("OTHER_ORDER", alarm="the reply is about another order")
+        reply = self._judged(message, ask.operation, ask.enquired_operation)
+        return _with_our_amount(ask, reply)
+
+    def callback(
+        self,
+        account: Account,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        now: datetime,
+    ) -> Callback | None:
+        """Trust a callback that is signed, fresh and to our merchant number."""
+        config = _config(account)
+        if _untrusted(config, path, headers, body, now) is not None:
+            return None
+        message = _parsed(body)
+        if message is None or message.merchant != config.merchant:
+            return None
+        if message.operation not in _CALLED_BACK:
+            return None
+        operation = Operation(message.operation)
+        return Callback(
+            request_no=message.request_id,
+            pay_order_no=message.pay_order_no,
+            operation=operation,
+            merchant=message.merchant,
+            reply=self._judged(message, operation, None),
+        )
+
+    def _judged(
+        self, message: Message, operation: Operation, enquired: Operation | None
+    ) -> Reply:
+        """Give their status and code as our outcome."""
+        outcome, blame, not_found = Outcome.UNKNOWN, None, False
+        match message.status:
+            case "SUCCESS":
+                outcome = Outcome.SUCCEEDED
+            case "PROCESSING":
+                outcome = Outcome.PENDING
+            case "FAIL":
+                outcome, blame = self.errors.get(message.code, (Outcome.UNKNOWN, None))
+            case "NOT_FOUND":
+                not_found = operation is Operation.ENQUIRE
+            case "OPEN" if enquired is Operation.SEND_CODE:
+                outcome = Outcome.SUCCEEDED
+            case "OPEN":
+                # The code is out and no confirm was taken: no money leg is known.
+                not_found = operation is Operation.ENQUIRE
+        return Reply(
+            outcome=outcome,
+            blame=blame,
+            resp_code=message.code,
+            resp_msg=message.message,
+            channel_ref=message.bank_ref,
+            amount=message.amount,
+            currency=message.currency,
+            not_found=not_found,
+            verify_status=_verified(outcome, message.code, enquired or operation),
+        )
+
+    # --- kept -----------------------------------------------------------------------
+
+    def scrub(self, text: str) -> str:
+        """Mask by the protocol's names, and look into what has no name there."""
+        try:
+            fields = msgspec.json.decode(text, type=dict[str, object])
+        except (msgspec.MsgspecError, RecursionError):
+            return mask_text(text)
+        shown = {mask_text(name): _shown(name, value) for name, value in fields.items()}
+        return msgspec.json.encode(shown).decode()
+
+
+_MONEY: Final = frozenset({Operation.CONFIRM, Operation.DEDUCT, Operation.REFUND})
+_CALLED_BACK: Final = frozenset(operation.value for operation in _MONEY)
+_WITH_CARD: Final = frozenset({Operation.SEND_CODE, Operation.DEDUCT})
+
+
+def _config(account: Account) -> SandboxConfig:
+    return cast("SandboxConfig", account.config)
+
+
+def _fields(ask: Ask) -> dict[str, Field]:
+    """The fields of a request, but for the card's."""
+    fields: dict[str, Field] = {
+        "request_id": ask.request_no,
+        "pay_order_no": ask.pay_order_no,
+    }
+    if ask.operation is Operation.ENQUIRE:
+        return fields
+    fields |= {"amount": ask.amount, "currency": ask.currency}
+    match ask.operation:
+        case Operation.SEND_CODE:
+            fields |= {"token": ask.agreement, "subject": ask.subject}
+        case Operation.CONFIRM:
+            fields |= {"token": ask.agreement, "code": ask.code}
+        case Operation.DEDUCT:
+            fields["token"] = ask.agreement
+        case Operation.REFUND:
+            fields["original_request_id"] = ask.original_request_no
+    if ask.notify_url is not None:
+        fields["notify_url"] = ask.notify_url
+    return fields
+
+
+def _masked(ask: Ask, fields: Mapping[str, Field]) -> str:
+    """The request as it may be kept: the card in its masked form, no code, no token."""
+    shown = dict(fields)
+    for name in ("token", "code"):
+        if name in shown:
+            shown[name] = mask_code("")
+    if ask.card is not None and ask.operation in _WITH_CARD:
+        shown["number"] = mask_card(ask.card.number)
+        shown["phone"] = mask_phone(ask.card.phone)
+    return msgspec.json.encode(shown).decode()
+
+
+def _encrypted(config: SandboxConfig, ask: Ask) -> str:
+    """The card's facts, readable for the bank and good for this request only."""
+    nonce = os.urandom(_NONCE_OCTETS)
+    facts = msgspec.json.encode(ask.card)
+    sealed = config.cipher.encrypt(nonce, facts, ask.request_no.encode())
+    return base64.b64encode(nonce + sealed).decode()
+
+
+def _signed(
+    config: SandboxConfig, path: str, body: bytes, at: datetime
+) -> dict[str, str]:
+    stamp = str(int(at.timestamp()))
+    return {
+        "Content-Type": "application/json",
+        "X-Merchant": config.merchant,
+        "X-Timestamp": stamp,
+        "X-Signature": _signature(config, stamp, path, body),
+    }
+
+
+def _signature(config: SandboxConfig, stamp: str, path: str, body: bytes) -> str:
+    signed = b"%b\n%b\n%b" % (stamp.encode(), path.encode(), body)
+    return hmac.digest(config.key, signed, hashlib.sha256).hex()
+
+
+def _untrusted(
+    config: SandboxConfig,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    now: datetime,
+) -> str | None:
+    """Why a message is not to be trusted, None where it is."""
+    stamp, given = headers.get("x-timestamp", ""), headers.get("x-signature", "")
+    if not given:
+        return "the signature is missing"
+    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
+        return "the timestamp is none"
+    expected = _signature(config, stamp, path, body).encode()
+    if not same(expected, given.encode("utf-8", "replace")):
+        return "the signature is wrong"
+    if abs(int(stamp) - now.timestamp()) > FRESH_S:
+        return "the timestamp is too far off"
+    return None
+
+
+def _parsed(body: bytes) -> Message | None:
+    try:
+        return _MESSAGE.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _with_our_amount(ask: Ask, reply: Reply) -> Reply:
+    """A success over another amount is none: a person looks (design, F32)."""
+    if reply.outcome is not Outcome.SUCCEEDED:
+        return reply
+    about = ask.enquired_operation or ask.operation
+    if about not in _MONEY and reply.amount is None:
+        return reply
+    if (reply.amount, reply.currency) == (ask.amount, ask.currency):
+        return reply
+    return replace(reply, outcome=Outcome.UNKNOWN, alarm="amount differs")
+
+
+def _verified(outcome: Outcome, code: str, operation: Operation) -> VerifyStatus | None:
+    """What the bank found of the code that the payer typed."""
+    if operation is not Operation.CONFIRM:
+        return None
+    if outcome is Outcome.SUCCEEDED:
+        return VerifyStatus.PASS
+    return _SAYS_OF_CODE.get(code) if outcome is Outcome.DECLINED else None
+
+
+def _shown(name: str, value: object) -> object:
+    """A field's value as it may be kept."""
+    if not isinstance(value, str) or name in _PLAIN:
+        return value if isinstance(value, str | int | None) else mask_code("")
+    if name == "code" and value.isdigit():
+        return mask_code(value)
+    mask = _BY_NAME.get(name)
+    return mask_text(value) if mask is None else mask(value)

@@ -1,0 +1,52 @@
+"""A reply's texts made fit to be stored and shown, whatever a stranger wrote. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from paycore.gateway.channel import Reply
+from paycore.gateway.masking import storable, without
+from paycore.kernel.mask import mask_text
+from paycore.kernel.outcome import Outcome
+
+CODE_LENGTH = 64
+MESSAGE_LENGTH = 256
+REFERENCE_LENGTH = 128
+
+
+def tidy(reply: Reply, secrets: Sequence[str]) -> Reply:
+    """Bound the texts, and hide in them what is secret or looks like it.
+
+    A token is brought back to the channel as it came, or not at all.
+    """
+    return replace(
+        reply,
+        resp_code=storable(without(reply.resp_code, secrets))[:CODE_LENGTH],
+        resp_msg=_shown(reply.resp_msg, secrets),
+        channel_ref=_bounded(reply.channel_ref),
+        channel_token=_unharmed(reply.channel_token),
+        kept=storable(without(reply.kept, secrets)),
+    )
+
+
+def verdict(reply: Reply) -> str:
+    """For the timeline: the outcome, and why."""
+    why = [reply.outcome.value, reply.blame or "", reply.resp_code]
+    if reply.outcome is Outcome.NOT_SENT:
+        why.append(reply.resp_msg)
+    if reply.alarm is not None:
+        why.append(f"({reply.alarm})")
+    return " ".join(filter(None, why))
+
+
+def _shown(text: str, secrets: Sequence[str]) -> str:
+    """Cut before masking, which takes long on long texts, and again after it."""
+    masked = mask_text(storable(without(text[: 2 * MESSAGE_LENGTH], secrets)))
+    return masked[:MESSAGE_LENGTH]
+
+
+def _bounded(text: str | None) -> str | None:
+    return None if text is None else storable(text)[:REFERENCE_LENGTH]
+
+
+def _unharmed(token: str | None) -> str | None:
+    return token if token is not None and storable(token) == token else None

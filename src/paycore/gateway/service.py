@@ -1,0 +1,240 @@
+"""The only way out to channels: prepare, send, conclude, and what comes in by callback.
+
+A call is three steps, because a commit stands before it and another after it:
+`prepare` stages the masked message with the caller's intent, `send` sends with no
+transaction open, `conclude` stages the answer with what the caller makes of it.
+Whether a call may be made at all is looked at in `send`, directly before the first
+byte: our lease, and the breaker. Nothing here decides what an outcome means.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from paycore.gateway import accounts
+from paycore.gateway.accounts import AccountKey, Accounts, Opened
+from paycore.gateway.callback import Received
+from paycore.gateway.callback import receive as callback
+from paycore.gateway.channel import (
+    Ask,
+    Operation,
+    Outgoing,
+    Reply,
+    not_sent,
+    unknown,
+)
+from paycore.gateway.health import Admission, Health
+from paycore.gateway.masking import storable, without
+from paycore.gateway.replies import tidy, verdict
+from paycore.gateway.rows import AccountRow, MessageRow
+from paycore.kernel import log
+from paycore.kernel.journal import Change
+from paycore.kernel.node import Node
+from paycore.kernel.outcome import Outcome
+
+__all__ = [
+    "Answer",
+    "Prepared",
+    "Received",
+    "acceptance_window",
+    "broken",
+    "callback",
+    "capable",
+    "conclude",
+    "confirm_inherits",
+    "prepare",
+    "refresh",
+    "save_account",
+    "send",
+]
+
+save_account = accounts.save
+
+LONGEST_WINDOW = timedelta(days=1)
+"""For a channel that no file speaks to: "not found" is not final for a long time."""
+
+_log = log.get(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A call that is recorded and may be made."""
+
+    ask: Ask
+    opened: Opened | None
+    outgoing: Outgoing | None
+    """None: it cannot be made, and `refusal` says why."""
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a call came to, and the message to store with it."""
+
+    reply: Reply
+    message: MessageRow
+
+
+async def refresh(node: Node) -> None:
+    """Look at the accounts again: at start, and about every second."""
+    rows = await node.journal.every(AccountRow)
+    node.state(Accounts).take(node, rows)
+
+
+async def prepare(node: Node, ask: Ask, change: Change) -> Prepared:
+    """Make the signed message, and stage it masked (I19: recorded before it leaves)."""
+    assert ask.inst_trans_id, "core routes before it calls"
+    prepared = await _prepare(node, ask, change)
+    outgoing = prepared.outgoing
+    text = outgoing.masked if outgoing is not None else prepared.refusal
+    change.append(_message(node, prepared, direction="OUT", verdict="", body=text))
+    return prepared
+
+
+async def send(node: Node, prepared: Prepared) -> Answer:
+    """Make the call. Raises nothing: whatever happens is an outcome."""
+    started = node.clock.monotonic()
+    reply = tidy(await _send(node, prepared), _secrets(prepared))
+    if reply.alarm is not None:
+        _alarm(prepared.ask, reply)
+    elapsed_ms = round((node.clock.monotonic() - started) * 1000)
+    message = _message(
+        node,
+        prepared,
+        direction="IN",
+        verdict=verdict(reply),
+        body=reply.kept,
+        elapsed_ms=elapsed_ms,
+    )
+    return Answer(reply=reply, message=message)
+
+
+def conclude(node: Node, prepared: Prepared, answer: Answer, change: Change) -> None:
+    """Stage the answer, and what it changes in the channel's own rows."""
+    change.append(answer.message)
+    if prepared.opened is not None and prepared.outgoing is not None:
+        driver, account = prepared.opened.driver, prepared.opened.account
+        driver.conclude(node, account, prepared.outgoing, answer.reply, change)
+
+
+def capable(node: Node, operation: Operation) -> frozenset[str]:
+    """Channels that can do this, by what their files declare."""
+    return node.state(Accounts).capable(operation)
+
+
+def broken(node: Node, operation: Operation) -> frozenset[AccountKey]:
+    """Accounts that no new payment should go to now: breaker open, or disabled."""
+    open_now = _health(node).broken(operation, node.clock.monotonic())
+    return open_now | node.state(Accounts).closed
+
+
+def acceptance_window(node: Node, channel: str) -> timedelta:
+    """How long after the last possible byte "not found" is not final."""
+    driver = node.state(Accounts).driver(channel)
+    return LONGEST_WINDOW if driver is None else driver.acceptance_window
+
+
+def confirm_inherits(node: Node, channel: str) -> bool:
+    """Whether a confirm carries the request number of its send."""
+    driver = node.state(Accounts).driver(channel)
+    return True if driver is None else driver.confirm_inherits_request_no
+
+
+async def _prepare(node: Node, ask: Ask, change: Change) -> Prepared:
+    opened = await _find(node, ask.channel, ask.account)
+    if opened is None:
+        return Prepared(ask=ask, opened=None, outgoing=None, refusal="no such account")
+    if ask.operation not in opened.driver.capabilities:
+        return Prepared(ask=ask, opened=opened, outgoing=None, refusal="cannot do that")
+    outgoing = await opened.driver.prepare(node, opened.account, ask, change)
+    return Prepared(ask=ask, opened=opened, outgoing=outgoing)
+
+
+async def _find(node: Node, channel: str, account: str) -> Opened | None:
+    """An account; one that is newer than our snapshot is looked up."""
+    found = node.state(Accounts).find(channel, account)
+    if found is not None:
+        return found
+    row = await node.journal.load(AccountRow, channel, account)
+    return None if row is None else node.state(Accounts).add(node, row)
+
+
+async def _send(node: Node, prepared: Prepared) -> Reply:
+    """Look at the lease and the breaker, then make the call and count it."""
+    ask = prepared.ask
+    if prepared.opened is None or prepared.outgoing is None:
+        return not_sent(prepared.refusal)
+    # The first byte leaves, at the latest, when the connection is made.
+    if not node.lease_holds(node.settings.connect_timeout_s):
+        return not_sent("lease")
+    breaker = _health(node).breaker((ask.channel, ask.account), ask.operation)
+    admission = breaker.admit(node.clock.monotonic())
+    if admission is Admission.REFUSED:
+        return not_sent("breaker")
+    try:
+        reply = await _perform(node, prepared.opened, prepared.outgoing)
+    except BaseException:
+        breaker.release(admission)
+        raise
+    breaker.record(node.clock.monotonic(), admission, failed=_failed(reply))
+    return reply
+
+
+async def _perform(node: Node, opened: Opened, outgoing: Outgoing) -> Reply:
+    """Make the call; a channel file that stumbles over an answer has none."""
+    try:
+        return await opened.driver.perform(node, opened.account, outgoing)
+    except Exception:  # noqa: BLE001 - it may have left: unknown, whatever broke
+        _log.exception("channel_broke", channel=opened.account.channel)
+        return unknown("CHANNEL_BROKE", alarm="the channel file broke; see the log")
+
+
+def _failed(reply: Reply) -> bool:
+    """Whether a call counts against the channel; "no such order" is a good answer."""
+    if reply.not_found:
+        return False
+    return reply.outcome in (Outcome.NOT_SENT, Outcome.UNKNOWN)
+
+
+def _secrets(prepared: Prepared) -> tuple[str, ...]:
+    of_account = () if prepared.opened is None else prepared.opened.secrets
+    return prepared.ask.secrets + of_account
+
+
+def _message(
+    node: Node,
+    prepared: Prepared,
+    *,
+    direction: str,
+    verdict: str,
+    body: str,
+    elapsed_ms: int | None = None,
+) -> MessageRow:
+    ask = prepared.ask
+    return MessageRow(
+        pay_order_no=ask.pay_order_no,
+        message_id=node.ids.uuid(),
+        attempt_seq=ask.attempt_seq,
+        direction=direction,
+        operation=ask.operation,
+        channel=ask.channel,
+        account=ask.account,
+        at=node.now(),
+        verdict=verdict,
+        body=storable(without(body, _secrets(prepared))),
+        elapsed_ms=elapsed_ms,
+    )
+
+
+def _alarm(ask: Ask, reply: Reply) -> None:
+    _log.warning(
+        "channel_alarmed",
+        channel=ask.channel,
+        account=ask.account,
+        operation=ask.operation.value,
+        pay_order_no=ask.pay_order_no,
+        why=reply.alarm,
+    )
+
+
+def _health(node: Node) -> Health:
+    return node.state(Health, lambda: Health(node.settings))

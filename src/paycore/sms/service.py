@@ -16,21 +16,17 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from paycore.kernel.clock import start_of_day
 from paycore.kernel.crypto import keyed_hash, same
-from paycore.kernel.http import Answered, HttpRequest, NoAnswer, NotSent
 from paycore.kernel.journal import Change, LimitCounter
-from paycore.kernel.mask import mask_code
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import AttemptId, CardId, PayOrderNo, VerifyStatus
 from paycore.sms import code as codes
-from paycore.sms.carrier import Delivery, Line, Text
+from paycore.sms.carrier import Text
+from paycore.sms.delivery import Message, Sent, deliver, message_for
+from paycore.sms.quota import Quota, quota_of_card, quotas_of_phone
 from paycore.sms.registry import Carriers
 from paycore.sms.rows import CarrierRow, CodeRow, CodeStatus
-
-MAX_UNKNOWN = 2
-"""Texts that may have reached the payer: after a time-out one carrier more, once."""
 
 
 async def refresh(node: Node) -> None:
@@ -60,42 +56,6 @@ class SendRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """The text as one carrier would get it, and what is kept of that."""
-
-    line: Line
-    text: Text
-    http: HttpRequest = field(repr=False)
-    masked: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quota:
-    """What one call takes of a limit."""
-
-    guard: str
-    counter: str
-    limit: int
-    expires_at: datetime
-
-    def take(self, change: Change) -> None:
-        """Stage one more, or the change is refused by the guard's name."""
-        change.count(
-            self.counter,
-            1,
-            limit=self.limit,
-            expires_at=self.expires_at,
-            guard=self.guard,
-        )
-
-    def give_back(self, change: Change) -> None:
-        """Stage one less."""
-        change.count(
-            self.counter, -1, limit=None, expires_at=self.expires_at, guard=self.guard
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PreparedSend:
     """A code that may be sent as soon as this is durable."""
 
@@ -104,28 +64,6 @@ class PreparedSend:
     """The codes that go void once this one is out."""
     messages: tuple[Message, ...]
     quotas: tuple[Quota, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    """One carrier's answer, masked."""
-
-    message: Message
-    delivery: Delivery
-    answer: str
-    at: datetime
-    elapsed_ms: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """What came of a send."""
-
-    outcome: Outcome
-    resp_code: str
-    resp_msg: str = ""
-    alarm: str | None = None
-    tried: tuple[Tried, ...] = ()
 
 
 async def prepare_send(
@@ -138,7 +76,7 @@ async def prepare_send(
     older = await node.journal.within(CodeRow, request.pay_order_no)
     code = codes.make(node.ids, node.settings.code_digits)
     row = _new_row(node, request, code)
-    quotas = _phone_quotas(node, row.phone_hash, row.created_at)
+    quotas = quotas_of_phone(node.settings, row.phone_hash, row.created_at)
     change.insert(row, guard="sms_code")
     for quota in quotas:
         quota.take(change)
@@ -146,28 +84,14 @@ async def prepare_send(
     return PreparedSend(
         row=row,
         older=tuple(each.seq for each in older if each.status.replaceable),
-        messages=tuple(_message(line, text) for line in carriers.lines),
+        messages=tuple(message_for(line, text) for line in carriers.lines),
         quotas=quotas,
     )
 
 
 async def send(node: Node, prepared: PreparedSend) -> Sent:
-    """Try the carriers in order, within the time that two time-outs take.
-
-    A carrier that surely did not send is passed over at once. Where it is not known,
-    the same text goes out once more: two texts with one code harm nobody.
-    """
-    until = node.clock.monotonic() + MAX_UNKNOWN * node.settings.sms_timeout_s
-    tried: list[Tried] = []
-    for message in prepared.messages:
-        seconds = until - node.clock.monotonic()
-        # Another node may have taken over and be sending a code of its own.
-        if seconds <= 0 or not node.lease_holds(0):
-            break
-        tried.append(await _try(node, message, seconds))
-        if _enough([each.delivery.outcome for each in tried]):
-            break
-    return _sum_up(prepared, tried)
+    """Have the text delivered; only after the commit of what was prepared."""
+    return await deliver(node, prepared.messages)
 
 
 def conclude_send(
@@ -229,7 +153,7 @@ async def prepare_verify(
 ) -> PreparedVerify:
     """Find the code in force, and stage the count of this try."""
     now = node.now()
-    quota = _wrong_quota(node, request.card_id, now)
+    quota = quota_of_card(node.settings, request.card_id, now)
     rows, wrong = await asyncio.gather(
         node.journal.within(CodeRow, request.pay_order_no),
         node.journal.load(LimitCounter, quota.counter),
@@ -372,48 +296,11 @@ def _reason(
     return "no code of this payment"
 
 
-# --- limits ---------------------------------------------------------------------------
-
-
 def _limits(node: Node) -> codes.Limits:
     return codes.Limits(
         tries=node.settings.code_tries,
         tries_per_payment=node.settings.code_tries_per_payment,
     )
-
-
-def _phone_quotas(node: Node, phone_hash: bytes, now: datetime) -> tuple[Quota, ...]:
-    """What one text takes: of the phone's hour and day, both as the clock has them."""
-    phone, day = phone_hash.hex(), start_of_day(now)
-    hour = day + timedelta(hours=now.hour)
-    return (
-        Quota(
-            guard="sms.phone_hour",
-            counter=f"sms.phone_hour:{phone}:{hour:%Y%m%d%H}",
-            limit=node.settings.code_per_phone_hour,
-            expires_at=hour + timedelta(hours=2),
-        ),
-        Quota(
-            guard="sms.phone_day",
-            counter=f"sms.phone_day:{phone}:{day:%Y%m%d}",
-            limit=node.settings.code_per_phone_day,
-            expires_at=day + timedelta(days=2),
-        ),
-    )
-
-
-def _wrong_quota(node: Node, card_id: CardId, now: datetime) -> Quota:
-    """What one try takes of the card's day, until it proves right."""
-    day = start_of_day(now)
-    return Quota(
-        guard="sms.wrong",
-        counter=f"sms.wrong:{card_id}:{day:%Y%m%d}",
-        limit=node.settings.code_wrong_per_card_day,
-        expires_at=day + timedelta(days=2),
-    )
-
-
-# --- carriers -------------------------------------------------------------------------
 
 
 def _text(node: Node, request: SendRequest, code: str, at: datetime) -> Text:
@@ -435,87 +322,4 @@ def _text(node: Node, request: SendRequest, code: str, at: datetime) -> Text:
         at=at,
         timeout_s=node.settings.sms_timeout_s,
         connect_timeout_s=node.settings.connect_timeout_s,
-    )
-
-
-def _message(line: Line, text: Text) -> Message:
-    """What the carrier gets; what is kept is made the same way of the masked text."""
-    kept = line.driver.assemble(line, text.masked())
-    return Message(
-        line=line,
-        text=text,
-        http=line.driver.assemble(line, text),
-        masked=kept.body.decode(),
-    )
-
-
-async def _try(node: Node, message: Message, seconds: float) -> Tried:
-    """Send through one carrier, in the time that is left."""
-    began = node.clock.monotonic()
-    timeout_s = min(message.http.timeout_s, seconds)
-    result = await node.transport.send(replace(message.http, timeout_s=timeout_s))
-    kept = ""
-    match result:
-        case NotSent(reason=reason):
-            delivery = Delivery(
-                outcome=Outcome.NOT_SENT, resp_code="NOT_SENT", resp_msg=reason
-            )
-        case NoAnswer(reason=reason):
-            delivery = Delivery(
-                outcome=Outcome.UNKNOWN, resp_code="NO_ANSWER", resp_msg=reason
-            )
-        case Answered():
-            delivery = message.line.driver.read(message.line, message.text, result)
-            kept = _kept(message, result)
-    return Tried(
-        message=message,
-        delivery=delivery,
-        answer=kept,
-        at=node.now(),
-        elapsed_ms=int((node.clock.monotonic() - began) * 1000),
-    )
-
-
-def _kept(message: Message, answered: Answered) -> str:
-    """An answer without the code and the phone, should it repeat them."""
-    shown, text = message.text.masked(), message.text
-    body = answered.body.decode("utf-8", "replace").replace("\x00", "")
-    body = body.replace(text.code, mask_code(text.code)).replace(
-        text.phone, shown.phone
-    )
-    return message.line.driver.scrub(body)
-
-
-def _enough(outcomes: Sequence[Outcome]) -> bool:
-    """Whether no other carrier is to be tried."""
-    return (
-        Outcome.SUCCEEDED in outcomes or outcomes.count(Outcome.UNKNOWN) >= MAX_UNKNOWN
-    )
-
-
-def _sum_up(prepared: PreparedSend, tried: Sequence[Tried]) -> Sent:
-    """One outcome of several: one yes is enough, all must have said a sure no."""
-    if not tried:
-        # Nobody to send through is the centre's failure; a lost lease is nobody's.
-        lost = bool(prepared.messages)
-        return Sent(
-            outcome=Outcome.NOT_SENT if lost else Outcome.DECLINED,
-            resp_code="LEASE_LOST" if lost else "NO_CARRIER",
-        )
-    outcomes = [each.delivery.outcome for each in tried]
-    speaker = tried[-1]
-    if Outcome.SUCCEEDED in outcomes:
-        outcome = Outcome.SUCCEEDED
-    elif Outcome.UNKNOWN in outcomes:
-        outcome = Outcome.UNKNOWN
-        speaker = tried[outcomes.index(Outcome.UNKNOWN)]
-    else:
-        outcome = Outcome.DECLINED
-    alarms = (each.delivery.alarm for each in tried)
-    return Sent(
-        outcome=outcome,
-        resp_code=speaker.delivery.resp_code,
-        resp_msg=speaker.delivery.resp_msg,
-        alarm=next((alarm for alarm in alarms if alarm), None),
-        tried=tuple(tried),
     )

@@ -21,7 +21,8 @@ from paycore.kernel.node import Node
 from paycore.kernel.outcome import Blame, Outcome
 from paycore.kernel.terms import SMS_CENTRE, VerifyStatus
 from paycore.sms import service
-from paycore.sms.service import PreparedSend, PreparedVerify, Sent, Tried, Verified
+from paycore.sms.delivery import Sent, Tried
+from paycore.sms.service import PreparedSend, PreparedVerify, Verified
 
 
 @dataclass(slots=True)

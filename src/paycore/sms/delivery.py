@@ -1,0 +1,158 @@
+"""One text on its way: through the carriers in order, until one says yes.
+
+It stages nothing and knows nothing of codes: what is durable before and after is the
+service's business. Which answers are believed is the carrier files'.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from paycore.kernel.http import Answered, HttpRequest, NoAnswer, NotSent
+from paycore.kernel.mask import mask_code
+from paycore.kernel.node import Node
+from paycore.kernel.outcome import Outcome
+from paycore.sms.carrier import Delivery, Line, Text
+
+MAX_UNKNOWN = 2
+"""Texts that may have reached the payer: after a time-out one carrier more, once."""
+
+MAX_KEPT_OCTETS = 4096
+"""Of an answer; a carrier's is a few hundred long."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """The text as one carrier would get it, and what is kept of that."""
+
+    line: Line
+    text: Text
+    http: HttpRequest = field(repr=False)
+    masked: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """One carrier's answer, masked."""
+
+    message: Message
+    delivery: Delivery
+    answer: str
+    at: datetime
+    elapsed_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """What came of a send."""
+
+    outcome: Outcome
+    resp_code: str
+    resp_msg: str = ""
+    alarm: str | None = None
+    tried: tuple[Tried, ...] = ()
+
+
+def message_for(line: Line, text: Text) -> Message:
+    """What the carrier gets; what is kept is made the same way of the masked text."""
+    kept = line.driver.assemble(line, text.masked())
+    return Message(
+        line=line,
+        text=text,
+        http=line.driver.assemble(line, text),
+        masked=kept.body.decode(),
+    )
+
+
+async def deliver(node: Node, messages: Sequence[Message]) -> Sent:
+    """Try the carriers in order, within the time that two time-outs take.
+
+    A carrier that surely did not send is passed over at once. Where it is not known,
+    the same text goes out once more: two texts with one code harm nobody.
+    """
+    until = node.clock.monotonic() + MAX_UNKNOWN * node.settings.sms_timeout_s
+    tried: list[Tried] = []
+    for message in messages:
+        seconds = until - node.clock.monotonic()
+        # Another node may have taken over and be sending a code of its own.
+        if seconds <= 0 or not node.lease_holds(0):
+            break
+        tried.append(await _try(node, message, seconds))
+        if _enough([each.delivery.outcome for each in tried]):
+            break
+    return _sum_up(messages, tried)
+
+
+async def _try(node: Node, message: Message, seconds: float) -> Tried:
+    """Send through one carrier, in the time that is left."""
+    began = node.clock.monotonic()
+    timeout_s = min(message.http.timeout_s, seconds)
+    result = await node.transport.send(replace(message.http, timeout_s=timeout_s))
+    kept = ""
+    match result:
+        case NotSent(reason=reason):
+            delivery = Delivery(
+                outcome=Outcome.NOT_SENT, resp_code="NOT_SENT", resp_msg=reason
+            )
+        case NoAnswer(reason=reason):
+            delivery = Delivery(
+                outcome=Outcome.UNKNOWN, resp_code="NO_ANSWER", resp_msg=reason
+            )
+        case Answered():
+            delivery = message.line.driver.read(message.line, message.text, result)
+            kept = _kept(message, result)
+    return Tried(
+        message=message,
+        delivery=delivery,
+        answer=kept,
+        at=node.now(),
+        elapsed_ms=int((node.clock.monotonic() - began) * 1000),
+    )
+
+
+def _kept(message: Message, answered: Answered) -> str:
+    """An answer without the code and the phone, should it repeat them."""
+    shown, text = message.text.masked(), message.text
+    body = answered.body[:MAX_KEPT_OCTETS].decode("utf-8", "replace")
+    body = body.replace("\x00", "")
+    body = body.replace(text.code, mask_code(text.code)).replace(
+        text.phone, shown.phone
+    )
+    return message.line.driver.scrub(body)
+
+
+def _enough(outcomes: Sequence[Outcome]) -> bool:
+    """Whether no other carrier is to be tried."""
+    return (
+        Outcome.SUCCEEDED in outcomes or outcomes.count(Outcome.UNKNOWN) >= MAX_UNKNOWN
+    )
+
+
+def _sum_up(messages: Sequence[Message], tried: Sequence[Tried]) -> Sent:
+    """One outcome of several: one yes is enough, all must have said a sure no."""
+    if not tried:
+        # Nobody to send through is the centre's failure; a lost lease is nobody's.
+        lost = bool(messages)
+        return Sent(
+            outcome=Outcome.NOT_SENT if lost else Outcome.DECLINED,
+            resp_code="LEASE_LOST" if lost else "NO_CARRIER",
+        )
+    outcomes = [each.delivery.outcome for each in tried]
+    speaker = tried[-1]
+    if Outcome.SUCCEEDED in outcomes:
+        outcome = Outcome.SUCCEEDED
+    elif Outcome.UNKNOWN in outcomes:
+        outcome = Outcome.UNKNOWN
+        speaker = tried[outcomes.index(Outcome.UNKNOWN)]
+    else:
+        outcome = Outcome.DECLINED
+    alarms = (each.delivery.alarm for each in tried)
+    return Sent(
+        outcome=outcome,
+        resp_code=speaker.delivery.resp_code,
+        resp_msg=speaker.delivery.resp_msg,
+        alarm=next((alarm for alarm in alarms if alarm), None),
+        tried=tuple(tried),
+    )

@@ -10,7 +10,7 @@ byte: our lease, and the breaker. Nothing here decides what an outcome means.
 from dataclasses import dataclass
 from datetime import timedelta
 
-from paycore.gateway import accounts
+from paycore.gateway import accounts, channel
 from paycore.gateway.accounts import AccountKey, Accounts, Opened
 from paycore.gateway.callback import Received
 from paycore.gateway.callback import receive as callback
@@ -19,8 +19,6 @@ from paycore.gateway.channel import (
     Operation,
     Outgoing,
     Reply,
-    not_sent,
-    unknown,
 )
 from paycore.gateway.health import Admission, Health
 from paycore.gateway.masking import storable, without
@@ -41,6 +39,7 @@ __all__ = [
     "capable",
     "conclude",
     "confirm_inherits",
+    "not_sent",
     "prepare",
     "refresh",
     "save_account",
@@ -97,15 +96,12 @@ async def send(node: Node, prepared: Prepared) -> Answer:
     if reply.alarm is not None:
         _alarm(prepared.ask, reply)
     elapsed_ms = round((node.clock.monotonic() - started) * 1000)
-    message = _message(
-        node,
-        prepared,
-        direction="IN",
-        verdict=verdict(reply),
-        body=reply.kept,
-        elapsed_ms=elapsed_ms,
-    )
-    return Answer(reply=reply, message=message)
+    return _answer(node, prepared, reply, elapsed_ms)
+
+
+def not_sent(node: Node, prepared: Prepared, reason: str) -> Answer:
+    """Give the answer to a call that its caller gave up before making it."""
+    return _answer(node, prepared, channel.not_sent(reason), 0)
 
 
 def conclude(node: Node, prepared: Prepared, answer: Answer, change: Change) -> None:
@@ -127,20 +123,20 @@ def broken(node: Node, operation: Operation) -> frozenset[AccountKey]:
     return open_now | node.state(Accounts).closed
 
 
-def acceptance_window(node: Node, channel: str) -> timedelta:
-    """How long after the last possible byte "not found" is not final."""
-    driver = node.state(Accounts).driver(channel)
+def acceptance_window(node: Node, at: str) -> timedelta:
+    """How long after the last possible byte a channel's "not found" is not final."""
+    driver = node.state(Accounts).driver(at)
     return LONGEST_WINDOW if driver is None else driver.acceptance_window
 
 
-def confirm_inherits(node: Node, channel: str) -> bool:
-    """Whether a confirm carries the request number of its send."""
-    driver = node.state(Accounts).driver(channel)
+def confirm_inherits(node: Node, at: str) -> bool:
+    """Whether a confirm at a channel carries the request number of its send."""
+    driver = node.state(Accounts).driver(at)
     return True if driver is None else driver.confirm_inherits_request_no
 
 
 async def _prepare(node: Node, ask: Ask, change: Change) -> Prepared:
-    opened = await _find(node, ask.channel, ask.account)
+    opened = await _find(node, ask)
     if opened is None:
         return Prepared(ask=ask, opened=None, outgoing=None, refusal="no such account")
     if ask.operation not in opened.driver.capabilities:
@@ -149,12 +145,12 @@ async def _prepare(node: Node, ask: Ask, change: Change) -> Prepared:
     return Prepared(ask=ask, opened=opened, outgoing=outgoing)
 
 
-async def _find(node: Node, channel: str, account: str) -> Opened | None:
-    """An account; one that is newer than our snapshot is looked up."""
-    found = node.state(Accounts).find(channel, account)
+async def _find(node: Node, ask: Ask) -> Opened | None:
+    """The account; one that is newer than our snapshot is looked up."""
+    found = node.state(Accounts).find(ask.channel, ask.account)
     if found is not None:
         return found
-    row = await node.journal.load(AccountRow, channel, account)
+    row = await node.journal.load(AccountRow, ask.channel, ask.account)
     return None if row is None else node.state(Accounts).add(node, row)
 
 
@@ -162,14 +158,14 @@ async def _send(node: Node, prepared: Prepared) -> Reply:
     """Look at the lease and the breaker, then make the call and count it."""
     ask = prepared.ask
     if prepared.opened is None or prepared.outgoing is None:
-        return not_sent(prepared.refusal)
+        return channel.not_sent(prepared.refusal)
     # The first byte leaves, at the latest, when the connection is made.
     if not node.lease_holds(node.settings.connect_timeout_s):
-        return not_sent("lease")
+        return channel.not_sent("lease")
     breaker = _health(node).breaker((ask.channel, ask.account), ask.operation)
     admission = breaker.admit(node.clock.monotonic())
     if admission is Admission.REFUSED:
-        return not_sent("breaker")
+        return channel.not_sent("breaker")
     try:
         reply = await _perform(node, prepared.opened, prepared.outgoing)
     except BaseException:
@@ -185,7 +181,9 @@ async def _perform(node: Node, opened: Opened, outgoing: Outgoing) -> Reply:
         return await opened.driver.perform(node, opened.account, outgoing)
     except Exception:  # noqa: BLE001 - it may have left: unknown, whatever broke
         _log.exception("channel_broke", channel=opened.account.channel)
-        return unknown("CHANNEL_BROKE", alarm="the channel file broke; see the log")
+        return channel.unknown(
+            "CHANNEL_BROKE", alarm="the channel file broke; see the log"
+        )
 
 
 def _failed(reply: Reply) -> bool:
@@ -198,6 +196,18 @@ def _failed(reply: Reply) -> bool:
 def _secrets(prepared: Prepared) -> tuple[str, ...]:
     of_account = () if prepared.opened is None else prepared.opened.secrets
     return prepared.ask.secrets + of_account
+
+
+def _answer(node: Node, prepared: Prepared, reply: Reply, elapsed_ms: int) -> Answer:
+    message = _message(
+        node,
+        prepared,
+        direction="IN",
+        verdict=verdict(reply),
+        body=reply.kept,
+        elapsed_ms=elapsed_ms,
+    )
+    return Answer(reply=reply, message=message)
 
 
 def _message(

@@ -234,10 +234,8 @@ class Sandbox(Channel):
                 outcome, blame = self.errors.get(message.code, (Outcome.UNKNOWN, None))
             case "NOT_FOUND":
                 not_found = operation is Operation.ENQUIRE
-            case "OPEN" if enquired is Operation.SEND_CODE:
-                outcome = Outcome.SUCCEEDED
             case "OPEN":
-                # The code is out and no confirm was taken: no money leg is known.
+                # The code is out, and no confirm was taken: there is no money leg.
                 not_found = operation is Operation.ENQUIRE
         return Reply(
             outcome=outcome,

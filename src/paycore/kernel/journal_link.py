@@ -26,7 +26,6 @@ SESSION = {
     "plan_cache_mode": "force_generic_plan",
     # Everything is found by key, also while a table is young and has no statistics.
     "enable_seqscan": "off",
-    "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",
 }

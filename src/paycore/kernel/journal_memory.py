@@ -180,8 +180,7 @@ class MemoryJournal:
         if case.admitted:
             taken = self._taken(change)
             for insert in change.inserts:
-                if spot_of(insert.row) not in taken:
-                    self._put(insert.row)
+                self._insert(insert.row, new=spot_of(insert.row) not in taken)
             case.judge_inserts(taken)
         counted: dict[str, LimitCounter] = {}
         if case.admitted:
@@ -236,13 +235,23 @@ class MemoryJournal:
 
     # --- one row ----------------------------------------------------------------
 
+    def _insert(self, row: Row, *, new: bool) -> None:
+        """Write a row if its key is new; what is wrong with it is said before that."""
+        if new:
+            self._put(row)
+        else:
+            self._check(None, _as_stored(row, self._shapes.of(type(row))))
+
+    def _check(self, old: Row | None, row: Row) -> None:
+        for check in self.checks:
+            if not check(old, row):
+                raise ChangeRejected("23514", f"a check of {row.__table__.name}")
+
     def _put(self, row: Row) -> None:
         """Write a row if the database would, and remember what was there."""
         row = _as_stored(row, self._shapes.of(type(row)))
         old = self._table(type(row)).get(row.key())
-        for check in self.checks:
-            if not check(old, row):
-                raise ChangeRejected("23514", f"a check of {row.__table__.name}")
+        self._check(old, row)
         for kind, name, value_of in self.unique:
             if isinstance(row, kind) and (value := value_of(row)) is not None:
                 holder = self._indexes.get(name, {}).get(value)

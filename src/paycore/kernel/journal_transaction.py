@@ -39,7 +39,8 @@ TAKE_COUNTERS = (
 SET_COUNTERS = (
     "UPDATE limit_counter AS t SET used = u.used, expires_at = u.expires_at "
     "FROM unnest($1::text[], $2::bigint[], $3::timestamptz[]) "
-    "AS u(counter, used, expires_at) WHERE t.counter = u.counter"
+    "AS u(counter, used, expires_at) "
+    "WHERE t.counter = ANY($1) AND t.counter = u.counter"
 )
 DROP_COUNTERS = "DELETE FROM limit_counter WHERE counter = ANY($1::text[])"
 

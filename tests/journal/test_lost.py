@@ -1,0 +1,308 @@
+"""A database that dies or goes away: nothing acknowledged is lost, nothing comes twice.
+
+One server is killed with -9 under load; and a proxy cuts the connection at the very
+COMMIT, before it, after it, or leaving the old transaction open behind it.
+"""
+
+import asyncio
+import random
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+import pytest
+from journal_suite import (
+    NOW,
+    SOON,
+    Balance,
+    Claim,
+    Coupon,
+    Line,
+    Paper,
+    inserting,
+    new,
+    no,
+)
+
+from paycore.kernel.clock import SystemClock
+from paycore.kernel.db import DatabaseUnavailableError
+from paycore.kernel.errors import Unavailable
+from paycore.kernel.journal import LimitCounter, Refused
+from paycore.kernel.journal_postgres import PostgresJournal
+
+# --- a proxy that loses what is said at COMMIT ----------------------------------------
+
+BEFORE, AFTER, OPEN, LATE = "before", "after", "open", "late"
+COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
+
+
+class Proxy:
+    """Stands between a journal and the server; `cuts` says what befalls next COMMITs."""
+
+    def __init__(self, socket):
+        self.cuts = []
+        self.commits = 0
+        self._socket = socket
+        self._left_open = []
+        self._tasks = set()
+
+    async def serve(self, reader, writer):
+        """Carry one connection, both ways, until one side is cut."""
+        there, here = await asyncio.open_unix_connection(self._socket)
+        answers = asyncio.create_task(self._carry(there, writer))
+        self._tasks.add(answers)
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                cut = None
+                if COMMIT in data:
+                    self.commits += 1
+                    cut = self.cuts.pop(0) if self.cuts else None
+                if cut is not None:
+                    await self._cut(cut, data, here, answers, writer)
+                    return
+                here.write(data)
+                await here.drain()
+        here.close()
+        writer.close()
+
+    async def _carry(self, there, writer):
+        with suppress(OSError):
+            while data := await there.read(65536):
+                writer.write(data)
+        writer.close()
+
+    async def _cut(self, cut, data, here, answers, writer):
+        """Cut the client off; the server hears of it at once, or never."""
+        answers.cancel()
+        if cut == AFTER:
+            here.write(data)
+            await here.drain()
+            await asyncio.sleep(0.05)
+        writer.transport.abort()
+        if cut in (OPEN, LATE):
+            self._left_open.append(here)
+        if cut == LATE:
+            await asyncio.sleep(0.3)
+            with suppress(OSError):
+                here.write(data)
+                await here.drain()
+        if cut in (BEFORE, AFTER):
+            here.close()
+
+    def close(self):
+        """Let go of what was left open."""
+        for here in self._left_open:
+            here.close()
+        for task in self._tasks:
+            task.cancel()
+
+
+@asynccontextmanager
+async def proxy_to(dsn):
+    """A proxy before a server's socket, and the DSN that goes through it."""
+    parts = urlsplit(dsn)
+    query = parse_qs(parts.query)
+    proxy = Proxy(str(Path(query["host"][0]) / f".s.PGSQL.{query['port'][0]}"))
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    yield proxy, f"postgresql://paycore@127.0.0.1:{port}{parts.path}?sslmode=disable"
+    server.close()
+    proxy.close()
+
+
+@pytest.fixture
+async def proxied(tables, postgres):
+    """A journal whose connections go through a proxy."""
+    async with proxy_to(tables) as (proxy, dsn):
+        journal = await PostgresJournal.open(dsn, clock=SystemClock(NOW))
+        yield proxy, journal
+        await journal.close()
+
+
+def payment(n):
+    """A change with a row of each kind; its balance proves how often it was written."""
+    change = inserting(Paper(no=no(n)))
+    change.append(Line(no=no(n), seq=1))
+    change.add(Balance(account="a", slot=0, amount=1))
+    change.count("c", 1, limit=10**6, expires_at=SOON)
+    return change
+
+
+async def totals(journal):
+    """How often the whole of it was written, by each kind of row."""
+    return {
+        len(await journal.every(Paper)),
+        len(await journal.every(Line)),
+        sum(row.amount for row in await journal.every(Balance)),
+        sum(row.used for row in await journal.every(LimitCounter)),
+    }
+
+
+@pytest.mark.parametrize("cut", [BEFORE, AFTER, OPEN, LATE])
+async def test_a_connection_cut_at_commit_is_no_riddle(proxied, postgres, cut):
+    """Whatever became of the COMMIT, each change is written once and answered."""
+    proxy, journal = proxied
+    await journal.commit(payment("first"))
+    proxy.cuts = [cut]
+    changes = [payment(f"{n:02}") for n in range(30)]
+    answers = await asyncio.gather(*map(journal.commit, changes))
+
+    assert [None] * 30 == answers
+    assert not proxy.cuts
+    assert {31} == await totals(postgres)
+    if cut == LATE:
+        await asyncio.sleep(0.4)
+        assert {31} == await totals(postgres)
+
+
+async def test_cut_after_cut(proxied, postgres):
+    """Also a try that is written again may be cut, and again."""
+    proxy, journal = proxied
+    proxy.cuts = [BEFORE, AFTER, OPEN, BEFORE, AFTER]
+    for at in range(3):
+        changes = [payment(f"{at}-{n:02}") for n in range(10)]
+        assert [None] * 10 == await asyncio.gather(*map(journal.commit, changes))
+
+    assert not proxy.cuts
+    assert {30} == await totals(postgres)
+
+
+@pytest.mark.parametrize("cut", [BEFORE, AFTER])
+async def test_a_refusal_is_not_taken_for_durable(proxied, postgres, cut):
+    """Who was refused beside those whose COMMIT was lost is refused, not forgotten."""
+    proxy, journal = proxied
+    stands = Claim(biz_line="L", name="taken")
+    await journal.commit(inserting(stands))
+    refused = payment("no")
+    refused.insert(stands)
+    proxy.cuts = [cut]
+    answers = await asyncio.gather(
+        journal.commit(payment("A")), journal.commit(refused), journal.commit(new())
+    )
+
+    assert [None, Refused("t_claim", stands), None] == answers
+    assert {1} == await totals(postgres)
+    assert not await postgres.committed(refused.id)
+
+
+async def test_a_culprit_beside_a_cut(proxied, postgres):
+    """Halves of a group are cut and written again like whole ones."""
+    proxy, journal = proxied
+    changes = [payment(f"{n:02}") for n in range(8)]
+    changes[5].append(Line(no=no("00"), seq=1))
+    proxy.cuts = [AFTER, BEFORE]
+    answers = await asyncio.gather(
+        *map(journal.commit, changes), return_exceptions=True
+    )
+
+    assert [5] == [n for n, answer in enumerate(answers) if answer is not None]
+    assert {7} == await totals(postgres)
+
+
+# --- a server that dies ---------------------------------------------------------------
+
+
+async def write_until(journal, done, name, answered):
+    """Write changes, one after the other, and note what was answered."""
+    for n in range(100_000):
+        if done.is_set():
+            return
+        change = payment(f"{name}-{n}")
+        try:
+            answered[change.id] = await journal.commit(change)
+        except Unavailable:
+            answered[change.id] = Unavailable
+
+
+async def kill_and_restart(cluster, *, away_s):
+    """What befalls a database."""
+    await asyncio.to_thread(cluster.kill)
+    await asyncio.sleep(away_s)
+    await asyncio.to_thread(cluster.restart)
+
+
+@pytest.mark.parametrize(("away_s", "patience_s"), [(0.0, 10.0), (1.0, 0.3)])
+async def test_a_killed_server_loses_nothing(
+    cluster, tables, postgres, away_s, patience_s
+):
+    """What was acknowledged is there, once; what was not is wholly there or not at all."""
+    journal = await PostgresJournal.open(
+        tables, clock=SystemClock(NOW), patience_s=patience_s
+    )
+    done, answered, dice = asyncio.Event(), {}, random.Random(7)
+    writers = [
+        asyncio.create_task(write_until(journal, done, f"{n:02}", answered))
+        for n in range(24)
+    ]
+    for _ in range(3):
+        await asyncio.sleep(dice.uniform(0.1, 0.4))
+        await kill_and_restart(cluster, away_s=away_s)
+    await asyncio.sleep(0.5)
+    done.set()
+    await asyncio.gather(*writers)
+    durable = {id_ for id_ in answered if await journal.committed(id_)}
+    written = await totals(journal)
+    await journal.close()
+    acknowledged = {id_ for id_, answer in answered.items() if answer is None}
+
+    assert acknowledged <= durable
+    assert {len(durable)} == written
+    assert (away_s > patience_s) == (Unavailable in answered.values())
+    assert answered[list(answered)[-1]] is None
+
+
+async def test_a_database_that_is_away_is_said_to_be(cluster, tables, postgres):
+    """Reads and changes are refused after a while, and work again when it is back."""
+    journal = await PostgresJournal.open(tables, clock=SystemClock(NOW), patience_s=0.2)
+    await journal.commit(inserting(Coupon(coupon_no="A")))
+    await asyncio.to_thread(cluster.kill)
+    try:
+        for ask in (
+            journal.load(Coupon, "A"),
+            journal.every(Coupon),
+            journal.committed(new().id),
+            journal.database_now(),
+            journal.commit(inserting(Coupon(coupon_no="B"))),
+        ):
+            with pytest.raises(Unavailable):
+                await ask
+        with pytest.raises(DatabaseUnavailableError):
+            await PostgresJournal.open(tables, patience_s=0.2)
+    finally:
+        await asyncio.to_thread(cluster.restart)
+
+    assert await journal.commit(inserting(Coupon(coupon_no="C"))) is None
+    assert ["A", "C"] == [row.coupon_no for row in await journal.every(Coupon)]
+    await journal.close()
+
+
+async def test_a_backend_that_was_ended_is_replaced(tables, postgres):
+    """An operator who ends our sessions costs nobody an answer."""
+    connection = await asyncpg.connect(tables)
+    for n in range(5):
+        commits = [
+            asyncio.create_task(postgres.commit(payment(f"{n}-{m}"))) for m in range(20)
+        ]
+        await asyncio.sleep(0.003 * n)
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = 'paycore journal' "
+            "AND datname = current_database()"
+        )
+        assert [None] * 20 == await asyncio.gather(*commits)
+        assert await postgres.load(Paper, no(f"{n}-0")) == Paper(no=no(f"{n}-0"))
+    await connection.close()
+
+    assert {100} == await totals(postgres)
+
+
+async def test_a_table_that_is_missing_stops_nothing_else(postgres):
+    """What the database will not do for lasting reasons is Unavailable, and only that."""
+    change = new()
+    change.count("c", 1, limit=None, expires_at=NOW)
+    await postgres._writer.execute("SET search_path = nowhere")
+    with pytest.raises(Unavailable):
+        await postgres.commit(change)
+
+    assert await postgres.commit(change) is None

@@ -1,0 +1,28 @@
+"""The dispatcher: notices that are due, claimed in sets and handed to their lanes.
+
+A tick claims and starts; the tries run on by themselves and are bounded by `notify`.
+What belongs to an end point that is down leaves again at once, so a set is never
+filled by it for longer than a commit takes.
+"""
+
+from paycore.kernel.node import Node
+from paycore.notify import service as notify
+
+SET = 200
+SETS_A_TICK = 10
+
+
+async def tick(node: Node) -> int:
+    """Claim what is due; how many notices that was."""
+    total = 0
+    for _ in range(SETS_A_TICK):
+        claimed = await notify.claim(node, SET)
+        total += claimed
+        if claimed < SET:
+            break
+    return total
+
+
+async def drain(node: Node) -> None:
+    """Before the node stops."""
+    await notify.drain(node, node.settings.drain_s)

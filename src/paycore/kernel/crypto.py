@@ -35,7 +35,7 @@ class KeyRing:
         return bytes([len(name)]) + name + nonce + body
 
     def open(self, sealed: bytes, *, context: bytes) -> bytes:
-        """Decrypt; a value sealed for another context or by an unknown key is refused."""
+        """Decrypt; refused for another context, or with a key the ring has not."""
         name, rest = sealed[1 : 1 + sealed[0]].decode(), sealed[1 + sealed[0] :]
         cipher = self._ciphers.get(name)
         if cipher is None:
@@ -51,7 +51,7 @@ class KeyRing:
 
 
 def keyed_hash(key: bytes, *parts: str) -> bytes:
-    """HMAC-SHA256 over the parts, each with its length, so that none runs into the next."""
+    """HMAC-SHA256 over the parts, each with its length before it."""
     mac = hmac.new(key, digestmod=hashlib.sha256)
     for part in parts:
         octets = part.encode()
@@ -63,3 +63,8 @@ def keyed_hash(key: bytes, *parts: str) -> bytes:
 def same(left: bytes, right: bytes) -> bool:
     """Compare in constant time."""
     return hmac.compare_digest(left, right)
+
+
+def content_hash(octets: bytes) -> bytes:
+    """SHA-256: a fingerprint of what is no secret."""
+    return hashlib.sha256(octets).digest()

@@ -14,7 +14,7 @@ MAX_REPLY_OCTETS = 1 << 20
 
 
 class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be sent. `timeout_s` is hard and for the whole call, the last byte in."""
+    """What is to be sent; `timeout_s` is hard, for the whole call."""
 
     method: str = "POST"
     url: str

@@ -69,7 +69,7 @@ def attempt_id(no: PayOrderNo, seq: int) -> AttemptId:
 
 
 def payment_of(attempt: str) -> tuple[PayOrderNo, int] | None:
-    """The payment and number that a stranger's request number names, if it can be one."""
+    """The payment and number that a stranger's request number may name."""
     no, seq = attempt[:-2], attempt[-2:]
     if len(no) != PAY_ORDER_NO_LENGTH or not (attempt.isascii() and attempt.isalnum()):
         return None

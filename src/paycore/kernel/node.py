@@ -40,7 +40,7 @@ class NodeRow(Row, frozen=True, kw_only=True):
 class Heartbeat:
     """What the node knows of its own life and of the others'."""
 
-    epoch: Epoch = Epoch(0)
+    epoch: Epoch = field(default_factory=lambda: Epoch(0))
     slot: int = 0
     good_until: float = 0.0
     """On the monotonic clock: past it our leases may be another's."""
@@ -65,7 +65,7 @@ class Node:
         found = self._states.get(kind)
         if found is None:
             found = self._states[kind] = (make or kind)()
-        return cast(S, found)
+        return cast("S", found)
 
     def now(self) -> datetime:
         """Shorthand for the clock's wall time."""
@@ -73,16 +73,23 @@ class Node:
 
     def change(self) -> Change:
         """An empty change with an id of its own."""
-        return Change(cast(UUID, self.ids.uuid()))
+        return Change(cast("UUID", self.ids.uuid()))
 
     @property
     def epoch(self) -> Epoch:
         """The life we live now."""
         return self.heartbeat.epoch
 
+    @property
+    def lease_lasts_s(self) -> float:
+        """How long a lease holds while its epoch lives: three of the longest calls, so
+        that only what hangs for ever is taken from a living node.
+        """
+        return 3.0 * self.settings.money_timeout_s
+
     def lease_until(self) -> datetime:
         """Until when a lease taken now holds at the longest."""
-        return self.now() + timedelta(seconds=self.settings.lease_s)
+        return self.now() + timedelta(seconds=self.lease_lasts_s)
 
     def lease_holds(self, seconds: float) -> bool:
         """Whether our own life surely outlasts a call of so many seconds' beginning.

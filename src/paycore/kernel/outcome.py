@@ -5,8 +5,10 @@ its class, what may follow when a code was to be sent and when money was to be t
 No code path decides this by itself: it looks here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 
 class Outcome(StrEnum):
@@ -70,35 +72,38 @@ class Allowed:
     taking_money: AfterCharge
 
 
-TABLE: dict[tuple[Outcome, Blame | None], Allowed] = {
-    (Outcome.SUCCEEDED, None): Allowed(
-        sending_code=AfterSend.CODE_OUT, taking_money=AfterCharge.PAID
-    ),
-    (Outcome.DECLINED, Blame.PAYER): Allowed(
-        sending_code=AfterSend.FAIL, taking_money=AfterCharge.FAIL
-    ),
-    (Outcome.DECLINED, Blame.CARD): Allowed(
-        sending_code=AfterSend.FAIL, taking_money=AfterCharge.FAIL
-    ),
-    (Outcome.DECLINED, Blame.CHANNEL): Allowed(
-        sending_code=AfterSend.NEXT_ROUTE, taking_money=AfterCharge.NEXT_DEDUCT_ROUTE
-    ),
-    (Outcome.DECLINED, Blame.CODE): Allowed(
-        sending_code=AfterSend.FAIL, taking_money=AfterCharge.ASK_CODE_AGAIN
-    ),
-    (Outcome.DECLINED, Blame.REQUEST): Allowed(
-        sending_code=AfterSend.FAIL, taking_money=AfterCharge.FAIL
-    ),
-    (Outcome.PENDING, None): Allowed(
-        sending_code=AfterSend.CONVERT, taking_money=AfterCharge.ENQUIRE
-    ),
-    (Outcome.UNKNOWN, None): Allowed(
-        sending_code=AfterSend.CONVERT, taking_money=AfterCharge.ENQUIRE
-    ),
-    (Outcome.NOT_SENT, None): Allowed(
-        sending_code=AfterSend.NEXT_ROUTE, taking_money=AfterCharge.NOT_TAKEN
-    ),
-}
+TABLE: Mapping[tuple[Outcome, Blame | None], Allowed] = MappingProxyType(
+    {
+        (Outcome.SUCCEEDED, None): Allowed(
+            sending_code=AfterSend.CODE_OUT, taking_money=AfterCharge.PAID
+        ),
+        (Outcome.DECLINED, Blame.PAYER): Allowed(
+            sending_code=AfterSend.FAIL, taking_money=AfterCharge.FAIL
+        ),
+        (Outcome.DECLINED, Blame.CARD): Allowed(
+            sending_code=AfterSend.FAIL, taking_money=AfterCharge.FAIL
+        ),
+        (Outcome.DECLINED, Blame.CHANNEL): Allowed(
+            sending_code=AfterSend.NEXT_ROUTE,
+            taking_money=AfterCharge.NEXT_DEDUCT_ROUTE,
+        ),
+        (Outcome.DECLINED, Blame.CODE): Allowed(
+            sending_code=AfterSend.FAIL, taking_money=AfterCharge.ASK_CODE_AGAIN
+        ),
+        (Outcome.DECLINED, Blame.REQUEST): Allowed(
+            sending_code=AfterSend.FAIL, taking_money=AfterCharge.FAIL
+        ),
+        (Outcome.PENDING, None): Allowed(
+            sending_code=AfterSend.CONVERT, taking_money=AfterCharge.ENQUIRE
+        ),
+        (Outcome.UNKNOWN, None): Allowed(
+            sending_code=AfterSend.CONVERT, taking_money=AfterCharge.ENQUIRE
+        ),
+        (Outcome.NOT_SENT, None): Allowed(
+            sending_code=AfterSend.NEXT_ROUTE, taking_money=AfterCharge.NOT_TAKEN
+        ),
+    }
+)
 
 
 def allowed(outcome: Outcome, blame: Blame | None) -> Allowed:

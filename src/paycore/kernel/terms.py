@@ -67,7 +67,7 @@ class VerifyStatus(StrEnum):
     """What became of the code the payer typed."""
 
     NOT_VERIFIED = "NOT_VERIFIED"
-    PASS = "PASS"
+    PASS = "PASS"  # noqa: S105 - a word, not a password
     WRONG = "WRONG"
     EXPIRED = "EXPIRED"
     LOCKED = "LOCKED"

@@ -1,0 +1,98 @@
+"""Absorb an answer that comes by another door, or too late for its own.
+
+Load the payment as it stands, write the reply to the attempt it belongs to if that is
+still open, run the tail. A reply to an attempt that has had its last word changes
+nothing: where it agrees it is only kept, where it contradicts it goes to the desk.
+"""
+
+from paycore.cards.rows import CardRow
+from paycore.core.chain import Run, run_commands
+from paycore.core.commands import CouponModify, PayResultNotifyBiz
+from paycore.core.payment import Payment
+from paycore.core.rows import AttemptRow, PaymentRow
+from paycore.core.settle import settle
+from paycore.desk import service as desk
+from paycore.gateway import service as gateway
+from paycore.gateway.channel import Reply
+from paycore.kernel.node import Node
+from paycore.kernel.outcome import Outcome
+from paycore.kernel.terms import PayOrderNo, ProcessStatus
+from paycore.lines import service as lines
+
+TAIL = (CouponModify, PayResultNotifyBiz)
+
+
+async def load_payment(node: Node, no: PayOrderNo | None) -> Payment | None:
+    """The aggregate as stored: the guarding row first, then what it guards."""
+    if no is None:
+        return None
+    row = await node.journal.load(PaymentRow, no)
+    if row is None:
+        return None
+    return await with_attempts(node, row)
+
+
+async def with_attempts(node: Node, row: PaymentRow) -> Payment:
+    """The aggregate around a row just loaded."""
+    return Payment(row, await node.journal.within(AttemptRow, row.pay_order_no))
+
+
+async def run_for(node: Node, payment: Payment) -> Run:
+    """A passage over a payment that stands."""
+    card = await node.journal.load(CardRow, payment.row.card_id)
+    assert card is not None, "a payment's card is never deleted"
+    line = lines.line(node, payment.row.biz_line)
+    return Run(node=node, payment=payment, line=line, change=node.change(), card=card)
+
+
+async def absorb(refused: Run, *, coupon_gone: bool = False) -> Run:
+    """A passage whose commit was refused, anew over what stands; not yet committed."""
+    payment = await load_payment(refused.node, refused.payment.row.pay_order_no)
+    assert payment is not None
+    run = await run_for(refused.node, payment)
+    run.key, run.tries_left, run.committed = refused.key, refused.tries_left, True
+    run.last, run.coupon_gone = refused.last, coupon_gone
+    if refused.last is not None:
+        last = refused.last
+        gateway.conclude(run.node, last.prepared, last.answer, run.change)
+        await write(run, last.seq, last.answer.reply, call_ended=True)
+    return run
+
+
+async def write(run: Run, seq: int, reply: Reply, *, call_ended: bool) -> None:
+    """The reply to attempt `seq`, into the payment, with the tail it calls for."""
+    attempt = run.payment.attempts[seq]
+    if not attempt.process_status.open:
+        _compare(run, attempt, reply)
+    elif attempt.trans_type.moves_money:
+        settle(run, attempt, reply, call_ended=call_ended)
+        await run_commands(run, TAIL)
+
+
+def _compare(run: Run, attempt: AttemptRow, reply: Reply) -> None:
+    """The first final fact wins; a contradiction is a person's (F34, F38)."""
+    if not attempt.trans_type.moves_money:
+        return
+    charged = attempt.process_status is ProcessStatus.GW_SUCCESS
+    says_yes = reply.outcome is Outcome.SUCCEEDED
+    says_no = reply.outcome is Outcome.DECLINED
+    if (charged and not says_no) or (not charged and not says_yes):
+        return
+    desk.open_case(
+        run.node,
+        run.change,
+        kind="LATE_MONEY" if says_yes else "CONTRADICTION",
+        pay_order_no=attempt.pay_order_no,
+        attempt_seq=attempt.seq,
+        amount=reply.amount or attempt.amount,
+        currency=attempt.currency,
+        evidence={
+            "channel": attempt.channel,
+            "account": attempt.account,
+            "attempt_status": attempt.process_status,
+            "biz_status": run.payment.row.biz_status,
+            "said": reply.outcome,
+            "said_code": reply.resp_code,
+            "channel_ref": reply.channel_ref,
+        },
+    )

@@ -1,0 +1,316 @@
+"""How a chain runs, and where it commits.
+
+A command is LOCAL (it stages rows) or FOREIGN (before: stage the intent; call: no
+transaction open; after: stage the answer). What is staged is committed right before
+a foreign call; what the answer staged goes with the next intent, or with the chain's
+end. So a chain has as few commits as its foreign calls need, and each leaves a state
+from which another process can go on.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import Enum
+
+import msgspec
+
+from paycore.cards.rows import CardRow
+from paycore.core.keys import Key
+from paycore.core.payment import Payment
+from paycore.core.rows import AttemptRow, TrailRow
+from paycore.gateway import service as gateway
+from paycore.gateway.channel import Ask, Reply
+from paycore.kernel import errors
+from paycore.kernel.journal import Change, Refused
+from paycore.kernel.node import Node
+from paycore.kernel.outcome import Outcome
+from paycore.kernel.terms import Json
+from paycore.lines.rows import BizLineRow
+from paycore.notify import service as notify
+from paycore.router import service as router
+from paycore.router.question import AccountKey
+
+
+class Next(Enum):
+    """What a command's end means for the chain: one of these, nothing else."""
+
+    NEXT = "NEXT"
+    """On to the next command."""
+    AGAIN = "AGAIN"
+    """The same foreign command once more, by another route."""
+    STOP = "STOP"
+    """The answer is in the payment; nothing more is to be done."""
+
+
+class GuardRefused(Exception):
+    """The commit was refused: somebody else was first. Nothing of it was written."""
+
+    def __init__(self, refused: Refused) -> None:
+        self.refused = refused
+        super().__init__(refused.guard)
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """One passage of one payment through a chain: the context its commands share."""
+
+    node: Node
+    payment: Payment
+    line: BizLineRow
+    change: Change
+    card: CardRow
+    code: str | None = field(default=None, repr=False)
+    """The code the payer typed, for a confirm."""
+    tries_left: int | None = None
+    excluded: set[AccountKey] = field(default_factory=set)
+    """Accounts already tried in this passage."""
+    coupon_staged: bool = False
+    """The coupon's lock is staged and not yet committed."""
+    resend: bool = False
+    claimed: bool = False
+    """A worker claimed the payment: its lease is ours already."""
+    expiring: bool = False
+    """The closer runs this, not a business line."""
+    content: bytes = b""
+    """Fingerprint of what was ordered, for a new payment."""
+    key: Key | None = None
+    """The idempotency key this passage answers for, if any."""
+    committed: bool = False
+    """Something of this passage is on record: it can no longer be refused."""
+    tries: int = 0
+    """Calls of the present command in this passage."""
+    asked: AccountKey | None = None
+    """Where the last attempt went."""
+    cause: str = ""
+    """Why the first quick route failed, for the conversion that may follow."""
+    last_refusal: str | None = None
+    too_many: bool = False
+    coupon_refused: bool = False
+    last: "LastCall | None" = None
+    """The last answered call: what is absorbed anew should a commit be refused."""
+    coupon_gone: bool = False
+    """The commit of the end was refused because another order has the coupon."""
+    steps: list[dict[str, str]] = field(default_factory=list)
+    lease_deadline: float = 0.0
+    """On the monotonic clock: the payment's lease surely holds until then."""
+
+    @property
+    def now(self) -> datetime:
+        """The node's time."""
+        return self.node.now()
+
+    def note(self, command: str, result: str, note: str = "") -> None:
+        """A line for the timeline."""
+        self.steps.append(
+            {
+                "at": self.now.isoformat(),
+                "command": command,
+                "result": result,
+                "note": note,
+            }
+        )
+
+    def exclude(self, attempt: AttemptRow) -> None:
+        """Not there again in this passage."""
+        self.excluded.add((attempt.channel, attempt.account))
+
+    @property
+    def finished_words(self) -> tuple[str, str]:
+        """What is said to who comes after the end."""
+        return errors.PAYMENT_FINISHED
+
+    def take_lease(self) -> None:
+        """Ours from the next commit on, for one foreign call and its answer."""
+        self.payment.lease(
+            self.node.epoch,
+            until=self.node.lease_until(),
+            look_at=self.now + timedelta(seconds=self.node.settings.lease_s),
+        )
+
+    async def commit(self) -> None:
+        """Write what is staged, or raise `GuardRefused` and leave it staged."""
+        started = self.node.clock.monotonic()
+        self._stage_trail()
+        self.payment.stage(self.change)
+        for attempt in self.payment.no_longer_held():
+            router.release(self.node, self.change, attempt.reserved)
+        if self.key is not None:
+            self.key.stage(self.change)
+        if self.change.empty:
+            return
+        refused = await self.node.journal.commit(self.change)
+        if refused is not None:
+            raise GuardRefused(refused)
+        self.payment.stored()
+        if self.key is not None:
+            self.key.stored()
+        self.committed = True
+        notify.deliver_now(self.node, self.change)
+        self.change = self.node.change()
+        self.steps = []
+        self.coupon_staged = False
+        self.lease_deadline = started + self.node.lease_lasts_s
+
+    def _stage_trail(self) -> None:
+        if not self.steps:
+            return
+        self.change.append(
+            TrailRow(
+                pay_order_no=self.payment.row.pay_order_no,
+                version=self.payment.version if not self.payment.is_new else 0,
+                at=self.now,
+                epoch=self.node.epoch,
+                change_id=self.change.id,
+                steps=Json(msgspec.json.encode(self.steps).decode()),
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LastCall:
+    """A call that was answered: its attempt, what was sent, what came."""
+
+    seq: int
+    prepared: gateway.Prepared
+    answer: gateway.Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a run stood before an intent was staged."""
+
+    payment: Payment
+    lengths: tuple[int, ...]
+    steps: int
+
+    @classmethod
+    def of(cls, run: Run) -> "Mark":
+        """Remember."""
+        return cls(
+            run.payment.copy(), tuple(map(len, _lists(run.change))), len(run.steps)
+        )
+
+    def restore(self, run: Run) -> None:
+        """Take back what was staged since: the intent, not the answer before it."""
+        change = run.node.change()
+        for kept, staged, length in zip(
+            _lists(change), _lists(run.change), self.lengths, strict=True
+        ):
+            kept.extend(staged[:length])
+        run.change = change
+        run.payment = self.payment.copy()
+        del run.steps[self.steps :]
+
+
+def _lists(change: Change) -> tuple[list[object], ...]:
+    return (  # type: ignore[return-value]
+        change.inserts,
+        change.updates,
+        change.amends,
+        change.counts,
+        change.appends,
+        change.additions,
+    )
+
+
+class Command:
+    """One step of a chain, with the article's name."""
+
+    @classmethod
+    def name(cls) -> str:
+        """As the timeline shows it."""
+        return cls.__name__
+
+
+class Local(Command, ABC):
+    """A command that only stages rows."""
+
+    @abstractmethod
+    async def run(self, run: Run) -> Next:
+        """Stage; may read; calls nobody outside."""
+
+
+class Foreign(Command, ABC):
+    """A command that asks somebody outside."""
+
+    @abstractmethod
+    async def before(self, run: Run) -> Ask | Next:
+        """Stage the intent and give the call, or say that none is needed."""
+
+    @abstractmethod
+    async def after(self, run: Run, seq: int, reply: Reply) -> Next:
+        """Stage the answer to attempt `seq`."""
+
+    def refused(self, run: Run, refused: Refused) -> Next:
+        """Find another way, where a guard of the intent's own refused its commit."""
+        raise GuardRefused(refused)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandChain:
+    """An ordered list of commands."""
+
+    name: str
+    commands: tuple[type[Command], ...]
+
+    async def execute(self, run: Run) -> None:
+        """Run the list; commits before each foreign call, not at the end."""
+        await run_commands(run, self.commands)
+
+
+async def run_commands(run: Run, commands: Sequence[type[Command]]) -> None:
+    """Run commands in order until one stops the chain."""
+    for kind in commands:
+        command = kind()
+        run.payment.at_step(kind.name())
+        if isinstance(command, Local):
+            result = await command.run(run)
+        else:
+            assert isinstance(command, Foreign)
+            result = await _foreign(run, command)
+        if result is Next.STOP:
+            return
+
+
+async def _foreign(run: Run, command: Foreign) -> Next:
+    while True:
+        result = await _once(run, command)
+        if result is not Next.AGAIN:
+            return result
+
+
+async def _once(run: Run, command: Foreign) -> Next:
+    mark = Mark.of(run)
+    ask = await command.before(run)
+    if isinstance(ask, Next):
+        run.note(command.name(), ask.value)
+        return ask
+    prepared = await gateway.prepare(run.node, ask, run.change)
+    run.take_lease()
+    run.note(command.name(), "CALL", f"{ask.channel}/{ask.account}")
+    try:
+        await run.commit()
+    except GuardRefused as error:
+        mark.restore(run)
+        return command.refused(run, error.refused)
+    answer = await _send(run, prepared)
+    run.last = LastCall(ask.attempt_seq, prepared, answer)
+    gateway.conclude(run.node, prepared, answer, run.change)
+    result = await command.after(run, ask.attempt_seq, answer.reply)
+    run.note(command.name(), result.value, _said(answer.reply))
+    return result
+
+
+async def _send(run: Run, prepared: gateway.Prepared) -> gateway.Answer:
+    """The call itself. Nothing leaves on a lease that may have run out: the look is
+    directly before the first byte, on our own monotonic clock.
+    """
+    if run.node.clock.monotonic() >= run.lease_deadline:
+        return gateway.not_sent(run.node, prepared, "lease ran out before the call")
+    return await gateway.send(run.node, prepared)
+
+
+def _said(reply: Reply) -> str:
+    blame = f" ({reply.blame})" if reply.outcome is Outcome.DECLINED else ""
+    return f"{reply.outcome}{blame} {reply.resp_code}".strip()

@@ -1,0 +1,78 @@
+"""Every chain, as a list: the list is the documentation."""
+
+from paycore.core.chain import CommandChain
+from paycore.core.closing import AskBeforeClose, ClosePayment
+from paycore.core.commands import (
+    CardDeductReceipt,
+    CardQuickPayConfirm,
+    CardQuickPaySend,
+    CouponLock,
+    CouponModify,
+    OpenPayment,
+    PayResultNotifyBiz,
+    QuickPaySmsVerify,
+    SmsCentreSend,
+    UniqueCheck,
+)
+
+CARD_QUICK_PAY_SEND = CommandChain(
+    "CARD_QUICK_PAY_SEND",
+    (
+        UniqueCheck,  # one passage at a time
+        OpenPayment,  # the order and the line's own number, for ever
+        CardQuickPaySend,  # the channel texts its code; else convert
+        SmsCentreSend,  # converted: our own code
+        PayResultNotifyBiz,  # only where no code could be sent at all
+    ),
+)
+CARD_QUICK_PAY_RESEND = CommandChain(
+    "CARD_QUICK_PAY_RESEND",
+    (
+        UniqueCheck,
+        CardQuickPaySend,  # by whoever sent last
+        SmsCentreSend,
+        PayResultNotifyBiz,
+    ),
+)
+CARD_QUICK_PAY_CONFIRM = CommandChain(
+    "CARD_QUICK_PAY_CONFIRM",
+    (
+        UniqueCheck,  # one confirm at a time
+        CouponLock,  # nobody else may spend it meanwhile
+        CardQuickPayConfirm,  # ask the channel; the answer may be "unknown"
+        CouponModify,  # use it, free it, or leave it locked
+        PayResultNotifyBiz,  # accounting and business line
+    ),
+)
+CARD_DEDUCT_RECEIPT = CommandChain(
+    "CARD_DEDUCT_RECEIPT",
+    (
+        UniqueCheck,
+        QuickPaySmsVerify,  # our own SMS centre sent this code
+        CouponLock,
+        CardDeductReceipt,  # route to a deduct channel, then take the money
+        CouponModify,
+        PayResultNotifyBiz,
+    ),
+)
+CLOSE = CommandChain(
+    "CLOSE",
+    (
+        UniqueCheck,
+        AskBeforeClose,  # the channel may know of money that we do not
+        ClosePayment,
+        CouponModify,
+        PayResultNotifyBiz,
+    ),
+)
+
+TAIL = (CouponModify, PayResultNotifyBiz)
+"""What follows the last word on a money leg, by whichever door it came."""
+
+CHAINS = (
+    CARD_QUICK_PAY_SEND,
+    CARD_QUICK_PAY_RESEND,
+    CARD_QUICK_PAY_CONFIRM,
+    CARD_DEDUCT_RECEIPT,
+    CLOSE,
+)

@@ -1,0 +1,502 @@
+"""The commands, in chain order, with the article's names (without its suffix).
+
+A command holds business only: leases, commits and idempotency are the runner's. No
+command branches on another; each looks at the payment and does the one right thing,
+so that the same list serves a first passage, a recovery and a repeat.
+"""
+
+from datetime import timedelta
+
+from paycore.accounting import service as accounting
+from paycore.core import ask as asking
+from paycore.core import conversion
+from paycore.core.chain import Foreign, GuardRefused, Local, Next, Run
+from paycore.core.keys import leased
+from paycore.core.messages import words
+from paycore.core.notices import announce
+from paycore.core.rows import AttemptRow, OutBizNoRow
+from paycore.core.settle import settle
+from paycore.core.states import Audience, Event
+from paycore.coupon import service as coupon
+from paycore.desk import service as desk
+from paycore.gateway import service as gateway
+from paycore.gateway.channel import Ask, Reply
+from paycore.kernel import errors
+from paycore.kernel.journal import Refused
+from paycore.kernel.outcome import AfterCharge, AfterSend, Outcome
+from paycore.kernel.terms import (
+    SMS_CENTRE,
+    AttemptId,
+    BizStatus,
+    CodeSender,
+    PayType,
+    ProcessStatus,
+    TransType,
+    VerifyStatus,
+)
+from paycore.router import service as router
+from paycore.router.question import Route
+
+MAX_DEDUCT_ROUTES = 3
+"""Polling over deduct channels within one confirm: the payer is waiting."""
+
+CARRIERS_IN_ONE_SEND = 2
+"""A carrier's time-out is followed by one more carrier within the same call."""
+
+
+class UniqueCheck(Local):
+    """One passage at a time, and none over money whose fate is unknown.
+
+    A lease on the payment, not a lasting key: a wrong code may be tried again. What
+    is unique for ever is the money leg, and the database holds that.
+    """
+
+    async def run(self, run: Run) -> Next:
+        """Refuse what may not start now; the lease is taken with the first intent."""
+        if run.payment.row.biz_status.final:
+            raise errors.BizCheckError(*run.finished_words)
+        if not run.claimed and _in_other_hands(run):
+            raise errors.InFlight(retry_after_s=1)
+        if run.payment.money_leg is not None:
+            raise errors.BizCheckError(
+                "The result of this payment is being confirmed.", "支付结果确认中"
+            )
+        return Next.NEXT
+
+
+class OpenPayment(Local):
+    """Record the order, and with it for ever the business line's own number."""
+
+    async def run(self, run: Run) -> Next:
+        """Stage the number; the payment itself is staged with every commit."""
+        row = run.payment.row
+        run.change.insert(
+            OutBizNoRow(
+                biz_line=row.biz_line,
+                out_biz_no=row.out_biz_no,
+                pay_order_no=row.pay_order_no,
+                content=run.content,
+            )
+        )
+        return Next.NEXT
+
+
+class CardQuickPaySend(Foreign):
+    """Have the channel text its code; where it cannot, convert."""
+
+    async def before(self, run: Run) -> Ask | Next:
+        """Route, and record the attempt."""
+        payment = run.payment
+        if payment.row.pay_type is not PayType.QUICK_PAY:
+            return Next.NEXT
+        found = await asking.agreements(run, PayType.QUICK_PAY)
+        send = payment.send_in_force if run.resend else None
+        wanted = asking.question(
+            run,
+            TransType.QUICK_PAY_SEND_MSG,
+            found,
+            named=send.channel if send is not None else None,
+        )
+        route = await router.route(run.node, wanted, run.change)
+        if route is None:
+            return await _convert_or_fail(run, run.cause or conversion.ROUTE_NONE)
+        timeout_s = run.node.settings.send_code_timeout_s
+        attempt = _begin(run, TransType.QUICK_PAY_SEND_MSG, route, timeout_s)
+        return asking.call(
+            run,
+            attempt,
+            timeout_s=timeout_s,
+            agreement=asking.agreement_at(run, found, route),
+            with_card=True,
+        )
+
+    async def after(self, run: Run, seq: int, reply: Reply) -> Next:
+        """What the outcome table allows: the code is out, another route, or convert."""
+        payment, now = run.payment, run.now
+        attempt = payment.attempts[seq]
+        run.tries += 1
+        match conversion.after_send(reply.outcome, reply.blame, quick_tries=run.tries):
+            case AfterSend.CODE_OUT:
+                sent = payment.end(attempt, ProcessStatus.GW_SUCCESS, reply, now)
+                _code_out(run, sent, CodeSender.CHANNEL, reply)
+                return Next.NEXT
+            case AfterSend.NEXT_ROUTE:
+                payment.end(attempt, ProcessStatus.GW_FAIL, reply, now)
+                run.exclude(attempt)
+                run.cause = conversion.cause_of(reply.outcome)
+                return Next.AGAIN
+            case AfterSend.CONVERT:
+                payment.end(attempt, ProcessStatus.GW_FAIL, reply, now)
+                return await _convert_or_fail(run, conversion.cause_of(reply.outcome))
+            case AfterSend.FAIL:
+                payment.end(attempt, ProcessStatus.GW_FAIL, reply, now)
+                return _send_failed(run, reply.resp_code)
+
+    def refused(self, run: Run, refused: Refused) -> Next:
+        """A limit that was full by the time of the commit: the next route."""
+        return _next_route(run, refused)
+
+
+class SmsCentreSend(Foreign):
+    """After a conversion our own SMS centre texts the code."""
+
+    async def before(self, run: Run) -> Ask | Next:
+        """Only for a converted payment: ask the router for the SMS centre by name."""
+        payment = run.payment
+        if payment.row.biz_status.final or payment.row.pay_type is PayType.QUICK_PAY:
+            return Next.NEXT
+        if run.too_many:
+            return _send_failed(run, "TOO_MANY")
+        wanted = asking.question(
+            run, TransType.QUICK_PAY_SEND_MSG, None, named=SMS_CENTRE
+        )
+        route = await router.route(run.node, wanted, run.change)
+        if route is None:
+            return _send_failed(run, "SEND_FAILED")
+        timeout_s = run.node.settings.sms_timeout_s * CARRIERS_IN_ONE_SEND
+        attempt = _begin(run, TransType.QUICK_PAY_SEND_MSG, route, timeout_s)
+        return asking.call(run, attempt, timeout_s=timeout_s, with_card=True)
+
+    async def after(self, run: Run, seq: int, reply: Reply) -> Next:
+        """The code is out, or the order ends here: nothing was charged."""
+        payment, attempt = run.payment, run.payment.attempts[seq]
+        if reply.outcome is Outcome.SUCCEEDED:
+            sent = payment.end(attempt, ProcessStatus.GW_SUCCESS, reply, run.now)
+            _code_out(run, sent, CodeSender.SMS_CENTRE, reply)
+            return Next.NEXT
+        payment.end(attempt, ProcessStatus.GW_FAIL, reply, run.now)
+        return _send_failed(run, "SEND_FAILED")
+
+    def refused(self, run: Run, refused: Refused) -> Next:
+        """Too many texts to this phone: refuse the request, or, where the payment
+        already stands on record, end it.
+        """
+        if not refused.guard.startswith("sms.") or not run.committed:
+            raise GuardRefused(refused)
+        run.too_many = True
+        return Next.AGAIN
+
+
+class QuickPaySmsVerify(Foreign):
+    """Our own SMS centre sent the code, so it says whether this is the one."""
+
+    async def before(self, run: Run) -> Ask | Next:
+        """Record the attempt; its commit counts the try, before comparing."""
+        send = run.payment.send_in_force
+        assert send is not None
+        timeout_s = run.node.settings.sms_timeout_s
+        if run.too_many:
+            return _code_refused(run, VerifyStatus.LOCKED, "CODE_LOCKED", None)
+        attempt = _begin(
+            run,
+            TransType.SMS_VERIFY,
+            Route(
+                inst_trans_id=send.inst_trans_id,
+                channel=send.channel,
+                account=send.account,
+            ),
+            timeout_s,
+        )
+        return asking.call(
+            run, attempt, timeout_s=timeout_s, code=run.code, with_card=True
+        )
+
+    async def after(self, run: Run, seq: int, reply: Reply) -> Next:
+        """A PASS is kept until the code's end; all else stops before money."""
+        payment, attempt = run.payment, run.payment.attempts[seq]
+        run.tries_left = reply.tries_left
+        if (
+            reply.outcome is Outcome.SUCCEEDED
+            and reply.verify_status is VerifyStatus.PASS
+        ):
+            payment.end(attempt, ProcessStatus.GW_SUCCESS, reply, run.now)
+            payment.verified(VerifyStatus.PASS, pass_until=payment.row.code_expires_at)
+            payment.apply(Event.CODE_PASSED, now=run.now, attempt_seq=seq)
+            return Next.NEXT
+        payment.end(attempt, ProcessStatus.GW_FAIL, reply, run.now)
+        status = reply.verify_status or VerifyStatus.WRONG
+        return _code_refused(run, status, f"CODE_{status}", seq)
+
+    def refused(self, run: Run, refused: Refused) -> Next:
+        """Too many wrong codes for this card today: locked, without comparing."""
+        if not refused.guard.startswith("sms."):
+            raise GuardRefused(refused)
+        run.too_many = True
+        return Next.AGAIN
+
+
+class CouponLock(Local):
+    """Nobody else may spend the coupon meanwhile."""
+
+    async def run(self, run: Run) -> Next:
+        """Stage the lock: it is committed with the money leg, or not at all."""
+        row = run.payment.row
+        if row.coupon_no is not None:
+            coupon.lock(
+                run.node, run.change, row.biz_line, row.coupon_no, row.pay_order_no
+            )
+            run.coupon_staged = True
+        return Next.NEXT
+
+
+class CardQuickPayConfirm(Foreign):
+    """Take the money where the code was sent from: same channel, account and token."""
+
+    async def before(self, run: Run) -> Ask | Next:
+        """Record the money leg; no routing."""
+        payment = run.payment
+        send = payment.send_in_force
+        assert send is not None
+        found = await asking.agreements(run, PayType.QUICK_PAY)
+        agreement = asking.agreement_at(run, found, send)
+        if agreement is None:
+            return _declined(run, "AGREEMENT_GONE")
+        inherits = gateway.confirm_inherits(run.node, send.channel)
+        timeout_s = run.node.settings.money_timeout_s
+        attempt = _begin(
+            run,
+            TransType.QUICK_PAY_CONFIRM,
+            Route(
+                inst_trans_id=send.inst_trans_id,
+                channel=send.channel,
+                account=send.account,
+            ),
+            timeout_s,
+            request_no=send.request_no if inherits else None,
+        )
+        payment.apply(Event.CHARGE_BEGUN, now=run.now, attempt_seq=attempt.seq)
+        return asking.call(
+            run,
+            attempt,
+            timeout_s=timeout_s,
+            agreement=agreement,
+            channel_token=send.channel_token,
+            code=run.code,
+        )
+
+    async def after(self, run: Run, seq: int, reply: Reply) -> Next:
+        """Whatever came: record it, and let the tail do what follows."""
+        settle(run, run.payment.attempts[seq], reply, call_ended=True)
+        return Next.NEXT
+
+
+class CardDeductReceipt(Foreign):
+    """Route to a deduct channel, then take the money; the code has passed."""
+
+    async def before(self, run: Run) -> Ask | Next:
+        """Route over what is left, and record the money leg."""
+        payment, row = run.payment, run.payment.row
+        assert row.verify_status is VerifyStatus.PASS, row.verify_status
+        if run.coupon_refused:
+            _drop_coupon(run)
+            payment.respond("COUPON", words("COUPON", run.line.language))
+            return Next.STOP
+        found = await asking.agreements(run, PayType.DEDUCT)
+        route = None
+        if run.tries < MAX_DEDUCT_ROUTES:
+            wanted = asking.question(run, TransType.DEDUCT, found)
+            route = await router.route(run.node, wanted, run.change)
+        if route is None:
+            return _no_deduct(run)
+        timeout_s = run.node.settings.money_timeout_s
+        attempt = _begin(run, TransType.DEDUCT, route, timeout_s)
+        payment.apply(Event.CHARGE_BEGUN, now=run.now, attempt_seq=attempt.seq)
+        return asking.call(
+            run,
+            attempt,
+            timeout_s=timeout_s,
+            agreement=asking.agreement_at(run, found, route),
+            with_card=True,
+        )
+
+    async def after(self, run: Run, seq: int, reply: Reply) -> Next:
+        """Elsewhere only where it is provable that nothing was taken."""
+        run.tries += 1
+        attempt = run.payment.attempts[seq]
+        step = settle(run, attempt, reply, call_ended=True)
+        if step not in (AfterCharge.NEXT_DEDUCT_ROUTE, AfterCharge.NOT_TAKEN):
+            return Next.NEXT
+        run.exclude(attempt)
+        run.last_refusal = (
+            reply.resp_code if reply.outcome is Outcome.DECLINED else None
+        )
+        return Next.AGAIN
+
+    def refused(self, run: Run, refused: Refused) -> Next:
+        """The coupon went to another order, or a limit filled up meanwhile."""
+        if refused.guard == coupon.GUARD:
+            run.coupon_refused = True
+            return Next.AGAIN
+        return _next_route(run, refused)
+
+
+class CouponModify(Local):
+    """Use the coupon, free it, or leave it locked: as the status says."""
+
+    async def run(self, run: Run) -> Next:
+        """The same after success, refusal, unknown and recovery."""
+        row = run.payment.row
+        if row.coupon_no is None or run.payment.money_leg is not None:
+            return Next.NEXT
+        if run.coupon_gone:
+            _coupon_gone(run)
+            return Next.NEXT
+        if run.coupon_staged and row.biz_status is not BizStatus.SUCCESS:
+            _drop_coupon(run)
+            return Next.NEXT
+        settle_coupon = (
+            coupon.use if row.biz_status is BizStatus.SUCCESS else coupon.free
+        )
+        settle_coupon(
+            run.node, run.change, row.biz_line, row.coupon_no, row.pay_order_no
+        )
+        return Next.NEXT
+
+
+class PayResultNotifyBiz(Local):
+    """Tell accounting and the business line, in the commit of the status."""
+
+    async def run(self, run: Run) -> Next:
+        """Only what the transition table says, and only on a final status."""
+        payment, row = run.payment, run.payment.row
+        if Audience.ACCOUNTING in payment.told:
+            leg = payment.charged
+            accounting.post_payment(
+                run.node,
+                run.change,
+                pay_order_no=row.pay_order_no,
+                channel=leg.channel,
+                account=leg.account,
+                amount=row.amount,
+                coupon_amount=row.coupon_amount,
+                payable_amount=row.payable_amount,
+                currency=row.currency,
+                biz_line=row.biz_line,
+                at=run.now,
+            )
+        if Audience.BIZ_LINE in payment.told:
+            announce(run)
+        payment.told.clear()
+        return Next.NEXT
+
+
+def _in_other_hands(run: Run) -> bool:
+    """Another passage has it, or died over an attempt that a worker will end first."""
+    row = run.payment.row
+    if run.payment.is_new or row.lease_epoch is None:
+        return False
+    over = row.lease_until is not None and row.lease_until <= run.now
+    alive = leased(run.node, row.lease_epoch) and not over
+    return alive or run.payment.open_attempt is not None
+
+
+def _begin(
+    run: Run,
+    trans_type: TransType,
+    route: Route,
+    timeout_s: float,
+    *,
+    request_no: AttemptId | None = None,
+) -> AttemptRow:
+    run.asked = (route.channel, route.account)
+    now = run.now
+    return run.payment.begin(
+        trans_type,
+        channel=route.channel,
+        account=route.account,
+        inst_trans_id=route.inst_trans_id,
+        now=now,
+        quiet_from=now + asking.quiet_from_delay(run, timeout_s),
+        request_no=request_no,
+        reserved=router.reserved(route, run.payment.row.payable_amount),
+    )
+
+
+def _code_out(run: Run, attempt: AttemptRow, by: CodeSender, reply: Reply) -> None:
+    lifetime = timedelta(seconds=run.node.settings.code_lifetime_s)
+    run.payment.respond("CODE_SENT", words("CODE_SENT", run.line.language))
+    run.payment.code_sent(
+        attempt,
+        by=by,
+        phone=run.card.phone_masked,
+        until=reply.code_expires_at or run.now + lifetime,
+        now=run.now,
+    )
+
+
+async def _convert_or_fail(run: Run, cause: str) -> Next:
+    """Convert where a deduct is possible now; else an honest failure, and no text."""
+    payment = run.payment
+    if not conversion.may_convert(
+        payment.row.pay_type, money_leg_sent=payment.money_leg_sent
+    ):
+        return _send_failed(run, cause)
+    found = await asking.agreements(run, PayType.DEDUCT)
+    tried, run.excluded = run.excluded, set()
+    wanted = asking.question(run, TransType.DEDUCT, found)
+    route = await router.probe(run.node, wanted) if found else None
+    if route is None:
+        run.excluded = tried
+        return _send_failed(run, cause)
+    payment.convert(cause=cause, now=run.now)
+    return Next.NEXT
+
+
+def _send_failed(run: Run, code: str) -> Next:
+    """The order fails, unless an earlier code is still good."""
+    payment, language = run.payment, run.line.language
+    if payment.send_in_force is not None:
+        payment.respond("RESEND_FAILED", words("RESEND_FAILED", language))
+        return Next.STOP
+    payment.respond(code, words(code, language))
+    payment.apply(Event.SEND_FAILED, now=run.now, cause=code)
+    return Next.NEXT
+
+
+def _code_refused(run: Run, status: VerifyStatus, code: str, seq: int | None) -> Next:
+    run.payment.verified(status)
+    run.payment.respond(code, words(code, run.line.language))
+    run.payment.apply(Event.CODE_REFUSED, now=run.now, cause=status, attempt_seq=seq)
+    return Next.STOP
+
+
+def _no_deduct(run: Run) -> Next:
+    """No deduct channel is left: a definite end, but where nothing ever left us the
+    payer may try again while his PASS is good.
+    """
+    if run.tries and run.last_refusal is None:
+        return Next.NEXT
+    return _declined(run, run.last_refusal or conversion.ROUTE_NONE)
+
+
+def _declined(run: Run, code: str) -> Next:
+    run.payment.respond(code, words(code, run.line.language))
+    run.payment.apply(Event.DECLINED, now=run.now, cause=code)
+    return Next.NEXT
+
+
+def _next_route(run: Run, refused: Refused) -> Next:
+    if not refused.guard.startswith("limit:") or run.asked is None:
+        raise GuardRefused(refused)
+    run.excluded.add(run.asked)
+    return Next.AGAIN
+
+
+def _drop_coupon(run: Run) -> None:
+    """Take back a lock that is staged and not committed."""
+    run.change.amends = [a for a in run.change.amends if a.guard != coupon.GUARD]
+    run.coupon_staged = False
+
+
+def _coupon_gone(run: Run) -> None:
+    """Paid with a coupon that another order holds: the money stands, a person looks."""
+    row = run.payment.row
+    desk.open_case(
+        run.node,
+        run.change,
+        kind="COUPON_GONE",
+        pay_order_no=row.pay_order_no,
+        amount=row.coupon_amount,
+        currency=row.currency,
+        evidence={"coupon_no": row.coupon_no, "biz_status": row.biz_status},
+    )

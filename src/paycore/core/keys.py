@@ -1,0 +1,181 @@
+"""Idempotency keys: one row a key, staged with the first commit of the work, answered
+with its last. What is never stored: a refusal, and a 5xx.
+
+A key without an answer means that its work is being done, or that its node died. Then
+the key goes on from what is recorded: `taken_over` says whether to answer from the
+state or to do the work afresh.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from paycore.core.rows import AttemptRow, IdempotencyRow, PaymentRow
+from paycore.kernel import errors
+from paycore.kernel.journal import Change
+from paycore.kernel.node import Node
+from paycore.kernel.terms import PayOrderNo
+
+RETENTION = timedelta(hours=24)
+"""Published in the API description; at least what the field promises."""
+
+GUARD = "idempotency_key"
+TIMES_TO_TRY = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyClaim:
+    """A caller's key, as the surface read it."""
+
+    scope: bytes
+    """SHA-256 over business line, API key, method and path, key."""
+    fingerprint: bytes
+    """SHA-256 over the canonical body."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptAnswer:
+    """An answer that is (now) stored under its key."""
+
+    status: int
+    body: bytes
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """What an answer is made from."""
+
+    payment: PaymentRow
+    tries_left: int | None = None
+    created: bool = False
+
+
+AnswerOf = Callable[[View], tuple[int, bytes]]
+
+
+class Key:
+    """A key in the hands of one passage: staged like any other row."""
+
+    def __init__(self, row: IdempotencyRow, stored: IdempotencyRow | None) -> None:
+        self.row = row
+        self._stored = stored
+
+    @classmethod
+    def fresh(cls, node: Node, claim: KeyClaim, no: PayOrderNo | None) -> "Key":
+        """A key met for the first time, or so we hope: its guard will tell."""
+        now = node.now()
+        return cls(
+            IdempotencyRow(
+                scope=claim.scope,
+                fingerprint=claim.fingerprint,
+                pay_order_no=no,
+                created_at=now,
+                expires_at=now + RETENTION,
+                lease_epoch=node.epoch,
+                lease_until=node.lease_until(),
+            ),
+            None,
+        )
+
+    @classmethod
+    def again(cls, node: Node, row: IdempotencyRow) -> "Key":
+        """A key whose work died with its node, taken over."""
+        taken = replace(row, lease_epoch=node.epoch, lease_until=node.lease_until())
+        return cls(taken, row)
+
+    def answer(self, node: Node, status: int, body: bytes) -> None:
+        """The first completed answer: the key is done."""
+        self.row = replace(
+            self.row,
+            status=status,
+            body=body,
+            expires_at=node.now() + RETENTION,
+            lease_epoch=None,
+            lease_until=None,
+        )
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the key is in the database by now."""
+        return self._stored is not None
+
+    def stage(self, change: Change) -> None:
+        """Stage what differs from what is stored."""
+        if self._stored is None:
+            change.insert(self.row, guard=GUARD)
+        elif self.row is not self._stored:
+            change.update(self.row, version=self._stored.version, guard=GUARD)
+
+    def stored(self) -> None:
+        """The commit succeeded."""
+        if self._stored is not None and self.row is not self._stored:
+            self.row = replace(self.row, version=self._stored.version + 1)
+        self._stored = self.row
+
+
+def kept(row: IdempotencyRow, claim: KeyClaim, node: Node) -> KeptAnswer | None:
+    """The answer that stands under a key, None where its work died without one.
+
+    Raises KeyConflict for another body, InFlight while the work is being done.
+    """
+    if row.fingerprint != claim.fingerprint:
+        raise errors.KeyConflict
+    if row.status is not None and row.body is not None:
+        return KeptAnswer(status=row.status, body=row.body, replayed=True)
+    if leased(node, row.lease_epoch) and not _over(node, row):
+        raise errors.InFlight(retry_after_s=1)
+    return None
+
+
+def leased(node: Node, epoch: int | None) -> bool:
+    """Whether a lease is held by a life that still lives."""
+    return epoch is not None and epoch in node.heartbeat.live
+
+
+def _over(node: Node, row: IdempotencyRow) -> bool:
+    return row.lease_until is not None and row.lease_until <= node.now()
+
+
+def had_effect(row: IdempotencyRow, attempts: list[AttemptRow]) -> bool:
+    """Whether the dead work under a key began a money leg or had a code sent: then its
+    answer is rebuilt from the state; if not, the same request is done afresh.
+    """
+    return any(
+        attempt.created_at >= row.created_at and not _verification(attempt)
+        for attempt in attempts
+    )
+
+
+def _verification(attempt: AttemptRow) -> bool:
+    return attempt.trans_type == "SMS_VERIFY"
+
+
+async def look_up(node: Node, claim: KeyClaim) -> IdempotencyRow | None:
+    """The row of a key that is not past its retention."""
+    row = await node.journal.load(IdempotencyRow, claim.scope)
+    return row if row is None or row.expires_at > node.now() else None
+
+
+async def once(
+    node: Node, claim: KeyClaim, stage: Callable[[Change], tuple[int, bytes]]
+) -> KeptAnswer:
+    """Work that is one commit: its rows and the answer under the key, or neither."""
+    for _ in range(TIMES_TO_TRY):
+        change = node.change()
+        status, body = stage(change)
+        key = Key.fresh(node, claim, None)
+        key.answer(node, status, body)
+        key.stage(change)
+        refused = await node.journal.commit(change)
+        if refused is None:
+            return KeptAnswer(status=status, body=body)
+        if refused.guard != GUARD:
+            raise errors.Duplicate
+        standing = await look_up(node, claim)
+        answer = kept(standing, claim, node) if standing is not None else None
+        if answer is not None:
+            return answer
+    raise errors.Unavailable(retry_after_s=1)

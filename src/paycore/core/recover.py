@@ -1,0 +1,152 @@
+"""What a worker does with a payment that is due: the one look that fits its state.
+
+State is the truth: nothing here needs to know what happened, only what stands. A money
+leg without its last word is enquired, never sent again; a code whose sending died is
+sent anew or converted; without a money leg we never carry a payment to the money
+ourselves; what is over its time is closed.
+"""
+
+from paycore.core import ask as asking
+from paycore.core.absorb import TAIL, run_for, with_attempts
+from paycore.core.chain import GuardRefused, LastCall, Next, Run, run_commands
+from paycore.core.chains import CLOSE
+from paycore.core.commands import (
+    CardQuickPaySend,
+    CouponModify,
+    PayResultNotifyBiz,
+    SmsCentreSend,
+)
+from paycore.core.messages import words
+from paycore.core.rows import AttemptRow, PaymentRow
+from paycore.core.settle import settle
+from paycore.core.states import Event
+from paycore.desk import service as desk
+from paycore.gateway import service as gateway
+from paycore.gateway.channel import Operation, Reply
+from paycore.kernel.node import Node
+from paycore.kernel.outcome import Outcome
+from paycore.kernel.terms import (
+    SMS_CENTRE,
+    ProcessStatus,
+    TransType,
+    VerifyStatus,
+)
+
+INTERRUPTED = Reply(outcome=Outcome.UNKNOWN, resp_code="INTERRUPTED")
+"""Stands in for an answer that nobody is left to hear."""
+
+
+async def look(node: Node, row: PaymentRow) -> None:
+    """Do what a claimed payment's state calls for, and give the lease back.
+
+    Refused by a guard means that somebody else did something meanwhile: then it is no
+    longer ours to do, and what stands has its own next look.
+    """
+    payment = await with_attempts(node, row)
+    run = await run_for(node, payment)
+    run.claimed = True
+    try:
+        await _look(run)
+        run.payment.release(run.now)
+        await run.commit()
+    except GuardRefused:
+        return
+
+
+async def _look(run: Run) -> None:
+    payment = run.payment
+    attempt = payment.open_attempt
+    if payment.money_leg is not None:
+        await enquire(run, payment.money_leg)
+    elif attempt is not None:
+        await complete(run, attempt)
+    elif run.now >= payment.row.expires_at:
+        run.expiring = True
+        await CLOSE.execute(run)
+    else:
+        await set_free(run)
+
+
+async def enquire(run: Run, leg: AttemptRow) -> None:
+    """Ask the channel for the same request number, and write what it says."""
+    ask = asking.call(
+        run,
+        leg,
+        timeout_s=run.node.settings.enquiry_timeout_s,
+        operation=Operation.ENQUIRE,
+    )
+    prepared = await gateway.prepare(run.node, ask, run.change)
+    run.take_lease()
+    run.note("Enquirer", "CALL", f"{leg.channel}/{leg.account}")
+    await run.commit()
+    answer = await gateway.send(run.node, prepared)
+    run.last = LastCall(leg.seq, prepared, answer)
+    gateway.conclude(run.node, prepared, answer, run.change)
+    run.note("Enquirer", str(answer.reply.outcome), answer.reply.resp_code)
+    settle(
+        run, run.payment.attempts[leg.seq], _as_enquiry(answer.reply), call_ended=False
+    )
+    run.payment.look_again()
+    if run.payment.money_leg is not None and run.payment.out_of_schedule:
+        _out_of_schedule(run, leg)
+    await run_commands(run, TAIL)
+
+
+def _as_enquiry(reply: Reply) -> Reply:
+    """An enquiry that did not get through says nothing about the leg itself."""
+    if reply.outcome is Outcome.NOT_SENT:
+        return Reply(outcome=Outcome.UNKNOWN, resp_code=reply.resp_code)
+    return reply
+
+
+def _out_of_schedule(run: Run, leg: AttemptRow) -> None:
+    """The ladder is climbed: a person has it now, and we go on asking slowly."""
+    desk.open_case(
+        run.node,
+        run.change,
+        kind="UNKNOWN_TOO_LONG",
+        pay_order_no=leg.pay_order_no,
+        attempt_seq=leg.seq,
+        amount=leg.amount,
+        currency=leg.currency,
+        evidence={
+            "channel": leg.channel,
+            "account": leg.account,
+            "request_no": leg.request_no,
+            "enquiries": run.payment.row.checks,
+            "since": leg.created_at.isoformat(),
+        },
+    )
+
+
+async def complete(run: Run, attempt: AttemptRow) -> None:
+    """Go on from an attempt, not a money leg, whose node died in the middle."""
+    run.note("Completer", attempt.trans_type, "interrupted")
+    run.committed = True
+    run.resend = run.payment.send_in_force is not None
+    reply = INTERRUPTED
+    if attempt.trans_type is TransType.SMS_VERIFY:
+        await _free_verification(run, attempt, reply)
+    elif attempt.channel == SMS_CENTRE:
+        # The text may have left: a new code replaces whatever the payer got.
+        run.payment.end(attempt, ProcessStatus.GW_FAIL, reply, run.now)
+        await run_commands(run, (SmsCentreSend, PayResultNotifyBiz))
+    else:
+        result = await CardQuickPaySend().after(run, attempt.seq, reply)
+        if result is not Next.STOP:
+            await run_commands(run, (SmsCentreSend, PayResultNotifyBiz))
+
+
+async def _free_verification(run: Run, attempt: AttemptRow, reply: Reply) -> None:
+    """The try is counted, nothing was charged: the next one is the payer's."""
+    run.payment.end(attempt, ProcessStatus.GW_FAIL, reply, run.now)
+    await set_free(run)
+
+
+async def set_free(run: Run) -> None:
+    """No money leg, not over its time: lease and coupon are freed, a PASS stays."""
+    payment = run.payment
+    if payment.row.verify_status is not VerifyStatus.PASS:
+        payment.respond("NOT_CHARGED", words("NOT_CHARGED", run.line.language))
+    payment.apply(Event.INTERRUPTED, now=run.now)
+    await run_commands(run, (CouponModify,))

@@ -1,0 +1,361 @@
+"""The payment core's door: its use cases, behind the service template.
+
+What a surface may call is here and nowhere else: open a quick payment, send its code
+again, confirm, close, read, and take in what a channel sends.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import msgspec
+
+from paycore.cards import service as cards
+from paycore.core import order as orders
+from paycore.core.absorb import load_payment, run_for, with_attempts, write
+from paycore.core.chain import GuardRefused, Run
+from paycore.core.chains import (
+    CARD_DEDUCT_RECEIPT,
+    CARD_QUICK_PAY_CONFIRM,
+    CARD_QUICK_PAY_RESEND,
+    CARD_QUICK_PAY_SEND,
+    CLOSE,
+)
+from paycore.core.keys import AnswerOf, KeptAnswer, KeyClaim, View, once
+from paycore.core.payment import Payment
+from paycore.core.rows import OutBizNoRow, PaymentRow
+from paycore.core.template import ServiceCallback, ServiceTemplate, drain
+from paycore.coupon import service as coupon
+from paycore.gateway.channel import Operation
+from paycore.gateway.service import Received
+from paycore.kernel import errors
+from paycore.kernel.crypto import content_hash
+from paycore.kernel.ids import pay_order_no, payment_of
+from paycore.kernel.node import Node
+from paycore.kernel.terms import (
+    BizLineId,
+    BizStatus,
+    CardId,
+    CouponNo,
+    PayOrderNo,
+    PayType,
+    TransType,
+)
+from paycore.lines import service as lines
+
+__all__ = [
+    "AnswerOf",
+    "KeptAnswer",
+    "KeyClaim",
+    "OpenRequest",
+    "View",
+    "close",
+    "confirm",
+    "drain",
+    "get",
+    "once",
+    "open_quick_payment",
+    "receive",
+    "resend_code",
+]
+
+TIMES_TO_TRY = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRequest:
+    """What a business line orders; its shape was checked by the surface."""
+
+    biz_line: BizLineId
+    out_biz_no: str
+    biz_order_no: str | None
+    amount: int
+    currency: str
+    card_id: CardId
+    subject: str
+    coupon_no: CouponNo | None
+    expires_in_s: int
+
+    def content(self) -> bytes:
+        """Fingerprint by which a repeat is told from a clash."""
+        return content_hash(msgspec.json.encode(self))
+
+
+class _Open(ServiceCallback):
+    """POST /v1/quick-payments."""
+
+    def __init__(
+        self, request: OpenRequest, claim: KeyClaim, answer_of: AnswerOf
+    ) -> None:
+        self.request, self.claim, self.answer_of = request, claim, answer_of
+
+    async def before_process(self, node: Node) -> Run:
+        """The line's currency, the line's active card, a coupon that can be locked."""
+        request = self.request
+        line = lines.line(node, request.biz_line)
+        if request.currency not in lines.currencies(line):
+            raise errors.BadRequest(
+                "This line has no account for the currency.",
+                "该业务线未开通此币种",
+                field="currency",
+            )
+        card = await cards.card_of(node, request.biz_line, request.card_id)
+        if card.status != "ACTIVE":
+            raise errors.BizCheckError("The card is not active.", "银行卡已解约")
+        coupon_amount = await _coupon_amount(node, request)
+        payment = Payment(_opened(node, request, coupon_amount), new=True)
+        return Run(
+            node=node,
+            payment=payment,
+            line=line,
+            change=node.change(),
+            card=card,
+            content=request.content(),
+        )
+
+    async def execute(self, run: Run) -> None:
+        """Send the code, by whoever can."""
+        await CARD_QUICK_PAY_SEND.execute(run)
+
+    def view(self, run: Run) -> View:
+        """The order is new."""
+        return View(payment=run.payment.row, created=True)
+
+    def repeats(self, standing: OutBizNoRow) -> bool:
+        """The same content under another key is the same order."""
+        return standing.content == self.request.content()
+
+
+class _OnPayment(ServiceCallback):
+    """A use case on a payment that stands."""
+
+    def __init__(
+        self,
+        biz_line: BizLineId,
+        no: PayOrderNo,
+        claim: KeyClaim,
+        answer_of: AnswerOf,
+    ) -> None:
+        self.biz_line, self.no = biz_line, no
+        self.claim, self.answer_of = claim, answer_of
+
+    async def before_process(self, node: Node) -> Run:
+        """The line's own payment, with its attempts."""
+        row = await get(node, self.biz_line, self.no)
+        return await run_for(node, await with_attempts(node, row))
+
+
+class _Resend(_OnPayment):
+    """POST /v1/quick-payments/{pay_order_no}/codes."""
+
+    async def before_process(self, node: Node) -> Run:
+        """Still open, not over its time, and not too soon after the last code."""
+        run = await super().before_process(node)
+        _refuse_finished(run)
+        row = run.payment.row
+        wait = orders.resend_after_s(
+            row, now=node.now(), code_gap_s=node.settings.code_gap_s
+        )
+        if wait > 0:
+            raise errors.TooMany(retry_after_s=wait)
+        run.resend = True
+        return run
+
+    async def execute(self, run: Run) -> None:
+        """By whoever sent last."""
+        await CARD_QUICK_PAY_RESEND.execute(run)
+
+
+class _Confirm(_OnPayment):
+    """POST /v1/quick-payments/{pay_order_no}/confirm."""
+
+    def __init__(
+        self,
+        biz_line: BizLineId,
+        no: PayOrderNo,
+        claim: KeyClaim,
+        answer_of: AnswerOf,
+        *,
+        code: str,
+    ) -> None:
+        super().__init__(biz_line, no, claim, answer_of)
+        self._code = code
+
+    async def before_process(self, node: Node) -> Run:
+        """The article's three checks, in its order."""
+        run = await super().before_process(node)
+        _refuse_finished(run)
+        if not run.payment.sends:
+            raise errors.DataNotExist(*errors.NO_QUICK_PAY_DETAIL)
+        if run.payment.send_in_force is None:
+            raise errors.BizCheckError(*errors.CODE_NOT_SENT)
+        run.code = self._code
+        return run
+
+    async def execute(self, run: Run) -> None:
+        """By the payment's type; a type we do not know is nobody's deduct."""
+        match run.payment.row.pay_type:
+            case PayType.QUICK_PAY:
+                await CARD_QUICK_PAY_CONFIRM.execute(run)
+            case PayType.DEDUCT:
+                await CARD_DEDUCT_RECEIPT.execute(run)
+
+
+class _Close(_OnPayment):
+    """POST /v1/payments/{pay_order_no}/close."""
+
+    async def execute(self, run: Run) -> None:
+        """A payment that is closed already is answered as it is."""
+        if run.payment.row.biz_status is not BizStatus.CLOSED:
+            await CLOSE.execute(run)
+
+
+async def open_quick_payment(
+    node: Node, request: OpenRequest, claim: KeyClaim, answer_of: AnswerOf
+) -> KeptAnswer:
+    """Open a payment and have its code sent."""
+    return await ServiceTemplate(node, _Open(request, claim, answer_of)).execute()
+
+
+async def resend_code(
+    node: Node,
+    biz_line: BizLineId,
+    no: PayOrderNo,
+    claim: KeyClaim,
+    answer_of: AnswerOf,
+) -> KeptAnswer:
+    """Send the code again."""
+    return await ServiceTemplate(
+        node, _Resend(biz_line, no, claim, answer_of)
+    ).execute()
+
+
+async def confirm(  # noqa: PLR0917 - one shape for all use cases
+    node: Node,
+    biz_line: BizLineId,
+    no: PayOrderNo,
+    code: str,
+    claim: KeyClaim,
+    answer_of: AnswerOf,
+) -> KeptAnswer:
+    """Take the code, and with it the money."""
+    use_case = _Confirm(biz_line, no, claim, answer_of, code=code)
+    return await ServiceTemplate(node, use_case).execute()
+
+
+async def close(
+    node: Node,
+    biz_line: BizLineId,
+    no: PayOrderNo,
+    claim: KeyClaim,
+    answer_of: AnswerOf,
+) -> KeptAnswer:
+    """Ask the channel, then close."""
+    return await ServiceTemplate(node, _Close(biz_line, no, claim, answer_of)).execute()
+
+
+async def get(node: Node, biz_line: BizLineId, no: PayOrderNo) -> PaymentRow:
+    """The payment as of now; another line's is as good as none."""
+    row = await node.journal.load(PaymentRow, no)
+    if row is None or row.biz_line != biz_line:
+        raise errors.DataNotExist
+    return row
+
+
+async def status_of(node: Node, no: PayOrderNo) -> BizStatus | None:
+    """What became of an order; None where there is none."""
+    row = await node.journal.load(PaymentRow, no)
+    return row.biz_status if row is not None else None
+
+
+async def receive(node: Node, received: Received) -> bool:
+    """Absorb a callback; whether it is to be acknowledged.
+
+    One that we cannot place, or that is not to be trusted, changes no state.
+    """
+    callback = received.callback
+    named = payment_of(callback.request_no) if callback is not None else None
+    if callback is None or named is None or received.message is None:
+        return False
+    for _ in range(TIMES_TO_TRY):
+        payment = await load_payment(node, named[0])
+        if payment is None:
+            return False
+        seq = _leg_of(payment, callback.request_no, callback.operation)
+        if seq is None or not _ours(payment, seq, received):
+            return False
+        run = await run_for(node, payment)
+        run.change.append(received.message)
+        run.note("Callback", str(callback.reply.outcome), callback.reply.resp_code)
+        await write(run, seq, callback.reply, call_ended=False)
+        if run.payment.row.lease_epoch is None:
+            run.payment.release(run.now)
+        try:
+            await run.commit()
+        except GuardRefused:
+            continue
+        return True
+    return False
+
+
+def _leg_of(payment: Payment, request_no: str, operation: Operation) -> int | None:
+    """The latest money leg under a request number: what the channel speaks of."""
+    wanted = (
+        TransType.DEDUCT
+        if operation is Operation.DEDUCT
+        else TransType.QUICK_PAY_CONFIRM
+    )
+    legs = [
+        attempt.seq
+        for attempt in payment.attempts.values()
+        if attempt.request_no == request_no and attempt.trans_type is wanted
+    ]
+    return max(legs, default=None)
+
+
+def _ours(payment: Payment, seq: int, received: Received) -> bool:
+    assert received.message is not None
+    attempt = payment.attempts[seq]
+    place = (received.message.channel, received.message.account)
+    return place == (attempt.channel, attempt.account)
+
+
+def _refuse_finished(run: Run) -> None:
+    row = run.payment.row
+    if row.biz_status.final:
+        raise errors.BizCheckError(*errors.PAYMENT_FINISHED)
+    if run.now >= row.expires_at and run.payment.money_leg is None:
+        raise errors.BizCheckError("The payment has expired.", "支付订单已过期")
+
+
+async def _coupon_amount(node: Node, request: OpenRequest) -> int:
+    if request.coupon_no is None:
+        return 0
+    row = await coupon.usable(
+        node,
+        request.biz_line,
+        request.coupon_no,
+        amount=request.amount,
+        currency=request.currency,
+    )
+    return row.amount
+
+
+def _opened(node: Node, request: OpenRequest, coupon_amount: int) -> PaymentRow:
+    now = node.now()
+    expires_at = now + timedelta(seconds=request.expires_in_s)
+    return PaymentRow(
+        pay_order_no=pay_order_no(node.ids, now),
+        biz_line=request.biz_line,
+        out_biz_no=request.out_biz_no,
+        biz_order_no=request.biz_order_no,
+        amount=request.amount,
+        coupon_no=request.coupon_no,
+        coupon_amount=coupon_amount,
+        payable_amount=request.amount - coupon_amount,
+        currency=request.currency,
+        card_id=request.card_id,
+        subject=request.subject,
+        created_at=now,
+        expires_at=expires_at,
+        next_check_at=expires_at,
+    )

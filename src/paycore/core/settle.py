@@ -1,0 +1,138 @@
+"""What the answer to a money leg changes: the common door of all three ways in.
+
+The reply to our own call, a callback and an enquiry all become a `Reply` and end here;
+none of them can do what the outcome table does not allow.
+"""
+
+from dataclasses import replace as replaced
+from datetime import timedelta
+
+from paycore.core.chain import Run
+from paycore.core.messages import words
+from paycore.core.payment import Payment, differs
+from paycore.core.rows import AttemptRow
+from paycore.core.states import Event
+from paycore.desk import service as desk
+from paycore.gateway import service as gateway
+from paycore.gateway.channel import Reply
+from paycore.kernel.outcome import AfterCharge, Outcome, allowed
+from paycore.kernel.terms import PayType, ProcessStatus, TransType, VerifyStatus
+
+
+def settle(
+    run: Run, attempt: AttemptRow, reply: Reply, *, call_ended: bool
+) -> AfterCharge:
+    """Write the answer to an open money leg into the payment.
+
+    `call_ended`: our own call is over, so nobody is sending this request any more.
+    """
+    payment, now = run.payment, run.now
+    reply = _trusted(run, attempt, reply)
+    step = _step(run, attempt, reply)
+    if reply.not_found and step is AfterCharge.FAIL:
+        reply = replaced(reply, resp_code="NOT_TAKEN")
+    match step:
+        case AfterCharge.PAID:
+            payment.end(attempt, ProcessStatus.GW_SUCCESS, reply, now)
+            _judge(payment, attempt, VerifyStatus.PASS)
+            _say(run, "SUCCESS")
+            payment.apply(Event.PAID, now=now, attempt_seq=attempt.seq)
+        case AfterCharge.FAIL:
+            payment.end(attempt, ProcessStatus.GW_FAIL, reply, now)
+            _say(run, reply.resp_code)
+            payment.apply(
+                Event.DECLINED, now=now, cause=reply.resp_code, attempt_seq=attempt.seq
+            )
+        case AfterCharge.ASK_CODE_AGAIN:
+            payment.end(attempt, ProcessStatus.GW_FAIL, reply, now)
+            _judge(payment, attempt, reply.verify_status or VerifyStatus.WRONG)
+            _say(run, reply.resp_code)
+            payment.apply(
+                Event.CODE_REFUSED,
+                now=now,
+                cause=reply.resp_code,
+                attempt_seq=attempt.seq,
+            )
+        case AfterCharge.NOT_TAKEN | AfterCharge.NEXT_DEDUCT_ROUTE:
+            payment.end(attempt, ProcessStatus.GW_FAIL, reply, now)
+            _say(run, "NOT_CHARGED")
+            payment.apply(
+                Event.NOT_CHARGED,
+                now=now,
+                cause=reply.resp_code,
+                attempt_seq=attempt.seq,
+            )
+        case AfterCharge.ENQUIRE:
+            _wait(run, attempt, reply, call_ended=call_ended)
+    return step
+
+
+def _trusted(run: Run, attempt: AttemptRow, reply: Reply) -> Reply:
+    """The reply, made UNKNOWN where it speaks of other money than ours (F32)."""
+    alarm = reply.alarm
+    if differs(reply, attempt):
+        alarm = alarm or "amount differs"
+        reply = replaced(reply, outcome=Outcome.UNKNOWN, blame=None, alarm=alarm)
+    if alarm is not None:
+        desk.open_case(
+            run.node,
+            run.change,
+            kind="CHANNEL_ALARM",
+            pay_order_no=attempt.pay_order_no,
+            attempt_seq=attempt.seq,
+            amount=attempt.amount,
+            currency=attempt.currency,
+            evidence={
+                "alarm": alarm,
+                "channel": attempt.channel,
+                "account": attempt.account,
+                "said_amount": reply.amount,
+                "said_currency": reply.currency,
+            },
+        )
+    return reply
+
+
+def _step(run: Run, attempt: AttemptRow, reply: Reply) -> AfterCharge:
+    if reply.not_found:
+        if not _past_acceptance(run, attempt):
+            return AfterCharge.ENQUIRE
+        return AfterCharge.FAIL
+    step = allowed(reply.outcome, reply.blame).taking_money
+    if attempt.trans_type is TransType.DEDUCT:
+        # The code was ours and has passed: a deduct that blames a code is just refused.
+        return AfterCharge.FAIL if step is AfterCharge.ASK_CODE_AGAIN else step
+    # A confirm goes to the channel of its send and nowhere else.
+    return AfterCharge.FAIL if step is AfterCharge.NEXT_DEDUCT_ROUTE else step
+
+
+def _past_acceptance(run: Run, attempt: AttemptRow) -> bool:
+    """Whether "not found" is the last word: the channel's window has passed since the
+    moment nobody could still be sending.
+    """
+    window: timedelta = gateway.acceptance_window(run.node, attempt.channel)
+    return run.now >= attempt.quiet_from + window
+
+
+def _judge(payment: Payment, attempt: AttemptRow, status: VerifyStatus) -> None:
+    """In quick pay the channel's answer is also its verdict on the code."""
+    if payment.row.pay_type is PayType.QUICK_PAY:
+        payment.verified(status)
+
+
+def _wait(run: Run, attempt: AttemptRow, reply: Reply, *, call_ended: bool) -> None:
+    payment = run.payment
+    payment.still_open(attempt, reply, now=run.now, call_ended=call_ended)
+    _say(run, "CONFIRMING")
+    if call_ended:
+        payment.first_look()
+        payment.apply(
+            Event.CHARGE_UNKNOWN,
+            now=run.now,
+            cause=reply.resp_code,
+            attempt_seq=attempt.seq,
+        )
+
+
+def _say(run: Run, code: str) -> None:
+    run.payment.respond(code, words(code, run.line.language))

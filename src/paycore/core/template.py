@@ -1,0 +1,249 @@
+"""The service template: load and check, run the chain, answer.
+
+Around the article's three hooks it does once what every use case needs: the refusals
+of the first commit (a repeat under the same key, somebody who was first), the answer
+kept under the key in the last commit, a last commit that came too late, and the time
+by which the API must answer.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+import structlog
+
+from paycore.core import keys
+from paycore.core.absorb import absorb, load_payment
+from paycore.core.chain import GuardRefused, Run
+from paycore.core.keys import AnswerOf, KeptAnswer, Key, KeyClaim, View
+from paycore.core.rows import IdempotencyRow, OutBizNoRow
+from paycore.coupon import service as coupon
+from paycore.kernel import errors
+from paycore.kernel.journal import Refused
+from paycore.kernel.node import Node
+from paycore.kernel.terms import PayOrderNo
+
+TIMES_TO_TRY = 5
+"""How often a passage starts over because somebody else was first."""
+
+log = structlog.get_logger(__name__)
+
+
+class ServiceCallback(ABC):
+    """A use case: the article's three hooks."""
+
+    claim: KeyClaim
+    answer_of: AnswerOf
+
+    @abstractmethod
+    async def before_process(self, node: Node) -> Run:
+        """Load the aggregate and check; raises a refusal, changes nothing."""
+
+    @abstractmethod
+    async def execute(self, run: Run) -> None:
+        """Run the chain."""
+
+    def result_process(self, run: Run) -> tuple[int, bytes]:
+        """The answer, from the aggregate as the last commit will leave it."""
+        return self.answer_of(self.view(run))
+
+    def view(self, run: Run) -> View:
+        """What the answer is made from."""
+        return View(payment=run.payment.row, tries_left=run.tries_left)
+
+    def repeats(self, standing: OutBizNoRow) -> bool:
+        """Whether a payment that stands under the line's number is what was asked."""
+        return False
+
+
+@dataclass(slots=True)
+class Running:
+    """The passages that run in this node, to be finished before it stops."""
+
+    tasks: set[asyncio.Task[KeptAnswer]] = field(default_factory=set)
+
+
+class ServiceTemplate:
+    """Runs one use case for one caller's key."""
+
+    def __init__(self, node: Node, callback: ServiceCallback) -> None:
+        self._node = node
+        self._callback = callback
+        self._run: Run | None = None
+
+    async def execute(self) -> KeptAnswer:
+        """The answer, by the time the API must give one.
+
+        The passage itself runs on whatever becomes of the caller: it is not cancelled
+        when he leaves, and not when he is answered DOING.
+        """
+        task = asyncio.create_task(self._passage())
+        running = self._node.state(Running).tasks
+        running.add(task)
+        task.add_done_callback(running.discard)
+        waited = self._node.settings.answer_within_s
+        try:
+            async with self._node.clock.timeout(waited):
+                return await asyncio.shield(task)
+        except TimeoutError:
+            if task.done():
+                raise
+            return await self._answer_doing(task)
+
+    async def _passage(self) -> KeptAnswer:
+        node, callback = self._node, self._callback
+        key: Key | None = None
+        for _ in range(TIMES_TO_TRY):
+            try:
+                run = self._run = await callback.before_process(node)
+                no = run.payment.row.pay_order_no
+                run.key = key or Key.fresh(node, callback.claim, no)
+                await callback.execute(run)
+                return await self._finish(run)
+            except GuardRefused as error:
+                if self._run is not None and self._run.committed:
+                    return await self._late(self._run, error.refused)
+                outcome = await self._first_refused(error.refused)
+            except errors.Refusal as refusal:
+                outcome = await self._perhaps_replay(refusal)
+            if isinstance(outcome, KeptAnswer):
+                return outcome
+            key = outcome or key
+        raise errors.InFlight(retry_after_s=1)
+
+    # The last commit
+
+    async def _finish(self, run: Run) -> KeptAnswer:
+        """Answer, release, commit: one change with the chain's end."""
+        try:
+            return await self._commit_answer(run)
+        except GuardRefused as error:
+            if not run.committed:
+                raise
+            return await self._late(run, error.refused)
+
+    async def _commit_answer(self, run: Run) -> KeptAnswer:
+        status, body = self._callback.result_process(run)
+        if run.key is not None:
+            run.key.answer(self._node, status, body)
+        run.payment.release(run.now)
+        await run.commit()
+        return KeptAnswer(status=status, body=body)
+
+    async def _late(self, run: Run, refused: Refused) -> KeptAnswer:
+        """Somebody was first: a callback, another node, the DOING answer, the coupon.
+
+        Reload, absorb our reply by the common door, answer from what stands.
+        """
+        for _ in range(TIMES_TO_TRY):
+            log.info("commit_refused", guard=refused.guard)
+            if refused.guard == keys.GUARD:
+                run.key = None
+            again = await absorb(run, coupon_gone=refused.guard == coupon.GUARD)
+            self._run = again
+            try:
+                return await self._commit_answer(again)
+            except GuardRefused as error:
+                run, refused = again, error.refused
+        raise errors.Unavailable(retry_after_s=1)
+
+    # The first commit
+
+    async def _first_refused(self, refused: Refused) -> KeptAnswer | Key | None:
+        """Nothing was written: say why, give what stands, or start over (None)."""
+        row = refused.row
+        if refused.guard == keys.GUARD and isinstance(row, IdempotencyRow):
+            return await self._key_stands(row)
+        if isinstance(row, OutBizNoRow):
+            return await self._number_stands(row)
+        if refused.guard == coupon.GUARD:
+            raise errors.CouponRefused
+        if refused.guard.startswith("sms."):
+            raise errors.TooMany(retry_after_s=60)
+        return None
+
+    async def _perhaps_replay(self, refusal: errors.Refusal) -> KeptAnswer | Key:
+        """A refusal of what this very key already did is no refusal but a repeat."""
+        row = await keys.look_up(self._node, self._callback.claim)
+        if row is None:
+            raise refusal
+        outcome = await self._key_stands(row)
+        if isinstance(outcome, Key):
+            raise refusal
+        return outcome
+
+    async def _key_stands(self, row: IdempotencyRow) -> KeptAnswer | Key:
+        """The stored answer, or the key of a dead passage to go on with."""
+        node = self._node
+        if row.expires_at <= node.now():
+            return Key(Key.fresh(node, self._callback.claim, row.pay_order_no).row, row)
+        kept = keys.kept(row, self._callback.claim, node)
+        if kept is not None:
+            return kept
+        return await self._take_over(row)
+
+    async def _take_over(self, row: IdempotencyRow) -> KeptAnswer | Key:
+        key = Key.again(self._node, row)
+        payment = await load_payment(self._node, row.pay_order_no)
+        if payment is None:
+            return key
+        if payment.row.lease_epoch is not None:
+            # A worker ends first what the dead passage began.
+            raise errors.InFlight(retry_after_s=2)
+        if not keys.had_effect(row, list(payment.attempts.values())):
+            return key
+        return await self._keep(View(payment=payment.row, created=True), key)
+
+    async def _number_stands(self, standing: OutBizNoRow) -> KeptAnswer:
+        """Another key, the same number: the order as it is, if it is the same order."""
+        if not self._callback.repeats(standing):
+            raise errors.Duplicate
+        payment = await load_payment(self._node, standing.pay_order_no)
+        assert payment is not None
+        key = Key.fresh(self._node, self._callback.claim, standing.pay_order_no)
+        return await self._keep(View(payment=payment.row), key)
+
+    async def _keep(self, view: View, key: Key) -> KeptAnswer:
+        """Store an answer made from the state under a key."""
+        status, body = self._callback.answer_of(view)
+        key.answer(self._node, status, body)
+        change = self._node.change()
+        key.stage(change)
+        refused = await self._node.journal.commit(change)
+        if refused is None:
+            return KeptAnswer(status=status, body=body)
+        row = refused.row
+        if isinstance(row, IdempotencyRow):
+            kept = keys.kept(row, self._callback.claim, self._node)
+            if kept is not None:
+                return kept
+        raise errors.InFlight(retry_after_s=1)
+
+    # The time is up
+
+    async def _answer_doing(self, task: "asyncio.Task[KeptAnswer]") -> KeptAnswer:
+        """Commit DOING under the key, then say it; the passage leaves the key alone.
+
+        Whoever commits the key first has given the answer.
+        """
+        run = self._run
+        if run is None or run.key is None or not run.key.is_stored:
+            return await asyncio.shield(task)
+        key, run.key = run.key, None
+        no: PayOrderNo = run.payment.row.pay_order_no
+        payment = await load_payment(self._node, no)
+        assert payment is not None
+        status, body = self._callback.answer_of(View(payment=payment.row, created=True))
+        key.answer(self._node, status, body)
+        change = self._node.change()
+        key.stage(change)
+        if await self._node.journal.commit(change) is None:
+            return KeptAnswer(status=status, body=body)
+        return await asyncio.shield(task)
+
+
+async def drain(node: Node, seconds: float) -> None:
+    """Let what runs come to its end; what does not is taken over by another node."""
+    tasks = node.state(Running).tasks
+    if tasks:
+        await asyncio.wait(tasks, timeout=seconds)

@@ -1,0 +1,125 @@
+"""A node's life: an epoch that beats, and the others that do.
+
+Leases belong to an epoch. A node that misses its beats for `lease_s` is dead: others
+take over what it held, and should it wake up it begins a new epoch and finds its old
+leases gone. What it may still do on the strength of a beat is counted from the moment
+before that beat was sent, on its own monotonic clock, so that it stops before the
+others begin.
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+from msgspec.structs import replace
+
+from paycore.kernel.errors import Unavailable
+from paycore.kernel.node import Node, NodeRow
+from paycore.kernel.terms import Epoch
+
+SLOTS = 64
+"""Rows of each unlimited balance: more nodes than that share slots, which is slower,
+never wrong."""
+
+SAFETY_S = 1.0
+"""Our clock and the database's may drift apart by so much within one lease."""
+
+log = structlog.get_logger(__name__)
+
+
+async def begin(node: Node) -> None:
+    """Start a new life: the next epoch that nobody has."""
+    while True:
+        started = node.clock.monotonic()
+        rows = await node.journal.every(NodeRow)
+        epoch = max((row.epoch for row in rows), default=0) + 1
+        now = await _anchored(node)
+        change = node.change()
+        change.insert(
+            NodeRow(
+                epoch=epoch,
+                name=node.settings.node_name,
+                slot=epoch % SLOTS,
+                started_at=now,
+                beat_at=now,
+            )
+        )
+        if await node.journal.commit(change) is None:
+            break
+    node.heartbeat.epoch = Epoch(epoch)
+    node.heartbeat.slot = epoch % SLOTS
+    _alive(node, started)
+    await _look_round(node)
+    log.info("epoch_begun", epoch=epoch)
+
+
+async def beat(node: Node) -> None:
+    """Renew our life; where others have declared us dead, begin a new one."""
+    started = node.clock.monotonic()
+    now = await _anchored(node)
+    change = node.change()
+    change.amend(
+        NodeRow,
+        (node.epoch,),
+        lambda row: replace(row, beat_at=now) if row.died_at is None else None,
+        guard="alive",
+    )
+    if await node.journal.commit(change) is not None:
+        log.warning("epoch_lost", epoch=node.epoch)
+        await begin(node)
+        return
+    _alive(node, started)
+    await _look_round(node)
+
+
+async def run(node: Node) -> None:
+    """Beat for ever; a database that is away is tried again at the next beat."""
+    while True:
+        try:
+            await beat(node)
+        except Unavailable:
+            log.warning("beat_missed", epoch=node.epoch)
+        await node.clock.sleep(node.settings.heartbeat_s)
+
+
+async def end(node: Node) -> None:
+    """Die in good order: what is left is free at once, without waiting for silence."""
+    now = node.now()
+    change = node.change()
+    change.amend(
+        NodeRow, (node.epoch,), lambda row: replace(row, died_at=now), guard="alive"
+    )
+    await node.journal.commit(change)
+
+
+async def _anchored(node: Node) -> datetime:
+    now = await node.journal.database_now()
+    node.clock.anchor(now)
+    return now
+
+
+def _alive(node: Node, started: float) -> None:
+    node.heartbeat.good_until = started + node.settings.lease_s - SAFETY_S
+
+
+async def _look_round(node: Node) -> None:
+    """Who lives? Silence beyond the lease is written down as death, so that the silent
+    one cannot come back to what others have taken.
+    """
+    silent_since = node.now() - timedelta(seconds=node.settings.lease_s)
+    live = []
+    for row in await node.journal.every(NodeRow):
+        if row.died_at is not None:
+            continue
+        if row.beat_at > silent_since or row.epoch == node.epoch:
+            live.append(Epoch(row.epoch))
+        else:
+            await _declare_dead(node, row)
+    node.heartbeat.live = tuple(live)
+
+
+async def _declare_dead(node: Node, silent: NodeRow) -> None:
+    now = node.now()
+    change = node.change()
+    change.update(replace(silent, died_at=now), version=silent.version)
+    if await node.journal.commit(change) is None:
+        log.warning("epoch_declared_dead", epoch=silent.epoch, name=silent.name)

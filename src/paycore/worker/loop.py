@@ -1,0 +1,85 @@
+"""Everything that runs without a caller: a few loops, each with its own pace.
+
+A loop that meets a database that is away waits for its next turn; a bug in one tick is
+logged and does not stop the loop. Nothing here knows what a payment is.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+
+import structlog
+
+from paycore.core import service as core
+from paycore.coupon import service as coupon
+from paycore.gateway import service as gateway
+from paycore.kernel.errors import Unavailable
+from paycore.kernel.node import Node
+from paycore.lines import service as lines
+from paycore.notify import service as notify
+from paycore.router import service as router
+from paycore.sms import service as sms
+from paycore.worker import checker, dispatcher, heartbeat
+
+Tick = Callable[[Node], Awaitable[object]]
+
+CHECK_EVERY_S = 0.2
+DISPATCH_EVERY_S = 1.0
+REFRESH_EVERY_S = 1.0
+"""A switched-off channel is no longer chosen after this."""
+SWEEP_EVERY_S = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+async def refresh(node: Node) -> None:
+    """Read the configuration's tables anew."""
+    for neighbour in (lines, gateway, router, sms, notify):
+        await neighbour.refresh(node)
+
+
+async def sweep(node: Node) -> int:
+    """Coupons whose lock stayed behind."""
+    return await coupon.sweep(node, partial(core.status_of, node))
+
+
+def loops(*, working: bool) -> tuple[tuple[str, Tick, float], ...]:
+    """Name, tick and pace; a node that only answers keeps its configuration fresh."""
+    always = (("refresh", refresh, REFRESH_EVERY_S),)
+    if not working:
+        return always
+    return (
+        *always,
+        ("check", checker.tick, CHECK_EVERY_S),
+        ("dispatch", dispatcher.tick, DISPATCH_EVERY_S),
+        ("sweep", sweep, SWEEP_EVERY_S),
+    )
+
+
+async def run(node: Node, *, working: bool = True) -> None:
+    """Beat and work until cancelled."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(heartbeat.run(node))
+        for name, tick, pace in loops(working=working):
+            group.create_task(_turn(node, name, tick, pace))
+
+
+async def _turn(node: Node, name: str, tick: Tick, pace: float) -> None:
+    while True:
+        try:
+            await tick(node)
+        except Unavailable:
+            log.warning("database_away", loop=name)
+        except Exception:
+            log.exception("loop_failed", loop=name)
+        await node.clock.sleep(pace)
+
+
+async def stop(node: Node, seconds: float) -> None:
+    """Finish what runs, hand over what does not finish, and die in good order."""
+    await core.drain(node, seconds)
+    await checker.drain(node, seconds)
+    await dispatcher.drain(node)
+    with suppress(Unavailable):
+        await heartbeat.end(node)

@@ -15,13 +15,16 @@ from types import ModuleType
 
 import msgspec
 
-from paycore.kernel.errors import Misconfigured
+from paycore.kernel import log
+from paycore.kernel.errors import BadRequest, Misconfigured
 from paycore.kernel.node import Node
 from paycore.sms import carriers
 from paycore.sms.carrier import Carrier, Line
 from paycore.sms.rows import CarrierRow
 
 ENTRY_POINT = "paycore.carriers"
+
+_log = log.get(__name__)
 
 
 def drivers() -> Mapping[str, Carrier]:
@@ -42,44 +45,84 @@ class Carriers:
     """In the order in which they are tried."""
     loaded: bool = False
     _drivers: Mapping[str, Carrier] = field(default_factory=drivers)
-    _opened: dict[tuple[str, int], Line] = field(default_factory=dict)
+    _opened: dict[tuple[str, int], Line | None] = field(default_factory=dict)
+    """By name and version of their rows; None: it does not open, which is reported."""
 
     def take(self, node: Node, rows: Iterable[CarrierRow]) -> None:
         """Have exactly these; what has not changed is not opened again."""
-        lines = {
-            (row.carrier, row.version): self._opened.get((row.carrier, row.version))
-            or self._open(node, row)
-            for row in rows
-            if row.enabled
-        }
-        ordered = sorted(lines.values(), key=lambda line: (line.priority, line.carrier))
-        self._opened, self.lines, self.loaded = lines, tuple(ordered), True
+        opened: dict[tuple[str, int], Line | None] = {}
+        for row in rows:
+            key = (row.carrier, row.version)
+            if key in self._opened:
+                opened[key] = self._opened[key]
+            elif row.enabled:
+                opened[key] = self._try(node, row)
+        lines = [line for line in opened.values() if line is not None]
+        lines.sort(key=lambda line: (line.priority, line.carrier))
+        self._opened, self.lines, self.loaded = opened, tuple(lines), True
 
-    def _open(self, node: Node, row: CarrierRow) -> Line:
-        driver = self._drivers.get(row.driver)
-        if driver is None:
-            raise Misconfigured(f"carrier {row.carrier!r}: no driver {row.driver!r}")
-        clear = node.key_ring.open(row.credentials, context=_context(row.carrier))
+    def _try(self, node: Node, row: CarrierRow) -> Line | None:
+        """Open one; if it does not open, the others are used all the same."""
         try:
-            config = msgspec.json.decode(clear, type=driver.Config)
-        except msgspec.DecodeError:
-            # The decoder's own words could quote a secret.
-            said = f"carrier {row.carrier!r}: its credentials are not what it needs"
-            raise Misconfigured(said) from None
-        return Line(
-            carrier=row.carrier,
-            driver=driver,
-            base_url=row.base_url.rstrip("/"),
-            priority=row.priority,
-            config=config,
-        )
+            return open_line(node, row, self._drivers)
+        except Misconfigured as error:
+            _log.error("carrier_not_opened", carrier=row.carrier, why=str(error))
+            return None
 
 
-def sealed(node: Node, carrier: str, credentials: Mapping[str, object]) -> bytes:
-    """Credentials as a CarrierRow keeps them."""
-    return node.key_ring.seal(
-        msgspec.json.encode(credentials), context=_context(carrier)
+def open_line(node: Node, row: CarrierRow, known: Mapping[str, Carrier]) -> Line:
+    """Unseal and read the credentials of one carrier."""
+    driver = known.get(row.driver)
+    if driver is None:
+        raise Misconfigured(f"there is no carrier file with the code {row.driver!r}")
+    clear = node.key_ring.open(row.credentials, context=_context(row.carrier))
+    try:
+        config = msgspec.json.decode(clear, type=driver.Config)
+    except msgspec.MsgspecError:
+        # Its own words may repeat the credentials that it did not like.
+        raise Misconfigured("the credentials are not of the driver's form") from None
+    return Line(
+        carrier=row.carrier,
+        driver=driver,
+        base_url=row.base_url.rstrip("/"),
+        priority=row.priority,
+        config=config,
     )
+
+
+async def save(
+    node: Node,
+    *,
+    carrier: str,
+    driver: str,
+    base_url: str,
+    credentials: Mapping[str, object],
+    priority: int = 100,
+    enabled: bool = True,
+) -> None:
+    """Set a carrier up or replace it; what would not open is refused."""
+    row = CarrierRow(
+        carrier=carrier,
+        driver=driver,
+        base_url=base_url,
+        credentials=node.key_ring.seal(
+            msgspec.json.encode(credentials), context=_context(carrier)
+        ),
+        priority=priority,
+        enabled=enabled,
+    )
+    try:
+        open_line(node, row, drivers())
+    except Misconfigured as error:
+        raise BadRequest(str(error), field="driver") from error
+    change = node.change()
+    standing = await node.journal.load(CarrierRow, carrier)
+    if standing is None:
+        change.insert(row)
+    else:
+        change.update(row, version=standing.version)
+    if await node.journal.commit(change) is not None:
+        raise BadRequest("This carrier was changed by somebody else; look again.")
 
 
 def _context(carrier: str) -> bytes:

@@ -9,7 +9,6 @@ a send that failed leaves the code that the payer already has. What it is not: i
 no payment's status, and how long the payer waits between two codes is core's.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,7 +16,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from paycore.kernel.crypto import keyed_hash, same
-from paycore.kernel.journal import Change, LimitCounter
+from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import AttemptId, CardId, PayOrderNo, VerifyStatus
@@ -26,7 +25,25 @@ from paycore.sms.carrier import Text
 from paycore.sms.delivery import Message, Sent, deliver, message_for
 from paycore.sms.quota import Quota, quota_of_card, quotas_of_phone
 from paycore.sms.registry import Carriers
+from paycore.sms.registry import save as save_carrier
 from paycore.sms.rows import CarrierRow, CodeRow, CodeStatus
+
+__all__ = [
+    "PreparedSend",
+    "PreparedVerify",
+    "SendRequest",
+    "Sent",
+    "Verified",
+    "VerifyRequest",
+    "conclude_send",
+    "conclude_verify",
+    "prepare_send",
+    "prepare_verify",
+    "refresh",
+    "save_carrier",
+    "send",
+    "verify",
+]
 
 
 async def refresh(node: Node) -> None:
@@ -89,9 +106,12 @@ async def prepare_send(
     )
 
 
-async def send(node: Node, prepared: PreparedSend) -> Sent:
-    """Have the text delivered; only after the commit of what was prepared."""
-    return await deliver(node, prepared.messages)
+async def send(node: Node, prepared: PreparedSend, *, within_s: float) -> Sent:
+    """Have the text delivered; only after the commit of what was prepared.
+
+    `within_s` is for all carriers together: two time-outs of one carrier.
+    """
+    return await deliver(node, prepared.messages, within_s=within_s)
 
 
 def conclude_send(
@@ -154,14 +174,9 @@ async def prepare_verify(
     """Find the code in force, and stage the count of this try."""
     now = node.now()
     quota = quota_of_card(node.settings, request.card_id, now)
-    rows, wrong = await asyncio.gather(
-        node.journal.within(CodeRow, request.pay_order_no),
-        node.journal.load(LimitCounter, quota.counter),
-    )
+    rows = await node.journal.within(CodeRow, request.pay_order_no)
     row, limits = codes.in_force(rows), _limits(node)
     foregone = codes.foregone(row, rows, now, limits)
-    if wrong is not None and wrong.used >= quota.limit:
-        foregone = VerifyStatus.LOCKED
     if row is not None and foregone is None:
         counted = replace(row, tries=row.tries + 1)
         change.update(counted, version=row.version, guard="sms_code")

@@ -22,8 +22,7 @@ from paycore.kernel.terms import CardId, PayOrderNo
 from paycore.kernel.transport import HttpTransport
 from paycore.sms import service
 from paycore.sms.delivery import Sent
-from paycore.sms.registry import sealed
-from paycore.sms.rows import CarrierRow, CodeRow
+from paycore.sms.rows import CodeRow
 from paycore.sms.service import SendRequest, Verified, VerifyRequest
 
 MERCHANT = {"merchant": "m1", "secret": "5ec7e7" * 10}
@@ -116,7 +115,7 @@ class Centre:
         refused = await self.node.journal.commit(change)
         if refused is not None:
             raise Refusal(refused.guard)
-        sent = await service.send(self.node, prepared)
+        sent = await service.send(self.node, prepared, within_s=0.8)
         change = self.node.change()
         service.conclude_send(self.node, prepared, sent, change)
         assert await self.node.journal.commit(change) is None
@@ -191,21 +190,15 @@ async def node(dsn: str, sandbox: Sandbox, settings: Settings) -> AsyncIterator[
 
 async def _set_up(node: Node, sandbox: Sandbox) -> None:
     """Both carriers, `a` first, at where they are and under this node's keys."""
-    change = node.change()
     for priority, (name, url) in enumerate(sorted(sandbox.carriers.items())):
-        row = CarrierRow(
+        await service.save_carrier(
+            node,
             carrier=name,
             driver="sandbox",
             base_url=url,
-            credentials=sealed(node, name, MERCHANT),
+            credentials=MERCHANT,
             priority=priority,
         )
-        stands = await node.journal.load(CarrierRow, name)
-        if stands is None:
-            change.insert(row)
-        else:
-            change.update(row, version=stands.version)
-    assert await node.journal.commit(change) is None
     await service.refresh(node)
 
 

@@ -169,8 +169,8 @@ def test_what_needs_no_comparing_is_known_before() -> None:
             wording(language="en", payee="Acme", subject="Order 1001"),
             (
                 "Code 123456 pays CNY 12.50 to Acme (Order 1001) with your card ending"
-                " in 7894. It is good for 5 minutes. Use only this code; ignore any other"
-                " text of your bank. Tell nobody."
+                " in 7894. It is good for 5 minutes. Use only this code; ignore any"
+                " other text of your bank. Tell nobody."
             ),
         ),
         (

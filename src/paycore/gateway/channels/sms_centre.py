@@ -13,6 +13,7 @@ from typing import ClassVar
 import msgspec
 
 from paycore.gateway.channel import Account, Ask, Channel, Operation, Outgoing, Reply
+from paycore.gateway.masking import storable, without
 from paycore.gateway.rows import MessageRow
 from paycore.kernel.http import Answered
 from paycore.kernel.journal import Change
@@ -27,7 +28,7 @@ from paycore.sms.service import PreparedSend, PreparedVerify, Verified
 
 @dataclass(slots=True)
 class _Sending:
-    """A send from `prepare` to `conclude`; without `sent` it never began."""
+    """A send from `prepare` to `conclude`; without `sent` it came to no end."""
 
     prepared: PreparedSend
     sent: Sent | None = None
@@ -35,7 +36,7 @@ class _Sending:
 
 @dataclass(slots=True)
 class _Verifying:
-    """A verification from `prepare` to `conclude`; without `verified` none began."""
+    """A verification from `prepare` to `conclude`; without `verified` none was made."""
 
     prepared: PreparedVerify
     verified: Verified | None = None
@@ -94,7 +95,9 @@ class SmsCentre(Channel):
         """Try the carriers; or compare."""
         match outgoing.extra:
             case _Sending() as sending:
-                sending.sent = await service.send(node, sending.prepared)
+                sending.sent = await service.send(
+                    node, sending.prepared, within_s=outgoing.ask.timeout_s
+                )
                 return _reply_to_send(sending.prepared, sending.sent)
             case _Verifying() as verifying:
                 verifying.verified = service.verify(node, verifying.prepared)
@@ -117,7 +120,8 @@ class SmsCentre(Channel):
         """Stage what became of the code, and what each carrier answered."""
         match outgoing.extra:
             case _Sending(prepared=prepared, sent=sent):
-                sent = sent or Sent(outcome=Outcome.NOT_SENT, resp_code="NOT_BEGUN")
+                # Refused before it began, or broken off: then the reply tells.
+                sent = sent or Sent(outcome=reply.outcome, resp_code=reply.resp_code)
                 for tried in sent.tried:
                     change.append(_answer_row(node, outgoing.ask, tried))
                 service.conclude_send(node, prepared, sent, change)
@@ -169,20 +173,30 @@ def _reply_to_send(prepared: PreparedSend, sent: Sent) -> Reply:
         resp_msg=sent.resp_msg,
         code_expires_at=prepared.row.expires_at if out else None,
         alarm=sent.alarm,
+        kept=_kept(
+            {
+                each.message.line.carrier: f"{each.delivery.outcome}"
+                for each in sent.tried
+            }
+        ),
     )
 
 
 def _reply_to_verify(verified: Verified) -> Reply:
-    """The status says all that the payer is to know; the reason is for us."""
+    """The status is all that the payer is told; the reason is kept for us."""
     passed = verified.status is VerifyStatus.PASS
     return Reply(
         outcome=Outcome.SUCCEEDED if passed else Outcome.DECLINED,
         blame=None if passed else Blame.CODE,
         resp_code="OK" if passed else f"CODE_{verified.status}",
-        resp_msg=verified.reason,
         verify_status=verified.status,
         tries_left=verified.tries_left,
+        kept=_kept({"status": verified.status, "reason": verified.reason}),
     )
+
+
+def _kept(facts: dict[str, str]) -> str:
+    return msgspec.json.encode(facts).decode()
 
 
 def _stage_texts(node: Node, ask: Ask, prepared: PreparedSend, change: Change) -> None:
@@ -199,7 +213,7 @@ def _stage_texts(node: Node, ask: Ask, prepared: PreparedSend, change: Change) -
                 account=message.line.carrier,
                 at=prepared.row.created_at,
                 verdict="",
-                body=message.masked,
+                body=_stored(ask, message.masked),
             )
         )
 
@@ -216,7 +230,12 @@ def _answer_row(node: Node, ask: Ask, tried: Tried) -> MessageRow:
         channel=ask.channel,
         account=tried.message.line.carrier,
         at=tried.at,
-        verdict=f"{delivery.outcome} {why}".strip(),
-        body=tried.answer,
+        verdict=_stored(ask, f"{delivery.outcome} {why}".strip()),
+        body=_stored(ask, tried.answer),
         elapsed_ms=tried.elapsed_ms,
     )
+
+
+def _stored(ask: Ask, text: str) -> str:
+    """The last net under what a carrier wrote, as under what a bank writes."""
+    return storable(without(text, ask.secrets))

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar, cast
-from uuid import UUID
 
 from paycore.kernel.clock import Clock
 from paycore.kernel.config import Settings
@@ -73,7 +72,7 @@ class Node:
 
     def change(self) -> Change:
         """An empty change with an id of its own."""
-        return Change(cast("UUID", self.ids.uuid()))
+        return Change(self.ids.uuid())
 
     @property
     def epoch(self) -> Epoch:

@@ -1,0 +1,56 @@
+"""The exception desk: cases for people.
+
+Whoever sees a contradiction, or runs out of schedule, stages a case in the same change
+as what it saw. Nothing is decided here and nothing is cured here.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from paycore.desk.rows import CaseRow
+from paycore.kernel.journal import Change
+from paycore.kernel.mask import mask_text
+from paycore.kernel.node import Node
+from paycore.kernel.terms import Json, PayOrderNo
+
+
+def open_case(
+    node: Node,
+    change: Change,
+    *,
+    kind: str,
+    pay_order_no: PayOrderNo | None,
+    attempt_seq: int | None = None,
+    amount: int | None = None,
+    currency: str | None = None,
+    evidence: Mapping[str, object],
+) -> None:
+    """Stage a case with its evidence, masked: a channel's words may hold anything."""
+    change.insert(
+        CaseRow(
+            case_id=node.ids.uuid(),
+            kind=kind,
+            pay_order_no=pay_order_no,
+            attempt_seq=attempt_seq,
+            amount=amount,
+            currency=currency,
+            evidence=Json(
+                msgspec.json.encode(_masked(msgspec.to_builtins(evidence))).decode()
+            ),
+            opened_at=node.now(),
+        )
+    )
+
+
+def _masked(value: object) -> object:
+    """Mask every text of the evidence, and no number: those are amounts and times."""
+    match value:
+        case str():
+            return mask_text(value)
+        case dict():
+            return {str(name): _masked(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_masked(one) for one in value]
+        case _:
+            return value

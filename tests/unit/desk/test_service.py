@@ -1,0 +1,58 @@
+"""The exception desk takes what others saw."""
+
+import msgspec
+
+from paycore.desk import service
+from paycore.desk.rows import CaseRow
+from paycore.kernel.terms import PayOrderNo
+
+NO = PayOrderNo("26112312000000000000000000")
+
+
+async def test_a_case_comes_with_the_change_that_saw_it(node):
+    """A case is staged, not written: it is there when its change is."""
+    change = node.change()
+
+    service.open_case(
+        node,
+        change,
+        kind="AMOUNT_DIFFERS",
+        pay_order_no=NO,
+        attempt_seq=2,
+        amount=500,
+        currency="CNY",
+        evidence={"ours": 500, "theirs": 499},
+    )
+    before = await node.journal.every(CaseRow)
+    await node.journal.commit(change)
+    (case,) = await node.journal.every(CaseRow)
+
+    assert [] == before
+    assert ("OPEN", NO, 2, 500) == (
+        case.status,
+        case.pay_order_no,
+        case.attempt_seq,
+        case.amount,
+    )
+
+
+async def test_evidence_is_masked_at_every_depth(node):
+    """A channel's words may hold a card or a phone: the evidence does not."""
+    change = node.change()
+
+    service.open_case(
+        node,
+        change,
+        kind="SIGNATURE",
+        pay_order_no=None,
+        evidence={
+            "answer": ["card 6222021234567894", {"to": "13812341234"}],
+            "at": node.now(),
+            "amount": 6222021234567894,
+        },
+    )
+    evidence = change.inserts[0].row.evidence
+
+    assert "6222021234567894" not in evidence.replace('"amount":6222021234567894', "")
+    assert "13812341234" not in evidence
+    assert 6222021234567894 == msgspec.json.decode(evidence)["amount"]

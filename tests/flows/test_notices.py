@@ -399,6 +399,25 @@ async def test_not_taken_from_the_living(nodes: Callable, receiver: Callable):
     assert [row.notice_id] == shop.ids
 
 
+async def test_many_nodes(nodes: Callable, receiver: Callable):
+    """Nodes that dispatch at the same time share what is due: each notice goes once."""
+    one, two = await nodes(1), await nodes(2)
+    shop, line = await receiver(), line_of(one)
+    await notify.add_endpoint(one, line, shop.url)
+    await notify.refresh(two)
+    orders = [await left_due(one, line) for _ in range(100)]
+    for node in (one, two):
+        leap(node, seconds=7)
+    claimed = await asyncio.gather(dispatcher.tick(one), dispatcher.tick(two))
+    await settled(one)
+    await settled(two)
+    rows = [row for no in orders for row in await notices(one, no)]
+
+    assert 100 == sum(claimed)
+    assert 100 == len(shop.got) == len(set(shop.ids))
+    assert {NoticeStatus.DELIVERED} == {row.status for row in rows}
+
+
 async def test_late_result_is_void(nodes: Callable, receiver: Callable):
     """A node that lost its notice to another writes nothing over the other's result."""
     one, two = await nodes(1), await nodes(2)

@@ -17,7 +17,6 @@ from paycore.kernel.journal_postgres import PostgresJournal
 from paycore.kernel.node import Heartbeat, Node
 from paycore.kernel.terms import BizLineId, BizStatus, CouponNo, Epoch, PayOrderNo
 from paycore.kernel.transport import HttpTransport
-from paycore.worker import sweeper
 
 SHOP = BizLineId("shop")
 
@@ -174,7 +173,7 @@ async def swept(node: Node, coupon: CouponRow, status: BizStatus | None) -> Coup
         asked.append(no)
         return status
 
-    assert 1 == await sweeper.tick(node, status_of)
+    assert 1 == await service.sweep(node, status_of)
     assert [coupon.holder] == asked
     return await stands(node, coupon)
 

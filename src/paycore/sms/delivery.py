@@ -19,6 +19,9 @@ from paycore.sms.carrier import Delivery, Line, Text
 MAX_UNKNOWN = 2
 """Texts that may have reached the payer: after a time-out one carrier more, once."""
 
+_WEIGHT = (Outcome.SUCCEEDED, Outcome.UNKNOWN, Outcome.DECLINED, Outcome.NOT_SENT)
+"""Which carrier's outcome is that of all: one that may have sent outweighs a no."""
+
 MAX_KEPT_OCTETS = 4096
 """Of an answer; a carrier's is a few hundred long."""
 
@@ -131,23 +134,13 @@ def _enough(outcomes: Sequence[Outcome]) -> bool:
 
 
 def _sum_up(messages: Sequence[Message], tried: Sequence[Tried]) -> Sent:
-    """One outcome of several: one yes is enough, all must have said a sure no."""
+    """One outcome of several."""
     if not tried:
-        # Nobody to send through is the centre's failure; a lost lease is nobody's.
-        lost = bool(messages)
-        return Sent(
-            outcome=Outcome.NOT_SENT if lost else Outcome.DECLINED,
-            resp_code="LEASE_LOST" if lost else "NO_CARRIER",
-        )
+        why = "LEASE_LOST" if messages else "NO_CARRIER"
+        return Sent(outcome=Outcome.NOT_SENT, resp_code=why)
     outcomes = [each.delivery.outcome for each in tried]
-    speaker = tried[-1]
-    if Outcome.SUCCEEDED in outcomes:
-        outcome = Outcome.SUCCEEDED
-    elif Outcome.UNKNOWN in outcomes:
-        outcome = Outcome.UNKNOWN
-        speaker = tried[outcomes.index(Outcome.UNKNOWN)]
-    else:
-        outcome = Outcome.DECLINED
+    outcome = next(weigh for weigh in _WEIGHT if weigh in outcomes)
+    speaker = tried[outcomes.index(outcome)]
     alarms = (each.delivery.alarm for each in tried)
     return Sent(
         outcome=outcome,

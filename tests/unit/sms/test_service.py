@@ -7,12 +7,13 @@ import pytest
 from msgspec.structs import replace
 
 from paycore.kernel.config import Settings
+from paycore.kernel.errors import BadRequest
 from paycore.kernel.journal import ChangeRejected, LimitCounter
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import VerifyStatus
 from paycore.sms import service
 from paycore.sms.quota import quotas_of_phone
-from paycore.sms.rows import CodeStatus
+from paycore.sms.rows import CarrierRow, CodeStatus
 from paycore.sms.service import Verified
 
 
@@ -76,11 +77,66 @@ async def test_all_carriers_saying_no_is_a_refusal_of_the_channel(centre) -> Non
     assert [0, 0] == [counter.used for counter in counters]
 
 
-async def test_carriers_that_cannot_be_reached_are_a_refusal_too(centre) -> None:
+async def test_carriers_that_cannot_be_reached_have_sent_nothing(centre) -> None:
     """With no carrier's door open, it is known at once that nothing was sent."""
     centre.sandbox.fault("carrier.*.send", "refuse_connection")
 
-    assert Outcome.DECLINED == (await centre.send()).outcome
+    assert Outcome.NOT_SENT == (await centre.send()).outcome
+    assert [CodeStatus.VOID] == statuses(await centre.rows())
+
+
+async def test_a_carrier_that_may_have_sent_outweighs_one_that_did_not(centre) -> None:
+    """Unknown, then a sure no: unknown, whatever the order of the two."""
+    centre.sandbox.fault("carrier.a.send", "decline:MAINTENANCE")
+    centre.sandbox.fault("carrier.b.send", "http_500")
+
+    assert Outcome.UNKNOWN == (await centre.send()).outcome
+
+
+async def test_a_carrier_whose_credentials_do_not_open_is_left_out(centre) -> None:
+    """One carrier that was set up wrongly does not stop the others."""
+    node = centre.node
+    stands = await node.journal.load(CarrierRow, "a")
+    change = node.change()
+    change.update(
+        replace(stands, credentials=b"\x02k1nonsense"), version=stands.version
+    )
+    await node.journal.commit(change)
+    await service.refresh(node)
+
+    assert Outcome.SUCCEEDED == (await centre.send()).outcome
+    assert ["b"] == [text["carrier"] for text in centre.sandbox.texts(centre.phone)]
+
+
+async def test_a_node_without_carriers_sends_nothing(centre) -> None:
+    """Disabled carriers are not tried."""
+    node = centre.node
+    for name, url in centre.sandbox.carriers.items():
+        await service.save_carrier(
+            node,
+            carrier=name,
+            driver="sandbox",
+            base_url=url,
+            credentials={"merchant": "m1", "secret": "00"},
+            enabled=False,
+        )
+    await service.refresh(node)
+
+    sent = await centre.send()
+    assert (Outcome.NOT_SENT, "NO_CARRIER") == (sent.outcome, sent.resp_code)
+
+
+async def test_a_carrier_nobody_can_speak_to_is_not_saved(centre) -> None:
+    """An unknown driver, and credentials of another form, are refused at once."""
+    for driver, credentials in (("none", {}), ("sandbox", {"merchant": "m1"})):
+        with pytest.raises(BadRequest):
+            await service.save_carrier(
+                centre.node,
+                carrier="c",
+                driver=driver,
+                base_url="http://127.0.0.1:1",
+                credentials=credentials,
+            )
 
 
 async def test_two_silent_carriers_are_unknown(centre) -> None:

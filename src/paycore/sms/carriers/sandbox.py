@@ -17,6 +17,11 @@ from paycore.sms.carrier import Carrier, Delivery, Line, Text
 
 HTTP_OK = 200
 
+SURELY_NOT_SENT = frozenset(
+    {"BAD_REQUEST", "BLACKLISTED", "MAINTENANCE", "OVER_LIMIT", "WRONG_PHONE"}
+)
+"""Their codes that we know for a no; any other may be anything: unknown."""
+
 
 class _Send(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked for."""
@@ -97,10 +102,10 @@ class SandboxCarrier(Carrier):
         match answer.status:
             case "SUCCESS":
                 outcome = Outcome.SUCCEEDED
-            case "FAIL":
+            case "FAIL" if answer.code in SURELY_NOT_SENT:
                 outcome = Outcome.DECLINED
             case _:
-                return _unknown("UNMAPPED")
+                outcome = Outcome.UNKNOWN
         said = self.scrub(answer.message)
         return Delivery(outcome=outcome, resp_code=answer.code, resp_msg=said)
 

@@ -28,12 +28,14 @@ class Desk:
     """A bank and a clock."""
 
     def __init__(self) -> None:
+        """Open it."""
         self.bank = Bank("quick_a", number=1, rng=random.Random(1))
         self.now = START
 
     def ask(
         self, operation: str, request: Any, *, card: Card = CARD, **twist: Any
     ) -> Answer:
+        """One call at this moment."""
         return self.bank.handle(
             Call(
                 operation=operation,

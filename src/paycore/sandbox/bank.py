@@ -7,6 +7,7 @@ durable before anybody sees the reply is handed back in `Work`.
 
 import random
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from msgspec import Struct
@@ -42,14 +43,16 @@ from paycore.sandbox.protocol import (
 )
 
 # Currencies in use here whose minor unit is not a hundredth.
-_EXPONENTS: Final[Mapping[str, int]] = {
-    "JPY": 0,
-    "KRW": 0,
-    "VND": 0,
-    "KWD": 3,
-    "BHD": 3,
-    "TND": 3,
-}
+_EXPONENTS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "JPY": 0,
+        "KRW": 0,
+        "VND": 0,
+        "KWD": 3,
+        "BHD": 3,
+        "TND": 3,
+    }
+)
 
 
 class Call(Struct, frozen=True, kw_only=True, gc=False):

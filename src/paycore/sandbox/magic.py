@@ -5,6 +5,7 @@ All of them pass the Luhn check.
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -21,14 +22,16 @@ class Refusal(Struct, frozen=True, kw_only=True):
     step: Literal["card", "money"]
 
 
-MAGIC_CARDS: Final[Mapping[str, Refusal]] = {
-    "6228480000000007": Refusal(code="INSUFFICIENT_FUNDS", step="money"),
-    "6228480000000015": Refusal(code="OVER_LIMIT", step="money"),
-    "6228480000000023": Refusal(code="CARD_LOST", step="card"),
-    "6228480000000031": Refusal(code="WRONG_PHONE", step="card"),
-    "6228480000000049": Refusal(code="BLACKLISTED", step="card"),
-    "6228480000000056": Refusal(code="MAINTENANCE", step="card"),
-}
+MAGIC_CARDS: Final[Mapping[str, Refusal]] = MappingProxyType(
+    {
+        "6228480000000007": Refusal(code="INSUFFICIENT_FUNDS", step="money"),
+        "6228480000000015": Refusal(code="OVER_LIMIT", step="money"),
+        "6228480000000023": Refusal(code="CARD_LOST", step="card"),
+        "6228480000000031": Refusal(code="WRONG_PHONE", step="card"),
+        "6228480000000049": Refusal(code="BLACKLISTED", step="card"),
+        "6228480000000056": Refusal(code="MAINTENANCE", step="card"),
+    }
+)
 
 
 def refused_at_once(card: Card) -> str | None:

@@ -1,7 +1,8 @@
 """What a bank remembers and what it hands back: values only, no behaviour of a bank."""
 
 from collections.abc import Mapping
-from typing import Final
+from types import MappingProxyType
+from typing import Final, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
@@ -11,20 +12,28 @@ from paycore.sandbox.protocol import Callback, Reply, rfc3339
 CODE_LIFE_MS: Final = 300_000
 CODE_TRIES: Final = 5
 
-MESSAGES: Final[Mapping[str, str]] = {
-    "OK": "done",
-    "INSUFFICIENT_FUNDS": "the account holds too little",
-    "CARD_LOST": "the card was reported lost",
-    "WRONG_PHONE": "the phone is not the one on file",
-    "OVER_LIMIT": "the limit of the card is reached",
-    "BLACKLISTED": "the card is blocked",
-    "MAINTENANCE": "the bank is closed for maintenance",
-    "CODE_WRONG": "the code is wrong",
-    "CODE_EXPIRED": "the code is not valid any more",
-    "ORDER_NOT_FOUND": "no such request",
-    "DUPLICATE_ORDER": "this request is known already, enquire",
-    "REFUND_EXCEEDS": "more than what is left of the charge",
-}
+MESSAGES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "OK": "done",
+        "INSUFFICIENT_FUNDS": "the account holds too little",
+        "CARD_LOST": "the card was reported lost",
+        "WRONG_PHONE": "the phone is not the one on file",
+        "OVER_LIMIT": "the limit of the card is reached",
+        "BLACKLISTED": "the card is blocked",
+        "MAINTENANCE": "the bank is closed for maintenance",
+        "CODE_WRONG": "the code is wrong",
+        "CODE_EXPIRED": "the code is not valid any more",
+        "ORDER_NOT_FOUND": "no such request",
+        "DUPLICATE_ORDER": "this request is known already, enquire",
+        "REFUND_EXCEEDS": "more than what is left of the charge",
+    }
+)
+
+
+# Which operation opened an order, and how it stands. (Literals also share their text
+# when a million orders are read back.)
+Opened = Literal["send_code", "deduct", "refund", "sign", "revoke"]
+Status = Literal["OPEN", "PROCESSING", "SUCCESS", "FAIL"]
 
 
 class Order(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -33,8 +42,8 @@ class Order(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     merchant: str
     request_id: str
     pay_order_no: str
-    operation: str  # the one that opened it: send_code, deduct, refund, sign, revoke
-    status: str  # OPEN, PROCESSING, SUCCESS or FAIL
+    operation: Opened
+    status: Status
     at_ms: int  # when it got this status
     code: str = "OK"  # why it failed, or will when it is no longer PROCESSING
     amount: int | None = None

@@ -9,6 +9,7 @@ import binascii
 import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Annotated, Final, Literal, TypeVar
 
 import msgspec
@@ -119,15 +120,17 @@ class SendText(Struct, frozen=True, kw_only=True, gc=False):
 
 BankRequest = SendCode | Confirm | Deduct | Enquire | Refund | Sign | Revoke
 
-REQUESTS: Final[Mapping[str, msgspec.json.Decoder[BankRequest]]] = {
-    "send_code": msgspec.json.Decoder(SendCode),
-    "confirm": msgspec.json.Decoder(Confirm),
-    "deduct": msgspec.json.Decoder(Deduct),
-    "enquire": msgspec.json.Decoder(Enquire),
-    "refund": msgspec.json.Decoder(Refund),
-    "sign": msgspec.json.Decoder(Sign),
-    "revoke": msgspec.json.Decoder(Revoke),
-}
+REQUESTS: Final[Mapping[str, msgspec.json.Decoder[BankRequest]]] = MappingProxyType(
+    {
+        "send_code": msgspec.json.Decoder(SendCode),
+        "confirm": msgspec.json.Decoder(Confirm),
+        "deduct": msgspec.json.Decoder(Deduct),
+        "enquire": msgspec.json.Decoder(Enquire),
+        "refund": msgspec.json.Decoder(Refund),
+        "sign": msgspec.json.Decoder(Sign),
+        "revoke": msgspec.json.Decoder(Revoke),
+    }
+)
 SEND_TEXT: Final = msgspec.json.Decoder(SendText)
 
 

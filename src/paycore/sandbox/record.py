@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -47,19 +48,23 @@ CREATE TABLE IF NOT EXISTS notice (
 CREATE INDEX IF NOT EXISTS notice_pay_order_no ON notice (pay_order_no);
 """
 
-_INSERTS: Final = {
-    "bank_order": ("INSERT OR REPLACE INTO bank_order (bank, key, doc) VALUES ", 3),
-    "move": (
-        """INSERT INTO move
-           (bank, kind, request_id, pay_order_no, amount, currency, at_ms) VALUES """,
-        7,
-    ),
-    "text": ("INSERT INTO text (phone, text, code, carrier, at_ms) VALUES ", 5),
-    "notice": (
-        "INSERT INTO notice (id, type, pay_order_no, payload, verified, at_ms) VALUES ",
-        6,
-    ),
-}
+# The start of an insert, and how many values a row has.
+_INSERTS: Final = MappingProxyType(
+    {
+        "bank_order": ("INSERT OR REPLACE INTO bank_order (bank, key, doc)", 3),
+        "move": (
+            """INSERT INTO move
+               (bank, kind, request_id, pay_order_no, amount, currency, at_ms)""",
+            7,
+        ),
+        "text": ("INSERT INTO text (phone, text, code, carrier, at_ms)", 5),
+        "notice": (
+            """INSERT INTO notice
+               (id, type, pay_order_no, payload, verified, at_ms)""",
+            6,
+        ),
+    }
+)
 # Rows go in by statements of these many rows: a statement gives the interpreter's
 # lock away once, however many rows it has, and the few texts stay prepared.
 _STRIDES: Final = (128, 32, 8, 1)
@@ -188,7 +193,7 @@ class Record:
             for stride in _STRIDES:
                 size = stride * width
                 while len(values) - start >= size:
-                    sql = insert + ",".join([place] * stride)
+                    sql = f"{insert} VALUES {','.join([place] * stride)}"
                     self._writer.execute(sql, values[start : start + size])
                     start += size
         self._writer.execute("COMMIT")

@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from types import MappingProxyType
 from typing import Final, cast
 
 import httptools
@@ -22,18 +23,20 @@ HOLD_S: Final = 120.0
 # Requests of one connection that wait while one is being answered.
 _MAX_PIPELINED: Final = 16
 
-_REASONS: Final = {
-    200: b"OK",
-    201: b"Created",
-    204: b"No Content",
-    302: b"Found",
-    400: b"Bad Request",
-    401: b"Unauthorized",
-    404: b"Not Found",
-    405: b"Method Not Allowed",
-    413: b"Content Too Large",
-    500: b"Internal Server Error",
-}
+_REASONS: Final = MappingProxyType(
+    {
+        200: b"OK",
+        201: b"Created",
+        204: b"No Content",
+        302: b"Found",
+        400: b"Bad Request",
+        401: b"Unauthorized",
+        404: b"Not Found",
+        405: b"Method Not Allowed",
+        413: b"Content Too Large",
+        500: b"Internal Server Error",
+    }
+)
 _JSON: Final = "application/json"
 
 Headers = Iterable[tuple[str, str]]

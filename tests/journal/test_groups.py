@@ -200,7 +200,7 @@ async def test_two_nodes_never_deadlock(postgres, tables):
     await postgres.commit(inserting(*papers))
     await postgres.commit(inserting(*(Coupon(coupon_no=f"{n:02}") for n in range(12))))
     admitted = sum(
-        await asyncio.gather(run_node(tables, "A", 300), run_node(tables, "B", 300))
+        await asyncio.gather(run_node(tables, "A", 600), run_node(tables, "B", 600))
     )
     ((deadlocks,),) = await fetch(
         tables,

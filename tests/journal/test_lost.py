@@ -38,7 +38,7 @@ COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
 
 
 class Proxy:
-    """Stands between a journal and the server; `cuts` says what befalls next COMMITs."""
+    """Stands before the server; `cuts` says what befalls the next COMMITs."""
 
     def __init__(self, socket):
         self.cuts = []
@@ -226,7 +226,7 @@ async def kill_and_restart(cluster, *, away_s):
 async def test_a_killed_server_loses_nothing(
     cluster, tables, postgres, away_s, patience_s
 ):
-    """What was acknowledged is there, once; what was not is wholly there or not at all."""
+    """What was acknowledged is there, once; the rest is wholly there or not at all."""
     journal = await PostgresJournal.open(
         tables, clock=SystemClock(NOW), patience_s=patience_s
     )
@@ -298,7 +298,7 @@ async def test_a_backend_that_was_ended_is_replaced(tables, postgres):
 
 
 async def test_a_table_that_is_missing_stops_nothing_else(postgres):
-    """What the database will not do for lasting reasons is Unavailable, and only that."""
+    """What the database will not do for a lasting reason is Unavailable, no more."""
     change = new()
     change.count("c", 1, limit=None, expires_at=NOW)
     await postgres._writer.execute("SET search_path = nowhere")

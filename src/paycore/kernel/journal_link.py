@@ -3,32 +3,23 @@
 A lost connection may have left a transaction behind that is committing at this very
 moment. So the next connection first ends that backend, and only the very one (its pid
 and the moment it began), before anything is written again.
-What is written again, and how that is harmless, is `journal_postgres.py`'s business.
+What is written again, and how that is harmless, is `journal_postgres.py`'s business,
+and so is how a connection is opened.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 import asyncpg
 
-from paycore.kernel import db
-
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
     Prepared = asyncpg.prepared_stmt.PreparedStatement[asyncpg.Record]
 
-SESSION = {
-    **db.SESSION,
-    "application_name": "paycore journal",
-    "default_transaction_isolation": "read committed",
-    # A text is planned once a connection; partitions are chosen when it runs.
-    "plan_cache_mode": "force_generic_plan",
-    # Everything is found by key, also while a table is young and has no statistics.
-    "enable_seqscan": "off",
-    "enable_mergejoin": "off",
-    "jit": "off",
-}
+Connect = Callable[[], "Awaitable[Connection]"]
+"""Opens a connection to a server that is fit, or raises."""
 
 END_OLD_MS = 5000
 """How long to wait for a lost connection's backend to end; past it, writing the change
@@ -54,9 +45,8 @@ def failure_of(error: Exception, *, lost: bool) -> Failure:
         return _failure_by_state(error.sqlstate or "")
     if isinstance(error, OSError | TimeoutError | asyncpg.InternalClientError):
         return Failure.LOST
-    if isinstance(error, db.DatabaseRefusedError | db.DatabaseUnavailableError):
-        return Failure.LOST
     # With the connection intact, the driver did not like a value; or it is our bug.
+    # Without one, it could not be opened, whatever the reason.
     return Failure.LOST if lost else Failure.CULPRIT
 
 
@@ -75,9 +65,8 @@ def _failure_by_state(sqlstate: str) -> Failure:
 class Link:
     """A connection that is made when it is needed, and made anew when it was lost."""
 
-    def __init__(self, dsn: str, *, patience_s: float) -> None:
-        self._dsn = dsn
-        self._patience_s = patience_s
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
         self._connection: Connection | None = None
         self._prepared: dict[str, Prepared] = {}
         self._backend: tuple[int, datetime] | None = None
@@ -92,15 +81,8 @@ class Link:
         if not self.lost:
             return
         self.drop()
-        connection: Connection = await asyncpg.connect(
-            self._dsn,
-            timeout=self._patience_s,
-            command_timeout=self._patience_s,
-            statement_cache_size=0,
-            server_settings=SESSION,
-        )
+        connection = await self._connect()
         try:
-            await db.refuse_unfit(connection)
             self._backend = await self._change_backend(connection)
         except BaseException:
             connection.terminate()
@@ -114,7 +96,7 @@ class Link:
                 "SELECT pg_terminate_backend(pid, $3) FROM pg_stat_activity "
                 "WHERE pid = $1 AND backend_start = $2",
                 *(*self._backend, END_OLD_MS),
-                timeout=END_OLD_MS / 1000 + self._patience_s,
+                timeout=2 * END_OLD_MS / 1000,
             )
         row = await connection.fetchrow(
             "SELECT pid, backend_start FROM pg_stat_activity "

@@ -10,9 +10,9 @@ What a migration says beyond keys (unique indexes, triggers) is declared to it.
 import asyncio
 import json
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import cast
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Self, cast
 from uuid import UUID
 
 import msgspec
@@ -40,21 +40,16 @@ Check = Callable[[Row | None, Row], bool]
 
 BIGINT = range(-(2**63), 2**63)
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _long_ago() -> datetime:
-    return _EPOCH
-
 
 @dataclass(slots=True)
 class MemoryJournal:
     """`paycore.kernel.journal.Journal` in a dictionary.
 
-    `clock` answers for the database's clock. Nodes that share a database share this.
+    `clock` answers for the database's clock. One node uses it; to another node that
+    shares the database give `another()`.
     """
 
-    clock: Callable[[], datetime] = _long_ago
+    clock: Callable[[], datetime]
     unique: Sequence[Unique] = ()
     checks: Sequence[Check] = ()
     _tables: dict[str, dict[KeyOf, Row]] = field(default_factory=dict)
@@ -63,6 +58,10 @@ class MemoryJournal:
     _undo: list[tuple[Row | None, Row]] = field(default_factory=list)
     _shapes: Shapes = field(default_factory=Shapes)
     _closed: bool = False
+
+    def another(self) -> Self:
+        """A journal on the same data, which this one's end does not end."""
+        return replace(self, _closed=False)
 
     # --- reading ----------------------------------------------------------------
 

@@ -10,7 +10,8 @@ The transaction's steps are in `journal_transaction.py`, reading in `journal_rea
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Self
+from functools import partial
+from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
 import asyncpg
@@ -27,11 +28,29 @@ from paycore.kernel.journal import (
     Value,
 )
 from paycore.kernel.journal_group import Gathering, Waiting
-from paycore.kernel.journal_link import Failure, Link, failure_of
+from paycore.kernel.journal_link import Connect, Failure, Link, failure_of
 from paycore.kernel.journal_reads import RETRY_S, Reads
 from paycore.kernel.journal_sql import Shapes
 from paycore.kernel.journal_transaction import Transaction
+from paycore.kernel.log import get
 from paycore.kernel.terms import Epoch
+
+if TYPE_CHECKING:
+    Connection = asyncpg.Connection[asyncpg.Record]
+
+log = get(__name__)
+
+SESSION = {
+    **db.SESSION,
+    "application_name": "paycore journal",
+    "default_transaction_isolation": "read committed",
+    # A text is planned once a connection; partitions are chosen when it runs.
+    "plan_cache_mode": "force_generic_plan",
+    # Everything is found by key, also while a table is young and has no statistics.
+    "enable_seqscan": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+}
 
 PATIENCE_S = 5.0
 """How long callers wait for a database that is away, and it for us: well inside the
@@ -47,16 +66,18 @@ MAX_TRIES = 5
 class PostgresJournal:
     """`paycore.kernel.journal.Journal` on a PostgreSQL server. Make it with `open`."""
 
-    def __init__(self, dsn: str, clock: Clock, *, patience_s: float) -> None:
+    def __init__(self, connect: Connect, clock: Clock, *, patience_s: float) -> None:
         self._clock = clock
         self._patience_s = patience_s
         self._shapes = Shapes()
-        self._writer = Link(dsn, patience_s=patience_s)
+        self._writer = Link(connect)
         self._reads = Reads(
-            dsn, self._shapes, clock, links=READERS, patience_s=patience_s
+            connect, self._shapes, clock, links=READERS, patience_s=patience_s
         )
         # Claiming must not wait behind readers, nor they behind it.
-        self._claims = Reads(dsn, self._shapes, clock, links=1, patience_s=patience_s)
+        self._claims = Reads(
+            connect, self._shapes, clock, links=1, patience_s=patience_s
+        )
         self._line = Gathering()
         self._writing: asyncio.Task[None] | None = None
         self._deadline: float | None = None
@@ -70,14 +91,15 @@ class PostgresJournal:
 
         Without a clock it has one of its own, anchored to the database's.
         """
-        link = Link(dsn, patience_s=patience_s)
+        connect = partial(_connect, dsn, patience_s)
+        link = Link(connect)
         try:
             await link.ready()
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             said = str(error) or type(error).__name__
             raise db.DatabaseUnavailableError(said) from error
         ((now,),) = await link.fetch("SELECT clock_timestamp()")
-        journal = cls(dsn, clock or SystemClock(now), patience_s=patience_s)
+        journal = cls(connect, clock or SystemClock(now), patience_s=patience_s)
         journal._writer = link
         return journal
 
@@ -159,7 +181,7 @@ class PostgresJournal:
         try:
             answers = await self._persist([waiting.change for waiting in group])
         except Unavailable as away:
-            answers = [Unavailable(away.en, away.zh) for _ in group]
+            answers = [_unavailable(away.__cause__) for _ in group]
         except Exception as error:  # noqa: BLE001 the culprit's caller gets it
             if len(group) > 1:
                 half = len(group) // 2
@@ -190,6 +212,7 @@ class PostgresJournal:
                 return await transaction.write(self._clock.now())
             except Exception as error:
                 failure = failure_of(error, lost=self._writer.lost)
+                _log_failure(failure, error, len(changes))
                 await self._clean_up(failure)
                 if failure is Failure.CULPRIT:
                     raise
@@ -226,9 +249,44 @@ class PostgresJournal:
         await self._writer.close()
 
 
+async def _connect(dsn: str, patience_s: float) -> "Connection":
+    """A connection with the journal's settings, to a server that keeps what it has."""
+    connection: Connection = await asyncpg.connect(
+        dsn,
+        timeout=patience_s,
+        command_timeout=patience_s,
+        statement_cache_size=0,  # the journal prepares its statements itself
+        server_settings=SESSION,
+    )
+    try:
+        await db.refuse_unfit(connection)
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
+
+
 def _oldest_first(row: R) -> tuple[datetime, KeyOf]:
     next_check_at: datetime = row.next_check_at  # type: ignore[attr-defined]
     return (next_check_at, row.key())
+
+
+def _unavailable(cause: BaseException | None) -> Unavailable:
+    """One for each caller: an exception that is raised twice grows two tracebacks."""
+    away = Unavailable()
+    away.__cause__ = cause
+    return away
+
+
+def _log_failure(failure: Failure, error: Exception, changes: int) -> None:
+    """Say what happened by its class; the database's own words may quote values."""
+    log.warning(
+        "group_failed",
+        failure=failure.name,
+        error=type(error).__name__,
+        sqlstate=getattr(error, "sqlstate", None),
+        changes=changes,
+    )
 
 
 def _rejection(error: Exception) -> Exception:

@@ -17,7 +17,7 @@ import asyncpg
 from paycore.kernel.clock import Clock
 from paycore.kernel.errors import Unavailable
 from paycore.kernel.journal import KeyOf, R, Row, Table
-from paycore.kernel.journal_link import Failure, Link, failure_of
+from paycore.kernel.journal_link import Connect, Failure, Link, failure_of
 from paycore.kernel.journal_sql import Shape, Shapes, era_of
 
 MAX_ASKED = 500
@@ -75,12 +75,18 @@ class Reads:
     """The journal's reading connections, and who waits for which statement."""
 
     def __init__(
-        self, dsn: str, shapes: Shapes, clock: Clock, *, links: int, patience_s: float
+        self,
+        connect: Connect,
+        shapes: Shapes,
+        clock: Clock,
+        *,
+        links: int,
+        patience_s: float,
     ) -> None:
         self._shapes = shapes
         self._clock = clock
         self._patience_s = patience_s
-        self._links = [Link(dsn, patience_s=patience_s) for _ in range(links)]
+        self._links = [Link(connect) for _ in range(links)]
         self._idle = list(self._links)
         self._free = asyncio.Semaphore(links)
         self._lanes: dict[object, _Lane[Row]] = {}

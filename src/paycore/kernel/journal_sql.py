@@ -195,10 +195,14 @@ class Shape(Generic[R]):
             f"DELETE FROM {self._name} AS t USING {self._unnest(self.keys, 'u')} "
             f"WHERE {self._found(self.keys)}{self._between(len(self.keys))}"
         )
-        rest = [column for column in self.columns if column not in self.keys]
+        # A row that is all key is never updated, and this text never used.
+        changed = ", ".join(
+            f"{column.quoted} = {column.given}"
+            for column in self.columns
+            if column not in self.keys
+        )
         self.update = (
-            f"UPDATE {self._name} AS t "
-            f"SET {', '.join(f'{column.quoted} = {column.given}' for column in rest)} "
+            f"UPDATE {self._name} AS t SET {changed} "
             f"FROM {self._unnest(self.columns, 'u')} "
             f"WHERE {self._found(self.columns)}{self._between(len(self.columns))}"
         )

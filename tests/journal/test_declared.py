@@ -1,0 +1,73 @@
+"""Every row that paycore declares fits the table that its migration makes."""
+
+import importlib
+import pkgutil
+
+import asyncpg
+import pytest
+
+import paycore
+from paycore.kernel.journal import Row
+from paycore.kernel.journal_sql import Shape
+
+
+def declared():
+    """The rows of every context, and the kernel's."""
+    for module in pkgutil.walk_packages(paycore.__path__, "paycore."):
+        if module.name.endswith((".rows", ".node", ".journal")):
+            importlib.import_module(module.name)
+    rows = [
+        row for row in Row.__subclasses__() if row.__module__.startswith("paycore.")
+    ]
+    return sorted(rows, key=lambda row: (row.__module__, row.__qualname__))
+
+
+def statements(shape):
+    """Every statement that the journal may run for a kind."""
+    found = [shape.every, shape.load, shape.lock, shape.insert, shape.append]
+    found += [shape.delete]
+    found += [shape.update] if len(shape.columns) > len(shape.keys) else []
+    found += [shape.within] if shape.table.owner else []
+    found += [shape.add] if shape.table.additive else []
+    found += [shape.due] if shape.table.claimed else []
+    return found
+
+
+@pytest.mark.parametrize("kind", declared(), ids=lambda kind: kind.__qualname__)
+async def test_a_declared_row_fits_its_table(dsn, kind):
+    """The database takes every statement, and gives each column in its field's type."""
+    shape = Shape(kind)
+    connection = await asyncpg.connect(dsn)
+    try:
+        for statement in statements(shape):
+            prepared = await connection.prepare(statement)
+            for attribute in prepared.get_attributes():
+                (column,) = (c for c in shape.columns if c.name == attribute.name)
+                assert _names(column.sql) == attribute.type.name
+    finally:
+        await connection.close()
+
+
+def _names(sql):
+    return {"bigint": "int8", "boolean": "bool"}.get(sql, sql)
+
+
+@pytest.mark.parametrize("kind", declared(), ids=lambda kind: kind.__qualname__)
+async def test_a_key_is_the_primary_key_and_compares_by_bytes(dsn, kind):
+    """Locks are taken in one order everywhere, and a conflict has its index."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        rows = await connection.fetch(
+            "SELECT a.attname, c.collname FROM pg_index AS i "
+            "JOIN pg_attribute AS a ON a.attrelid = i.indrelid "
+            "AND a.attnum = ANY(i.indkey) "
+            "LEFT JOIN pg_collation AS c ON c.oid = a.attcollation "
+            "WHERE i.indisprimary AND i.indrelid = to_regclass($1) "
+            "ORDER BY array_position(i.indkey, a.attnum)",
+            f'"{kind.__table__.name}"',
+        )
+    finally:
+        await connection.close()
+
+    assert kind.__table__.key == tuple(row["attname"] for row in rows)
+    assert {row["collname"] for row in rows} <= {None, "C"}

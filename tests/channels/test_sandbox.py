@@ -1,0 +1,266 @@
+"""The sandbox's banks, by the suite that every channel must pass, over real HTTP."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import msgspec
+import pytest
+from contract import (
+    CARD,
+    MONEY,
+    Bench,
+    ChannelContract,
+    Raw,
+    arrive,
+    call,
+    enquiry,
+)
+from strangers import Strangers
+
+from paycore.gateway import service as gateway
+from paycore.gateway.channel import Ask, Operation
+from paycore.gateway.channels.sandbox import Sandbox
+from paycore.kernel.http import Answered, HttpRequest
+from paycore.kernel.ids import attempt_id, letters, pay_order_no
+from paycore.kernel.node import Node
+from paycore.kernel.outcome import Blame, Outcome
+from paycore.kernel.terms import CardId, VerifyStatus
+
+QUICK = frozenset({Operation.SEND_CODE, Operation.CONFIRM})
+PATH = "/callbacks/deduct_a/main"
+
+
+class Banks(Bench):
+    """The real sandbox; the node has an account at a quick bank and a deduct bank."""
+
+    def __init__(self, node: Node, strangers: Strangers) -> None:
+        self.node = node
+        self.strangers = strangers
+        self.control = node.transport
+        self.notify_url: str | None = None
+        self.arrived: asyncio.Queue[tuple[str, dict[str, str], bytes]] = asyncio.Queue()
+
+    async def open(self) -> None:
+        """Open our accounts."""
+        for channel in ("quick_a", "deduct_a"):
+            await gateway.save_account(
+                self.node,
+                channel=channel,
+                account="main",
+                driver="sandbox",
+                base_url=self.strangers.banks[channel],
+                credentials={
+                    "merchant": self.strangers.merchant,
+                    "secret": self.strangers.secret,
+                    "encryption_key": self.strangers.encryption_key,
+                },
+            )
+        await gateway.refresh(self.node)
+
+    async def ask(self, operation: Operation) -> Ask:
+        """Do what must come before, and give the ask."""
+        ask = self._new(operation)
+        match operation:
+            case Operation.CONFIRM:
+                await call(self.node, replace(ask, operation=Operation.SEND_CODE))
+                return replace(ask, card=None, code=await self._code(), attempt_seq=2)
+            case Operation.ENQUIRE:
+                await call(self.node, replace(ask, operation=Operation.DEDUCT))
+                return enquiry(replace(ask, operation=Operation.DEDUCT))
+            case Operation.REFUND:
+                await call(self.node, replace(ask, operation=Operation.DEDUCT))
+                return replace(
+                    ask,
+                    attempt_seq=2,
+                    request_no=attempt_id(ask.pay_order_no, 2),
+                    original_request_no=ask.request_no,
+                )
+            case _:
+                return ask
+
+    def _new(self, operation: Operation) -> Ask:
+        no = pay_order_no(self.node.ids, self.node.now())
+        channel = "quick_a" if operation in QUICK else "deduct_a"
+        return Ask(
+            operation=operation,
+            pay_order_no=no,
+            attempt_seq=1,
+            request_no=attempt_id(no, 1),
+            inst_trans_id=f"{channel}.main",
+            channel=channel,
+            account="main",
+            amount=self.node.ids.below(90_000) + 10_000,
+            currency="CNY",
+            asked_at=self.node.now(),
+            timeout_s=5.0,
+            card_id=CardId("c1"),
+            card=CARD,
+            agreement="agr_" + letters(self.node.ids, 12),
+            subject="三杯咖啡",
+            notify_url=self.notify_url,
+        )
+
+    async def fault(self, operation: Operation, fault: str) -> None:
+        """Set a fault at the bank that we use for the operation."""
+        bank = "quick_a" if operation in QUICK else "deduct_a"
+        target = f"bank.{bank}.{operation.value}"
+        await self._control("POST", "/faults", {"target": target, "fault": fault})
+
+    async def charges(self, pay_order_no: str) -> int:
+        """Count what the banks say moved."""
+        return len(await self._control("GET", f"/charges?pay_order_no={pay_order_no}"))
+
+    async def called_back(self, operation: Operation) -> Raw:
+        """Have the bank call back about a call that went well."""
+        ask = await self.ask(operation)
+        await self.fault(operation, "duplicate_callback:1")
+        await call(self.node, ask)
+        async with asyncio.timeout(5):
+            path, headers, body = await self.arrived.get()
+        return Raw(ask, path, headers, body)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Both keys of the account."""
+        return (self.strangers.secret, self.strangers.encryption_key)
+
+    async def clear(self) -> None:
+        """Take all faults back."""
+        await self._control("DELETE", "/faults")
+
+    async def _code(self) -> str:
+        texts = await self._control(
+            "GET", "/sms?phone=" + CARD.phone.replace("+", "%2B")
+        )
+        return str(texts[-1]["code"])
+
+    async def _control(self, method: str, path: str, body: object = None) -> Any:
+        request = HttpRequest(
+            method=method,
+            url=f"{self.strangers.control}/control{path}",
+            headers={"Content-Type": "application/json"},
+            body=b"" if body is None else msgspec.json.encode(body),
+            timeout_s=5.0,
+        )
+        result = await self.control.send(request)
+        assert isinstance(result, Answered), result
+        assert result.status < 300, result.body
+        return msgspec.json.decode(result.body) if result.body else None
+
+    async def serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Take callbacks as our API would, and keep them as they came."""
+        with contextlib.suppress(asyncio.IncompleteReadError, OSError):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+            headers = dict(line.split(": ", 1) for line in head[1:] if line)
+            length = {k.lower(): v for k, v in headers.items()}["content-length"]
+            body = await reader.readexactly(int(length))
+            self.arrived.put_nowait((head[0].split()[1], headers, body))
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK")
+            await writer.drain()
+        writer.close()
+
+
+@pytest.fixture
+async def bench(node: Node, strangers: Strangers) -> AsyncIterator[Banks]:
+    """Open our accounts at the banks, and a door for their callbacks."""
+    banks = Banks(node, strangers)
+    await banks.open()
+    server = await asyncio.start_server(banks.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    banks.notify_url = f"http://127.0.0.1:{port}{PATH}"
+    yield banks
+    await banks.clear()
+    server.close()
+
+
+class TestSandbox(ChannelContract):
+    """The contract, and what is the sandbox's own."""
+
+    driver = Sandbox
+    over_http = Sandbox.capabilities
+    calls_back = MONEY
+    enquired_after: ClassVar = frozenset({Operation.SEND_CODE, *MONEY})
+    refusals: ClassVar = {
+        "INSUFFICIENT_FUNDS": Blame.PAYER,
+        "OVER_LIMIT": Blame.PAYER,
+        "BLACKLISTED": Blame.PAYER,
+        "CARD_LOST": Blame.CARD,
+        "WRONG_PHONE": Blame.CARD,
+        "MAINTENANCE": Blame.CHANNEL,
+        "CODE_WRONG": Blame.CODE,
+        "CODE_EXPIRED": Blame.CODE,
+        "BAD_REQUEST": Blame.REQUEST,
+    }
+
+    async def test_wrong_code(self, bench: Banks) -> None:
+        """A wrong code is refused as such, and the right one passes after it."""
+        ask = await bench.ask(Operation.CONFIRM)
+        wrong = await call(bench.node, replace(ask, code="000000"))
+        right = await call(bench.node, ask)
+
+        assert (wrong.blame, wrong.verify_status) == (Blame.CODE, VerifyStatus.WRONG)
+        assert right.verify_status is VerifyStatus.PASS
+        assert await bench.charges(ask.pay_order_no) == 1
+
+    async def test_enquiry_of_an_unconfirmed_order(self, bench: Banks) -> None:
+        """An order whose code is out and was never confirmed has taken no money."""
+        ask = await bench.ask(Operation.CONFIRM)
+        reply = await call(bench.node, enquiry(ask))
+
+        assert (reply.outcome, reply.not_found) == (Outcome.UNKNOWN, True)
+
+    async def test_enquiry_of_what_is_processing(self, bench: Banks) -> None:
+        """A charge that the bank has not decided yet is PENDING when asked after."""
+        ask = await bench.ask(Operation.DEDUCT)
+        await bench.fault(Operation.DEDUCT, "processing:60")
+        await call(bench.node, ask)
+        reply = await call(bench.node, enquiry(ask))
+
+        assert reply.outcome is Outcome.PENDING
+
+    async def test_callback_of_what_was_processing(self, bench: Banks) -> None:
+        """What was PENDING arrives by callback when the bank has decided."""
+        ask = await bench.ask(Operation.DEDUCT)
+        await bench.fault(Operation.DEDUCT, "processing:0.2")
+        await call(bench.node, ask)
+        async with asyncio.timeout(5):
+            path, headers, body = await bench.arrived.get()
+        received = await arrive(bench, Raw(ask, path, headers, body))
+
+        assert received.callback is not None
+        assert received.callback.operation is Operation.DEDUCT
+        assert received.callback.reply.outcome is Outcome.SUCCEEDED
+
+    async def test_wrong_key(self, bench: Banks) -> None:
+        """A bank that refuses our signature has said nothing, and somebody looks."""
+        await gateway.save_account(
+            bench.node,
+            channel="deduct_a",
+            account="main",
+            driver="sandbox",
+            base_url=bench.strangers.banks["deduct_a"],
+            credentials={
+                "merchant": bench.strangers.merchant,
+                "secret": "00" * 32,
+                "encryption_key": bench.strangers.encryption_key,
+            },
+        )
+        await gateway.refresh(bench.node)
+        reply = await call(bench.node, await bench.ask(Operation.DEDUCT))
+
+        assert reply.outcome is Outcome.UNKNOWN
+        assert reply.alarm == "the bank refuses our signature"
+
+    async def test_old_callback(self, bench: Banks) -> None:
+        """A genuine callback that is older than five minutes is refused."""
+        raw = await bench.called_back(Operation.DEDUCT)
+        bench.node.clock.anchor(
+            bench.node.now() + (Sandbox.acceptance_window * 31)  # 310 s
+        )
+        received = await arrive(bench, raw)
+
+        assert received.callback is None

@@ -4,6 +4,7 @@ It stages nothing and knows nothing of codes: what is durable before and after i
 service's business. Which answers are believed is the carrier files'.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +12,6 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from paycore.kernel.http import Answered, HttpRequest, NoAnswer, NotSent
-from paycore.kernel.mask import mask_code
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 from paycore.sms.carrier import Delivery, Line, Text
@@ -104,7 +104,8 @@ async def _try(node: Node, message: Message, seconds: float) -> Tried:
                 outcome=Outcome.UNKNOWN, resp_code="NO_ANSWER", resp_msg=reason
             )
         case Answered():
-            delivery = message.line.driver.read(message.line, message.text, result)
+            said = message.line.driver.read(message.line, message.text, result)
+            delivery = _shown(message, said)
             kept = _kept(message, result)
     return Tried(
         message=message,
@@ -116,14 +117,24 @@ async def _try(node: Node, message: Message, seconds: float) -> Tried:
 
 
 def _kept(message: Message, answered: Answered) -> str:
-    """An answer without the code and the phone, should it repeat them."""
-    shown, text = message.text.masked(), message.text
-    body = answered.body[:MAX_KEPT_OCTETS].decode("utf-8", "replace")
-    body = body.replace("\x00", "")
-    body = body.replace(text.code, mask_code(text.code)).replace(
-        text.phone, shown.phone
+    """An answer as it may be stored."""
+    body = answered.body.decode("utf-8", "replace").replace("\x00", "")
+    # Hidden before it is cut: half a phone's number would not be recognised.
+    return message.line.driver.scrub(_hidden(message, body)[:MAX_KEPT_OCTETS])
+
+
+def _shown(message: Message, said: Delivery) -> Delivery:
+    """A carrier's word without the code and the phone, should it repeat them."""
+    return dataclasses.replace(
+        said,
+        resp_code=_hidden(message, said.resp_code),
+        resp_msg=_hidden(message, said.resp_msg),
     )
-    return message.line.driver.scrub(body)
+
+
+def _hidden(message: Message, text: str) -> str:
+    sent, shown = message.text, message.text.masked()
+    return text.replace(sent.phone, shown.phone).replace(sent.code, shown.code)
 
 
 def _enough(outcomes: Sequence[Outcome]) -> bool:

@@ -1,6 +1,7 @@
 """The SMS centre on real PostgreSQL, its texts through the sandbox's carriers."""
 
 import asyncio
+import json
 from datetime import timedelta
 
 import pytest
@@ -8,10 +9,12 @@ from msgspec.structs import replace
 
 from paycore.kernel.config import Settings
 from paycore.kernel.errors import BadRequest
+from paycore.kernel.http import Answered
 from paycore.kernel.journal import ChangeRejected, LimitCounter
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import VerifyStatus
 from paycore.sms import service
+from paycore.sms.carriers.sandbox import SandboxCarrier, _signature
 from paycore.sms.quota import quotas_of_phone
 from paycore.sms.rows import CarrierRow, CodeStatus
 from paycore.sms.service import Verified
@@ -225,6 +228,42 @@ async def test_what_is_kept_of_a_text_shows_neither_code_nor_phone(centre) -> No
     assert "CNY 12.50" in prepared.messages[0].masked
     for secret in (code, centre.phone, "5ec7e7"):
         assert secret not in kept
+
+
+async def test_a_carrier_that_repeats_the_text_leaves_no_trace_of_the_code(
+    centre,
+) -> None:
+    """Whatever a carrier says of code and phone, what is kept of it has neither."""
+    node, real = centre.node, centre.node.transport
+    node.transport = Parrot(real)
+
+    sent = await centre.send()
+    node.transport = real
+    (tried,) = sent.tried
+
+    assert (Outcome.SUCCEEDED, "sent ****** to") == (sent.outcome, sent.resp_msg[:14])
+    for kept in (sent.resp_msg, tried.delivery.resp_msg, tried.answer):
+        assert centre.code() not in kept
+        assert centre.phone not in kept
+
+
+class Parrot:
+    """The real network, with a carrier at its end that repeats what it was told."""
+
+    def __init__(self, real) -> None:
+        self.real = real
+
+    async def send(self, request):
+        """Send, and put the request's code and phone into the signed answer."""
+        answered = await self.real.send(request)
+        sent, said = json.loads(request.body), json.loads(answered.body)
+        told = f"sent {sent['params']['code']} to {sent['phone']}"
+        body = json.dumps(said | {"message": told}).encode()
+        timestamp = answered.headers["x-timestamp"]
+        config = SandboxCarrier.Config(merchant="m1", secret="5ec7e7" * 10)
+        signature = _signature(config, timestamp, "/v1/send", body)
+        headers = {"x-timestamp": timestamp, "x-signature": signature}
+        return Answered(status=200, headers=headers, body=body)
 
 
 # --- verifying ------------------------------------------------------------------------

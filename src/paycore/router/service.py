@@ -19,7 +19,7 @@ from paycore.kernel.journal import Change, LimitCounter, Row
 from paycore.kernel.log import get
 from paycore.kernel.money import exponent
 from paycore.kernel.node import Node
-from paycore.kernel.terms import SMS_CENTRE, BizLineId, Json
+from paycore.kernel.terms import SMS_CENTRE, BizLineId, Json, TransType
 from paycore.router import rules
 from paycore.router.conditions import ConditionError
 from paycore.router.question import AccountKey, Question, Route
@@ -126,6 +126,12 @@ async def explain(node: Node, question: Question) -> Decision:
         log.warning("route_failed", reason=type(error).__name__)
         return Decision(route=None, cause=Cause.ROUTE_ERROR)
     return rules.choose(sifted, question, used, node.ids.below)
+
+
+async def channels(node: Node, trans_type: TransType) -> frozenset[str]:
+    """Channels that have a transaction type of this kind, switched off or not."""
+    offers = (await _snapshot(node)).offers.get(trans_type, ())
+    return frozenset(offer.row.channel for offer in offers)
 
 
 def reserved(route: Route, amount: int) -> Json | None:

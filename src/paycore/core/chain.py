@@ -158,10 +158,9 @@ class Run:
         self.change.append(
             TrailRow(
                 pay_order_no=self.payment.row.pay_order_no,
-                version=self.payment.version if not self.payment.is_new else 0,
+                change_id=self.change.id,
                 at=self.now,
                 epoch=self.node.epoch,
-                change_id=self.change.id,
                 steps=Json(msgspec.json.encode(self.steps).decode()),
             )
         )

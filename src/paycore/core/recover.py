@@ -32,11 +32,26 @@ from paycore.kernel.terms import (
     VerifyStatus,
 )
 
+Due = PaymentRow
+"""A payment that was due, claimed."""
+
 INTERRUPTED = Reply(outcome=Outcome.UNKNOWN, resp_code="INTERRUPTED")
 """Stands in for an answer that nobody is left to hear."""
 
 
-async def look(node: Node, row: PaymentRow) -> None:
+async def claim(node: Node, limit: int) -> list[Due]:
+    """Take the lease of payments that are due and in nobody's hands."""
+    return await node.journal.due(
+        PaymentRow,
+        limit,
+        now=node.now(),
+        epoch=node.epoch,
+        live=node.heartbeat.live,
+        lease_until=node.lease_until(),
+    )
+
+
+async def look(node: Node, row: Due) -> None:
     """Do what a claimed payment's state calls for, and give the lease back.
 
     Refused by a guard means that somebody else did something meanwhile: then it is no

@@ -139,7 +139,7 @@ class TransitionRow(Row, frozen=True, kw_only=True):
 
 @table(
     "trail",
-    key=("pay_order_no", "version"),
+    key=("pay_order_no", "change_id"),
     owner="pay_order_no",
     partition="pay_order_no",
 )
@@ -147,11 +147,9 @@ class TrailRow(Row, frozen=True, kw_only=True):
     """The commands that ran up to one commit; append-only, for the timeline."""
 
     pay_order_no: PayOrderNo
-    version: int
-    """The payment's version that this commit replaced."""
+    change_id: UUID
     at: datetime
     epoch: int
-    change_id: UUID
     steps: Json
     """[{"at", "command", "result", "note"}]"""
 

@@ -83,6 +83,8 @@ class OpenRequest:
 class _Open(ServiceCallback):
     """POST /v1/quick-payments."""
 
+    creates = True
+
     def __init__(
         self, request: OpenRequest, claim: KeyClaim, answer_of: AnswerOf
     ) -> None:
@@ -115,10 +117,6 @@ class _Open(ServiceCallback):
     async def execute(self, run: Run) -> None:
         """Send the code, by whoever can."""
         await CARD_QUICK_PAY_SEND.execute(run)
-
-    def view(self, run: Run) -> View:
-        """The order is new."""
-        return View(payment=run.payment.row, created=True)
 
     def repeats(self, standing: OutBizNoRow) -> bool:
         """The same content under another key is the same order."""

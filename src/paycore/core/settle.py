@@ -28,7 +28,7 @@ def settle(
     """
     payment, now = run.payment, run.now
     reply = _trusted(run, attempt, reply)
-    step = _step(run, attempt, reply)
+    step = _step(run, attempt, reply, call_ended=call_ended)
     if reply.not_found and step is AfterCharge.FAIL:
         reply = replaced(reply, resp_code="NOT_TAKEN")
     match step:
@@ -93,17 +93,21 @@ def _trusted(run: Run, attempt: AttemptRow, reply: Reply) -> Reply:
     return reply
 
 
-def _step(run: Run, attempt: AttemptRow, reply: Reply) -> AfterCharge:
+def _step(
+    run: Run, attempt: AttemptRow, reply: Reply, *, call_ended: bool
+) -> AfterCharge:
+    elsewhere = AfterCharge.NEXT_DEDUCT_ROUTE
     if reply.not_found:
         if not _past_acceptance(run, attempt):
             return AfterCharge.ENQUIRE
         return AfterCharge.FAIL
     step = allowed(reply.outcome, reply.blame).taking_money
-    if attempt.trans_type is TransType.DEDUCT:
-        # The code was ours and has passed: a deduct that blames a code is just refused.
-        return AfterCharge.FAIL if step is AfterCharge.ASK_CODE_AGAIN else step
-    # A confirm goes to the channel of its send and nowhere else.
-    return AfterCharge.FAIL if step is AfterCharge.NEXT_DEDUCT_ROUTE else step
+    # The code of a deduct was ours and has passed: one that blames it is just refused.
+    # And nobody is left to go elsewhere once the chain is over; a confirm never is.
+    refused = {AfterCharge.ASK_CODE_AGAIN} | ({elsewhere} if not call_ended else set())
+    if attempt.trans_type is not TransType.DEDUCT:
+        refused = {elsewhere}
+    return AfterCharge.FAIL if step in refused else step
 
 
 def _past_acceptance(run: Run, attempt: AttemptRow) -> bool:

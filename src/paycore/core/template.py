@@ -34,6 +34,8 @@ class ServiceCallback(ABC):
 
     claim: KeyClaim
     answer_of: AnswerOf
+    creates: bool = False
+    """Whether the payment is this use case's own work, even where it is found made."""
 
     @abstractmethod
     async def before_process(self, node: Node) -> Run:
@@ -49,7 +51,9 @@ class ServiceCallback(ABC):
 
     def view(self, run: Run) -> View:
         """What the answer is made from."""
-        return View(payment=run.payment.row, tries_left=run.tries_left)
+        return View(
+            payment=run.payment.row, tries_left=run.tries_left, created=self.creates
+        )
 
     def repeats(self, standing: OutBizNoRow) -> bool:
         """Whether a payment that stands under the line's number is what was asked."""
@@ -192,7 +196,9 @@ class ServiceTemplate:
             raise errors.InFlight(retry_after_s=2)
         if not keys.had_effect(row, list(payment.attempts.values())):
             return key
-        return await self._keep(View(payment=payment.row, created=True), key)
+        return await self._keep(
+            View(payment=payment.row, created=self._callback.creates), key
+        )
 
     async def _number_stands(self, standing: OutBizNoRow) -> KeptAnswer:
         """Another key, the same number: the order as it is, if it is the same order."""
@@ -233,7 +239,9 @@ class ServiceTemplate:
         no: PayOrderNo = run.payment.row.pay_order_no
         payment = await load_payment(self._node, no)
         assert payment is not None
-        status, body = self._callback.answer_of(View(payment=payment.row, created=True))
+        status, body = self._callback.answer_of(
+            View(payment=payment.row, created=self._callback.creates)
+        )
         key.answer(self._node, status, body)
         change = self._node.change()
         key.stage(change)

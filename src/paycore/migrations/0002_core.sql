@@ -119,12 +119,11 @@ CREATE TABLE transition (
 -- The commands of each commit, for the timeline.
 CREATE TABLE trail (
     pay_order_no text COLLATE "C" NOT NULL,
-    version bigint NOT NULL,
+    change_id uuid NOT NULL,
     at timestamptz NOT NULL,
     epoch bigint NOT NULL,
-    change_id uuid NOT NULL,
     steps jsonb NOT NULL,
-    PRIMARY KEY (pay_order_no, version)
+    PRIMARY KEY (pay_order_no, change_id)
 ) PARTITION BY RANGE (pay_order_no);
 
 -- Idempotency keys and the answers kept for them.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from paycore.core import recover
-from paycore.core.rows import PaymentRow
+from paycore.core.recover import Due
 from paycore.kernel.errors import Unavailable
 from paycore.kernel.node import Node
 
@@ -36,30 +36,23 @@ async def tick(node: Node) -> int:
     room = AT_ONCE - len(looks)
     if room <= 0 or not node.lease_holds(0):
         return 0
-    rows = await node.journal.due(
-        PaymentRow,
-        room,
-        now=node.now(),
-        epoch=node.epoch,
-        live=node.heartbeat.live,
-        lease_until=node.lease_until(),
-    )
-    for row in rows:
-        task = asyncio.create_task(_look(node, row))
+    claimed = await recover.claim(node, room)
+    for due in claimed:
+        task = asyncio.create_task(_look(node, due))
         looks.add(task)
         task.add_done_callback(looks.discard)
-    return len(rows)
+    return len(claimed)
 
 
-async def _look(node: Node, row: PaymentRow) -> None:
+async def _look(node: Node, due: Due) -> None:
     """One payment's look; its failure is its own, the others go on (F75)."""
     try:
-        await recover.look(node, row)
+        await recover.look(node, due)
     except Unavailable:
-        log.warning("look_postponed", pay_order_no=row.pay_order_no)
+        log.warning("look_postponed", pay_order_no=due.pay_order_no)
     except Exception:
         # The lease runs out by itself and the payment comes round again.
-        log.exception("look_failed", pay_order_no=row.pay_order_no)
+        log.exception("look_failed", pay_order_no=due.pay_order_no)
 
 
 async def drain(node: Node, seconds: float) -> None:

@@ -78,6 +78,9 @@ async def run(node: Node) -> None:
             await beat(node)
         except Unavailable:
             log.warning("beat_missed", epoch=node.epoch)
+        except Exception:
+            # Without a beat our leases run out by themselves: nothing is at risk.
+            log.exception("beat_failed", epoch=node.epoch)
         await node.clock.sleep(node.settings.heartbeat_s)
 
 

@@ -115,7 +115,7 @@ class Centre:
         refused = await self.node.journal.commit(change)
         if refused is not None:
             raise Refusal(refused.guard)
-        sent = await service.send(self.node, prepared, within_s=0.8)
+        sent = await service.send(self.node, prepared, within_s=1.6)
         change = self.node.change()
         service.conclude_send(self.node, prepared, sent, change)
         assert await self.node.journal.commit(change) is None
@@ -166,7 +166,7 @@ MakeCentre = Callable[[], Centre]
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings.for_dev(sms_timeout_s=0.4)
+    return Settings.for_dev(sms_timeout_s=0.8)
 
 
 @pytest.fixture

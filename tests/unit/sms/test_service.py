@@ -157,7 +157,7 @@ async def test_a_node_whose_life_ran_out_sends_nothing(centre) -> None:
     """A lease that ended while the first carrier was silent stops the second one."""
     centre.sandbox.fault("carrier.a.send", "timeout_before")
     heartbeat = centre.node.heartbeat
-    heartbeat.good_until = centre.node.clock.monotonic() + 0.2
+    heartbeat.good_until = centre.node.clock.monotonic() + 0.5
 
     sent = await centre.send()
 
@@ -193,7 +193,7 @@ async def test_a_code_whose_send_never_concluded_opens_nothing(centre) -> None:
     change = centre.node.change()
     prepared = await service.prepare_send(centre.node, centre.request(1), change)
     await centre.node.journal.commit(change)
-    await service.send(centre.node, prepared, within_s=0.8)
+    await service.send(centre.node, prepared, within_s=1.6)
     lost = centre.code()
 
     assert VerifyStatus.EXPIRED == (await centre.verify(lost)).status
@@ -207,7 +207,7 @@ async def test_a_late_yes_does_not_revive_a_replaced_code(centre) -> None:
     change = centre.node.change()
     prepared = await service.prepare_send(centre.node, centre.request(1), change)
     await centre.node.journal.commit(change)
-    sent = await service.send(centre.node, prepared, within_s=0.8)
+    sent = await service.send(centre.node, prepared, within_s=1.6)
     await centre.send(2)
 
     change = centre.node.change()
@@ -383,7 +383,7 @@ class TestLimits:
     def settings(self) -> Settings:
         """Limits low enough to meet."""
         return Settings.for_dev(
-            sms_timeout_s=0.4, code_per_phone_hour=2, code_wrong_per_card_day=3
+            sms_timeout_s=0.8, code_per_phone_hour=2, code_wrong_per_card_day=3
         )
 
     async def test_a_phone_gets_so_many_texts_an_hour(self, centre) -> None:

@@ -1,0 +1,68 @@
+"""The API as one ASGI application: its routes, and how bad news is told."""
+
+from collections.abc import Sequence
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import ASGIApp
+
+from paycore.api import callbacks, cards, history, operations, pages, payments, problems
+from paycore.api.contract import Call, Route, document
+from paycore.api.decode import MAX_BODY_OCTETS
+from paycore.api.door import Door
+from paycore.kernel.errors import Refusal
+
+HANDLERS: Sequence[HTTPRouteHandler] = (
+    payments.open_quick_payment,
+    payments.send_code_again,
+    payments.confirm,
+    payments.close_payment,
+    payments.get_payment,
+    history.search_payments,
+    history.get_timeline,
+    cards.register_card,
+    cards.list_cards,
+    cards.get_card,
+    cards.revoke_card,
+    callbacks.receive_callback,
+    operations.healthz,
+    operations.readyz,
+    operations.metrics,
+)
+
+
+def application(door: Door) -> ASGIApp:
+    """One node's API."""
+    described = document(routes())
+    app = Litestar(
+        [*HANDLERS, *pages.handlers(described)],
+        openapi_config=None,
+        request_max_body_size=MAX_BODY_OCTETS,
+        exception_handlers={
+            Refusal: problems.refused,
+            HTTPException: problems.framework,
+            Exception: problems.unexpected,
+        },
+        state=State({"door": door}),
+        logging_config=None,
+        debug=False,
+    )
+    return door.metrics.around(app)
+
+
+def routes() -> list[Route]:
+    """The calls of business lines, as declared beside their handlers."""
+    return [
+        Route(method=method, path=_plain(path), call=handler.opt["call"])
+        for handler in HANDLERS
+        for path in handler.paths
+        for method in handler.http_methods
+        if isinstance(handler.opt.get("call"), Call)
+    ]
+
+
+def _plain(path: str) -> str:
+    """A path as OpenAPI writes it: `{card_id}`, not `{card_id:str}`."""
+    return path.replace(":str}", "}")

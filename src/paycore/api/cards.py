@@ -1,0 +1,230 @@
+"""Cards over HTTP: register one with the agreements its payer gave, look, revoke.
+
+A card's number, name and ID number come in and never go out again.
+"""
+
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+from litestar import Response, delete, get, post
+
+from paycore.api.answers import NO_STORE, encode, found, kept
+from paycore.api.auth import authenticated, caller_of
+from paycore.api.contract import Call
+from paycore.api.decode import Shape
+from paycore.api.door import Plain, door_of
+from paycore.api.idempotency import claim_of, keyed
+from paycore.api.paging import after_of, cut, query_of
+from paycore.api.schema import (
+    Agreement,
+    Card,
+    CardDetails,
+    Cards,
+    Page,
+    RegisterCard,
+)
+from paycore.cards import queries
+from paycore.cards import service as cards
+from paycore.cards.service import GivenAgreement, NewCard
+from paycore.core import service as core
+from paycore.kernel.errors import DataNotExist
+from paycore.kernel.journal import Change
+from paycore.kernel.terms import BizLineId, CardId, PayType
+
+LONGEST_ID = 64
+
+_REGISTER = Shape(RegisterCard)
+_PAGE = Shape(Page)
+
+
+@post(
+    "/v1/cards",
+    guards=[authenticated, keyed],
+    opt={
+        "call": Call(
+            name="registerCard",
+            summary="Register a card with the agreements given for it",
+            takes=RegisterCard,
+            gives=((201, CardDetails),),
+            keyed=True,
+        )
+    },
+)
+async def register_card(request: Plain) -> Response[bytes]:
+    """Register a card with the agreements given for it."""
+    node = door_of(request).node
+    body = await request.body()
+    new = _new_card(caller_of(request).biz_line, _REGISTER.decode(body))
+
+    def stage(change: Change) -> tuple[int, bytes]:
+        row = cards.register(node, change, new)
+        given = [
+            _agreement(one, one.starts_at or row.created_at) for one in new.agreements
+        ]
+        return 201, encode(_details(row, given))
+
+    return kept(request, await core.once(node, claim_of(request, body), stage))
+
+
+@get(
+    "/v1/cards",
+    guards=[authenticated],
+    opt={
+        "call": Call(
+            name="listCards",
+            summary="The line's cards, masked",
+            asks=Page,
+            gives=((200, Cards),),
+        )
+    },
+)
+async def list_cards(request: Plain) -> Response[bytes]:
+    """The line's cards, masked."""
+    asked = _PAGE.convert(query_of(request))
+    rows = await queries.cards_of_line(
+        door_of(request).pool,
+        caller_of(request).biz_line,
+        after=after_of(asked.cursor),
+        limit=asked.limit + 1,
+    )
+    page, following = cut(rows, asked.limit, [row.card_id for row in rows])
+    items = [_card(row) for row in page]
+    return found(Cards(items=items, next=following))
+
+
+@get(
+    "/v1/cards/{card_id:str}",
+    guards=[authenticated],
+    opt={
+        "call": Call(
+            name="getCard",
+            summary="One card, masked, with its live agreements",
+            gives=((200, CardDetails),),
+            refuses=(DataNotExist,),
+        )
+    },
+)
+async def get_card(request: Plain, card_id: str) -> Response[bytes]:
+    """One card, masked, with its live agreements."""
+    node = door_of(request).node
+    number = card_id_of(card_id)
+    row = await cards.card_of(node, caller_of(request).biz_line, number)
+    live = await cards.live_agreements(node, number, node.now())
+    return found(_details(row, [_agreement(one, one.starts_at) for one in live]))
+
+
+@delete(
+    "/v1/cards/{card_id:str}",
+    status_code=204,
+    guards=[authenticated],
+    opt={
+        "call": Call(
+            name="revokeCard",
+            summary="Revoke a card and what was agreed for it",
+            gives=((204, None),),
+            refuses=(DataNotExist,),
+        )
+    },
+)
+async def revoke_card(request: Plain, card_id: str) -> Response[None]:
+    """Revoke a card and what was agreed for it; a second time changes nothing."""
+    node = door_of(request).node
+    await cards.revoke(node, caller_of(request).biz_line, card_id_of(card_id))
+    return Response(None, status_code=204, headers=NO_STORE)
+
+
+def card_id_of(text: str) -> CardId:
+    """A card's id out of a path; what cannot be one names nothing."""
+    if not (len(text) <= LONGEST_ID and text.isascii() and text.isprintable()):
+        raise DataNotExist
+    return CardId(text)
+
+
+class _CardView(Protocol):
+    """What may be shown of a card: a row has it, and so has a line of a list."""
+
+    @property
+    def card_id(self) -> CardId: ...
+    @property
+    def bin(self) -> str: ...
+    @property
+    def tail(self) -> str: ...
+    @property
+    def bank(self) -> str: ...
+    @property
+    def card_kind(self) -> str: ...
+    @property
+    def holder_masked(self) -> str: ...
+    @property
+    def phone_masked(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def revoked_at(self) -> datetime | None: ...
+
+
+class _AgreementView(Protocol):
+    """What may be shown of an agreement: all but its token."""
+
+    @property
+    def pay_type(self) -> PayType: ...
+    @property
+    def channel(self) -> str: ...
+    @property
+    def account(self) -> str: ...
+    @property
+    def single_limit(self) -> int | None: ...
+    @property
+    def daily_limit(self) -> int | None: ...
+    @property
+    def ends_at(self) -> datetime | None: ...
+
+
+def _card(row: _CardView) -> Card:
+    return Card(
+        card_id=row.card_id,
+        bin=row.bin,
+        tail=row.tail,
+        bank=row.bank,
+        card_kind=row.card_kind,
+        holder=row.holder_masked,
+        phone=row.phone_masked,
+        status=row.status,
+        created_at=row.created_at,
+        revoked_at=row.revoked_at,
+    )
+
+
+def _details(row: _CardView, agreements: list[Agreement]) -> CardDetails:
+    card = msgspec.structs.asdict(_card(row))
+    return CardDetails(**card, agreements=agreements)
+
+
+def _agreement(row: _AgreementView, starts_at: datetime) -> Agreement:
+    return Agreement(
+        pay_type=row.pay_type,
+        channel=row.channel,
+        account=row.account,
+        single_limit=row.single_limit,
+        daily_limit=row.daily_limit,
+        starts_at=starts_at,
+        ends_at=row.ends_at,
+    )
+
+
+def _new_card(biz_line: BizLineId, asked: RegisterCard) -> NewCard:
+    return NewCard(
+        biz_line=biz_line,
+        number=asked.number,
+        name=asked.name,
+        id_no=asked.id_no,
+        phone=asked.phone,
+        bank=asked.bank,
+        card_kind=asked.card_kind,
+        agreements=[
+            GivenAgreement(**msgspec.structs.asdict(one)) for one in asked.agreements
+        ],
+    )

@@ -1,0 +1,158 @@
+"""Reads a request's body: strictly, no deeper than it must, and without repeating it.
+
+`"1"` and `1.0` are not integers, an unknown or repeated member is refused, and so are
+control characters. What is refused is told by the name of one of OUR fields and its
+rule; a value, or a name that the caller made up, is never in the answer.
+This is not where it is decided whether a payment may be made.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Generic, TypeVar, get_args, get_origin
+
+import msgspec
+from msgspec import Meta
+
+from paycore.kernel.errors import BadRequest
+
+MAX_BODY_OCTETS = 64 * 1024
+MAX_DEPTH = 32
+"""Our own shapes are three deep; a parser's stack is not for a stranger to fill."""
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+_MISSING = re.compile(r"missing required field `([a-z_]+)`")
+_AT = re.compile(r"at `\$((?:\.[a-z_]+(?:\[[\d.]+\])?)+)`$")
+_INDEX = re.compile(r"\[[\d.]+\]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""What moves a terminal's or a reader's eye: no text of ours needs them."""
+
+
+class Shape(Generic[T]):
+    """One request shape, with a decoder made once and the rule of each field."""
+
+    def __init__(self, kind: type[T]) -> None:
+        self._kind = kind
+        self._decoder = msgspec.json.Decoder(kind, strict=True)
+        self._rules = rules_of(kind)
+
+    def decode(self, body: bytes) -> T:
+        """The value, or BadRequest naming the field of ours that is wrong."""
+        refuse_unreadable(body)
+        try:
+            return self._decoder.decode(body)
+        except msgspec.ValidationError as error:
+            raise self._refusal(str(error)) from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise not_json() from None
+
+    def convert(self, members: Mapping[str, str]) -> T:
+        """The same out of a query's parameters, where all values are text."""
+        if any(_CONTROL.search(value) for value in members.values()):
+            raise _control()
+        try:
+            return msgspec.convert(members, self._kind, strict=False)
+        except msgspec.ValidationError as error:
+            raise self._refusal(str(error)) from None
+
+    def _refusal(self, said: str) -> BadRequest:
+        missing = _MISSING.search(said)
+        place = _AT.search(said)
+        path = _INDEX.sub("", place[1]).split(".")[1:] if place else []
+        names = [*path, missing[1]] if missing else path
+        field = ".".join(names)
+        if not names or any(name not in self._rules for name in names):
+            return BadRequest(
+                "The request has a member that this call does not know, or is not of "
+                "the right form.",
+                "请求中含有本接口未定义的字段,或格式不正确",
+            )
+        if missing:
+            return BadRequest(f"{field} is missing.", f"缺少字段 {field}", field=field)
+        rule = self._rules[names[-1]]
+        return BadRequest(
+            f"{field} is not valid: {rule or 'see the documentation'}.",
+            f"字段 {field} 不符合要求",
+            field=field,
+        )
+
+
+def rules_of(kind: type[msgspec.Struct]) -> dict[str, str]:
+    """Every field's name, those of inner shapes too, with its rule in words."""
+    rules: dict[str, str] = {}
+    for field in msgspec.structs.fields(kind):
+        parts = _parts(field.type)
+        said = [part.description for part in parts if isinstance(part, Meta)]
+        rules[field.encode_name] = next((text for text in said if text), "")
+        for part in parts:
+            if isinstance(part, type) and issubclass(part, msgspec.Struct):
+                rules |= rules_of(part)
+    return rules
+
+
+def _parts(hint: object) -> list[object]:
+    """A type hint taken apart: what it is made of, at any depth."""
+    origin = get_origin(hint)
+    if origin is None:
+        return [hint]
+    return [part for arg in get_args(hint) for part in _parts(arg)]
+
+
+def refuse_unreadable(body: bytes) -> None:
+    """Too large or too deep: refused before anything is made of it."""
+    if len(body) > MAX_BODY_OCTETS:
+        raise BadRequest("The body is too large.", "请求体过大")
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(body) > MAX_DEPTH:
+        raise BadRequest("The body nests too deeply.", "请求体嵌套过深")
+
+
+def _depth(body: bytes) -> int:
+    """How deep brackets nest, those inside of strings left out."""
+    depth = deepest = 0
+    for piece in re.finditer(rb'"(?:[^"\\]|\\.)*"|[\[{\]}]', body, re.DOTALL):
+        if piece[0] in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif piece[0] in b"]}":
+            depth -= 1
+    return deepest
+
+
+def canonical(body: bytes) -> bytes:
+    """The body as a JSON value, written in one way: sorted, equal numbers equal.
+
+    A repeated member is refused, because readers disagree on which one counts, and so
+    are control characters. An empty body is an empty object.
+    """
+    if not body:
+        return b"{}"
+    try:
+        value = json.loads(body, object_pairs_hook=_members, parse_float=_number)
+        return msgspec.json.encode(value, order="sorted")
+    except (ValueError, RecursionError, OverflowError):
+        raise not_json() from None
+
+
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise BadRequest("A member is there twice.", "请求中有重复的字段")
+    for value in members.values():
+        if isinstance(value, str) and _CONTROL.search(value):
+            raise _control()
+    return members
+
+
+def _control() -> BadRequest:
+    return BadRequest("Text may not hold control characters.", "文本中不能含有控制字符")
+
+
+def _number(text: str) -> int | float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+def not_json() -> BadRequest:
+    """For whatever is not JSON at all."""
+    return BadRequest("The body is not JSON in UTF-8.", "请求体不是 UTF-8 编码的 JSON")

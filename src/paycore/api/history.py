@@ -1,0 +1,72 @@
+"""What people ask of payments: a search, and everything that happened to one."""
+
+from litestar import Response, get
+
+from paycore.api.answers import found
+from paycore.api.auth import authenticated, caller_of
+from paycore.api.contract import Call
+from paycore.api.decode import Shape
+from paycore.api.door import Plain, door_of
+from paycore.api.paging import after_of, cut, query_of
+from paycore.api.payments import number_of, order_in
+from paycore.api.schema import Orders, Search, Timeline
+from paycore.core import queries
+from paycore.core import service as core
+from paycore.core.service import View
+from paycore.core.timeline import timeline
+from paycore.kernel.errors import BadRequest, DataNotExist
+
+_SEARCH = Shape(Search)
+
+
+@get(
+    "/v1/payments",
+    guards=[authenticated],
+    opt={
+        "call": Call(
+            name="searchPayments",
+            summary="Search, newest first",
+            asks=Search,
+            gives=((200, Orders),),
+        )
+    },
+)
+async def search_payments(request: Plain) -> Response[bytes]:
+    """Search, newest first."""
+    door = door_of(request)
+    asked = _SEARCH.convert(query_of(request))
+    if asked.since and asked.until and asked.since > asked.until:
+        raise BadRequest("from is after to.", "from 晚于 to", field="from")
+    rows = await queries.search(
+        door.pool,
+        caller_of(request).biz_line,
+        out_biz_no=asked.out_biz_no,
+        biz_status=asked.biz_status,
+        since=asked.since,
+        until=asked.until,
+        before=after_of(asked.cursor),
+        limit=asked.limit + 1,
+    )
+    page, following = cut(rows, asked.limit, [row.pay_order_no for row in rows])
+    items = [order_in(door.node, View(payment=row)) for row in page]
+    return found(Orders(items=items, next=following))
+
+
+@get(
+    "/v1/payments/{pay_order_no:str}/timeline",
+    guards=[authenticated],
+    opt={
+        "call": Call(
+            name="getTimeline",
+            summary="Everything that happened to a payment, in order",
+            gives=((200, Timeline),),
+            refuses=(DataNotExist,),
+        )
+    },
+)
+async def get_timeline(request: Plain, pay_order_no: str) -> Response[bytes]:
+    """Everything that happened to a payment, in order."""
+    door = door_of(request)
+    number = number_of(pay_order_no)
+    await core.get(door.node, caller_of(request).biz_line, number)
+    return found(Timeline(items=await timeline(door.node, number)))

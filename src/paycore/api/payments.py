@@ -1,0 +1,208 @@
+"""Payments over HTTP: translate, call core, translate back.
+
+Nothing is decided here. An answer's bytes are made by the `answer_of` that core calls
+before its last commit, so that what is kept for the key is what is sent.
+"""
+
+from litestar import Response, get, post
+
+from paycore.api.answers import encode, found, kept
+from paycore.api.auth import authenticated, caller_of
+from paycore.api.contract import Call
+from paycore.api.decode import Shape, canonical, refuse_unreadable
+from paycore.api.door import Plain, door_of
+from paycore.api.idempotency import claim_of, keyed
+from paycore.api.schema import Confirm, OpenQuickPayment
+from paycore.core import service as core
+from paycore.core.order import ConfirmResult, Order, confirm_result_of, order_of
+from paycore.core.service import AnswerOf, OpenRequest, View
+from paycore.kernel.errors import (
+    BadRequest,
+    BizCheckError,
+    CouponRefused,
+    DataNotExist,
+    Duplicate,
+    TooMany,
+)
+from paycore.kernel.ids import PAY_ORDER_NO_LENGTH
+from paycore.kernel.node import Node
+from paycore.kernel.terms import CardId, CouponNo, PayOrderNo
+
+_OPEN = Shape(OpenQuickPayment)
+_CONFIRM = Shape(Confirm)
+
+
+@post(
+    "/v1/quick-payments",
+    guards=[authenticated, keyed],
+    opt={
+        "call": Call(
+            name="openQuickPayment",
+            summary="Open a payment and send the payer a code",
+            takes=OpenQuickPayment,
+            gives=((201, Order), (200, Order)),
+            refuses=(Duplicate, BizCheckError, CouponRefused, DataNotExist, TooMany),
+            keyed=True,
+        )
+    },
+)
+async def open_quick_payment(request: Plain) -> Response[bytes]:
+    """Open a payment and send the payer a code."""
+    node = door_of(request).node
+    body = await request.body()
+    asked = _OPEN.decode(body)
+    return kept(
+        request,
+        await core.open_quick_payment(
+            node,
+            OpenRequest(
+                biz_line=caller_of(request).biz_line,
+                out_biz_no=asked.out_biz_no,
+                biz_order_no=asked.biz_order_no,
+                amount=asked.amount,
+                currency=asked.currency,
+                card_id=CardId(asked.card_id),
+                subject=asked.subject,
+                coupon_no=CouponNo(asked.coupon_no) if asked.coupon_no else None,
+                expires_in_s=asked.expires_in_s or node.settings.expires_in_s,
+            ),
+            claim_of(request, body),
+            _order_answer(node),
+        ),
+    )
+
+
+@post(
+    "/v1/quick-payments/{pay_order_no:str}/codes",
+    guards=[authenticated, keyed],
+    opt={
+        "call": Call(
+            name="sendCodeAgain",
+            summary="Send the code again, by whoever sent it last",
+            gives=((200, Order),),
+            refuses=(DataNotExist, BizCheckError, TooMany),
+            keyed=True,
+        )
+    },
+)
+async def send_code_again(request: Plain, pay_order_no: str) -> Response[bytes]:
+    """Send the code again."""
+    node = door_of(request).node
+    return kept(
+        request,
+        await core.resend_code(
+            node,
+            caller_of(request).biz_line,
+            number_of(pay_order_no),
+            claim_of(request, await _nothing(request)),
+            _order_answer(node),
+        ),
+    )
+
+
+@post(
+    "/v1/quick-payments/{pay_order_no:str}/confirm",
+    guards=[authenticated, keyed],
+    opt={
+        "call": Call(
+            name="confirm",
+            summary="Confirm with the code that the payer typed",
+            takes=Confirm,
+            gives=((200, ConfirmResult),),
+            refuses=(DataNotExist, BizCheckError, CouponRefused, TooMany),
+            keyed=True,
+        )
+    },
+)
+async def confirm(request: Plain, pay_order_no: str) -> Response[bytes]:
+    """Confirm with the code."""
+    body = await request.body()
+    asked = _CONFIRM.decode(body)
+    return kept(
+        request,
+        await core.confirm(
+            door_of(request).node,
+            caller_of(request).biz_line,
+            number_of(pay_order_no),
+            asked.sms_verify_code,
+            claim_of(request, body),
+            _confirm_answer,
+        ),
+    )
+
+
+@post(
+    "/v1/payments/{pay_order_no:str}/close",
+    guards=[authenticated, keyed],
+    opt={
+        "call": Call(
+            name="closePayment",
+            summary="Ask the channel, then close the payment",
+            gives=((200, Order),),
+            refuses=(DataNotExist, BizCheckError),
+            keyed=True,
+        )
+    },
+)
+async def close_payment(request: Plain, pay_order_no: str) -> Response[bytes]:
+    """Ask the channel, then close the payment."""
+    node = door_of(request).node
+    return kept(
+        request,
+        await core.close(
+            node,
+            caller_of(request).biz_line,
+            number_of(pay_order_no),
+            claim_of(request, await _nothing(request)),
+            _order_answer(node),
+        ),
+    )
+
+
+@get(
+    "/v1/payments/{pay_order_no:str}",
+    guards=[authenticated],
+    opt={
+        "call": Call(
+            name="getPayment",
+            summary="The order as of now",
+            gives=((200, Order),),
+            refuses=(DataNotExist,),
+        )
+    },
+)
+async def get_payment(request: Plain, pay_order_no: str) -> Response[bytes]:
+    """The order as of now."""
+    node = door_of(request).node
+    payment = await core.get(node, caller_of(request).biz_line, number_of(pay_order_no))
+    return found(order_in(node, View(payment=payment)))
+
+
+def number_of(text: str) -> PayOrderNo:
+    """A payment's number out of a path; what cannot be one names nothing."""
+    if len(text) != PAY_ORDER_NO_LENGTH or not (text.isascii() and text.isalnum()):
+        raise DataNotExist
+    return PayOrderNo(text)
+
+
+def order_in(node: Node, view: View) -> Order:
+    """The order of a view, as of now."""
+    return order_of(view.payment, now=node.now(), code_gap_s=node.settings.code_gap_s)
+
+
+def _order_answer(node: Node) -> AnswerOf:
+    """201 with the order that this request opened, 200 with one that was there."""
+    return lambda view: (201 if view.created else 200, encode(order_in(node, view)))
+
+
+def _confirm_answer(view: View) -> tuple[int, bytes]:
+    return 200, encode(confirm_result_of(view.payment, tries_left=view.tries_left))
+
+
+async def _nothing(request: Plain) -> bytes:
+    """The body of a call that takes nothing: none, or an empty object."""
+    body = await request.body()
+    refuse_unreadable(body)
+    if canonical(body) != b"{}":
+        raise BadRequest("This call takes no members.", "此接口不接受任何字段")
+    return body

@@ -1,0 +1,97 @@
+"""`paycore dev`: all of it on this machine, on loopback, with a sandbox."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from paycore.dev.stack import Ground, Summary
+
+
+def dev(
+    port: Annotated[int, typer.Option(help="Of the API; 0 takes a free one.")] = 8000,
+    sandbox_port: Annotated[
+        int, typer.Option(help="Of the sandbox's control; 0 takes a free one.")
+    ] = 9100,
+    data: Annotated[
+        Path, typer.Option(help="Folder of the database and the sandbox's record.")
+    ] = Path(".paycore/dev"),
+    *,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One line of JSON when all is ready.")
+    ] = False,
+) -> None:
+    """Start database, sandbox and node, seed them, and run until Ctrl-C."""
+    import signal
+
+    import uvloop
+
+    from paycore.dev.stack import ground
+    from paycore.kernel import log
+
+    log.configure(level="warning" if not as_json else "info", style="console")
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    try:
+        with ground(data, sandbox_port=sandbox_port) as on:
+            uvloop.run(_run(on, port=port, as_json=as_json))
+    except KeyboardInterrupt:
+        raise typer.Exit(0) from None
+
+
+async def _run(on: "Ground", *, port: int, as_json: bool) -> None:
+    from paycore.cli.serve import until_told_to_stop
+    from paycore.dev.stack import running
+
+    async with running(on, port=port) as (_, summary):
+        _say(summary, as_json=as_json)
+        await until_told_to_stop()
+
+
+def _as_interrupt(_signal: int, _frame: object) -> None:
+    """SIGTERM before the node runs ends the start in order, as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def _say(summary: "Summary", *, as_json: bool) -> None:
+    if as_json:
+        import msgspec
+
+        typer.echo(msgspec.json.encode(summary).decode())
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="paycore dev", show_header=False, title_justify="left")
+    for name, value in (
+        ("API", summary.api),
+        ("documentation", summary.docs),
+        ("sandbox control", summary.sandbox),
+        ("business line", summary.biz_line),
+        ("API key", summary.api_key),
+        ("card", summary.card_id),
+        ("coupon", summary.coupon_no),
+        ("phone", summary.phone),
+    ):
+        table.add_row(name, value)
+    console = Console()
+    console.print(table)
+    console.print("\n[bold]Pay once[/bold] (the code is in what the sandbox texted):")
+    console.print(_examples(summary), soft_wrap=True, highlight=False, markup=False)
+    console.print("\nCtrl-C stops all of it.")
+
+
+def _examples(summary: "Summary") -> str:
+    """Three calls that take one payment."""
+    auth = f"-H 'Authorization: Bearer {summary.api_key}'"
+    phone = summary.phone.replace("+", "%2B")
+    return f"""
+curl -s {summary.api}/v1/quick-payments {auth} -H "Idempotency-Key: $(uuidgen)" \\
+  -d '{{"out_biz_no": "order-1", "amount": 1250, "currency": "CNY",
+       "card_id": "{summary.card_id}", "subject": "Two cups of tea"}}'
+
+curl -s '{summary.sandbox}/control/sms?phone={phone}'
+
+curl -s {summary.api}/v1/quick-payments/PAY_ORDER_NO/confirm {auth} \\
+  -H "Idempotency-Key: $(uuidgen)" -d '{{"sms_verify_code": "CODE"}}'
+"""

@@ -1,0 +1,98 @@
+"""`paycore serve`: one node."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from paycore.kernel.config import Settings
+
+
+def serve(
+    role: Annotated[
+        str | None, typer.Option(help="api, worker or all (PAYCORE_ROLE).")
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on (PAYCORE_HOST).")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port, 0 takes a free one (PAYCORE_PORT).")
+    ] = None,
+    *,
+    migrate: Annotated[
+        bool, typer.Option("--migrate", help="Bring the schema up to date first.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON when ready.")
+    ] = False,
+    die_with_parent: Annotated[
+        bool, typer.Option("--die-with-parent", hidden=True)
+    ] = False,
+) -> None:
+    """Run a node on DATABASE_URL, else on a PostgreSQL of our own, until SIGTERM."""
+    import os
+    from pathlib import Path
+
+    import uvloop
+
+    from paycore.kernel import config, log, postgres
+    from paycore.kernel.errors import Misconfigured
+
+    if die_with_parent:
+        from paycore.dev.processes import die_with_parent as bind
+
+        bind()
+    asked = {"ROLE": role, "HOST": host, "PORT": port}
+    options = {
+        f"{config.PREFIX}{name}": str(value)
+        for name, value in asked.items()
+        if value is not None
+    }
+    settings = config.load({**os.environ, **options})
+    log.configure(level=settings.log_level, style=settings.log_format)
+    try:
+        chosen = postgres.choose(settings.database_url, data=Path(settings.data_dir))
+    except postgres.ServerUnavailableError as error:
+        raise Misconfigured(str(error)) from error
+    # A database of our own has nobody else to ask; somebody's is changed when told.
+    first = migrate or chosen.cluster is not None
+    try:
+        uvloop.run(_run(settings, chosen.dsn, migrate=first, as_json=as_json))
+    finally:
+        if chosen.cluster is not None:
+            chosen.cluster.stop()
+
+
+async def _run(settings: "Settings", dsn: str, *, migrate: bool, as_json: bool) -> None:
+    from paycore import app as apps
+
+    if migrate:
+        await apps.migrate(dsn)
+    app = await apps.start(settings, dsn)
+    web = None
+    try:
+        if settings.role != "worker":
+            web = await apps.listen(app, host=settings.host, port=settings.port)
+        if as_json:
+            import msgspec
+
+            ready = {"api": web.url if web else "", "epoch": app.node.epoch}
+            typer.echo(msgspec.json.encode(ready).decode())
+        await until_told_to_stop()
+    finally:
+        await apps.stop(app, web)
+
+
+async def until_told_to_stop() -> None:
+    """Wait for SIGTERM or Ctrl-C; a second one ends without waiting."""
+    import asyncio
+    import signal
+
+    told = asyncio.Event()
+    running = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        running.add_signal_handler(sign, told.set)
+    await told.wait()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        running.remove_signal_handler(sign)
+        signal.signal(sign, signal.SIG_DFL)

@@ -9,7 +9,8 @@ order, but strangers cannot fill our disk with it.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from math import inf
 
 from paycore.gateway.accounts import Accounts, Opened
 from paycore.gateway.channel import Callback
@@ -51,7 +52,7 @@ class Received:
 class Refusals:
     """How many refused callbacks were stored in the minute that began at `since`."""
 
-    since: float = field(default=float("-inf"))
+    since: float = -inf
     stored: int = 0
 
     def may_store(self, now: float) -> bool:

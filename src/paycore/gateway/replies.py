@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from paycore.gateway.channel import Reply
-from paycore.gateway.masking import storable, without
-from paycore.kernel.mask import mask_text
+from paycore.gateway.masking import masked, storable, without
 from paycore.kernel.outcome import Outcome
 
 CODE_LENGTH = 64
@@ -40,8 +39,8 @@ def verdict(reply: Reply) -> str:
 
 def _shown(text: str, secrets: Sequence[str]) -> str:
     """Cut before masking, which takes long on long texts, and again after it."""
-    masked = mask_text(storable(without(text[: 2 * MESSAGE_LENGTH], secrets)))
-    return masked[:MESSAGE_LENGTH]
+    text = storable(without(text[: 2 * MESSAGE_LENGTH], secrets))
+    return masked(text)[:MESSAGE_LENGTH]
 
 
 def _bounded(text: str | None) -> str | None:

@@ -7,7 +7,7 @@ Whether a call may be made at all is looked at in `send`, directly before the fi
 byte: our lease, and the breaker. Nothing here decides what an outcome means.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from paycore.gateway import accounts, channel
@@ -62,6 +62,8 @@ class Prepared:
     opened: Opened | None
     outgoing: Outgoing | None
     """None: it cannot be made, and `refusal` says why."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What no text that is kept of it may hold."""
     refusal: str = ""
 
 
@@ -85,6 +87,7 @@ async def prepare(node: Node, ask: Ask, change: Change) -> Prepared:
     prepared = await _prepare(node, ask, change)
     outgoing = prepared.outgoing
     text = outgoing.masked if outgoing is not None else prepared.refusal
+    text = storable(without(text, prepared.secrets))
     change.append(_message(node, prepared, direction="OUT", verdict="", body=text))
     return prepared
 
@@ -92,7 +95,7 @@ async def prepare(node: Node, ask: Ask, change: Change) -> Prepared:
 async def send(node: Node, prepared: Prepared) -> Answer:
     """Make the call. Raises nothing: whatever happens is an outcome."""
     started = node.clock.monotonic()
-    reply = tidy(await _send(node, prepared), _secrets(prepared))
+    reply = tidy(await _send(node, prepared), prepared.secrets)
     if reply.alarm is not None:
         _alarm(prepared.ask, reply)
     elapsed_ms = round((node.clock.monotonic() - started) * 1000)
@@ -142,7 +145,8 @@ async def _prepare(node: Node, ask: Ask, change: Change) -> Prepared:
     if ask.operation not in opened.driver.capabilities:
         return Prepared(ask=ask, opened=opened, outgoing=None, refusal="cannot do that")
     outgoing = await opened.driver.prepare(node, opened.account, ask, change)
-    return Prepared(ask=ask, opened=opened, outgoing=outgoing)
+    secrets = ask.secrets + opened.secrets
+    return Prepared(ask=ask, opened=opened, outgoing=outgoing, secrets=secrets)
 
 
 async def _find(node: Node, ask: Ask) -> Opened | None:
@@ -193,11 +197,6 @@ def _failed(reply: Reply) -> bool:
     return reply.outcome in (Outcome.NOT_SENT, Outcome.UNKNOWN)
 
 
-def _secrets(prepared: Prepared) -> tuple[str, ...]:
-    of_account = () if prepared.opened is None else prepared.opened.secrets
-    return prepared.ask.secrets + of_account
-
-
 def _answer(node: Node, prepared: Prepared, reply: Reply, elapsed_ms: int) -> Answer:
     message = _message(
         node,
@@ -230,7 +229,7 @@ def _message(
         account=ask.account,
         at=node.now(),
         verdict=verdict,
-        body=storable(without(body, _secrets(prepared))),
+        body=body,
         elapsed_ms=elapsed_ms,
     )
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
+from types import MappingProxyType
 from typing import ClassVar, Final, cast
 
 import msgspec
@@ -30,6 +31,7 @@ from paycore.gateway.channel import (
     Reply,
     unknown,
 )
+from paycore.gateway.masking import masked
 from paycore.kernel.crypto import same
 from paycore.kernel.http import Answered, HttpRequest
 from paycore.kernel.mask import (
@@ -53,22 +55,23 @@ _KEY_OCTETS: Final = 32
 
 _DECLINED: Final = Outcome.DECLINED
 
-_SAYS_OF_CODE: Final = {
-    "CODE_WRONG": VerifyStatus.WRONG,
-    "CODE_EXPIRED": VerifyStatus.EXPIRED,
-}
+_SAYS_OF_CODE: Final = MappingProxyType(
+    {"CODE_WRONG": VerifyStatus.WRONG, "CODE_EXPIRED": VerifyStatus.EXPIRED}
+)
 
 _SEALED: Final = re.compile(r"[A-Za-z0-9+/]{80,}={0,2}")
 """An encrypted card, wherever it stands; nothing else of the protocol is so long."""
 
-_BY_NAME: Final = {
-    "number": mask_card,
-    "phone": mask_phone,
-    "name": mask_name,
-    "id_no": mask_id_no,
-    "token": mask_code,
-    "card_enc": mask_code,
-}
+_BY_NAME: Final = MappingProxyType(
+    {
+        "number": mask_card,
+        "phone": mask_phone,
+        "name": mask_name,
+        "id_no": mask_id_no,
+        "token": mask_code,
+        "card_enc": mask_code,
+    }
+)
 """Fields that are masked whatever they hold."""
 
 _PLAIN: Final = frozenset(
@@ -261,7 +264,7 @@ class Sandbox(Channel):
             fields = msgspec.json.decode(text, type=dict[str, object])
         except (msgspec.MsgspecError, RecursionError):
             return _SEALED.sub(mask_code(""), mask_text(text))
-        shown = {mask_text(name): _shown(name, value) for name, value in fields.items()}
+        shown = {masked(name): _shown(name, value) for name, value in fields.items()}
         return msgspec.json.encode(shown).decode()
 
 
@@ -384,10 +387,11 @@ def _verified(outcome: Outcome, code: str, operation: Operation) -> VerifyStatus
 
 
 def _shown(name: str, value: object) -> object:
-    """A field's value as it may be kept."""
-    if not isinstance(value, str) or name in _PLAIN:
-        return value if isinstance(value, str | int | None) else mask_code("")
+    """A field's value as it may be kept; what is not flat is not looked into."""
+    if not isinstance(value, str):
+        return value if value is None or isinstance(value, int) else mask_code("")
+    if name in _PLAIN:
+        return value
     if name == "code" and value.isdigit():
         return mask_code(value)
-    mask = _BY_NAME.get(name)
-    return mask_text(value) if mask is None else mask(value)
+    return _BY_NAME.get(name, masked)(value)

@@ -7,6 +7,7 @@ What the language is, is not told here: https://cel.dev.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cel
@@ -118,6 +119,22 @@ def compile_condition(source: str) -> Condition:
     _refuse_unknown("function", _called(program) - FUNCTIONS)
     _try_out(program)
     return Condition(source, not names & _VOLATILE, program)
+
+
+def any_of(conditions: Sequence[Condition]) -> Condition | None:
+    """One condition that is false only where each of them is false, without an error.
+
+    It answers for many at the cost of one; whatever else it says, they must be asked.
+    None where they do not fit into one, or are too few to be worth it.
+    """
+    if len(conditions) < 2:
+        return None
+    source = " || ".join(f"({one.source}\n)" for one in conditions)
+    try:
+        program = cel.compile(source)
+    except _EVALUATION:
+        return None
+    return Condition(source, all(one.stable for one in conditions), program)
 
 
 def _called(program: cel.Program) -> set[str]:

@@ -22,7 +22,7 @@ import msgspec
 from paycore.kernel.terms import SMS_CENTRE, TransType
 from paycore.router.conditions import Condition, ConditionError, Facts
 from paycore.router.question import Question, Reservation, Route
-from paycore.router.snapshot import NO_RULES, Offer, Rule, Sifted, Snapshot
+from paycore.router.snapshot import NO_RULES, Offer, Rule, Rules, Sifted, Snapshot
 
 
 class Cause(StrEnum):
@@ -282,7 +282,7 @@ def _sift_own(case: Case, one: Sifted) -> Sifted:
     if objection is not None:
         return objection
     rules = case.snapshot.rules.get(one.offer.key, NO_RULES)
-    if rules.volatile:
+    if rules.volatile and not _shut(rules, case.facts):
         one = _ask(rules.volatile, case.facts, one)
     taken = () if one.stage else _reservations(case.question, one.offer)
     return replace(one, reservations=taken) if taken else one
@@ -294,6 +294,16 @@ def _objection(stages: Stages, case: Case, offer: Offer) -> Sifted | None:
         if why is not None:
             return Sifted(offer, stage, why)
     return None
+
+
+def _shut(rules: Rules, facts: Facts) -> bool:
+    """Whether one look shows that none of the volatile rules holds."""
+    if rules.gate is None:
+        return False
+    try:
+        return not rules.gate.holds(facts)
+    except ConditionError:
+        return False
 
 
 def _ask(rules: Sequence[Rule], facts: Facts, one: Sifted) -> Sifted:

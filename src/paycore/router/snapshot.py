@@ -13,7 +13,12 @@ from datetime import datetime
 import msgspec
 
 from paycore.kernel.terms import SMS_CENTRE, Json, TransType
-from paycore.router.conditions import Condition, ConditionError, compile_condition
+from paycore.router.conditions import (
+    Condition,
+    ConditionError,
+    any_of,
+    compile_condition,
+)
 from paycore.router.question import AccountKey, Reservation
 from paycore.router.rows import LineAccountRow, RuleRow, TransTypeRow
 
@@ -71,6 +76,8 @@ class Rules:
 
     stable: tuple[Rule, ...] = ()
     volatile: tuple[Rule, ...] = ()
+    gate: Condition | None = None
+    """Where it is false, no volatile rule has anything to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,12 +199,15 @@ def _by_account(
 
 
 def _split(rules: Sequence[Rule]) -> Rules:
-    def stable(rule: Rule) -> bool:
-        return rule.condition is None or rule.condition.stable
-
+    volatile = [
+        (rule, rule.condition)
+        for rule in rules
+        if rule.condition is not None and not rule.condition.stable
+    ]
     return Rules(
-        stable=tuple(rule for rule in rules if stable(rule)),
-        volatile=tuple(rule for rule in rules if not stable(rule)),
+        stable=tuple(r for r in rules if r.condition is None or r.condition.stable),
+        volatile=tuple(rule for rule, _ in volatile),
+        gate=any_of([condition for _, condition in volatile]),
     )
 
 

@@ -229,6 +229,30 @@ def test_shared_answers_are_not_taken_for_others(make):
     assert [routed, none, routed, none, routed] == causes
 
 
+def test_many_rules_over_the_amount_are_each_heard(make):
+    """Asking many at once changes nothing: one that holds or fails is still found."""
+    rules = (
+        *(
+            make.rule(f"r{i}", f"amount == {i} // note", "DROP", "bank_a")
+            for i in range(99)
+        ),
+        make.rule("r_fails", "amount / (amount - 100) > 999", "DROP", "bank_a"),
+        make.rule("r_likes", "amount > 400", "PREFER", "bank_a"),
+    )
+    snapshot = make.tables(make.offer("bank_a"), rules=rules)
+
+    said = {
+        amount: decide(snapshot, make.ask("bank_a", amount=amount), {}, lowest)
+        for amount in (7, 100, 200, 500)
+    }
+
+    whys = {amount: decision.candidates[0].why for amount, decision in said.items()}
+    assert "rule r7: title of r7" == whys[7]
+    assert whys[100].startswith("rule r_fails has no answer")
+    assert whys[200].startswith("priority")
+    assert whys[500].startswith("preferred by rule r_likes")
+
+
 def test_lower_priority_numbers_come_first(make):
     """Nothing of a higher number is drawn while one of a lower stands."""
     snapshot = make.tables(

@@ -5,11 +5,13 @@ from datetime import timedelta
 
 from paycore.cards import service as cards
 from paycore.cards.rows import AgreementRow
-from paycore.core.chain import Run
+from paycore.core.chain import GuardRefused, Next, Run
 from paycore.core.rows import AttemptRow
 from paycore.gateway import service as gateway
 from paycore.gateway.channel import Ask, CardFacts, Operation
-from paycore.kernel.terms import PayType, TransType
+from paycore.kernel.journal import Refused
+from paycore.kernel.terms import AttemptId, PayType, TransType
+from paycore.router import service as router
 from paycore.router.question import AgreementLimits, Question, Route
 
 _OPERATION_OF = (
@@ -133,3 +135,34 @@ def _facts(run: Run) -> CardFacts:
 def _notify_url(run: Run, attempt: AttemptRow) -> str | None:
     base = run.node.settings.public_url
     return f"{base}/callbacks/{attempt.channel}/{attempt.account}" if base else None
+
+
+def begin(
+    run: Run,
+    trans_type: TransType,
+    route: Route,
+    timeout_s: float,
+    *,
+    request_no: AttemptId | None = None,
+) -> AttemptRow:
+    """Record an attempt at a place, with what it reserves, before its call."""
+    run.asked = (route.channel, route.account)
+    now = run.now
+    return run.payment.begin(
+        trans_type,
+        channel=route.channel,
+        account=route.account,
+        inst_trans_id=route.inst_trans_id,
+        now=now,
+        quiet_from=now + quiet_from_delay(run, timeout_s),
+        request_no=request_no,
+        reserved=router.reserved(route, run.payment.row.payable_amount),
+    )
+
+
+def next_route(run: Run, refused: Refused) -> Next:
+    """Where a limit was full by the time of the commit, on to the next route."""
+    if not refused.guard.startswith("limit:") or run.asked is None:
+        raise GuardRefused(refused)
+    run.excluded.add(run.asked)
+    return Next.AGAIN

@@ -5,15 +5,14 @@ from paycore.core.closing import AskBeforeClose, ClosePayment
 from paycore.core.commands import (
     CardDeductReceipt,
     CardQuickPayConfirm,
-    CardQuickPaySend,
     CouponLock,
     CouponModify,
     OpenPayment,
     PayResultNotifyBiz,
     QuickPaySmsVerify,
-    SmsCentreSend,
     UniqueCheck,
 )
+from paycore.core.sending import CardQuickPaySend, SmsCentreSend
 
 CARD_QUICK_PAY_SEND = CommandChain(
     "CARD_QUICK_PAY_SEND",

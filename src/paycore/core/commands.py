@@ -5,8 +5,6 @@ command branches on another; each looks at the payment and does the one right th
 so that the same list serves a first passage, a recovery and a repeat.
 """
 
-from datetime import timedelta
-
 from paycore.accounting import service as accounting
 from paycore.core import ask as asking
 from paycore.core import conversion
@@ -14,7 +12,7 @@ from paycore.core.chain import Foreign, GuardRefused, Local, Next, Run
 from paycore.core.keys import leased
 from paycore.core.messages import words
 from paycore.core.notices import announce
-from paycore.core.rows import AttemptRow, OutBizNoRow
+from paycore.core.rows import OutBizNoRow
 from paycore.core.settle import settle
 from paycore.core.states import Audience, Event
 from paycore.coupon import service as coupon
@@ -23,12 +21,9 @@ from paycore.gateway import service as gateway
 from paycore.gateway.channel import Ask, Reply
 from paycore.kernel import errors
 from paycore.kernel.journal import Refused
-from paycore.kernel.outcome import AfterCharge, AfterSend, Outcome
+from paycore.kernel.outcome import AfterCharge, Outcome
 from paycore.kernel.terms import (
-    SMS_CENTRE,
-    AttemptId,
     BizStatus,
-    CodeSender,
     PayType,
     ProcessStatus,
     TransType,
@@ -39,9 +34,6 @@ from paycore.router.question import Route
 
 MAX_DEDUCT_ROUTES = 3
 """Polling over deduct channels within one confirm: the payer is waiting."""
-
-CARRIERS_IN_ONE_SEND = 2
-"""A carrier's time-out is followed by one more carrier within the same call."""
 
 
 class UniqueCheck(Local):
@@ -81,102 +73,6 @@ class OpenPayment(Local):
         return Next.NEXT
 
 
-class CardQuickPaySend(Foreign):
-    """Have the channel text its code; where it cannot, convert."""
-
-    async def before(self, run: Run) -> Ask | Next:
-        """Route, and record the attempt."""
-        payment = run.payment
-        if payment.row.pay_type is not PayType.QUICK_PAY:
-            return Next.NEXT
-        found = await asking.agreements(run, PayType.QUICK_PAY)
-        send = payment.send_in_force if run.resend else None
-        wanted = asking.question(
-            run,
-            TransType.QUICK_PAY_SEND_MSG,
-            found,
-            named=send.channel if send is not None else None,
-        )
-        route = await router.route(run.node, wanted, run.change)
-        if route is None:
-            return await _convert_or_fail(run, run.cause or conversion.ROUTE_NONE)
-        timeout_s = run.node.settings.send_code_timeout_s
-        attempt = _begin(run, TransType.QUICK_PAY_SEND_MSG, route, timeout_s)
-        return asking.call(
-            run,
-            attempt,
-            timeout_s=timeout_s,
-            agreement=asking.agreement_at(run, found, route),
-            with_card=True,
-        )
-
-    async def after(self, run: Run, seq: int, reply: Reply) -> Next:
-        """What the outcome table allows: the code is out, another route, or convert."""
-        payment, now = run.payment, run.now
-        attempt = payment.attempts[seq]
-        run.tries += 1
-        match conversion.after_send(reply.outcome, reply.blame, quick_tries=run.tries):
-            case AfterSend.CODE_OUT:
-                sent = payment.end(attempt, ProcessStatus.GW_SUCCESS, reply, now)
-                _code_out(run, sent, CodeSender.CHANNEL, reply)
-                return Next.NEXT
-            case AfterSend.NEXT_ROUTE:
-                payment.end(attempt, ProcessStatus.GW_FAIL, reply, now)
-                run.exclude(attempt)
-                run.cause = conversion.cause_of(reply.outcome)
-                return Next.AGAIN
-            case AfterSend.CONVERT:
-                payment.end(attempt, ProcessStatus.GW_FAIL, reply, now)
-                return await _convert_or_fail(run, conversion.cause_of(reply.outcome))
-            case AfterSend.FAIL:
-                payment.end(attempt, ProcessStatus.GW_FAIL, reply, now)
-                return _send_failed(run, reply.resp_code)
-
-    def refused(self, run: Run, refused: Refused) -> Next:
-        """A limit that was full by the time of the commit: the next route."""
-        return _next_route(run, refused)
-
-
-class SmsCentreSend(Foreign):
-    """After a conversion our own SMS centre texts the code."""
-
-    async def before(self, run: Run) -> Ask | Next:
-        """Only for a converted payment: ask the router for the SMS centre by name."""
-        payment = run.payment
-        if payment.row.biz_status.final or payment.row.pay_type is PayType.QUICK_PAY:
-            return Next.NEXT
-        if run.too_many:
-            return _send_failed(run, "TOO_MANY")
-        wanted = asking.question(
-            run, TransType.QUICK_PAY_SEND_MSG, None, named=SMS_CENTRE
-        )
-        route = await router.route(run.node, wanted, run.change)
-        if route is None:
-            return _send_failed(run, "SEND_FAILED")
-        timeout_s = run.node.settings.sms_timeout_s * CARRIERS_IN_ONE_SEND
-        attempt = _begin(run, TransType.QUICK_PAY_SEND_MSG, route, timeout_s)
-        return asking.call(run, attempt, timeout_s=timeout_s, with_card=True)
-
-    async def after(self, run: Run, seq: int, reply: Reply) -> Next:
-        """The code is out, or the order ends here: nothing was charged."""
-        payment, attempt = run.payment, run.payment.attempts[seq]
-        if reply.outcome is Outcome.SUCCEEDED:
-            sent = payment.end(attempt, ProcessStatus.GW_SUCCESS, reply, run.now)
-            _code_out(run, sent, CodeSender.SMS_CENTRE, reply)
-            return Next.NEXT
-        payment.end(attempt, ProcessStatus.GW_FAIL, reply, run.now)
-        return _send_failed(run, "SEND_FAILED")
-
-    def refused(self, run: Run, refused: Refused) -> Next:
-        """Too many texts to this phone: refuse the request, or, where the payment
-        already stands on record, end it.
-        """
-        if not refused.guard.startswith("sms.") or not run.committed:
-            raise GuardRefused(refused)
-        run.too_many = True
-        return Next.AGAIN
-
-
 class QuickPaySmsVerify(Foreign):
     """Our own SMS centre sent the code, so it says whether this is the one."""
 
@@ -187,7 +83,7 @@ class QuickPaySmsVerify(Foreign):
         timeout_s = run.node.settings.sms_timeout_s
         if run.too_many:
             return _code_refused(run, VerifyStatus.LOCKED, "CODE_LOCKED", None)
-        attempt = _begin(
+        attempt = asking.begin(
             run,
             TransType.SMS_VERIFY,
             Route(
@@ -197,9 +93,7 @@ class QuickPaySmsVerify(Foreign):
             ),
             timeout_s,
         )
-        return asking.call(
-            run, attempt, timeout_s=timeout_s, code=run.code, with_card=True
-        )
+        return asking.call(run, attempt, timeout_s=timeout_s, code=run.code)
 
     async def after(self, run: Run, seq: int, reply: Reply) -> Next:
         """A PASS is kept until the code's end; all else stops before money."""
@@ -214,8 +108,13 @@ class QuickPaySmsVerify(Foreign):
             payment.apply(Event.CODE_PASSED, now=run.now, attempt_seq=seq)
             return Next.NEXT
         payment.end(attempt, ProcessStatus.GW_FAIL, reply, run.now)
-        status = reply.verify_status or VerifyStatus.WRONG
-        return _code_refused(run, status, f"CODE_{status}", seq)
+        if reply.verify_status is None:
+            # Not judged at all: the payer may type the same code again.
+            payment.respond("NOT_CHARGED", words("NOT_CHARGED", run.line.language))
+            payment.apply(Event.NOT_CHARGED, now=run.now, attempt_seq=seq)
+            return Next.STOP
+        code = f"CODE_{reply.verify_status}"
+        return _code_refused(run, reply.verify_status, code, seq)
 
     def refused(self, run: Run, refused: Refused) -> Next:
         """Too many wrong codes for this card today: locked, without comparing."""
@@ -253,7 +152,7 @@ class CardQuickPayConfirm(Foreign):
             return _declined(run, "AGREEMENT_GONE")
         inherits = gateway.confirm_inherits(run.node, send.channel)
         timeout_s = run.node.settings.money_timeout_s
-        attempt = _begin(
+        attempt = asking.begin(
             run,
             TransType.QUICK_PAY_CONFIRM,
             Route(
@@ -299,7 +198,7 @@ class CardDeductReceipt(Foreign):
         if route is None:
             return _no_deduct(run)
         timeout_s = run.node.settings.money_timeout_s
-        attempt = _begin(run, TransType.DEDUCT, route, timeout_s)
+        attempt = asking.begin(run, TransType.DEDUCT, route, timeout_s)
         payment.apply(Event.CHARGE_BEGUN, now=run.now, attempt_seq=attempt.seq)
         return asking.call(
             run,
@@ -327,7 +226,7 @@ class CardDeductReceipt(Foreign):
         if refused.guard == coupon.GUARD:
             run.coupon_refused = True
             return Next.AGAIN
-        return _next_route(run, refused)
+        return asking.next_route(run, refused)
 
 
 class CouponModify(Local):
@@ -390,69 +289,6 @@ def _in_other_hands(run: Run) -> bool:
     return alive or run.payment.open_attempt is not None
 
 
-def _begin(
-    run: Run,
-    trans_type: TransType,
-    route: Route,
-    timeout_s: float,
-    *,
-    request_no: AttemptId | None = None,
-) -> AttemptRow:
-    run.asked = (route.channel, route.account)
-    now = run.now
-    return run.payment.begin(
-        trans_type,
-        channel=route.channel,
-        account=route.account,
-        inst_trans_id=route.inst_trans_id,
-        now=now,
-        quiet_from=now + asking.quiet_from_delay(run, timeout_s),
-        request_no=request_no,
-        reserved=router.reserved(route, run.payment.row.payable_amount),
-    )
-
-
-def _code_out(run: Run, attempt: AttemptRow, by: CodeSender, reply: Reply) -> None:
-    lifetime = timedelta(seconds=run.node.settings.code_lifetime_s)
-    run.payment.respond("CODE_SENT", words("CODE_SENT", run.line.language))
-    run.payment.code_sent(
-        attempt,
-        by=by,
-        phone=run.card.phone_masked,
-        until=reply.code_expires_at or run.now + lifetime,
-        now=run.now,
-    )
-
-
-async def _convert_or_fail(run: Run, cause: str) -> Next:
-    """Convert where a deduct is possible now; else an honest failure, and no text."""
-    payment = run.payment
-    if not conversion.may_convert(
-        payment.row.pay_type, money_leg_sent=payment.money_leg_sent
-    ):
-        return _send_failed(run, cause)
-    found = await asking.agreements(run, PayType.DEDUCT)
-    tried, run.excluded = run.excluded, set()
-    wanted = asking.question(run, TransType.DEDUCT, found)
-    route = await router.probe(run.node, wanted) if found else None
-    if route is None:
-        run.excluded = tried
-        return _send_failed(run, cause)
-    payment.convert(cause=cause, now=run.now)
-    return Next.NEXT
-
-
-def _send_failed(run: Run, code: str) -> Next:
-    """The order fails, unless an earlier code is still good."""
-    payment, language = run.payment, run.line.language
-    if payment.send_in_force is not None:
-        payment.respond("RESEND_FAILED", words("RESEND_FAILED", language))
-        return Next.STOP
-    payment.respond(code, words(code, language))
-    payment.apply(Event.SEND_FAILED, now=run.now, cause=code)
-    return Next.NEXT
-
-
 def _code_refused(run: Run, status: VerifyStatus, code: str, seq: int | None) -> Next:
     run.payment.verified(status)
     run.payment.respond(code, words(code, run.line.language))
@@ -473,13 +309,6 @@ def _declined(run: Run, code: str) -> Next:
     run.payment.respond(code, words(code, run.line.language))
     run.payment.apply(Event.DECLINED, now=run.now, cause=code)
     return Next.NEXT
-
-
-def _next_route(run: Run, refused: Refused) -> Next:
-    if not refused.guard.startswith("limit:") or run.asked is None:
-        raise GuardRefused(refused)
-    run.excluded.add(run.asked)
-    return Next.AGAIN
 
 
 def _drop_coupon(run: Run) -> None:

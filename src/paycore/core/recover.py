@@ -11,13 +11,12 @@ from paycore.core.absorb import TAIL, run_for, with_attempts
 from paycore.core.chain import GuardRefused, LastCall, Next, Run, run_commands
 from paycore.core.chains import CLOSE
 from paycore.core.commands import (
-    CardQuickPaySend,
     CouponModify,
     PayResultNotifyBiz,
-    SmsCentreSend,
 )
 from paycore.core.messages import words
 from paycore.core.rows import AttemptRow, PaymentRow
+from paycore.core.sending import CardQuickPaySend, SmsCentreSend
 from paycore.core.settle import settle
 from paycore.core.states import Event
 from paycore.desk import service as desk

@@ -7,8 +7,9 @@ What the language is, is not told here: https://cel.dev.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import cel
 
@@ -17,17 +18,19 @@ from paycore.router.question import Question
 LONGEST = 1_000
 """Letters of a condition: more is a table that somebody put in the wrong place."""
 
-SAMPLE: dict[str, str | int] = {
-    "biz_line": "shop",
-    "trans_type": "DEDUCT",
-    "amount": 10_000,
-    "currency": "CNY",
-    "bank": "ICBC",
-    "card_kind": "DEBIT",
-    "hour": 12,
-    "weekday": 1,
-    "pay_order_no": "26010112000000000000000000",
-}
+SAMPLE: Mapping[str, str | int] = MappingProxyType(
+    {
+        "biz_line": "shop",
+        "trans_type": "DEDUCT",
+        "amount": 10_000,
+        "currency": "CNY",
+        "bank": "ICBC",
+        "card_kind": "DEBIT",
+        "hour": 12,
+        "weekday": 1,
+        "pay_order_no": "26010112000000000000000000",
+    }
+)
 """The variables, with values to try a new condition on. `hour` is 0-23 and `weekday`
 1 (Monday) to 7, both in UTC; `amount` is in minor units."""
 

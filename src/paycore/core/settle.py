@@ -72,8 +72,11 @@ def _trusted(run: Run, attempt: AttemptRow, reply: Reply) -> Reply:
     alarm = reply.alarm
     if differs(reply, attempt):
         alarm = alarm or "amount differs"
-        reply = replaced(reply, outcome=Outcome.UNKNOWN, blame=None, alarm=alarm)
-    if alarm is not None:
+        reply = replaced(
+            reply, outcome=Outcome.UNKNOWN, blame=None, resp_code="AMOUNT_DIFFERS"
+        )
+    # The same alarm at every enquiry is one case.
+    if alarm is not None and attempt.resp_code != reply.resp_code:
         desk.open_case(
             run.node,
             run.change,

@@ -163,30 +163,36 @@ async def test_a_row_that_was_taken_at_once_by_another_node(postgres, tables):
         assert answer == (None if stands[mine.name] == mine else expected)
 
 
+PAPERS, COUPONS = 100, 12
+
+
 def busy_change(dice, serial, node):
-    """A change that wants some of few rows of every kind."""
-    keys = dice.sample(range(12), 3)
+    """A change that wants some of few rows of every kind, in any order."""
     change = new()
-    for key in keys[:2]:
+    for key in dice.sample(range(PAPERS), 8):
         change.amend(
             Paper, (no(f"{key:02}"),), lambda row: replace(row, amount=row.amount + 1)
         )
-    change.amend(Coupon, (f"{keys[2]:02}",), lambda row: replace(row, holder=node))
-    change.insert(Claim(biz_line="L", name=f"{serial % 50:02}-{keys[0]:02}"))
+    key = dice.randrange(COUPONS)
+    change.amend(Coupon, (f"{key:02}",), lambda row: replace(row, holder=node))
+    change.insert(Claim(biz_line="L", name=f"{key:02}-{serial % 999:03}"))
     change.append(Leg(no=no(f"{node}{serial}"), seq=1))
-    for key in keys[::-1]:
+    for key in dice.sample(range(COUPONS), 3):
         change.count(f"{key:02}", 1, limit=None, expires_at=SOON)
-        change.add(Balance(account="shared", slot=key % 3, amount=1))
+        change.add(Balance(account="shared", slot=key, amount=1))
     return change
 
 
 async def run_node(dsn, node, rounds):
-    """Write so many groups, as a node does; give how many changes were admitted."""
+    """Write what comes in so many rounds, as a node does; give how many were admitted.
+
+    The changes of a round want the same rows here and there, so it takes some groups.
+    """
     journal = await PostgresJournal.open(dsn, clock=SystemClock(NOW))
     dice, admitted = random.Random(node), 0
     try:
         for serial in range(rounds):
-            changes = [busy_change(dice, 3 * serial + n, node) for n in range(3)]
+            changes = [busy_change(dice, 10 * serial + n, node) for n in range(10)]
             answers = await asyncio.gather(*map(journal.commit, changes))
             admitted += sum(answer is None for answer in answers)
     finally:
@@ -194,23 +200,26 @@ async def run_node(dsn, node, rounds):
     return admitted
 
 
-async def test_two_nodes_never_deadlock(postgres, tables):
-    """Groups of two nodes over the same rows wait for one another, and lose nothing."""
-    papers = [Paper(no=no(f"{n:02}")) for n in range(12)]
-    await postgres.commit(inserting(*papers))
-    await postgres.commit(inserting(*(Coupon(coupon_no=f"{n:02}") for n in range(12))))
-    admitted = sum(
-        await asyncio.gather(run_node(tables, "A", 600), run_node(tables, "B", 600))
-    )
+async def test_nodes_never_deadlock(postgres, tables):
+    """Groups of several nodes over the same rows wait in turn, and lose nothing."""
+    papers = [Paper(no=no(f"{n:02}")) for n in range(PAPERS)]
+    coupons = [Coupon(coupon_no=f"{n:02}") for n in range(COUPONS)]
+    await postgres.commit(inserting(*papers, *coupons))
+    before = await transactions(tables)
+    # Three, so that two who have half of their locks are woken by the third's commit.
+    nodes = (run_node(tables, node, 130) for node in "ABC")
+    admitted = sum(await asyncio.gather(*nodes))
+    groups = await transactions(tables) - before
     ((deadlocks,),) = await fetch(
         tables,
         "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()",
     )
 
     assert deadlocks == 0
+    assert groups >= 1200
     assert admitted == len(await postgres.every(Claim))
     assert admitted == len(await postgres.every(Leg))
-    assert 2 * admitted == sum(row.amount for row in await postgres.every(Paper))
+    assert 8 * admitted == sum(row.amount for row in await postgres.every(Paper))
     assert 3 * admitted == sum(row.used for row in await postgres.every(LimitCounter))
     assert 3 * admitted == sum(row.amount for row in await postgres.every(Balance))
 

@@ -170,7 +170,6 @@ class PostgresJournal:
         try:
             while self._line:
                 await self._settle(self._line.take())
-                self._deadline = None
         finally:
             self._writing = None
             while self._line:  # only where the event loop itself is being ended
@@ -209,7 +208,7 @@ class PostgresJournal:
             try:
                 await self._writer.ready()
                 transaction = Transaction(self._writer, self._shapes, changes)
-                return await transaction.write(self._clock.now())
+                answers = await transaction.write(self._clock.now())
             except Exception as error:
                 failure = failure_of(error, lost=self._writer.lost)
                 _log_failure(failure, error, len(changes))
@@ -217,10 +216,15 @@ class PostgresJournal:
                 if failure is Failure.CULPRIT:
                     raise
                 met += failure is Failure.AGAIN
-                if failure is Failure.STOP or met == MAX_TRIES or self._out_of_time():
+                if failure is Failure.STOP or met == MAX_TRIES:
                     raise Unavailable from error
                 if failure is Failure.LOST:
+                    if self._out_of_time():
+                        raise Unavailable from error
                     await self._clock.sleep(RETRY_S)
+            else:
+                self._deadline = None
+                return answers
 
     async def _clean_up(self, failure: Failure) -> None:
         """Leave no transaction open: the next try begins anew."""
@@ -233,7 +237,10 @@ class PostgresJournal:
             self._writer.drop()
 
     def _out_of_time(self) -> bool:
-        """Whether the group's patience, which began when it first failed, is over."""
+        """Whether our patience, which began when the database went away, is over.
+
+        Until it is back each further group has one try, and its callers no long wait.
+        """
         now = self._clock.monotonic()
         if self._deadline is None:
             self._deadline = now + self._patience_s

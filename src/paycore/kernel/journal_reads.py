@@ -139,8 +139,8 @@ class Reads:
 
     async def fetch(self, sql: str, *values: object) -> list[asyncpg.Record]:
         """Run a statement on a free connection; be patient with a database away."""
+        deadline = self._clock.monotonic() + self._patience_s
         async with self._link() as link:
-            deadline = self._clock.monotonic() + self._patience_s
             while True:
                 try:
                     await link.ready()

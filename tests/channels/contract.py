@@ -29,7 +29,8 @@ CARD = CardFacts(
 )
 """Canaries: nothing of it may be found in what is kept."""
 
-TIMEOUT_S = 0.4
+TIMEOUT_S = 0.25
+ACTED_WITHIN_S = 0.5
 MONEY = frozenset({Operation.CONFIRM, Operation.DEDUCT, Operation.REFUND})
 OPENS_ORDER = frozenset({Operation.SEND_CODE, Operation.DEDUCT})
 
@@ -122,6 +123,8 @@ class ChannelContract:
     driver: ClassVar[type[Channel]]
     refusals: ClassVar[Mapping[str, Blame]] = {}
     """The peer's codes, one for each class at least, whatever the operation."""
+    of_asking: ClassVar[frozenset[str]] = frozenset()
+    """Refusals that, answered to an enquiry, are about the enquiry alone."""
     over_http: ClassVar[frozenset[Operation]]
     """Operations whose answer comes over the network."""
     calls_back: ClassVar[frozenset[Operation]] = frozenset()
@@ -169,11 +172,14 @@ class ChannelContract:
             assert reply.channel_ref
 
     async def test_no(self, bench: Bench, http: Operation, refusal: str) -> None:
-        """A signed no is DECLINED with the class that its code has."""
+        """A signed no is DECLINED with its class; a refused enquiry is no fact at all."""
         ask = await bench.ask(http)
         await bench.fault(http, f"decline:{refusal}")
         reply = await call(bench.node, ask)
 
+        if http is Operation.ENQUIRE and refusal in self.of_asking:
+            assert_unknown(reply)
+            return
         assert (reply.outcome, reply.blame) == (
             Outcome.DECLINED,
             self.refusals[refusal],
@@ -290,7 +296,7 @@ class ChannelContract:
         self, bench: Bench, enquired: Operation
     ) -> None:
         """What was done and never answered is found by its request number (F28)."""
-        ask = replace(await bench.ask(enquired), timeout_s=TIMEOUT_S)
+        ask = replace(await bench.ask(enquired), timeout_s=ACTED_WITHIN_S)
         await bench.fault(enquired, "timeout_after")
         await call(bench.node, ask)
         reply = await call(bench.node, enquiry(ask))

@@ -184,6 +184,7 @@ class TestSandbox(ChannelContract):
     over_http = Sandbox.capabilities
     calls_back = MONEY
     enquired_after: ClassVar = frozenset({Operation.SEND_CODE, *MONEY})
+    of_asking: ClassVar = frozenset({"BAD_REQUEST"})
     refusals: ClassVar = {
         "INSUFFICIENT_FUNDS": Blame.PAYER,
         "OVER_LIMIT": Blame.PAYER,

@@ -72,7 +72,7 @@ class Ask:
     card: CardFacts | None = field(default=None, repr=False)
     agreement: str | None = field(default=None, repr=False)
     """The channel's agreement or mandate number."""
-    channel_token: str | None = None
+    channel_token: str | None = field(default=None, repr=False)
     """What the send's answer told us to bring back."""
     code: str | None = field(default=None, repr=False)
     """The code the payer typed."""
@@ -106,7 +106,7 @@ class Reply:
     resp_code: str = ""
     resp_msg: str = ""
     channel_ref: str | None = None
-    channel_token: str | None = None
+    channel_token: str | None = field(default=None, repr=False)
     amount: int | None = None
     """What the channel says it took; must equal ours before SUCCESS."""
     currency: str | None = None

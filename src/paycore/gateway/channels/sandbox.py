@@ -62,6 +62,9 @@ _SAYS_OF_CODE: Final = MappingProxyType(
 _SEALED: Final = re.compile(r"[A-Za-z0-9+/]{80,}={0,2}")
 """An encrypted card, wherever it stands; nothing else of the protocol is so long."""
 
+_OF_ASKING: Final = frozenset({"BAD_REQUEST", "ORDER_NOT_FOUND"})
+"""Refusals that, answered to an enquiry, say nothing of the order asked after."""
+
 _BY_NAME: Final = MappingProxyType(
     {
         "number": mask_card,
@@ -237,6 +240,10 @@ class Sandbox(Channel):
                 outcome = Outcome.SUCCEEDED
             case "PROCESSING":
                 outcome = Outcome.PENDING
+            case "FAIL" if (
+                operation is Operation.ENQUIRE and message.code in _OF_ASKING
+            ):
+                pass
             case "FAIL":
                 outcome, blame = self.errors.get(message.code, (Outcome.UNKNOWN, None))
             case "NOT_FOUND":

@@ -172,7 +172,7 @@ class ChannelContract:
             assert reply.channel_ref
 
     async def test_no(self, bench: Bench, http: Operation, refusal: str) -> None:
-        """A signed no is DECLINED with its class; a refused enquiry is no fact at all."""
+        """A signed no is DECLINED with its class; a refused enquiry is no fact."""
         ask = await bench.ask(http)
         await bench.fault(http, f"decline:{refusal}")
         reply = await call(bench.node, ask)

@@ -15,7 +15,8 @@ from typing import ClassVar
 import pytest
 
 from paycore.gateway import service as gateway
-from paycore.gateway.channel import Ask, CardFacts, Channel, Operation, Reply
+from paycore.gateway.call import Ask, CardFacts, Operation, Reply
+from paycore.gateway.channel import Channel
 from paycore.gateway.rows import MessageRow
 from paycore.kernel.http import Answered, HttpRequest, HttpResult, Transport
 from paycore.kernel.node import Node

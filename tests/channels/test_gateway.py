@@ -10,8 +10,9 @@ from contract import CARD, call, messages
 from strangers import Strangers
 
 from paycore.gateway import service as gateway
+from paycore.gateway.call import Ask, Operation, Reply
 from paycore.gateway.callback import REFUSED_STORED_A_MINUTE
-from paycore.gateway.channel import Account, Ask, Operation, Reply
+from paycore.gateway.channel import Account
 from paycore.gateway.channels.sandbox import Sandbox
 from paycore.gateway.registry import Registry
 from paycore.gateway.rows import AccountRow

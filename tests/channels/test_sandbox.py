@@ -21,7 +21,7 @@ from contract import (
 from strangers import Strangers
 
 from paycore.gateway import service as gateway
-from paycore.gateway.channel import Ask, Operation
+from paycore.gateway.call import Ask, Operation
 from paycore.gateway.channels.sandbox import Sandbox
 from paycore.kernel.http import Answered, HttpRequest
 from paycore.kernel.ids import attempt_id, letters, pay_order_no

@@ -14,7 +14,7 @@ from contract import CARD, Bench, ChannelContract, Raw, call, messages
 
 from conftest import Strangers
 from paycore.gateway import service as gateway
-from paycore.gateway.channel import Ask, Operation
+from paycore.gateway.call import Ask, Operation
 from paycore.gateway.channels.sms_centre import SmsCentre
 from paycore.kernel.http import Answered, HttpRequest
 from paycore.kernel.ids import attempt_id, pay_order_no

@@ -1,4 +1,4 @@
-"""What is kept of a card: the vault's sealed columns, and the agreements given for it."""
+"""What is kept of a card: the vault's sealed columns, and its agreements."""
 
 from datetime import datetime
 
@@ -38,7 +38,7 @@ class CardRow(Row, frozen=True, kw_only=True):
     versioned=True,
 )
 class AgreementRow(Row, frozen=True, kw_only=True):
-    """An agreement (quick pay) or mandate (deduct) for a card at one channel account."""
+    """An agreement (quick pay) or mandate (deduct) at one channel account."""
 
     card_id: CardId
     pay_type: PayType

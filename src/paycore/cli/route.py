@@ -80,7 +80,7 @@ async def _question(
     from paycore.cards import service as cards
     from paycore.cli.visit import has_keys
     from paycore.gateway import service as gateway
-    from paycore.gateway.channel import Operation
+    from paycore.gateway.call import Operation
     from paycore.kernel.errors import BadRequest
     from paycore.kernel.ids import pay_order_no
     from paycore.kernel.terms import SMS_CENTRE, BizLineId, CardId, PayType, TransType

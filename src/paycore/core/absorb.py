@@ -13,7 +13,7 @@ from paycore.core.rows import AttemptRow, PaymentRow
 from paycore.core.settle import settle
 from paycore.desk import service as desk
 from paycore.gateway import service as gateway
-from paycore.gateway.channel import Reply
+from paycore.gateway.call import Reply
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import PayOrderNo, ProcessStatus

@@ -8,7 +8,7 @@ from paycore.cards.rows import AgreementRow
 from paycore.core.chain import GuardRefused, Next, Run
 from paycore.core.rows import AttemptRow
 from paycore.gateway import service as gateway
-from paycore.gateway.channel import Ask, CardFacts, Operation
+from paycore.gateway.call import Ask, CardFacts, Operation
 from paycore.kernel.journal import Refused
 from paycore.kernel.terms import AttemptId, PayType, TransType
 from paycore.router import service as router

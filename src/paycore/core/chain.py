@@ -20,7 +20,7 @@ from paycore.core.keys import Key
 from paycore.core.payment import Payment
 from paycore.core.rows import AttemptRow, TrailRow
 from paycore.gateway import service as gateway
-from paycore.gateway.channel import Ask, Reply
+from paycore.gateway.call import Ask, Reply
 from paycore.kernel import errors
 from paycore.kernel.journal import Change, Refused
 from paycore.kernel.node import Node

@@ -9,7 +9,7 @@ from paycore.core.chain import Foreign, Local, Next, Run
 from paycore.core.messages import words
 from paycore.core.states import Event
 from paycore.desk import service as desk
-from paycore.gateway.channel import Ask, Operation, Reply
+from paycore.gateway.call import Ask, Operation, Reply
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import CodeSender
 

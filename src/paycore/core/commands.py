@@ -18,7 +18,7 @@ from paycore.core.states import Audience, Event
 from paycore.coupon import service as coupon
 from paycore.desk import service as desk
 from paycore.gateway import service as gateway
-from paycore.gateway.channel import Ask, Reply
+from paycore.gateway.call import Ask, Reply
 from paycore.kernel import errors
 from paycore.kernel.journal import Refused
 from paycore.kernel.outcome import AfterCharge, Outcome

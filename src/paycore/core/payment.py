@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from paycore.core.rows import AttemptRow, PaymentRow, TransitionRow
 from paycore.core.states import Audience, Event, transition
-from paycore.gateway.channel import Reply
+from paycore.gateway.call import Reply
 from paycore.kernel.ids import attempt_id
 from paycore.kernel.journal import Change
 from paycore.kernel.outcome import Outcome

@@ -21,7 +21,7 @@ from paycore.core.settle import settle
 from paycore.core.states import Event
 from paycore.desk import service as desk
 from paycore.gateway import service as gateway
-from paycore.gateway.channel import Operation, Reply
+from paycore.gateway.call import Operation, Reply
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import (

@@ -12,7 +12,7 @@ from paycore.core.chain import Foreign, GuardRefused, Next, Run
 from paycore.core.messages import words
 from paycore.core.rows import AttemptRow
 from paycore.core.states import Event
-from paycore.gateway.channel import Ask, Reply
+from paycore.gateway.call import Ask, Reply
 from paycore.kernel.journal import Refused
 from paycore.kernel.outcome import AfterSend, Outcome
 from paycore.kernel.terms import (
@@ -46,7 +46,8 @@ class CardQuickPaySend(Foreign):
         )
         route = await router.route(run.node, wanted, run.change)
         if route is None:
-            return await _convert_or_fail(run, run.cause or conversion.ROUTE_NONE)
+            cause = run.cause or router.cause_of(run.change)
+            return await _convert_or_fail(run, cause)
         timeout_s = run.node.settings.send_code_timeout_s
         attempt = asking.begin(run, TransType.QUICK_PAY_SEND_MSG, route, timeout_s)
         return asking.call(

@@ -25,7 +25,7 @@ from paycore.core.payment import Payment
 from paycore.core.rows import OutBizNoRow, PaymentRow
 from paycore.core.template import ServiceCallback, ServiceTemplate, drain
 from paycore.coupon import service as coupon
-from paycore.gateway.channel import Operation
+from paycore.gateway.call import Operation
 from paycore.gateway.service import Received
 from paycore.kernel import errors
 from paycore.kernel.crypto import content_hash

@@ -14,7 +14,7 @@ from paycore.core.rows import AttemptRow
 from paycore.core.states import Event
 from paycore.desk import service as desk
 from paycore.gateway import service as gateway
-from paycore.gateway.channel import Reply
+from paycore.gateway.call import Reply
 from paycore.kernel.outcome import AfterCharge, Outcome, allowed
 from paycore.kernel.terms import PayType, ProcessStatus, TransType, VerifyStatus
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from paycore.gateway.channel import Account, Channel, Operation
+from paycore.gateway.call import Operation
+from paycore.gateway.channel import Account, Channel
 from paycore.gateway.registry import Registry
 from paycore.gateway.rows import AccountRow
 from paycore.kernel import log

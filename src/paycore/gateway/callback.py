@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from paycore.gateway.accounts import Accounts, Opened
-from paycore.gateway.channel import Callback
+from paycore.gateway.call import Callback
 from paycore.gateway.masking import readable, storable, without
 from paycore.gateway.replies import tidy, verdict
 from paycore.gateway.rows import MessageRow

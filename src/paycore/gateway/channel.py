@@ -14,113 +14,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import ClassVar
 
 import msgspec
 
+from paycore.gateway.call import Ask, Callback, Operation, Reply, not_sent, unknown
 from paycore.gateway.masking import readable
 from paycore.kernel.http import Answered, HttpRequest, NoAnswer, NotSent
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Blame, Outcome
-from paycore.kernel.terms import AttemptId, CardId, PayOrderNo, VerifyStatus
-
-
-class Operation(StrEnum):
-    """What a channel can be asked for: its capabilities are a subset of these."""
-
-    SEND_CODE = "send_code"
-    CONFIRM = "confirm"
-    VERIFY_CODE = "verify_code"
-    DEDUCT = "deduct"
-    ENQUIRE = "enquire"
-    REFUND = "refund"
-
-
-class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """A card in clear: lives in memory for one call, and is never shown."""
-
-    number: str
-    name: str
-    id_no: str
-    phone: str
-    """E.164."""
-
-    def __repr__(self) -> str:
-        """Nothing of it."""
-        return "CardFacts(…)"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """One call as core wants it; the same shape for every channel and operation."""
-
-    operation: Operation
-    pay_order_no: PayOrderNo
-    attempt_seq: int
-    request_no: AttemptId
-    """The number at the channel: of a confirm or enquiry, that of the opened order."""
-    inst_trans_id: str
-    channel: str
-    account: str
-    amount: int
-    currency: str
-    asked_at: datetime
-    timeout_s: float
-    card_id: CardId
-    card: CardFacts | None = field(default=None, repr=False)
-    agreement: str | None = field(default=None, repr=False)
-    """The channel's agreement or mandate number."""
-    channel_token: str | None = field(default=None, repr=False)
-    """What the send's answer told us to bring back."""
-    code: str | None = field(default=None, repr=False)
-    """The code the payer typed."""
-    subject: str = ""
-    payee: str = ""
-    card_tail: str = ""
-    language: str = "zh"
-    notify_url: str | None = None
-    enquired_operation: Operation | None = None
-    """For an enquiry: what is being asked after."""
-    original_request_no: AttemptId | None = None
-    """For a refund: the number at the channel of the money that goes back."""
-
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What must be in no text that is kept, whoever wrote it; longest first."""
-        known = [self.agreement, self.channel_token, self.code]
-        if self.card is not None:
-            card = self.card
-            known += [card.number, card.name, card.id_no, card.phone, card.phone[-8:]]
-        return tuple(sorted(filter(None, known), key=len, reverse=True))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """One answer, by whichever door it came: reply, callback or enquiry."""
-
-    outcome: Outcome
-    blame: Blame | None = None
-    """The class of a DECLINED, None otherwise."""
-    resp_code: str = ""
-    resp_msg: str = ""
-    channel_ref: str | None = None
-    channel_token: str | None = field(default=None, repr=False)
-    amount: int | None = None
-    """What the channel says it took; must equal ours before SUCCESS."""
-    currency: str | None = None
-    not_found: bool = False
-    """An enquiry that knows no such order; with UNKNOWN."""
-    verify_status: VerifyStatus | None = None
-    """What became of the code, where the channel judged one."""
-    tries_left: int | None = None
-    code_expires_at: datetime | None = None
-    """For a code sent: until when it is good, where the channel says so."""
-    alarm: str | None = None
-    """Set where a person should look: a bad signature, another amount."""
-    kept: str = ""
-    """The answer's text as it may be stored: scrubbed, and cut where it is long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,18 +36,6 @@ class Outgoing:
     http: HttpRequest | None = None
     extra: object = None
     """A channel's own notes from `assemble` to `perform` and `conclude`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Callback:
-    """What a channel sent us of its own accord, verified and parsed."""
-
-    request_no: str
-    """The number at the channel, whoever's it may be."""
-    pay_order_no: str | None
-    operation: Operation
-    merchant: str
-    reply: Reply
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,15 +127,3 @@ class Channel(ABC):
     @abstractmethod
     def scrub(self, text: str) -> str:
         """Give the text of a message, in or out, without anything secret."""
-
-
-def unknown(resp_code: str, resp_msg: str = "", *, alarm: str | None = None) -> Reply:
-    """Sent, and no trustworthy answer."""
-    return Reply(
-        outcome=Outcome.UNKNOWN, resp_code=resp_code, resp_msg=resp_msg, alarm=alarm
-    )
-
-
-def not_sent(reason: str) -> Reply:
-    """Surely never left us."""
-    return Reply(outcome=Outcome.NOT_SENT, resp_code="NOT_SENT", resp_msg=reason)

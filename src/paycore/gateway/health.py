@@ -13,7 +13,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from paycore.gateway.channel import Operation
+from paycore.gateway.call import Operation
 from paycore.kernel.config import Settings
 
 AccountKey = tuple[str, str]

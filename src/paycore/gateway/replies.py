@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from paycore.gateway.channel import Reply
+from paycore.gateway.call import Reply
 from paycore.gateway.masking import masked, storable, without
 from paycore.kernel.outcome import Outcome
 

@@ -4,12 +4,12 @@ from datetime import datetime
 from uuid import UUID
 
 from paycore.kernel.journal import Row, table
-from paycore.kernel.terms import Json, PayOrderNo
+from paycore.kernel.terms import PayOrderNo
 
 
 @table("gateway_account", key=("channel", "account"), versioned=True)
 class AccountRow(Row, frozen=True, kw_only=True):
-    """Our account at a channel: where it is, who we are there, with which credentials."""
+    """Our account at a channel: where it is, who we are there."""
 
     channel: str
     account: str

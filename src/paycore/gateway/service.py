@@ -10,16 +10,13 @@ byte: our lease, and the breaker. Nothing here decides what an outcome means.
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from paycore.gateway import accounts, channel
+from paycore.gateway import accounts
+from paycore.gateway import call as calls
 from paycore.gateway.accounts import AccountKey, Accounts, Opened
+from paycore.gateway.call import Ask, Operation, Reply
 from paycore.gateway.callback import Received
 from paycore.gateway.callback import receive as callback
-from paycore.gateway.channel import (
-    Ask,
-    Operation,
-    Outgoing,
-    Reply,
-)
+from paycore.gateway.channel import Outgoing
 from paycore.gateway.health import Admission, Health
 from paycore.gateway.masking import storable, without
 from paycore.gateway.replies import tidy, verdict
@@ -104,7 +101,7 @@ async def send(node: Node, prepared: Prepared) -> Answer:
 
 def not_sent(node: Node, prepared: Prepared, reason: str) -> Answer:
     """Give the answer to a call that its caller gave up before making it."""
-    return _answer(node, prepared, channel.not_sent(reason), 0)
+    return _answer(node, prepared, calls.not_sent(reason), 0)
 
 
 def conclude(node: Node, prepared: Prepared, answer: Answer, change: Change) -> None:
@@ -162,14 +159,14 @@ async def _send(node: Node, prepared: Prepared) -> Reply:
     """Look at the lease and the breaker, then make the call and count it."""
     ask = prepared.ask
     if prepared.opened is None or prepared.outgoing is None:
-        return channel.not_sent(prepared.refusal)
+        return calls.not_sent(prepared.refusal)
     # The first byte leaves, at the latest, when the connection is made.
     if not node.lease_holds(node.settings.connect_timeout_s):
-        return channel.not_sent("lease")
+        return calls.not_sent("lease")
     breaker = _health(node).breaker((ask.channel, ask.account), ask.operation)
     admission = breaker.admit(node.clock.monotonic())
     if admission is Admission.REFUSED:
-        return channel.not_sent("breaker")
+        return calls.not_sent("breaker")
     try:
         reply = await _perform(node, prepared.opened, prepared.outgoing)
     except BaseException:
@@ -185,7 +182,7 @@ async def _perform(node: Node, opened: Opened, outgoing: Outgoing) -> Reply:
         return await opened.driver.perform(node, opened.account, outgoing)
     except Exception:  # noqa: BLE001 - it may have left: unknown, whatever broke
         _log.exception("channel_broke", channel=opened.account.channel)
-        return channel.unknown(
+        return calls.unknown(
             "CHANNEL_BROKE", alarm="the channel file broke; see the log"
         )
 

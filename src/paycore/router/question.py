@@ -32,7 +32,7 @@ class Question:
     card_kind: str
     now: datetime
     agreements: Mapping[AccountKey, AgreementLimits] | None
-    """Live agreements of the card by account; None where none is needed (SMS centre)."""
+    """Live agreements of the card by account; None: none needed (SMS centre)."""
     broken: frozenset[AccountKey] = frozenset()
     """Accounts whose breaker for this operation is open, says the gateway."""
     capable: frozenset[str] = frozenset()

@@ -46,7 +46,7 @@ class LineAccountRow(Row, frozen=True, kw_only=True):
 
 @table("router_rule", key="rule_id", versioned=True)
 class RuleRow(Row, frozen=True, kw_only=True):
-    """A routing rule over all routes: where its condition holds, drop or prefer some."""
+    """A rule over all routes: where its condition holds, drop or prefer some."""
 
     rule_id: str
     version: int = 1

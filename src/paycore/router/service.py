@@ -111,6 +111,12 @@ async def route(node: Node, question: Question, change: Change) -> Route | None:
     return decision.route
 
 
+def cause_of(change: Change) -> str:
+    """Why the last decision staged in a change found no route."""
+    decisions = [row for row in change.appends if isinstance(row, DecisionRow)]
+    return decisions[-1].cause if decisions else Cause.ROUTE_NONE
+
+
 async def probe(node: Node, question: Question) -> Route | None:
     """Whether and where it would go now; nothing is staged."""
     return (await explain(node, question)).route

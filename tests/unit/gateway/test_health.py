@@ -1,6 +1,6 @@
 """The breaker: when it opens, what it lets through, how it closes."""
 
-from paycore.gateway.channel import Operation
+from paycore.gateway.call import Operation
 from paycore.gateway.health import Admission, Breaker, Health, Limits
 from paycore.kernel.config import Settings
 

@@ -21,16 +21,8 @@ from typing import ClassVar, Final, cast
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from paycore.gateway.channel import (
-    Account,
-    Ask,
-    Callback,
-    Channel,
-    Operation,
-    Outgoing,
-    Reply,
-    unknown,
-)
+from paycore.gateway.call import Ask, Callback, Operation, Reply, unknown
+from paycore.gateway.channel import Account, Channel, Outgoing
 from paycore.gateway.masking import masked
 from paycore.kernel.crypto import same
 from paycore.kernel.http import Answered, HttpRequest

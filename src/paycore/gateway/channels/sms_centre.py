@@ -12,7 +12,8 @@ from typing import ClassVar
 
 import msgspec
 
-from paycore.gateway.channel import Account, Ask, Channel, Operation, Outgoing, Reply
+from paycore.gateway.call import Ask, Operation, Reply
+from paycore.gateway.channel import Account, Channel, Outgoing
 from paycore.gateway.masking import storable, without
 from paycore.gateway.rows import MessageRow
 from paycore.kernel.http import Answered

@@ -55,14 +55,14 @@ the same key after <code>Retry-After</code>.</p>
 def handlers(described: Json) -> list[HTTPRouteHandler]:
     """The pages of one document, each made once."""
     bodies = {
-        "/openapi.json": (msgspec.json.encode(described), MediaType.JSON.value),
-        "/docs": (_calls_page(described).encode(), "text/html; charset=utf-8"),
-        "/docs/errors": (_errors_page().encode(), "text/html; charset=utf-8"),
+        "/openapi.json": (msgspec.json.encode(described), MediaType.JSON),
+        "/docs": (_calls_page(described).encode(), MediaType.HTML),
+        "/docs/errors": (_errors_page().encode(), MediaType.HTML),
     }
     return [_page(path, body, media) for path, (body, media) in bodies.items()]
 
 
-def _page(path: str, body: bytes, media: str) -> HTTPRouteHandler:
+def _page(path: str, body: bytes, media: MediaType) -> HTTPRouteHandler:
     @get(path)
     async def page() -> Response[bytes]:
         return Response(body, media_type=media, headers=HEADERS)

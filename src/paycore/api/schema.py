@@ -163,7 +163,7 @@ class RegisterCard(Shape, frozen=True, kw_only=True):
         str,
         Meta(
             pattern=r"\A\+[1-9][0-9]{6,14}\Z",
-            description="E.164, such as +8613800138000",
+            description="E.164: a plus sign, country code, number",
         ),
     ]
     bank: (

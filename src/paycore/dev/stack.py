@@ -82,6 +82,25 @@ def settings_of(kept: Kept, *, port: int, **overrides: object) -> Settings:
     return Settings.for_dev(**(given | overrides))
 
 
+async def prepare(on: Ground, settings: Settings) -> list[SeededLine]:
+    """Migrate and seed, for nodes that are started afterwards."""
+    await apps.migrate(on.cluster.dsn)
+    app = await apps.start(
+        msgspec.structs.replace(settings, role="api"), on.cluster.dsn
+    )
+    try:
+        return await _seeded(app, on)
+    finally:
+        await apps.stop(app)
+
+
+async def _seeded(app: apps.App, on: Ground) -> list[SeededLine]:
+    """Seed, and keep what was made: it is found there at the next start."""
+    lines, kept = await seed(app.node, on.sandbox.info, folder.load(on.data))
+    folder.save(on.data, kept)
+    return lines
+
+
 @asynccontextmanager
 async def running(
     on: Ground, *, port: int = 0, **overrides: object
@@ -92,8 +111,7 @@ async def running(
     app = await apps.start(settings, on.cluster.dsn)
     web = None
     try:
-        lines, kept = await seed(app.node, on.sandbox.info, on.kept)
-        folder.save(on.data, kept)
+        lines = await _seeded(app, on)
         web = await apps.listen(app, host=settings.host, port=settings.port)
         yield app, summary(web.url, on.sandbox.info.control, lines)
     finally:

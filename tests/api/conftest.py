@@ -1,0 +1,38 @@
+"""A running stack for tests of the door; tests/flows/stack.py says what it can do."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
+
+from stack import TICKETS, Payer, Stack, stacked
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Stack]:
+    """One stack for all tests of this process."""
+    with stacked() as stack:
+        yield stack
+
+
+@pytest.fixture
+def stack(running: Stack) -> Iterator[Stack]:
+    """The stack, with all strangers behaving before and after."""
+    running.no_faults()
+    yield running
+    running.no_faults()
+
+
+@pytest.fixture
+def payer(stack: Stack) -> Payer:
+    """A payer of the line that can do both ways."""
+    return stack.payer()
+
+
+@pytest.fixture
+def converted_payer(stack: Stack) -> Payer:
+    """A payer of the line that has no quick channel."""
+    return stack.payer(TICKETS)

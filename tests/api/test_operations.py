@@ -1,0 +1,109 @@
+"""Pages and operations: what machines and readers ask of a node."""
+
+import re
+
+import httpx2 as httpx
+import pytest
+
+from paycore.api.application import routes
+from paycore.api.contract import document
+from paycore.api.problems import catalogue, language_of
+
+
+@pytest.fixture
+def node(stack):
+    """A client with no key."""
+    with httpx.Client(base_url=stack.nodes[0].info.api) as client:
+        yield client
+
+
+def test_health_and_readiness(node):
+    """The process answers, and says that it can take payments."""
+    assert 200 == node.get("/healthz").status_code
+    assert {"database": True, "life": True, "work": True} == node.get("/readyz").json()[
+        "has"
+    ]
+
+
+def test_metrics_count_calls_by_their_pattern(node):
+    """A call is counted under its pattern; a stranger's paths make no new series."""
+    node.get("/v1/payments/x")
+    node.get("/some/path/of/a/stranger")
+    text = node.get("/metrics").text
+
+    assert 'call="/v1/payments/{pay_order_no}",method="GET",status="401"' in text
+    assert "stranger" not in text
+    assert "paycore_node_epoch" in text
+
+
+def test_the_document_describes_every_call(node):
+    """OpenAPI 3.1, made of the code: each /v1 call, its key, its problems."""
+    said = node.get("/openapi.json").json()
+    keyed = [
+        (path, parameter["name"])
+        for path, item in said["paths"].items()
+        if "post" in item
+        for parameter in item["post"]["parameters"]
+        if parameter["in"] == "header"
+    ]
+
+    assert "3.1.0" == said["openapi"]
+    assert 5 == len(keyed)
+    assert {name for _, name in keyed} == {"Idempotency-Key"}
+    assert document(routes()) == said
+    amount = said["components"]["schemas"]["OpenQuickPayment"]["properties"]["amount"]
+    assert (1, 10**12) == (amount["minimum"], amount["maximum"])
+
+
+def test_the_document_refers_to_what_is_there(node):
+    """No reference leads to nowhere, and patterns are everybody's."""
+    text = node.get("/openapi.json").text
+    known = set(node.get("/openapi.json").json()["components"]["schemas"])
+
+    assert known >= set(re.findall(r"#/components/schemas/(\w+)", text))
+    assert r"\\A" not in text
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/errors"])
+def test_the_pages_need_nothing_from_anywhere(node, path):
+    """No script, no style, no image from elsewhere: readable without a network."""
+    page = node.get(path)
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert not re.search(r"<script|<link|<img|src=|@import|url\(", page.text)
+    assert not re.search(r"https?://", page.text)
+
+
+def test_every_code_has_a_place_on_the_page(node):
+    """The `type` of every problem leads to a row of the page."""
+    page = node.get("/docs/errors").text
+
+    assert all(f'id="{code}"' in page for code, *_ in catalogue())
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("", "en"),
+        ("zh", "zh"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        ("en-GB, zh;q=0.5", "en"),
+        ("fr, zh;q=0.1", "zh"),
+        ("zh;q=0", "en"),
+        ("zh;q=x", "en"),
+        ("*", "en"),
+    ],
+)
+def test_the_reader_chooses_the_language(header, language):
+    """Whichever of zh and en the header likes better."""
+    assert language == language_of(header)
+
+
+def test_a_callback_of_nobody_is_refused(node):
+    """A message that no channel signed, or for no channel, changes nothing."""
+    unsigned = node.post("/callbacks/quick_a/main", content=b"{}")
+    nowhere = node.post("/callbacks/none/main", content=b"{}")
+
+    assert unsigned.status_code in range(400, 500)
+    assert nowhere.status_code in range(400, 500)

@@ -1,0 +1,196 @@
+"""All of paycore with its sandbox, as a test sees it: from outside, over real HTTP.
+
+`Stack` is a cluster, the sandbox and nodes as processes (they can be killed with -9).
+`Payer` is one card of one business line with a phone of its own, so that tests do not
+read one another's texts.
+"""
+
+import asyncio
+import itertools
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx2 as httpx
+
+from paycore.dev.processes import NodeProcess, free_port, start_node
+from paycore.dev.stack import Ground, ground, prepare, settings_of
+from paycore.kernel.postgres import fresh_folder
+
+SHOP, TICKETS = 0, 1
+"""The seeded lines: one that can do both ways, one that has no quick channel."""
+
+BANKS_OF = {
+    SHOP: ("quick_a", "quick_b", "deduct_a", "deduct_b"),
+    TICKETS: ("deduct_a", "deduct_b"),
+}
+
+
+def key() -> dict[str, str]:
+    """A fresh idempotency key, as a header."""
+    return {"Idempotency-Key": uuid.uuid4().hex}
+
+
+class Payer:
+    """A card of a line, and the line's client at one node."""
+
+    def __init__(self, stack: "Stack", api: httpx.Client, card_id: str, phone: str):
+        self.stack, self.api, self.card_id, self.phone = stack, api, card_id, phone
+
+    def order(self, **changes):
+        """The body of a good order, but for what is changed; None leaves out."""
+        body = {
+            "out_biz_no": f"o-{uuid.uuid4().hex}",
+            "amount": 1250,
+            "currency": "CNY",
+            "card_id": self.card_id,
+            "subject": "两杯茶",
+            **changes,
+        }
+        return {name: value for name, value in body.items() if value is not None}
+
+    def open(self, **changes):
+        """Open a payment; the answer."""
+        return self.api.post(
+            "/v1/quick-payments", json=self.order(**changes), headers=key()
+        )
+
+    def codes(self) -> list[str]:
+        """The codes texted to this payer, newest last."""
+        return [text["code"] for text in self.stack.sms(self.phone)]
+
+    def confirm(self, pay_order_no: str, code: str | None = None, **headers: str):
+        """Confirm, with the newest code if none is given; the answer."""
+        return self.api.post(
+            f"/v1/quick-payments/{pay_order_no}/confirm",
+            json={"sms_verify_code": code or self.codes()[-1]},
+            headers={**key(), **headers},
+        )
+
+    def get(self, pay_order_no: str):
+        """The order as of now."""
+        return self.api.get(f"/v1/payments/{pay_order_no}").json()
+
+    def until(self, pay_order_no: str, *, within_s: float = 15.0):
+        """The order once it is final, or as it is when the time is up."""
+        deadline = time.monotonic() + within_s
+        while (order := self.get(pay_order_no))["biz_status"] == "DOING":
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.1)
+        return order
+
+
+class Stack:
+    """The running stack."""
+
+    def __init__(self, on: Ground, **overrides: object) -> None:
+        self.on = on
+        self.overrides = overrides
+        settings = settings_of(on.kept, port=free_port(), **overrides)
+        self.lines = asyncio.run(prepare(on, settings))
+        self.nodes: list[NodeProcess] = []
+        self.control = httpx.Client(base_url=on.sandbox.info.control, timeout=20)
+        self._clients: list[httpx.Client] = []
+        self._phones = itertools.count(int(time.time()) % 10_000 * 1000)
+
+    def start_node(self, **overrides: object) -> NodeProcess:
+        """One more node on the same database."""
+        settings = settings_of(
+            self.on.kept, port=free_port(), **{**self.overrides, **overrides}
+        )
+        node = start_node(self.on.cluster.dsn, settings)
+        self.nodes.append(node)
+        return node
+
+    def client(self, line: int = SHOP, *, node: int = 0) -> httpx.Client:
+        """A line's client at a node."""
+        made = httpx.Client(
+            base_url=self.nodes[node].info.api,
+            headers={"Authorization": f"Bearer {self.lines[line].api_key}"},
+            timeout=20,
+        )
+        self._clients.append(made)
+        return made
+
+    def payer(self, line: int = SHOP, *, node: int = 0, **card: object) -> Payer:
+        """A new card with a phone of its own, agreed upon at every bank of the line."""
+        api = self.client(line, node=node)
+        phone = f"+86137{next(self._phones) % 100_000_000:08d}"
+        body = {
+            "number": "6222020200112233446",
+            "name": "王五",
+            "id_no": "110101199003074178",
+            "phone": phone,
+            "bank": "ICBC",
+            "card_kind": "DEBIT",
+            "agreements": [
+                {
+                    "pay_type": "QUICK_PAY" if bank.startswith("quick") else "DEDUCT",
+                    "channel": bank,
+                    "account": "main",
+                    "token": f"t{uuid.uuid4().hex}",
+                }
+                for bank in BANKS_OF[line]
+            ],
+            **card,
+        }
+        answer = api.post("/v1/cards", json=body, headers=key())
+        assert 201 == answer.status_code, answer.text
+        return Payer(self, api, answer.json()["card_id"], phone)
+
+    # What the strangers say
+
+    def sms(self, phone: str):
+        """The texts to a phone, newest last."""
+        return self.control.get("/control/sms", params={"phone": phone}).json()
+
+    def charges(self, pay_order_no: str):
+        """The money that moved."""
+        params = {"pay_order_no": pay_order_no}
+        return self.control.get("/control/charges", params=params).json()
+
+    def notices(self, pay_order_no: str, *, within_s: float = 5.0):
+        """The notices that arrived, waiting for a first one."""
+        deadline = time.monotonic() + within_s
+        params = {"pay_order_no": pay_order_no}
+        while not (found := self.control.get("/control/notices", params=params).json()):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        return found
+
+    def fault(self, target: str, fault: str, **more: object) -> None:
+        """Let a stranger misbehave."""
+        body = {"target": target, "fault": fault, **more}
+        self.control.post("/control/faults", json=body).raise_for_status()
+
+    def no_faults(self) -> None:
+        """Let all behave again."""
+        self.control.delete("/control/faults").raise_for_status()
+
+    def close(self) -> None:
+        """Stop the nodes; cluster and sandbox are their own block's."""
+        for client in (*self._clients, self.control):
+            client.close()
+        for node in self.nodes:
+            node.stop()
+
+
+@contextmanager
+def stacked(**overrides: object) -> Iterator[Stack]:
+    """A stack with one node, in a folder of its own; resends need not wait."""
+    folder = fresh_folder("paycore-flow-")
+    settings = {"code_gap_s": 0, "log_level": "warning", **overrides}
+    try:
+        with ground(folder) as on:
+            stack = Stack(on, **settings)
+            try:
+                stack.start_node()
+                yield stack
+            finally:
+                stack.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -228,3 +228,24 @@ $$;
 
 CREATE TRIGGER attempt_guard BEFORE UPDATE ON attempt
     FOR EACH ROW EXECUTE FUNCTION attempt_guard();
+
+-- What happened stays: nothing of it is changed or deleted, but for a row that the same
+-- transaction wrote and takes back (a change of a group that a guard refused).
+CREATE FUNCTION keep_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'DELETE' AND OLD.xmin::text::bigint
+       = pg_current_xact_id()::text::bigint % 4294967296 THEN
+        RETURN OLD;
+    END IF;
+    RAISE EXCEPTION '%: rows are kept as they are', TG_TABLE_NAME USING ERRCODE = '23514';
+END
+$$;
+
+CREATE TRIGGER payment_kept BEFORE DELETE ON payment
+    FOR EACH ROW EXECUTE FUNCTION keep_guard();
+CREATE TRIGGER attempt_kept BEFORE DELETE ON attempt
+    FOR EACH ROW EXECUTE FUNCTION keep_guard();
+CREATE TRIGGER transition_kept BEFORE UPDATE OR DELETE ON transition
+    FOR EACH ROW EXECUTE FUNCTION keep_guard();
+CREATE TRIGGER trail_kept BEFORE UPDATE OR DELETE ON trail
+    FOR EACH ROW EXECUTE FUNCTION keep_guard();

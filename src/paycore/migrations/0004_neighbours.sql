@@ -276,6 +276,12 @@ CREATE TRIGGER sms_code_final BEFORE UPDATE ON sms_code
 CREATE TRIGGER notify_notice_final BEFORE UPDATE ON notify_notice
     FOR EACH ROW WHEN (OLD.status = 'DELIVERED') EXECUTE FUNCTION final_row_guard('notice_id');
 
+-- The books are only ever added to.
+CREATE TRIGGER accounting_posting_kept BEFORE UPDATE OR DELETE ON accounting_posting
+    FOR EACH ROW EXECUTE FUNCTION keep_guard();
+CREATE TRIGGER accounting_entry_kept BEFORE UPDATE OR DELETE ON accounting_entry
+    FOR EACH ROW EXECUTE FUNCTION keep_guard();
+
 -- Partitions by month of the payment's number. Numbers outside of every month (a clock
 -- that is far off) fall into the default one.
 CREATE FUNCTION ensure_partitions(first_day date, months integer) RETURNS void

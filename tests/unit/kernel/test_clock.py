@@ -1,0 +1,55 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from paycore.kernel.clock import SystemClock, start_of_day, utc_from_unix
+
+NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
+
+
+def test_time_is_the_databases():
+    """A node's own wall clock does not matter: it is told what time it is."""
+    clock = SystemClock(NOON)
+
+    assert NOON <= clock.now() < NOON + timedelta(seconds=5)
+
+
+def test_time_never_runs_backwards():
+    """An anchor in the past does not make an expired code good again."""
+    clock = SystemClock(NOON)
+    before = clock.now()
+    clock.anchor(NOON - timedelta(hours=1))
+
+    assert before <= clock.now()
+
+
+def test_an_anchor_ahead_is_followed():
+    """A database that is ahead is believed at once."""
+    clock = SystemClock(NOON)
+    clock.anchor(NOON + timedelta(hours=1))
+
+    assert NOON + timedelta(hours=1) <= clock.now()
+
+
+def test_time_stands_still_until_a_clock_that_was_ahead_is_right_again():
+    """What was said once is not taken back, and not run past either."""
+    clock = SystemClock(NOON)
+    clock.anchor(NOON - timedelta(hours=1))
+    first = clock.now()
+
+    assert first == clock.now()
+
+
+async def test_a_timeout_is_the_clocks():
+    """What hangs is ended with a TimeoutError."""
+    clock = SystemClock(NOON)
+
+    with pytest.raises(TimeoutError):
+        async with clock.timeout(0.01):
+            await clock.sleep(5)
+
+
+def test_a_day_is_utc():
+    """Daily limits turn at midnight UTC, wherever a node stands."""
+    assert datetime(2026, 5, 1, tzinfo=UTC) == start_of_day(NOON)
+    assert datetime(1970, 1, 1, tzinfo=UTC) == utc_from_unix(0)

@@ -1,0 +1,87 @@
+import random
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paycore.kernel.ids import (
+    ALPHABET,
+    MAX_ATTEMPTS,
+    PAY_ORDER_NO_LENGTH,
+    SystemIds,
+    attempt_id,
+    letters,
+    pay_order_no,
+    payment_of,
+)
+
+MOMENTS = st.datetimes(
+    datetime(2020, 1, 1),  # noqa: DTZ001 - the strategy adds the zone
+    datetime(2090, 1, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
+)
+
+
+@given(MOMENTS)
+def test_a_number_is_short_enough_for_the_strictest_channel(now):
+    """A payment's number has 26 letters and digits, with its attempt 28 of 32."""
+    no = pay_order_no(SystemIds(), now)
+
+    assert PAY_ORDER_NO_LENGTH == len(no) <= 28
+    assert set(no) <= set(ALPHABET)
+
+
+@given(MOMENTS, st.integers(min_value=1, max_value=10**9))
+def test_numbers_sort_by_their_time(now, later_ms):
+    """A later millisecond makes a greater number: partitions are ranges of it."""
+    first = pay_order_no(SystemIds(), now)
+    second = pay_order_no(SystemIds(), now + timedelta(milliseconds=later_ms))
+
+    assert first < second
+
+
+@given(MOMENTS, st.integers(min_value=1, max_value=MAX_ATTEMPTS))
+def test_a_request_number_names_its_payment(now, seq):
+    """What a channel sends back leads to the payment and the attempt."""
+    no = pay_order_no(SystemIds(), now)
+
+    assert (no, seq) == payment_of(attempt_id(no, seq))
+
+
+@given(st.text(max_size=40))
+def test_a_strangers_number_never_breaks_us(text):
+    """Whatever is sent as a request number is a payment's or nobody's."""
+    named = payment_of(text)
+
+    assert named is None or attempt_id(*named) == text
+
+
+@pytest.mark.parametrize("seq", [0, 100, -1])
+def test_an_attempt_beyond_two_digits_is_a_bug(seq):
+    """A number that would name another payment's attempt is never made."""
+    with pytest.raises(AssertionError):
+        attempt_id(pay_order_no(SystemIds(), datetime(2026, 1, 1, tzinfo=UTC)), seq)
+
+
+def test_letters_are_drawn_evenly():
+    """All 32 letters come from whole octets, so that none is likelier."""
+
+    class Seeded(SystemIds):
+        def token(self, octets):
+            return random.Random(7).randbytes(octets)
+
+    drawn = letters(Seeded(), 32_000)
+
+    assert set(ALPHABET) == set(drawn)
+    assert all(800 < drawn.count(letter) < 1200 for letter in ALPHABET)
+
+
+def test_uuids_are_ordered_by_their_making():
+    """A later UUID is greater, so that an index grows at its end."""
+    ids = SystemIds()
+    made = [ids.uuid() for _ in range(50)]
+
+    assert all(isinstance(one, UUID) and one.version == 7 for one in made)
+    assert sorted(made) == made

@@ -7,18 +7,17 @@ before that beat was sent, on its own monotonic clock, so that it stops before t
 others begin.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import count
 
 import structlog
 from msgspec.structs import replace
 
 from paycore.kernel.errors import Unavailable
+from paycore.kernel.journal import ChangeRejected
 from paycore.kernel.node import Node, NodeRow
 from paycore.kernel.terms import Epoch
-
-SLOTS = 64
-"""Rows of each unlimited balance: more nodes than that share slots, which is slower,
-never wrong."""
 
 SAFETY_S = 1.0
 """Our clock and the database's may drift apart by so much within one lease."""
@@ -32,24 +31,41 @@ async def begin(node: Node) -> None:
         started = node.clock.monotonic()
         rows = await node.journal.every(NodeRow)
         epoch = max((row.epoch for row in rows), default=0) + 1
-        now = await _anchored(node)
-        change = node.change()
-        change.insert(
-            NodeRow(
-                epoch=epoch,
-                name=node.settings.node_name,
-                slot=epoch % SLOTS,
-                started_at=now,
-                beat_at=now,
-            )
-        )
-        if await node.journal.commit(change) is None:
+        slot = _free_slot(rows)
+        if await _born(node, epoch, slot):
             break
     node.heartbeat.epoch = Epoch(epoch)
-    node.heartbeat.slot = epoch % SLOTS
+    node.heartbeat.slot = slot
     _alive(node, started)
     await _look_round(node)
     log.info("epoch_begun", epoch=epoch)
+
+
+def _free_slot(rows: Sequence[NodeRow]) -> int:
+    """The lowest slot of no living node: nodes do not wait for one another's balances,
+    and a balance has as few rows as there ever were nodes at once.
+    """
+    taken = {row.slot for row in rows if row.died_at is None}
+    return next(slot for slot in count() if slot not in taken)
+
+
+async def _born(node: Node, epoch: int, slot: int) -> bool:
+    now = await _anchored(node)
+    change = node.change()
+    change.insert(
+        NodeRow(
+            epoch=epoch,
+            name=node.settings.node_name,
+            slot=slot,
+            started_at=now,
+            beat_at=now,
+        )
+    )
+    try:
+        return await node.journal.commit(change) is None
+    except ChangeRejected:
+        log.info("slot_taken", slot=slot)
+        return False
 
 
 async def beat(node: Node) -> None:

@@ -36,6 +36,9 @@ READY_WITHIN_S = 1.0
 KEEP_ALIVE_S = 65
 """Longer than a load balancer's usual minute: it must be the one that hangs up."""
 
+WAITS_OF_LOOP = 2
+"""`loop.stop` waits for passages, then for checks, as long as it is told each time."""
+
 _log = log.get(__name__)
 
 
@@ -75,12 +78,16 @@ async def start(settings: Settings, dsn: str) -> App:
 
 
 async def stop(app: App, web: "Web | None" = None) -> None:
-    """Stop accepting, finish what runs, hand over the rest; within drain_s."""
+    """Stop accepting, finish what runs, hand over the rest; within drain_s.
+
+    While what runs comes to its end the node goes on beating: its leases must hold.
+    """
     node = app.node
+    ends_at = node.clock.monotonic() + node.settings.drain_s
     if web is not None:
         await web.stop()
-    # While what runs comes to its end, the node goes on beating: its leases must hold.
-    await loop.stop(node, node.settings.drain_s)
+    left = max(0.0, ends_at - node.clock.monotonic())
+    await loop.stop(node, left / WAITS_OF_LOOP)
     app.work.cancel()
     with suppress(asyncio.CancelledError):
         await app.work
@@ -192,7 +199,7 @@ async def listen(app: App, *, host: str, port: int) -> Web:
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=max(1, int(settings.drain_s)),
+            timeout_graceful_shutdown=max(1, int(settings.drain_s / 2)),
         )
     )
     await web.begin()

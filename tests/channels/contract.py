@@ -15,6 +15,7 @@ from typing import ClassVar
 import pytest
 
 from paycore.gateway import service as gateway
+from paycore.gateway.accounts import Accounts
 from paycore.gateway.call import Ask, CardFacts, Operation, Reply
 from paycore.gateway.channel import Channel
 from paycore.gateway.rows import MessageRow
@@ -369,6 +370,18 @@ class ChannelContract:
 
         assert {row.direction for row in kept} == {"OUT"}
         assert {row.attempt_seq for row in kept} == {ask.attempt_seq}
+
+    async def test_channel_masks_by_itself(
+        self, bench: Bench, operation: Operation
+    ) -> None:
+        """What the channel file itself keeps of a message has no secret in it."""
+        ask = await bench.ask(operation)
+        opened = bench.node.state(Accounts).find(ask.channel, ask.account)
+        assert opened is not None
+        masked = opened.driver.assemble(opened.account, ask).masked
+
+        for secret in (*ask.secrets, *bench.secrets()):
+            assert secret not in masked
 
     @pytest.mark.parametrize("fault", [None, "garbage", "echo"])
     async def test_nothing_secret_is_kept(

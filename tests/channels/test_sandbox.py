@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hmac
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -255,6 +256,33 @@ class TestSandbox(ChannelContract):
 
         assert reply.outcome is Outcome.UNKNOWN
         assert reply.alarm == "the bank refuses our signature"
+
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {},
+            {"pay_order_no": "261122143000123ABCDEFGHJKM"},
+            {"merchant": "M-101"},
+            {"request_id": "R1"},
+            {"operation": "sign"},
+            {"status": 1},
+        ],
+    )
+    async def test_callback_that_contradicts_itself(
+        self, bench: Banks, changes: dict[str, object]
+    ) -> None:
+        """A signature does not make true what cannot be about an order of ours."""
+        raw = await bench.called_back(Operation.DEDUCT)
+        body = msgspec.json.encode(msgspec.json.decode(raw.body) | changes)
+        stamp = str(int(bench.node.now().timestamp()))
+        signed = f"{stamp}\n{raw.path}\n".encode() + body
+        key = bytes.fromhex(bench.strangers.secret)
+        signature = hmac.digest(key, signed, "sha256").hex()
+        headers = {"X-Timestamp": stamp, "X-Signature": signature}
+        received = await arrive(bench, Raw(raw.ask, raw.path, headers, body))
+
+        assert (received.callback is None) == bool(changes)
+        assert (received.accept(True)[0] != 200) == bool(changes)
 
     async def test_old_callback(self, bench: Banks) -> None:
         """A genuine callback that is older than five minutes is refused."""

@@ -1,0 +1,70 @@
+"""What the sandbox knows, read from its record without asking it.
+
+Payers get their codes here: one read of SQLite brings every text that has come since
+the last one. Asking the sandbox's control for each would load it with calls that no
+payer makes. What money moved is asked of the control itself, once, after the load.
+"""
+
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self, cast
+
+_FRESH = "SELECT n, phone, code FROM text WHERE n > ? AND code IS NOT NULL ORDER BY n"
+_NOTICES = "SELECT coalesce(max(n), 0) FROM notice"
+_TOLD = """
+    SELECT count(DISTINCT pay_order_no) FROM notice
+    WHERE verified AND type = 'payment.succeeded'
+"""
+_CHARGES = """
+    SELECT pay_order_no, sum(CASE kind WHEN 'charge' THEN amount ELSE -amount END),
+           count(*)
+    FROM move GROUP BY pay_order_no
+"""
+
+
+class Oracle:
+    """The sandbox's record, opened for reading only."""
+
+    def __init__(self, folder: Path) -> None:
+        self._reader = sqlite3.connect(
+            f"file:{folder / 'sandbox.db'}?mode=ro", uri=True, isolation_level=None
+        )
+        self._codes: dict[str, str] = {}
+        self._seen = 0
+
+    def code(self, phone: str) -> str | None:
+        """The code that was texted to a phone, handed out once."""
+        found = self._codes.pop(phone, None)
+        if found is None:
+            for self._seen, to, code in self._reader.execute(_FRESH, (self._seen,)):
+                self._codes[to] = code
+            found = self._codes.pop(phone, None)
+        return found
+
+    def notices(self) -> int:
+        """How many notices have come, repeats included; cheap."""
+        return self._number(_NOTICES)
+
+    def told(self) -> int:
+        """Of how many payments the success was told, with a good signature."""
+        return self._number(_TOLD)
+
+    def charges(self) -> Mapping[str, tuple[int, int]]:
+        """By payment: the money that moved, and in how many moves."""
+        return {
+            no: (amount, moves) for no, amount, moves in self._reader.execute(_CHARGES)
+        }
+
+    def _number(self, query: str) -> int:
+        return cast("int", self._reader.execute(query).fetchone()[0])
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._reader.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

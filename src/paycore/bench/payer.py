@@ -1,0 +1,136 @@
+"""One payer: sends for a code, types it in, pays, and begins again.
+
+Each has a card and so a phone of its own. What is not as it must be ends the run: a
+figure with failed payments in it would be no figure.
+"""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import NoReturn
+
+import msgspec
+
+from paycore.bench.client import Answer, Connection, post
+from paycore.bench.oracle import Oracle
+
+AMOUNT_MINOR = 1234
+COUPON_SHARE = 3
+"""One payment in so many has a coupon."""
+
+
+class WrongAnswer(Exception):
+    """A payment that did not go as it must."""
+
+
+class _Order(msgspec.Struct, frozen=True, kw_only=True):
+    pay_order_no: str
+    payable_amount: int
+    pay_type: str
+    biz_status: str
+
+
+class _Result(msgspec.Struct, frozen=True, kw_only=True):
+    pay_order_no: str
+    biz_status: str
+
+
+_ORDER = msgspec.json.Decoder(_Order)
+_RESULT = msgspec.json.Decoder(_Result)
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """What all payers together have done."""
+
+    paid: dict[str, int] = field(default_factory=dict)
+    """What each payment that succeeded took, by its number."""
+    coupons: int = 0
+    send_s: list[float] = field(default_factory=list)
+    confirm_s: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purse:
+    """Who pays: a business line's key, a card, its phone."""
+
+    api_key: str
+    card_id: str
+    phone: str
+    pay_type: str
+    """What each of its payments must end as."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Payer:
+    """One payer at one connection."""
+
+    purse: Purse
+    connection: Connection
+    oracle: Oracle
+    tally: Tally
+    coupons: Iterator[str]
+    payments: int = 0
+
+    async def pay(self) -> None:
+        """One payment from the order to the paid answer."""
+        order = await self._send()
+        code = self.oracle.code(self.purse.phone)
+        if code is None:
+            raise WrongAnswer(f"no code was texted for {order.pay_order_no}")
+        await self._confirm(order, code)
+        self.tally.paid[order.pay_order_no] = order.payable_amount
+
+    async def _send(self) -> _Order:
+        body = {
+            "out_biz_no": secrets.token_hex(16),
+            "amount": AMOUNT_MINOR,
+            "currency": "CNY",
+            "card_id": self.purse.card_id,
+            "subject": "Two cups of tea",
+            **self._coupon(),
+        }
+        began = perf_counter()
+        answer = await self._post("/v1/quick-payments", body)
+        self.tally.send_s.append(perf_counter() - began)
+        if answer.status != 201:
+            _refuse("send", answer)
+        order = _ORDER.decode(answer.body)
+        if (order.biz_status, order.pay_type) != ("DOING", self.purse.pay_type):
+            _refuse("send", answer)
+        return order
+
+    def _coupon(self) -> dict[str, str]:
+        self.payments += 1
+        if self.payments % COUPON_SHARE:
+            return {}
+        coupon_no = next(self.coupons, None)
+        if coupon_no is None:
+            return {}
+        self.tally.coupons += 1
+        return {"coupon_no": coupon_no}
+
+    async def _confirm(self, order: _Order, code: str) -> None:
+        path = f"/v1/quick-payments/{order.pay_order_no}/confirm"
+        began = perf_counter()
+        answer = await self._post(path, {"sms_verify_code": code})
+        self.tally.confirm_s.append(perf_counter() - began)
+        if answer.status != 200:
+            _refuse("confirm", answer)
+        if _RESULT.decode(answer.body).biz_status != "SUCCESS":
+            _refuse("confirm", answer)
+
+    async def _post(self, path: str, body: dict[str, object]) -> Answer:
+        return await self.connection.call(
+            post(
+                path,
+                api_key=self.purse.api_key,
+                key=secrets.token_hex(16),
+                body=msgspec.json.encode(body),
+            )
+        )
+
+
+def _refuse(what: str, answer: Answer) -> NoReturn:
+    raise WrongAnswer(f"{what} answered {answer.status}: {answer.body.decode()}")

@@ -1,0 +1,68 @@
+"""pgbench on one payment's statements: prepared, nothing else running.
+
+It has a server and folder of its own, with the same settings and the same schema.
+"""
+
+import asyncio
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from paycore import app as apps
+from paycore.bench.payer import WrongAnswer
+from paycore.dev.processes import start_cluster
+from paycore.kernel.postgres_programs import find
+
+CLIENTS = 8
+THREADS = 2
+_TPS = re.compile(r"^tps = ([0-9.]+)", re.MULTILINE)
+_VERSION = re.compile(r"\d+\.\d+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Yardstick:
+    """What PostgreSQL does by itself."""
+
+    per_s: float
+    clients: int
+    postgres: str
+
+
+def measure(folder: Path, script: str, *, seconds: int) -> Yardstick:
+    """Payments a second, written statement by statement."""
+    folder.mkdir()
+    folder.chmod(0o711)
+    file = folder / "payment.sql"
+    file.write_text(script, encoding="utf-8")
+    with start_cluster(folder) as cluster:
+        asyncio.run(apps.migrate(cluster.dsn))
+        program = find(data=folder, account=None, major=None).path("pgbench")
+        said = _run(
+            [
+                *(program, "--no-vacuum", "--protocol", "prepared"),
+                *("--client", str(CLIENTS), "--jobs", str(THREADS)),
+                *("--time", str(seconds), "--define", "n=0"),
+                *("--file", str(file), cluster.dsn),
+            ],
+            within_s=seconds + 60,
+        )
+        version = _run([program, "--version"], within_s=10)
+    found = _TPS.search(said)
+    if found is None:
+        raise WrongAnswer(f"pgbench gave no figure: {said[-500:]}")
+    number = _VERSION.search(version)
+    return Yardstick(
+        per_s=float(found[1]),
+        clients=CLIENTS,
+        postgres=number[0] if number else "",
+    )
+
+
+def _run(command: list[str], *, within_s: float) -> str:
+    done = subprocess.run(  # noqa: S603 our own command, no shell
+        command, capture_output=True, text=True, timeout=within_s, check=False
+    )
+    if done.returncode != 0:
+        raise WrongAnswer(f"pgbench failed: {done.stderr[-1500:]}")
+    return done.stdout

@@ -1,0 +1,149 @@
+"""A whole run, from an empty folder to the figures."""
+
+import asyncio
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import uvloop
+from rich.progress import Progress
+
+from paycore.bench import load, pgbench
+from paycore.bench.load import Level, Place
+from paycore.bench.oracle import Oracle
+from paycore.bench.payer import Purse
+from paycore.bench.pgbench import Yardstick
+from paycore.bench.stage import Stage, prepare
+from paycore.dev import stack
+from paycore.dev.processes import NodeProcess, start_node
+from paycore.dev.stack import Ground
+from paycore.kernel.postgres import fresh_folder
+
+WARM_UP_S = 3.0
+PLENTY_PER_S = 500
+"""Coupons made ready for each second of load; who finds none pays without."""
+
+MOST_COUPONS = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be measured."""
+
+    concurrency: Sequence[int]
+    seconds: int
+    converted: bool
+
+    @property
+    def coupons(self) -> int:
+        """So many may be needed."""
+        load_s = len(self.concurrency) * (self.seconds + WARM_UP_S)
+        return min(MOST_COUPONS, int(load_s * PLENTY_PER_S))
+
+    @property
+    def steps_s(self) -> float:
+        """How long the load and pgbench take together."""
+        levels = len(self.concurrency) * (1 + self.converted)
+        return levels * (self.seconds + WARM_UP_S) + self.seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What was measured."""
+
+    quick: list[Level]
+    converted: list[Level]
+    payments: int
+    coupons: int
+    charged: int
+    rows: int
+    yardstick: Yardstick
+
+
+def run(plan: Plan, progress: Progress) -> Figures:
+    """Measure; raises WrongAnswer where a payment was not as it must be."""
+    task = progress.add_task("starting", total=plan.steps_s)
+    folder = fresh_folder("paycore-bench-")
+    try:
+        with stack.ground(folder / "stack") as on:
+            stage = asyncio.run(
+                prepare(
+                    on,
+                    payers=max(plan.concurrency),
+                    converted=plan.converted,
+                    coupons=plan.coupons,
+                )
+            )
+            measured = _under_load(plan, on, stage, progress)
+        progress.update(task, description="pgbench")
+        yardstick = pgbench.measure(
+            folder / "pgbench", stage.script, seconds=plan.seconds
+        )
+        progress.update(task, completed=plan.steps_s)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    quick, converted, charged = measured
+    return Figures(
+        quick=quick,
+        converted=converted,
+        payments=len(stage.tally.paid),
+        coupons=stage.tally.coupons,
+        charged=charged,
+        rows=stage.rows,
+        yardstick=yardstick,
+    )
+
+
+def _under_load(
+    plan: Plan, on: Ground, stage: Stage, progress: Progress
+) -> tuple[list[Level], list[Level], int]:
+    with (
+        start_node(on.cluster.dsn, stage.settings) as node,
+        Oracle(on.data / "sandbox") as oracle,
+    ):
+        place = _place(on, node, oracle)
+        coupons = iter(stage.coupons)
+        quick = uvloop.run(_levels(plan, place, stage, stage.quick, coupons, progress))
+        converted: list[Level] = []
+        if plan.converted:
+            none: Iterator[str] = iter(())
+            converted = uvloop.run(
+                _levels(plan, place, stage, stage.converted, none, progress)
+            )
+        return quick, converted, load.check_money(oracle, stage.tally)
+
+
+def _place(on: Ground, node: NodeProcess, oracle: Oracle) -> Place:
+    return Place(
+        api=node.info.api,
+        oracle=oracle,
+        node_pid=node.pid,
+        postgres_pid=on.cluster.pid,
+        sandbox_pid=on.sandbox.pid,
+    )
+
+
+async def _levels(
+    plan: Plan,
+    place: Place,
+    stage: Stage,
+    purses: Sequence[Purse],
+    coupons: Iterator[str],
+    progress: Progress,
+) -> list[Level]:
+    task = progress.task_ids[0]
+    levels: list[Level] = []
+    for concurrency in plan.concurrency:
+        progress.update(task, description=f"{concurrency} payers")
+        levels.append(
+            await load.run_level(
+                place,
+                purses[:concurrency],
+                coupons,
+                stage.tally,
+                warm_up_s=WARM_UP_S,
+                seconds=plan.seconds,
+                progress=lambda passed: progress.advance(task, passed),
+            )
+        )
+    return levels

@@ -1,0 +1,176 @@
+"""The stage: payers with cards of their own, coupons, and one payment to copy.
+
+A node in this process seeds the database, and takes the one payment whose rows become
+pgbench's script. The node that is measured is another one, started as users start it.
+"""
+
+import asyncio
+from dataclasses import dataclass
+
+from paycore import app as apps
+from paycore.bench.client import Connection
+from paycore.bench.oracle import Oracle
+from paycore.bench.payer import Payer, Purse, Tally
+from paycore.bench.statements import Recorder, script_of
+from paycore.cards import service as cards
+from paycore.cards.service import GivenAgreement, NewCard
+from paycore.coupon.rows import CouponRow
+from paycore.dev import stack
+from paycore.dev.folder import BANKS
+from paycore.dev.processes import free_port
+from paycore.dev.seeds import (
+    ACCOUNT,
+    COUPON_MINOR,
+    CURRENCIES,
+    ID_NO,
+    SeededLine,
+    seed,
+)
+from paycore.dev.stack import Ground
+from paycore.kernel.config import Settings
+from paycore.kernel.node import Node
+from paycore.kernel.terms import BizLineId, CouponNo, PayType
+
+COUPONS_A_CHANGE = 500
+BIN = "622202"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What the load needs."""
+
+    settings: Settings
+    quick: list[Purse]
+    """Of a line that pays by quick pay."""
+    converted: list[Purse]
+    """Of a line without a quick channel: every payment of its is converted."""
+    coupons: list[str]
+    tally: Tally
+    script: str
+    """One payment's statements, for pgbench."""
+    rows: int
+    """So many rows are written for one payment."""
+
+
+async def prepare(on: Ground, *, payers: int, converted: bool, coupons: int) -> Stage:
+    """Migrate, seed, take one payment, and stop the node again."""
+    # A busy node's log is its own matter; what goes wrong is still said.
+    settings = stack.settings_of(on.kept, port=free_port(), log_level="warning")
+    await apps.migrate(on.cluster.dsn)
+    app = await apps.start(settings, on.cluster.dsn)
+    try:
+        (shop, tickets), _ = await seed(app.node, on.sandbox.info, on.kept)
+        quick = await _purses(app.node, shop, payers, first=0)
+        other = await _purses(app.node, tickets, payers * converted, first=payers)
+        made = await _coupons(app.node, shop, coupons)
+        with Oracle(on.data / "sandbox") as oracle:
+            tally, recorder = await _one_payment(app, quick[0], oracle)
+    finally:
+        await apps.stop(app)
+    return Stage(
+        settings=settings,
+        quick=quick,
+        converted=other,
+        coupons=made,
+        tally=tally,
+        script=script_of(recorder.writes, next(iter(tally.paid))),
+        rows=recorder.rows,
+    )
+
+
+async def _one_payment(
+    app: apps.App, purse: Purse, oracle: Oracle
+) -> tuple[Tally, Recorder]:
+    """Pay once, with nobody else there, and keep what was written for it."""
+    recorder = Recorder(app.node.journal)
+    app.node.journal = recorder
+    web = await apps.listen(app, host=stack.HOST, port=0)
+    connection = await Connection.open(web.url)
+    tally = Tally()
+    try:
+        await Payer(
+            purse=purse,
+            connection=connection,
+            oracle=oracle,
+            tally=tally,
+            coupons=iter(()),
+        ).pay()
+        await recorder.settled()
+    finally:
+        connection.close()
+        await web.stop()
+    return tally, recorder
+
+
+async def _purses(
+    node: Node, line: SeededLine, count: int, *, first: int
+) -> list[Purse]:
+    return list(
+        await asyncio.gather(*(_purse(node, line, first + n) for n in range(count)))
+    )
+
+
+async def _purse(node: Node, line: SeededLine, number: int) -> Purse:
+    """A card with an agreement at every bank; its phone is nobody else's."""
+    quick = line.biz_line == "shop"
+    phone = f"+861370000{number:04d}"
+    change = node.change()
+    row = cards.register(
+        node,
+        change,
+        NewCard(
+            biz_line=BizLineId(line.biz_line),
+            number=card_number(number),
+            name="张三",
+            id_no=ID_NO,
+            phone=phone,
+            bank="ICBC",
+            card_kind="DEBIT",
+            agreements=tuple(
+                GivenAgreement(
+                    pay_type=_pay_type(bank),
+                    channel=bank,
+                    account=ACCOUNT,
+                    token=f"agreement_{bank}_{number}",
+                )
+                for bank in BANKS
+                if quick or bank.startswith("deduct")
+            ),
+        ),
+    )
+    assert await node.journal.commit(change) is None, "a card's id is new"
+    return Purse(
+        api_key=line.api_key,
+        card_id=row.card_id,
+        phone=phone,
+        pay_type=PayType.QUICK_PAY if quick else PayType.DEDUCT,
+    )
+
+
+def _pay_type(bank: str) -> PayType:
+    return PayType.QUICK_PAY if bank.startswith("quick") else PayType.DEDUCT
+
+
+def card_number(number: int) -> str:
+    """A card's number with Luhn's digit."""
+    digits = f"{BIN}{number:09d}"
+    doubled = (sum(divmod(2 * int(digit), 10)) for digit in digits[::-2])
+    total = sum(doubled) + sum(int(digit) for digit in digits[-2::-2])
+    return f"{digits}{-total % 10}"
+
+
+async def _coupons(node: Node, line: SeededLine, count: int) -> list[str]:
+    made = [CouponNo(f"B{number:07d}") for number in range(count)]
+    for start in range(0, count, COUPONS_A_CHANGE):
+        change = node.change()
+        for coupon_no in made[start : start + COUPONS_A_CHANGE]:
+            change.insert(
+                CouponRow(
+                    biz_line=BizLineId(line.biz_line),
+                    coupon_no=coupon_no,
+                    amount=COUPON_MINOR,
+                    currency=CURRENCIES[0],
+                )
+            )
+        assert await node.journal.commit(change) is None, "nobody else seeds"
+    return [str(coupon_no) for coupon_no in made]

@@ -1,0 +1,70 @@
+"""`paycore bench`: whole payments a second, everything on this machine."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from paycore.bench.run import Figures
+
+MOST_AT_ONCE = 512
+
+
+def bench(
+    seconds: Annotated[
+        int, typer.Option(min=1, max=300, help="Length of each window.")
+    ] = 10,
+    concurrency: Annotated[
+        str, typer.Option(help="Payers at once, separated by commas.")
+    ] = "16,64,128",
+    *,
+    converted: Annotated[
+        bool, typer.Option("--converted", help="Converted payments too.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Nothing but the line of JSON.")
+    ] = False,
+) -> None:
+    """Start all of it in a temporary folder, load it, and print what it did."""
+    import msgspec
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from paycore.bench import report
+    from paycore.bench.payer import WrongAnswer
+    from paycore.bench.run import Plan, run
+
+    plan = Plan(
+        concurrency=_concurrencies(concurrency), seconds=seconds, converted=converted
+    )
+    try:
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            figures = run(plan, progress)
+    except* WrongAnswer as wrong:
+        typer.echo(f"paycore: {wrong.exceptions[0]}", err=True)
+        raise typer.Exit(1) from None
+    if not as_json:
+        _show(figures)
+    typer.echo(msgspec.json.encode(report.document(figures)).decode())
+
+
+def _concurrencies(given: str) -> list[int]:
+    try:
+        found = [int(part) for part in given.split(",")]
+    except ValueError:
+        raise typer.BadParameter("numbers, separated by commas") from None
+    if not all(1 <= each <= MOST_AT_ONCE for each in found):
+        raise typer.BadParameter(f"1 to {MOST_AT_ONCE} payers at once")
+    return found
+
+
+def _show(figures: "Figures") -> None:
+    from rich.console import Console
+
+    from paycore.bench import report
+
+    console = Console()
+    console.print(report.table("Quick pay", figures.quick))
+    if figures.converted:
+        console.print(report.table("Converted to deduct", figures.converted))
+    console.print(report.summary(figures), highlight=False, soft_wrap=True)

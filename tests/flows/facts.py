@@ -1,0 +1,73 @@
+"""What must be true of a payment, whatever happened on the way: asked of everybody."""
+
+from inside import rows
+from stack import Payer
+
+from paycore.accounting.rows import EntryRow, PostingRow
+from paycore.core.rows import TransitionRow
+
+QUICK_BANKS = ("quick_a", "quick_b")
+DEDUCT_BANKS = ("deduct_a", "deduct_b")
+
+
+def agreed(*banks: str, **terms: object) -> list[dict[str, object]]:
+    """Agreements at these banks only, on these terms."""
+    return [
+        {
+            "pay_type": "QUICK_PAY" if bank.startswith("quick") else "DEDUCT",
+            "channel": bank,
+            "account": "main",
+            "token": f"token-{bank}",
+            **terms,
+        }
+        for bank in banks
+    ]
+
+
+def paid_once(payer: Payer, pay_order_no: str, *, at: tuple[str, ...]) -> None:
+    """SUCCESS, one charge of the right amount at one of these banks, one posting of
+    it, one notice: neither more nor less.
+    """
+    stack, order = payer.stack, payer.get(pay_order_no)
+    assert "SUCCESS" == order["biz_status"], order
+    (charge,) = stack.charges(pay_order_no)
+    said = (charge["kind"], charge["amount"], charge["currency"])
+    assert ("charge", order["payable_amount"], order["currency"]) == said
+    assert charge["bank"] in at
+    assert charge["request_id"].startswith(pay_order_no)
+    (posting,) = rows(stack, PostingRow, pay_order_no)
+    sides = {"DEBIT": 0, "CREDIT": 0}
+    for entry in rows(stack, EntryRow, pay_order_no):
+        sides[entry.side] += entry.amount
+    assert {posting.amount} == set(sides.values())
+    assert "payment.succeeded" == told_once(payer, pay_order_no)
+
+
+def took_nothing(payer: Payer, pay_order_no: str) -> None:
+    """No bank moved money, and nothing was posted."""
+    assert [] == payer.stack.charges(pay_order_no)
+    assert [] == rows(payer.stack, PostingRow, pay_order_no)
+
+
+def told_once(payer: Payer, pay_order_no: str) -> str:
+    """The type of the one notice; verified, and its data is what the API says."""
+    (notice,) = payer.stack.notices(pay_order_no)
+    assert notice["verified"]
+    assert payer.get(pay_order_no) == notice["payload"]["data"]
+    return notice["type"]
+
+
+def events(payer: Payer, pay_order_no: str) -> list[str]:
+    """The payment's transitions, in order."""
+    found = rows(payer.stack, TransitionRow, pay_order_no)
+    return [row.event for row in sorted(found, key=lambda row: row.seq)]
+
+
+def cause_of_conversion(payer: Payer, pay_order_no: str) -> str:
+    """Why it was converted; there is one conversion."""
+    (row,) = [
+        row
+        for row in rows(payer.stack, TransitionRow, pay_order_no)
+        if row.event == "CONVERTED"
+    ]
+    return row.cause

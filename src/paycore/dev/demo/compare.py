@@ -32,6 +32,11 @@ class Compared:
     """Whether the debits of its postings equal the credits."""
 
     @property
+    def sums(self) -> tuple[int, int, int]:
+        """What the banks, the order and the books say."""
+        return self.charged, self.taken, self.posted
+
+    @property
     def agrees(self) -> bool:
         """Whether all three say the same, once, and for good."""
         return (
@@ -65,21 +70,23 @@ def posted_entries(items: Iterable[Item]) -> list[Entry]:
     return [entry for item in items for entry in item.detail.entries]
 
 
-def _of(
-    order: Order, charges: Sequence[Charge], entries: Sequence[Entry]
-) -> Compared:
+def _of(order: Order, charges: Sequence[Charge], entries: Sequence[Entry]) -> Compared:
     return Compared(
         pay_order_no=order.pay_order_no,
         currency=order.currency,
         status=order.biz_status,
-        charged=sum(map(_signed_charge, charges)),
+        # Money in another currency is a move, but not this payment's money.
+        charged=sum(
+            _signed_charge(charge)
+            for charge in charges
+            if charge.currency == order.currency
+        ),
         moves=len(charges),
         taken=order.payable_amount if order.biz_status == "SUCCESS" else 0,
         posted=sum(
             _debit(entry) for entry in entries if entry.account.startswith(RECEIVABLE)
         ),
-        balanced=sum(map(_debit, entries)) == 0
-        and all(charge.currency == order.currency for charge in charges),
+        balanced=sum(map(_debit, entries)) == 0,
     )
 
 

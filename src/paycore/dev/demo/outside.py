@@ -37,13 +37,19 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     resp_msg: str
 
 
+class Code(msgspec.Struct, frozen=True, kw_only=True):
+    """The code in force."""
+
+    sent_by: Literal["channel", "sms_centre"]
+
+
 class Order(Heard, frozen=True, kw_only=True):
     """A payment order, as the API tells it."""
 
     amount: int
     payable_amount: int
     currency: str
-    pay_type: str
+    code: Code | None
     created_at: datetime
 
     @property

@@ -1,0 +1,66 @@
+"""`paycore demo`: six payments from end to end, on real parts, and what became of them.
+
+It needs nothing and leaves nothing: database, sandbox and node are its own. The last
+line is JSON; the exit status is 1 where banks and books differ.
+"""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from paycore.dev.demo.run import Result
+
+OPEN = "http://127.0.0.1:8000/docs"
+"""Where `paycore dev` listens, unless it is told otherwise."""
+
+
+def demo() -> None:
+    """Play six payments, show each, and compare the banks' word with our books."""
+    import signal
+
+    import msgspec
+    from rich.console import Console
+
+    from paycore.dev.demo.outside import DemoBroke
+    from paycore.dev.demo.run import run
+    from paycore.kernel import log
+
+    log.configure(level="error", style="console")
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    console = Console()
+    try:
+        result = run(console)
+    except KeyboardInterrupt:
+        typer.echo("paycore demo: stopped; nothing of it is left", err=True)
+        raise typer.Exit(130) from None
+    except DemoBroke as error:
+        typer.echo(f"paycore demo: {error}", err=True)
+        raise typer.Exit(1) from None
+    _say_how_it_went(console, result)
+    typer.echo(msgspec.json.encode(result).decode())
+    raise typer.Exit(1 if result.differences else 0)
+
+
+def _say_how_it_went(console: "Console", result: "Result") -> None:
+    """Counts, and how to go on; called by its path, it is named by its path."""
+    import sys
+    from pathlib import Path
+
+    called = sys.argv[0] if Path(sys.argv[0]).name == "paycore" else "paycore"
+    console.print(
+        f"{result.payments} payments, {result.converted} converted, "
+        f"{result.recovered} recovered, {result.differences} differences"
+    )
+    console.print()
+    console.print(f"[bold]Try it yourself:[/] {called} dev", highlight=False)
+    console.print(f"[bold]then open[/]        {OPEN}", highlight=False)
+
+
+def _as_interrupt(_signal: int, _frame: object) -> None:
+    """SIGTERM ends the demo in order, as Ctrl-C does."""
+    import signal
+
+    signal.raise_signal(signal.SIGINT)

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from contract import CARD, Bench, ChannelContract, Raw, call, messages
 
-from conftest import Strangers
+from strangers import Strangers
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Ask, Operation
 from paycore.gateway.channels.sms_centre import SmsCentre

@@ -273,14 +273,14 @@ async def receive(node: Node, received: Received) -> bool:
     callback = received.callback
     named = payment_of(callback.request_no) if callback is not None else None
     if callback is None or named is None or received.message is None:
-        return False
+        return await _keep_refused(node, received)
     for _ in range(TIMES_TO_TRY):
         payment = await load_payment(node, named[0])
         if payment is None:
-            return False
+            return await _keep_refused(node, received)
         seq = _leg_of(payment, callback.request_no, callback.operation)
-        if seq is None or not _ours(payment, seq, received):
-            return False
+        if seq == 0 or not _ours(payment, seq, received):
+            return await _keep_refused(node, received)
         run = await run_for(node, payment)
         run.change.append(received.message)
         run.note("Callback", str(callback.reply.outcome), callback.reply.resp_code)
@@ -295,8 +295,17 @@ async def receive(node: Node, received: Received) -> bool:
     return False
 
 
-def _leg_of(payment: Payment, request_no: str, operation: Operation) -> int | None:
-    """The latest money leg under a request number: what the channel speaks of."""
+async def _keep_refused(node: Node, received: Received) -> bool:
+    """What is refused is kept all the same, where it names a payment's number."""
+    if received.message is not None:
+        change = node.change()
+        change.append(received.message)
+        await node.journal.commit(change)
+    return False
+
+
+def _leg_of(payment: Payment, request_no: str, operation: Operation) -> int:
+    """The latest money leg under a request number: what the channel speaks of; or 0."""
     wanted = (
         TransType.DEDUCT
         if operation is Operation.DEDUCT
@@ -307,7 +316,7 @@ def _leg_of(payment: Payment, request_no: str, operation: Operation) -> int | No
         for attempt in payment.attempts.values()
         if attempt.request_no == request_no and attempt.trans_type is wanted
     ]
-    return max(legs, default=None)
+    return max(legs, default=0)
 
 
 def _ours(payment: Payment, seq: int, received: Received) -> bool:

@@ -1,8 +1,9 @@
 """The API as one ASGI application: its routes, and how bad news is told."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
-from litestar import Litestar
+from litestar import Litestar, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
@@ -32,6 +33,16 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     operations.metrics,
 )
 
+_Teller = Callable[..., Response[bytes]]
+
+EXCEPTION_HANDLERS: Mapping[int | type[Exception], _Teller] = MappingProxyType(
+    {
+        Refusal: problems.refused,
+        HTTPException: problems.framework,
+        Exception: problems.unexpected,
+    }
+)
+
 
 def application(door: Door) -> ASGIApp:
     """One node's API."""
@@ -40,11 +51,7 @@ def application(door: Door) -> ASGIApp:
         [*HANDLERS, *pages.handlers(described)],
         openapi_config=None,
         request_max_body_size=MAX_BODY_OCTETS,
-        exception_handlers={
-            Refusal: problems.refused,
-            HTTPException: problems.framework,
-            Exception: problems.unexpected,
-        },
+        exception_handlers={**EXCEPTION_HANDLERS},
         state=State({"door": door}),
         logging_config=None,
         debug=False,

@@ -13,7 +13,7 @@ from paycore.api.answers import NO_STORE, encode, found, kept
 from paycore.api.auth import authenticated, caller_of
 from paycore.api.contract import Call
 from paycore.api.decode import Shape
-from paycore.api.door import Plain, door_of
+from paycore.api.door import Plain, door_of, read
 from paycore.api.idempotency import claim_of, keyed
 from paycore.api.paging import after_of, cut, query_of
 from paycore.api.schema import (
@@ -82,11 +82,13 @@ async def register_card(request: Plain) -> Response[bytes]:
 async def list_cards(request: Plain) -> Response[bytes]:
     """The line's cards, masked."""
     asked = _PAGE.convert(query_of(request))
-    rows = await queries.cards_of_line(
-        door_of(request).pool,
-        caller_of(request).biz_line,
-        after=after_of(asked.cursor),
-        limit=asked.limit + 1,
+    rows = await read(
+        queries.cards_of_line(
+            door_of(request).pool,
+            caller_of(request).biz_line,
+            after=after_of(asked.cursor),
+            limit=asked.limit + 1,
+        )
     )
     page, following = cut(rows, asked.limit, [row.card_id for row in rows])
     items = [_card(row) for row in page]

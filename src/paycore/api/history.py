@@ -6,7 +6,7 @@ from paycore.api.answers import found
 from paycore.api.auth import authenticated, caller_of
 from paycore.api.contract import Call
 from paycore.api.decode import Shape
-from paycore.api.door import Plain, door_of
+from paycore.api.door import Plain, door_of, read
 from paycore.api.paging import after_of, cut, query_of
 from paycore.api.payments import number_of, order_in
 from paycore.api.schema import Orders, Search, Timeline
@@ -37,15 +37,17 @@ async def search_payments(request: Plain) -> Response[bytes]:
     asked = _SEARCH.convert(query_of(request))
     if asked.since and asked.until and asked.since > asked.until:
         raise BadRequest("from is after to.", "from 晚于 to", field="from")
-    rows = await queries.search(
-        door.pool,
-        caller_of(request).biz_line,
-        out_biz_no=asked.out_biz_no,
-        biz_status=asked.biz_status,
-        since=asked.since,
-        until=asked.until,
-        before=after_of(asked.cursor),
-        limit=asked.limit + 1,
+    rows = await read(
+        queries.search(
+            door.pool,
+            caller_of(request).biz_line,
+            out_biz_no=asked.out_biz_no,
+            biz_status=asked.biz_status,
+            since=asked.since,
+            until=asked.until,
+            before=after_of(asked.cursor),
+            limit=asked.limit + 1,
+        )
     )
     page, following = cut(rows, asked.limit, [row.pay_order_no for row in rows])
     items = [order_in(door.node, View(payment=row)) for row in page]

@@ -147,10 +147,14 @@ class Shop:
             asked["coupon_no"] = coupon_no
         return read(await self._post("/v1/quick-payments", asked), Order)
 
-    async def confirm(self, pay_order_no: str, code: str) -> Heard | None:
+    async def confirm(
+        self, pay_order_no: str, code: str, *, key: str | None = None
+    ) -> Heard | None:
         """Hand over what the payer typed; None where the answer never came."""
         result = await self._post(
-            f"/v1/quick-payments/{pay_order_no}/confirm", {"sms_verify_code": code}
+            f"/v1/quick-payments/{pay_order_no}/confirm",
+            {"sms_verify_code": code},
+            key=key,
         )
         return read(result, Heard) if isinstance(result, Answered) else None
 
@@ -178,13 +182,15 @@ class Shop:
             )
         )
 
-    async def _post(self, path: str, asked: object) -> HttpResult:
+    async def _post(
+        self, path: str, asked: object, *, key: str | None = None
+    ) -> HttpResult:
         return await self.transport.send(
             HttpRequest(
                 url=self.api + path,
                 headers={
                     "Authorization": f"Bearer {self.line.api_key}",
-                    "Idempotency-Key": secrets.token_hex(16),
+                    "Idempotency-Key": key or secrets.token_hex(16),
                     "Content-Type": "application/json",
                 },
                 body=msgspec.json.encode(asked),

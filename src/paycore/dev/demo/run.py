@@ -12,7 +12,7 @@ from paycore.dev.demo.compare import Compared, compare, converted, recovered
 from paycore.dev.demo.outside import Charge, Item, Order, Shop
 from paycore.dev.demo.scenes import SCENES, Play, Scene
 from paycore.dev.demo.show import Screen, money
-from paycore.dev.demo.stage import Stage, folder, prepare
+from paycore.dev.demo.stage import Stage, folder, set_up
 from paycore.dev.stack import Ground
 
 ASKED = ("OUT confirm ", "OUT deduct ")
@@ -42,7 +42,7 @@ def run(console: Console, scenes: Sequence[Scene] = SCENES) -> Result:
 
 async def _run(ground: Ground, screen: Screen, scenes: Sequence[Scene]) -> Result:
     with screen.waiting("tables, keys, cards and routes are made"):
-        stage = await prepare(ground)
+        stage = await set_up(ground)
     try:
         with screen.waiting("a node starts"):
             node = stage.start_node()

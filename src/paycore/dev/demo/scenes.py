@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from paycore.dev.demo.outside import (
     Control,
@@ -17,12 +18,12 @@ from paycore.dev.demo.outside import (
     Shop,
 )
 from paycore.dev.demo.show import Screen
-from paycore.dev.demo.stage import MONEY_TIMEOUT_S, Stage
+from paycore.dev.demo.stage import LEASE_S, MONEY_TIMEOUT_S, Stage
 
 POLL_S = 0.05
 SETTLED_WITHIN_S = 40.0
-"""A dead node's payments are taken up after its lease of 6 s; the rest is for slow
-machines."""
+"""A dead node's payments wait for the end of its lease; the rest is for machines that
+are slow."""
 NOTICED_WITHIN_S = 10.0
 CHARGED_WITHIN_S = 10.0
 HANGS_S = 60
@@ -183,7 +184,10 @@ async def killed(play: Play) -> tuple[Shop, Order]:
     await play.control.break_("bank.*.confirm", f"slow:{HANGS_S}", count=1)
     play.mark("bank", f"will take the money next time, and answer {HANGS_S} s later")
     order, code = await play.open(play.shop, "Oolong, 500 g", 25600)
-    confirming = asyncio.create_task(play.shop.confirm(order.pay_order_no, code))
+    confirm = partial(
+        play.shop.confirm, order.pay_order_no, code, key=f"confirm-{order.pay_order_no}"
+    )
+    confirming = asyncio.create_task(confirm())
     with play.screen.waiting("the charge is under way"):
         await _charged(play, order)
     _kill(play)
@@ -191,6 +195,10 @@ async def killed(play: Play) -> tuple[Shop, Order]:
     with play.screen.waiting("another node starts"):
         node = play.stage.start_node()
     play.mark("machine", f"starts another node (epoch {node.info.epoch})")
+    await play.settled(play.shop, order)
+    again = await confirm()
+    said = again.biz_status if again else "no answer"
+    play.mark("shop", f"sends its request again, under the same key: {said}")
     return play.shop, order
 
 
@@ -247,7 +255,8 @@ SCENES = (
     Scene(
         title="kill -9 in the middle of the charge",
         story="The node dies between the bank's taking the money and its answer. "
-        "Another one finds what was written before the call, and asks the bank.",
+        f"Another one waits until it has been silent for {LEASE_S} s, finds what was "
+        "written before the call, and asks the bank.",
         act=killed,
     ),
 )

@@ -20,6 +20,8 @@ from paycore.kernel.transport import HttpTransport
 
 MONEY_TIMEOUT_S = 2
 """Shorter than a node's usual 10 s: nobody wants to watch it pass."""
+LEASE_S = 6
+"""A node that was silent so long is dead; the usual time."""
 
 
 @contextmanager
@@ -72,13 +74,14 @@ class Stage:
             self.node.stop()
 
 
-async def prepare(on: Ground) -> Stage:
+async def set_up(on: Ground) -> Stage:
     """Migrate and seed; no node is left running."""
     settings = settings_of(
         on.kept,
         port=free_port(),
         node_name="demo",
         money_timeout_s=MONEY_TIMEOUT_S,
+        lease_s=LEASE_S,
         # What is logged is told on the screen; what must not happen still shows.
         log_level="error",
     )

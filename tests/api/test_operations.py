@@ -55,6 +55,17 @@ def test_the_document_describes_every_call(node):
     assert (1, 10**12) == (amount["minimum"], amount["maximum"])
 
 
+@pytest.mark.parametrize(
+    "route", routes(), ids=lambda route: f"{route.method} {route.path}"
+)
+def test_every_call_asks_who_calls(node, route):
+    """No call of business lines answers anything but 401 to one without a key."""
+    path = re.sub(r"{\w+}", "x", route.path)
+    answer = node.request(route.method, f"{path}?nonsense=1", content=b"x")
+
+    assert (401, "UNAUTHORIZED") == (answer.status_code, answer.json()["code"])
+
+
 def test_the_document_refers_to_what_is_there(node):
     """No reference leads to nowhere, and patterns are everybody's."""
     text = node.get("/openapi.json").text

@@ -7,7 +7,7 @@ import msgspec
 from litestar import Response
 from litestar.enums import MediaType
 
-from paycore.api.contract import KEY_HEADER
+from paycore.api.contract import KEY_AS_SENT, KEY_HEADER
 from paycore.api.door import Plain
 from paycore.core.service import KeptAnswer
 
@@ -26,7 +26,7 @@ def found(answer: msgspec.Struct) -> Response[bytes]:
 
 def kept(request: Plain, answer: KeptAnswer) -> Response[bytes]:
     """The kept answer, byte for byte, with its key given back as it came."""
-    headers = {**NO_STORE, KEY_HEADER: request.state.idempotency_key_as_sent}
+    headers = {**NO_STORE, KEY_HEADER: request.scope["state"][KEY_AS_SENT]}
     if answer.replayed:
         headers[REPLAYED_HEADER] = "true"
     return Response(

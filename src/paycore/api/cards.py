@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import Protocol
 
 import msgspec
-from litestar import Response, delete, get, post
+from litestar import Response, delete, get
+from litestar import post as posted
 
 from paycore.api.answers import NO_STORE, encode, found, kept
-from paycore.api.auth import authenticated, caller_of
+from paycore.api.auth import caller_of
 from paycore.api.contract import Call
 from paycore.api.decode import Shape
 from paycore.api.door import Plain, door_of, read
-from paycore.api.idempotency import claim_of, keyed
+from paycore.api.idempotency import post_of
 from paycore.api.paging import after_of, cut, query_of
 from paycore.api.schema import (
     Agreement,
@@ -38,9 +39,8 @@ _REGISTER = Shape(RegisterCard)
 _PAGE = Shape(Page)
 
 
-@post(
+@posted(
     "/v1/cards",
-    guards=[authenticated, keyed],
     opt={
         "call": Call(
             name="registerCard",
@@ -54,8 +54,8 @@ _PAGE = Shape(Page)
 async def register_card(request: Plain) -> Response[bytes]:
     """Register a card with the agreements given for it."""
     node = door_of(request).node
-    body = await request.body()
-    new = _new_card(caller_of(request).biz_line, _REGISTER.decode(body))
+    post = await post_of(request)
+    new = _new_card(post.caller.biz_line, _REGISTER.decode(post.body))
 
     def stage(change: Change) -> tuple[int, bytes]:
         row = cards.register(node, change, new)
@@ -64,12 +64,11 @@ async def register_card(request: Plain) -> Response[bytes]:
         ]
         return 201, encode(_details(row, given))
 
-    return kept(request, await core.once(node, claim_of(request, body), stage))
+    return kept(request, await core.once(node, post.claim(), stage))
 
 
 @get(
     "/v1/cards",
-    guards=[authenticated],
     opt={
         "call": Call(
             name="listCards",
@@ -81,11 +80,12 @@ async def register_card(request: Plain) -> Response[bytes]:
 )
 async def list_cards(request: Plain) -> Response[bytes]:
     """The line's cards, masked."""
+    caller = await caller_of(request)
     asked = _PAGE.convert(query_of(request))
     rows = await read(
         queries.cards_of_line(
             door_of(request).pool,
-            caller_of(request).biz_line,
+            caller.biz_line,
             after=after_of(asked.cursor),
             limit=asked.limit + 1,
         )
@@ -97,7 +97,6 @@ async def list_cards(request: Plain) -> Response[bytes]:
 
 @get(
     "/v1/cards/{card_id:str}",
-    guards=[authenticated],
     opt={
         "call": Call(
             name="getCard",
@@ -109,9 +108,10 @@ async def list_cards(request: Plain) -> Response[bytes]:
 )
 async def get_card(request: Plain, card_id: str) -> Response[bytes]:
     """One card, masked, with its live agreements."""
+    caller = await caller_of(request)
     node = door_of(request).node
     number = card_id_of(card_id)
-    row = await cards.card_of(node, caller_of(request).biz_line, number)
+    row = await cards.card_of(node, caller.biz_line, number)
     live = await cards.live_agreements(node, number, node.now())
     return found(_details(row, [_agreement(one, one.starts_at) for one in live]))
 
@@ -119,7 +119,6 @@ async def get_card(request: Plain, card_id: str) -> Response[bytes]:
 @delete(
     "/v1/cards/{card_id:str}",
     status_code=204,
-    guards=[authenticated],
     opt={
         "call": Call(
             name="revokeCard",
@@ -131,8 +130,9 @@ async def get_card(request: Plain, card_id: str) -> Response[bytes]:
 )
 async def revoke_card(request: Plain, card_id: str) -> Response[None]:
     """Revoke a card and what was agreed for it; a second time changes nothing."""
+    caller = await caller_of(request)
     node = door_of(request).node
-    await cards.revoke(node, caller_of(request).biz_line, card_id_of(card_id))
+    await cards.revoke(node, caller.biz_line, card_id_of(card_id))
     return Response(None, status_code=204, headers=NO_STORE)
 
 

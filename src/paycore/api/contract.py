@@ -24,6 +24,8 @@ from paycore.kernel.errors import (
 REF = "#/components/schemas/{name}"
 PROBLEM_MEDIA = "application/problem+json"
 KEY_HEADER = "Idempotency-Key"
+KEY_AS_SENT = "idempotency_key_as_sent"
+"""Under this name a request's state has its key, for whatever answer it gets."""
 KEY_FORM = r"[!#-+\--:<-\[\]-~]{1,255}"
 """The published form: visible ASCII without `"`, `\\`, `,` and `;`."""
 KEY_KEPT_H = 24

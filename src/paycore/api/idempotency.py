@@ -7,23 +7,55 @@ and the kept answer are core's (`core.service`); this is the door's half.
 
 import hashlib
 import re
-
-from litestar.handlers import BaseRouteHandler
+from dataclasses import dataclass
 
 from paycore.api.auth import caller_of
-from paycore.api.contract import KEY_FORM, KEY_HEADER
+from paycore.api.contract import KEY_AS_SENT, KEY_FORM, KEY_HEADER
 from paycore.api.decode import canonical
-from paycore.api.door import Connection, Plain
+from paycore.api.door import Plain
 from paycore.core.service import KeyClaim
 from paycore.kernel.errors import BadRequest, KeyRequired
+from paycore.lines.service import Caller
 
 _HEADER = KEY_HEADER.lower().encode()
 _FORM = re.compile(rf'(?:"({KEY_FORM})"|({KEY_FORM}))')
 
 
-def keyed(connection: Connection, _: BaseRouteHandler) -> None:
-    """A guard: one key, of the published form; remembered for the answer's header."""
-    sent = [value for name, value in connection.scope["headers"] if name == _HEADER]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """A POST under /v1: who sent it, on which path, under which key, with what."""
+
+    caller: Caller
+    path: str
+    key: str
+    body: bytes
+
+    def claim(self) -> KeyClaim:
+        """Whose key it is, where, and for what content."""
+        scope = hashlib.sha256()
+        for part in (
+            self.caller.biz_line,
+            self.caller.key_id,
+            f"POST {self.path}",
+            self.key,
+        ):
+            octets = part.encode()
+            scope.update(len(octets).to_bytes(4, "big") + octets)
+        content = hashlib.sha256(canonical(self.body))
+        return KeyClaim(scope=scope.digest(), fingerprint=content.digest())
+
+
+async def post_of(request: Plain) -> Post:
+    """Refuse in this order: no good caller, no good key; only then look at the body."""
+    caller = await caller_of(request)
+    key = _key_of(request)
+    path = request.scope["path"]
+    return Post(caller=caller, path=path, key=key, body=await request.body())
+
+
+def _key_of(request: Plain) -> str:
+    """The request's one key of the published form, without quotes."""
+    sent = [value for name, value in request.scope["headers"] if name == _HEADER]
     if not sent:
         raise KeyRequired
     if len(sent) > 1:
@@ -39,23 +71,5 @@ def keyed(connection: Connection, _: BaseRouteHandler) -> None:
             "characters without quotation mark, backslash, comma and semicolon.",
             "Idempotency-Key 格式不正确",
         )
-    connection.state.idempotency_key_as_sent = text
-    connection.state.idempotency_key = found[1] or found[2]
-
-
-def claim_of(request: Plain, body: bytes) -> KeyClaim:
-    """Whose key it is, on which path, and for what content."""
-    caller = caller_of(request)
-    scope = hashlib.sha256()
-    parts = (
-        caller.biz_line,
-        caller.key_id,
-        f"{request.method} {request.scope['path']}",
-        request.state.idempotency_key,
-    )
-    for part in parts:
-        octets = part.encode()
-        scope.update(len(octets).to_bytes(4, "big") + octets)
-    return KeyClaim(
-        scope=scope.digest(), fingerprint=hashlib.sha256(canonical(body)).digest()
-    )
+    request.scope["state"][KEY_AS_SENT] = text
+    return found[1] or found[2]

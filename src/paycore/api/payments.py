@@ -4,14 +4,15 @@ Nothing is decided here. An answer's bytes are made by the `answer_of` that core
 before its last commit, so that what is kept for the key is what is sent.
 """
 
-from litestar import Response, get, post
+from litestar import Response, get
+from litestar import post as posted
 
 from paycore.api.answers import encode, found, kept
-from paycore.api.auth import authenticated, caller_of
+from paycore.api.auth import caller_of
 from paycore.api.contract import Call
 from paycore.api.decode import Shape, canonical, refuse_unreadable
 from paycore.api.door import Plain, door_of
-from paycore.api.idempotency import claim_of, keyed
+from paycore.api.idempotency import post_of
 from paycore.api.schema import Confirm, OpenQuickPayment
 from paycore.core import service as core
 from paycore.core.order import ConfirmResult, Order, confirm_result_of, order_of
@@ -32,9 +33,8 @@ _OPEN = Shape(OpenQuickPayment)
 _CONFIRM = Shape(Confirm)
 
 
-@post(
+@posted(
     "/v1/quick-payments",
-    guards=[authenticated, keyed],
     opt={
         "call": Call(
             name="openQuickPayment",
@@ -49,14 +49,14 @@ _CONFIRM = Shape(Confirm)
 async def open_quick_payment(request: Plain) -> Response[bytes]:
     """Open a payment and send the payer a code."""
     node = door_of(request).node
-    body = await request.body()
-    asked = _OPEN.decode(body)
+    post = await post_of(request)
+    asked = _OPEN.decode(post.body)
     return kept(
         request,
         await core.open_quick_payment(
             node,
             OpenRequest(
-                biz_line=caller_of(request).biz_line,
+                biz_line=post.caller.biz_line,
                 out_biz_no=asked.out_biz_no,
                 biz_order_no=asked.biz_order_no,
                 amount=asked.amount,
@@ -66,15 +66,14 @@ async def open_quick_payment(request: Plain) -> Response[bytes]:
                 coupon_no=CouponNo(asked.coupon_no) if asked.coupon_no else None,
                 expires_in_s=asked.expires_in_s or node.settings.expires_in_s,
             ),
-            claim_of(request, body),
+            post.claim(),
             _order_answer(node),
         ),
     )
 
 
-@post(
+@posted(
     "/v1/quick-payments/{pay_order_no:str}/codes",
-    guards=[authenticated, keyed],
     opt={
         "call": Call(
             name="sendCodeAgain",
@@ -88,21 +87,22 @@ async def open_quick_payment(request: Plain) -> Response[bytes]:
 async def send_code_again(request: Plain, pay_order_no: str) -> Response[bytes]:
     """Send the code again."""
     node = door_of(request).node
+    post = await post_of(request)
+    _refuse_content(post.body)
     return kept(
         request,
         await core.resend_code(
             node,
-            caller_of(request).biz_line,
+            post.caller.biz_line,
             number_of(pay_order_no),
-            claim_of(request, await _nothing(request)),
+            post.claim(),
             _order_answer(node),
         ),
     )
 
 
-@post(
+@posted(
     "/v1/quick-payments/{pay_order_no:str}/confirm",
-    guards=[authenticated, keyed],
     opt={
         "call": Call(
             name="confirm",
@@ -116,24 +116,23 @@ async def send_code_again(request: Plain, pay_order_no: str) -> Response[bytes]:
 )
 async def confirm(request: Plain, pay_order_no: str) -> Response[bytes]:
     """Confirm with the code."""
-    body = await request.body()
-    asked = _CONFIRM.decode(body)
+    post = await post_of(request)
+    asked = _CONFIRM.decode(post.body)
     return kept(
         request,
         await core.confirm(
             door_of(request).node,
-            caller_of(request).biz_line,
+            post.caller.biz_line,
             number_of(pay_order_no),
             asked.sms_verify_code,
-            claim_of(request, body),
+            post.claim(),
             _confirm_answer,
         ),
     )
 
 
-@post(
+@posted(
     "/v1/payments/{pay_order_no:str}/close",
-    guards=[authenticated, keyed],
     opt={
         "call": Call(
             name="closePayment",
@@ -147,13 +146,15 @@ async def confirm(request: Plain, pay_order_no: str) -> Response[bytes]:
 async def close_payment(request: Plain, pay_order_no: str) -> Response[bytes]:
     """Ask the channel, then close the payment."""
     node = door_of(request).node
+    post = await post_of(request)
+    _refuse_content(post.body)
     return kept(
         request,
         await core.close(
             node,
-            caller_of(request).biz_line,
+            post.caller.biz_line,
             number_of(pay_order_no),
-            claim_of(request, await _nothing(request)),
+            post.claim(),
             _order_answer(node),
         ),
     )
@@ -161,7 +162,6 @@ async def close_payment(request: Plain, pay_order_no: str) -> Response[bytes]:
 
 @get(
     "/v1/payments/{pay_order_no:str}",
-    guards=[authenticated],
     opt={
         "call": Call(
             name="getPayment",
@@ -173,8 +173,9 @@ async def close_payment(request: Plain, pay_order_no: str) -> Response[bytes]:
 )
 async def get_payment(request: Plain, pay_order_no: str) -> Response[bytes]:
     """The order as of now."""
+    caller = await caller_of(request)
     node = door_of(request).node
-    payment = await core.get(node, caller_of(request).biz_line, number_of(pay_order_no))
+    payment = await core.get(node, caller.biz_line, number_of(pay_order_no))
     return found(order_in(node, View(payment=payment)))
 
 
@@ -199,10 +200,8 @@ def _confirm_answer(view: View) -> tuple[int, bytes]:
     return 200, encode(confirm_result_of(view.payment, tries_left=view.tries_left))
 
 
-async def _nothing(request: Plain) -> bytes:
-    """The body of a call that takes nothing: none, or an empty object."""
-    body = await request.body()
+def _refuse_content(body: bytes) -> None:
+    """For a call that takes nothing: no body, or an empty object."""
     refuse_unreadable(body)
     if canonical(body) != b"{}":
         raise BadRequest("This call takes no members.", "此接口不接受任何字段")
-    return body

@@ -12,7 +12,7 @@ import msgspec
 from litestar import Response
 from litestar.exceptions import HTTPException
 
-from paycore.api.contract import KEY_HEADER, PROBLEM_MEDIA
+from paycore.api.contract import KEY_AS_SENT, KEY_HEADER, PROBLEM_MEDIA
 from paycore.api.door import Plain
 from paycore.api.schema import Problem
 from paycore.kernel import errors, log
@@ -128,7 +128,7 @@ def _answer(
     headers: Mapping[str, str],
 ) -> Response[bytes]:
     """A caller who sent a good key finds it in whatever answer he gets."""
-    key = request.scope.get("state", {}).get("idempotency_key_as_sent")
+    key = request.scope["state"].get(KEY_AS_SENT)
     return Response(
         _encode(problem),
         status_code=problem.status,

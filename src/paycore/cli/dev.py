@@ -63,6 +63,8 @@ def _say(summary: "Summary", *, as_json: bool) -> None:
     from rich.table import Table
 
     table = Table(title="paycore dev", show_header=False, title_justify="left")
+    table.add_column()
+    table.add_column(overflow="fold")  # a key that is cut off is of no use
     for name, value in (
         ("API", summary.api),
         ("documentation", summary.docs),

@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 
-from paycore.core.rows import AttemptRow, PaymentRow
+from paycore.core.rows import AttemptRow, PaymentRow, TransitionRow
 from paycore.kernel.ids import SystemIds, attempt_id, pay_order_no
 from paycore.kernel.journal import Change, ChangeRejected
 from paycore.kernel.journal_postgres import PostgresJournal
@@ -269,5 +269,30 @@ async def test_the_database_says_so_to_plain_sql_too(dsn, journal):
                 "UPDATE payment SET biz_status = 'FAIL' WHERE pay_order_no = $1",
                 payment.pay_order_no,
             )
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE transition SET cause = 'x'", "DELETE FROM transition"]
+)
+async def test_history_is_kept(dsn, journal, statement):
+    """What happened to a payment is neither rewritten nor forgotten."""
+    payment = opened()
+    happened = TransitionRow(
+        pay_order_no=payment.pay_order_no,
+        seq=1,
+        from_status=BizStatus.DOING,
+        event="CODE_SENT",
+        to_status=BizStatus.DOING,
+        cause="channel",
+        attempt_seq=1,
+        at=NOW,
+    )
+    await stored(journal, payment, happened)
+    connection = await asyncpg.connect(dsn)
+    try:
+        with pytest.raises(asyncpg.CheckViolationError):
+            await connection.execute(statement)
     finally:
         await connection.close()

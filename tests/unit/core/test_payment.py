@@ -1,95 +1,25 @@
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
-from uuid import uuid4
 
 import pytest
+from a_payment import LATER, NO, NO_ANSWER, NOW, YES, begun, row, sent, staged
 from msgspec.structs import replace
 
-from paycore.core.payment import (
-    ENQUIRY_LADDER_S,
-    SLOW_ENQUIRY_S,
-    Payment,
-    differs,
-)
-from paycore.core.rows import AttemptRow, PaymentRow, TransitionRow
+from paycore.core.payment import ENQUIRY_LADDER_S, SLOW_ENQUIRY_S, Payment, differs
+from paycore.core.rows import TransitionRow
 from paycore.core.states import Audience, Event, NoSuchTransition
-from paycore.gateway.channel import Reply
+from paycore.gateway.call import Reply
 from paycore.kernel.ids import attempt_id
-from paycore.kernel.journal import Change
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import (
     AttemptId,
-    BizLineId,
     BizStatus,
-    CardId,
-    CodeSender,
     Epoch,
-    Json,
-    PayOrderNo,
     PayType,
     ProcessStatus,
     TransType,
     VerifyStatus,
 )
-
-NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-LATER = NOW + timedelta(seconds=5)
-NO = PayOrderNo("260501120000000" + "0" * 11)
-YES = Reply(outcome=Outcome.SUCCEEDED, amount=900, currency="CNY", channel_ref="r1")
-NO_ANSWER = Reply(outcome=Outcome.UNKNOWN, resp_code="NO_ANSWER")
-
-
-def row(**given) -> PaymentRow:
-    return PaymentRow(
-        **{
-            "pay_order_no": NO,
-            "biz_line": BizLineId("shop"),
-            "out_biz_no": "o-1",
-            "biz_order_no": None,
-            "amount": 1000,
-            "coupon_no": None,
-            "coupon_amount": 100,
-            "payable_amount": 900,
-            "currency": "CNY",
-            "card_id": CardId("card_1"),
-            "subject": "Tea",
-            "created_at": NOW,
-            "expires_at": NOW + timedelta(minutes=15),
-            "next_check_at": NOW + timedelta(minutes=15),
-            **given,
-        }
-    )
-
-
-def begun(payment: Payment, kind: TransType, **given) -> AttemptRow:
-    return payment.begin(
-        kind,
-        **{
-            "channel": "quick_a",
-            "account": "main",
-            "inst_trans_id": "quick_a.send",
-            "now": NOW,
-            "quiet_from": NOW + timedelta(seconds=40),
-            **given,
-        },
-    )
-
-
-def sent(payment: Payment, *, by=CodeSender.CHANNEL, **given) -> AttemptRow:
-    """Send a code and hear that it is out."""
-    attempt = begun(payment, TransType.QUICK_PAY_SEND_MSG, **given)
-    done = payment.end(attempt, ProcessStatus.GW_SUCCESS, YES, LATER)
-    payment.code_sent(
-        done, by=by, phone="138****8000", until=LATER + timedelta(minutes=5), now=LATER
-    )
-    return done
-
-
-def staged(payment: Payment) -> Change:
-    change = Change(uuid4())
-    payment.stage(change)
-    return change
-
 
 # --- apply ----------------------------------------------------------------------------
 
@@ -396,116 +326,6 @@ def test_a_copy_is_what_to_come_back_to():
     assert BizStatus.DOING is before.row.biz_status
     assert set() == before.told
     assert 1 == len([x for x in staged(before).appends if isinstance(x, TransitionRow)])
-
-
-# --- limits (I29) ---------------------------------------------------------------------
-
-RESERVED = Json('[["channel:quick_a:day",900,"2026-05-02T00:00:00Z"]]')
-
-
-def gone(payment: Payment) -> list[int]:
-    return [attempt.seq for attempt in payment.no_longer_held()]
-
-
-def waiting(*, by=CodeSender.CHANNEL) -> Payment:
-    """A payment whose quick code is out, as stored."""
-    payment = Payment(row(), new=True)
-    sent(payment, by=by, reserved=RESERVED)
-    payment.stored()
-    return payment
-
-
-def test_a_send_that_is_out_keeps_its_reservation():
-    """The limit that a quick send took is held while the payer types."""
-    payment = Payment(row(), new=True)
-    begun(payment, TransType.QUICK_PAY_SEND_MSG, reserved=RESERVED)
-    payment.stored()
-    done = payment.end(payment.attempts[1], ProcessStatus.GW_SUCCESS, YES, NOW)
-    payment.code_sent(done, by=CodeSender.CHANNEL, phone="", until=LATER, now=NOW)
-
-    assert [] == gone(payment)
-
-
-def test_a_send_that_failed_gives_back_at_once():
-    """A route that did not work holds nothing."""
-    payment = Payment(row(), new=True)
-    begun(payment, TransType.QUICK_PAY_SEND_MSG, reserved=RESERVED)
-    payment.stored()
-    payment.end(payment.attempts[1], ProcessStatus.GW_FAIL, NO_ANSWER, NOW)
-
-    assert [1] == gone(payment)
-
-
-def test_a_new_code_takes_the_place_of_the_old_ones_reservation():
-    """One payment holds one reservation, however often its code was sent."""
-    payment = waiting()
-    begun(payment, TransType.QUICK_PAY_SEND_MSG, reserved=RESERVED)
-    payment.stored()
-    done = payment.end(payment.attempts[2], ProcessStatus.GW_SUCCESS, YES, NOW)
-    payment.code_sent(done, by=CodeSender.CHANNEL, phone="", until=LATER, now=NOW)
-
-    assert [1] == gone(payment)
-
-
-def test_a_conversion_gives_the_quick_channels_limit_back():
-    """What a payment no longer uses others may use."""
-    payment = waiting()
-    payment.convert(cause="CHANNEL_DOWN", now=LATER)
-
-    assert [1] == gone(payment)
-
-
-@pytest.mark.parametrize(
-    "event", [Event.DECLINED, Event.SEND_FAILED, Event.CLOSED, Event.EXPIRED]
-)
-def test_an_end_without_money_gives_back(event):
-    """A payment that took nothing holds nothing."""
-    payment = waiting()
-    payment.apply(event, now=LATER)
-
-    assert [1] == gone(payment)
-
-
-def test_a_quick_payment_that_was_paid_holds_what_its_send_took():
-    """The limit counts what was taken, and the send took it for the confirm."""
-    payment = waiting()
-    leg = begun(payment, TransType.QUICK_PAY_CONFIRM)
-    payment.stored()
-    payment.end(leg, ProcessStatus.GW_SUCCESS, YES, LATER)
-    payment.apply(Event.PAID, now=LATER)
-
-    assert [] == gone(payment)
-
-
-def test_a_deduct_gives_back_when_it_failed_and_not_when_it_is_unknown():
-    """A leg holds its limit as long as it may have been charged."""
-    payment = waiting(by=CodeSender.SMS_CENTRE)
-    leg = begun(payment, TransType.DEDUCT, reserved=RESERVED)
-    payment.stored()
-    leg = payment.still_open(leg, NO_ANSWER, now=LATER, call_ended=True)
-
-    assert [] == gone(payment)
-    payment.end(leg, ProcessStatus.GW_FAIL, NO_ANSWER, LATER)
-    assert [2] == gone(payment)
-
-
-def test_nothing_is_given_back_twice():
-    """What one commit gave back is no concern of the next."""
-    payment = waiting()
-    payment.convert(cause="CHANNEL_DOWN", now=LATER)
-    payment.stored()
-    payment.apply(Event.CLOSED, now=LATER)
-
-    assert [] == gone(payment)
-
-
-def test_a_payment_loaded_anew_knows_what_it_holds():
-    """After a crash another node gives back what the first one reserved."""
-    first = waiting()
-    taken_over = Payment(first.row, first.attempts.values())
-    taken_over.apply(Event.EXPIRED, now=LATER)
-
-    assert [1] == gone(taken_over)
 
 
 # --- other money than ours ------------------------------------------------------------

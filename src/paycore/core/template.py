@@ -156,8 +156,11 @@ class ServiceTemplate:
     async def _first_refused(self, refused: Refused) -> KeptAnswer | Key | None:
         """Nothing was written: say why, give what stands, or start over (None)."""
         row = refused.row
-        if refused.guard == keys.GUARD and isinstance(row, IdempotencyRow):
-            return await self._key_stands(row)
+        # Whatever else stands in the way: what this very key did before comes first.
+        key = row if isinstance(row, IdempotencyRow) else None
+        key = key or await keys.look_up(self._node, self._callback.claim)
+        if key is not None:
+            return await self._key_stands(key)
         if isinstance(row, OutBizNoRow):
             return await self._number_stands(row)
         if refused.guard == coupon.GUARD:

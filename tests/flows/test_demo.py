@@ -135,7 +135,6 @@ def _order(*, pay_order_no: str = "1", biz_status: str = "SUCCESS") -> Order:
         payable_amount=100,
         currency="CNY",
         code=None,
-        created_at=NOW,
     )
 
 

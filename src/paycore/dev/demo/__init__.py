@@ -1,5 +1,6 @@
 """`paycore demo`: six payments on real parts, shown, and compared with the bank.
 
+    run       from the first line to the last
     outside   a business line and the sandbox's control, as programs that speak HTTP
     stage     database, sandbox and a node that can be killed
     scenes    the six stories

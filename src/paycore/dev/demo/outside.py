@@ -50,7 +50,6 @@ class Order(Heard, frozen=True, kw_only=True):
     payable_amount: int
     currency: str
     code: Code | None
-    created_at: datetime
 
     @property
     def final(self) -> bool:

@@ -69,10 +69,8 @@ async def _play(play: Play, scene: Scene, number: str) -> None:
     told = await play.noticed(order)
     items = await shop.timeline(order.pay_order_no)
     charges = await play.control.charges(order.pay_order_no)
-    # What was set up before the payment is no part of its timeline.
-    marks = [mark for mark in play.marks if mark.at >= order.created_at]
     moved = [_moved(charge, items) for charge in charges]
-    play.screen.timeline([*items, *marks, *moved], order.currency)
+    play.screen.timeline([*items, *play.marks, *moved], order.currency)
     (one,) = compare([order], charges, {order.pay_order_no: items})
     play.screen.verdict(one, charges, told)
 

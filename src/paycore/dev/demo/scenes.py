@@ -153,7 +153,7 @@ async def no_quick_channel(play: Play) -> tuple[Shop, Order]:
 async def send_fails(play: Play) -> tuple[Shop, Order]:
     """Every quick channel's bank is ill."""
     await play.control.break_("bank.quick_*.send_code", "http_500", count=None)
-    play.mark("bank", "from now on, asked to send a code, answers HTTP 500")
+    play.screen.say("bank", "from now on, asked to send a code, answers HTTP 500")
     order, code = await play.open(play.shop, "A teapot", 8800)
     await play.type_(play.shop, order, code)
     return play.shop, order
@@ -171,7 +171,7 @@ async def wrong_then_right(play: Play) -> tuple[Shop, Order]:
 async def charge_times_out(play: Play) -> tuple[Shop, Order]:
     """The money moves and the answer is lost."""
     await play.control.break_("bank.*.confirm", "timeout_after", count=1)
-    play.mark("bank", "will take the money next time, and never answer")
+    play.screen.say("bank", "will take the money next time, and never answer")
     order, code = await play.open(play.shop, "White tea, 250 g", 12000)
     with play.screen.waiting(f"the call's time-out ({MONEY_TIMEOUT_S} s) runs out"):
         heard = await play.shop.confirm(order.pay_order_no, code)
@@ -182,7 +182,9 @@ async def charge_times_out(play: Play) -> tuple[Shop, Order]:
 async def killed(play: Play) -> tuple[Shop, Order]:
     """The node dies while the bank has the money and we have no answer."""
     await play.control.break_("bank.*.confirm", f"slow:{HANGS_S}", count=1)
-    play.mark("bank", f"will take the money next time, and answer {HANGS_S} s later")
+    play.screen.say(
+        "bank", f"will take the money next time, and answer {HANGS_S} s later"
+    )
     order, code = await play.open(play.shop, "Oolong, 500 g", 25600)
     confirm = partial(
         play.shop.confirm, order.pay_order_no, code, key=f"confirm-{order.pay_order_no}"
@@ -198,7 +200,7 @@ async def killed(play: Play) -> tuple[Shop, Order]:
     await play.settled(play.shop, order)
     again = await confirm()
     said = again.biz_status if again else "no answer"
-    play.mark("shop", f"sends its request again, under the same key: {said}")
+    play.mark("line", f"sends its request again, under the same key: {said}")
     return play.shop, order
 
 

@@ -32,7 +32,7 @@ from paycore.kernel.terms import SMS_CENTRE
 STYLES = (
     ("bank", "yellow"),
     ("payer", "cyan"),
-    ("shop", "magenta"),
+    ("line", "magenta"),
     ("machine", "bold red"),
     ("transition", "bold"),
     ("posting", "green"),
@@ -67,12 +67,12 @@ class Screen:
     def opened(self, biz_line: str, subject: str, order: Order) -> None:
         """A payment was opened."""
         amount = money(order.amount, order.currency)
-        with_coupon = (
-            f", with a coupon {money(order.payable_amount, order.currency)}"
+        coupon = (
+            f"; its coupon leaves {money(order.payable_amount, order.currency)}"
             if order.payable_amount != order.amount
             else ""
         )
-        self.say("shop", f"{biz_line}: “{subject}” for {amount}{with_coupon}")
+        self.say("line", f"“{biz_line}” asks {amount} for “{subject}”{coupon}")
 
     def typed(self, code: str, heard: Heard | None) -> None:
         """The payer typed a code and heard this."""
@@ -128,7 +128,7 @@ class Screen:
             self.say("bank", "says it charged nothing")
         for notice in notices:
             good = "good" if notice.verified else "BAD"
-            self.say("shop", f"was told {notice.type} (signature {good})")
+            self.say("line", f"was told {notice.type} (signature {good})")
         sums = (
             f"{name} {decimal_text(amount, one.currency)}"
             for name, amount in zip(SAID_BY, one.sums, strict=True)
@@ -147,7 +147,12 @@ class Screen:
 
 
 def _closing_table(rows: Sequence[Compared]) -> Table:
-    table = Table(title="Bank and books", title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(
+        title="Bank and books",
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+    )
     table.add_column("payment", no_wrap=True)
     table.add_column("status", no_wrap=True)
     for name in SAID_BY:

@@ -8,6 +8,8 @@ from paycore.core.rows import TransitionRow
 
 QUICK_BANKS = ("quick_a", "quick_b")
 DEDUCT_BANKS = ("deduct_a", "deduct_b")
+BANKS_OF_LINE = (QUICK_BANKS, DEDUCT_BANKS)
+"""Where the money of a seeded line is taken while all goes well."""
 
 
 def agreed(*banks: str, **terms: object) -> list[dict[str, object]]:

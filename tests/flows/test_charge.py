@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from facts import (
-    DEDUCT_BANKS,
+    BANKS_OF_LINE,
     QUICK_BANKS,
     agreed,
     events,
@@ -24,7 +24,7 @@ from paycore.gateway.rows import MessageRow
 BOTH_WAYS = pytest.mark.parametrize("line", [SHOP, TICKETS])
 MONEY = ("bank.quick_*.confirm", "bank.deduct_*.deduct")
 """What takes the money of a line's payments, by line."""
-BANKS = (QUICK_BANKS, DEDUCT_BANKS)
+
 ACCEPTANCE_WINDOW_S = 10
 
 
@@ -120,7 +120,7 @@ def test_what_never_left_may_be_tried_again(stack: Stack, brisk, line: int):
     assert ("AVAILABLE", None) == coupon_is(stack, coupon_no, line)
     stack.no_faults()
     assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
-    paid_once(payer, no, at=BANKS[line])
+    paid_once(payer, no, at=BANKS_OF_LINE[line])
     assert ("USED", no) == coupon_is(stack, coupon_no, line)
 
 
@@ -157,7 +157,7 @@ def test_a_charge_without_an_answer_is_found_and_counted_once(
 
     assert ("DOING", "CONFIRMING") == (first["biz_status"], first["resp_code"])
     assert "SUCCESS" == payer.until(no)["biz_status"]
-    paid_once(payer, no, at=BANKS[line])
+    paid_once(payer, no, at=BANKS_OF_LINE[line])
     assert ("USED", no) == coupon_is(stack, coupon_no, line)
     assert 1 == events(payer, no).count("CHARGE_BEGUN")
 
@@ -229,7 +229,7 @@ def test_another_amount_is_no_success(stack: Stack, brisk, line: int):
     assert "CHANNEL_ALARM" in cases(stack, no)
     stack.no_faults()
     assert "SUCCESS" == payer.until(no)["biz_status"]
-    paid_once(payer, no, at=BANKS[line])
+    paid_once(payer, no, at=BANKS_OF_LINE[line])
 
 
 def test_an_unmapped_code_is_not_a_no(stack: Stack, brisk):
@@ -258,7 +258,7 @@ def test_a_callback_ends_what_is_processing(stack: Stack, payer: Payer, line: in
     assert "DOING" == payer.confirm(no).json()["biz_status"]
 
     assert "SUCCESS" == payer.until(no)["biz_status"]
-    paid_once(payer, no, at=BANKS[line])
+    paid_once(payer, no, at=BANKS_OF_LINE[line])
 
 
 @BOTH_WAYS
@@ -289,7 +289,7 @@ def test_callbacks_that_repeat_or_run_ahead_have_one_effect(
     result = payer.confirm(no).json()
 
     assert "SUCCESS" == result["biz_status"]
-    paid_once(payer, no, at=BANKS[line])
+    paid_once(payer, no, at=BANKS_OF_LINE[line])
     assert set() == cases(stack, no)
 
 

@@ -33,6 +33,8 @@ class Connection(asyncio.Protocol):
     async def open(cls, url: str) -> Self:
         """Connect to the host and port of a URL."""
         place = urlsplit(url)
+        assert place.hostname is not None, url
+        assert place.port is not None, url
         loop = asyncio.get_running_loop()
         _, protocol = await loop.create_connection(cls, place.hostname, place.port)
         return protocol

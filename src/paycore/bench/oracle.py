@@ -37,8 +37,9 @@ class Oracle:
         """The code that was texted to a phone, handed out once."""
         found = self._codes.pop(phone, None)
         if found is None:
-            for self._seen, to, code in self._reader.execute(_FRESH, (self._seen,)):
+            for row, to, code in self._reader.execute(_FRESH, (self._seen,)):
                 self._codes[to] = code
+                self._seen = row
             found = self._codes.pop(phone, None)
         return found
 

@@ -38,17 +38,16 @@ def summary(figures: Figures) -> str:
     """What the tables do not say."""
     yardstick = figures.yardstick
     shown = ratio(figures)
-    lines = [
+    own = f"{yardstick.per_s:,.0f} payments/s (PostgreSQL {yardstick.postgres})"
+    by = f"{shown:.2f}" if shown is not None else "not measured"
+    return (
         f"pgbench, {yardstick.clients} clients, the {figures.rows} rows of one payment,"
-        f" prepared: {yardstick.per_s:,.0f} payments/s"
-        f" (PostgreSQL {yardstick.postgres})",
-        f"payments/s at {YARDSTICK_AT} by pgbench's: "
-        + (f"{shown:.2f}" if shown is not None else "not measured"),
+        f" prepared: {own}\n"
+        f"ours at {YARDSTICK_AT} concurrent by pgbench's: {by}\n"
         f"{figures.payments:,} payments, {figures.coupons:,} of them with a coupon;"
-        " every one succeeded, was charged once and was told;"
-        f" the banks charged {figures.charged:,}, as we say",
-    ]
-    return "\n".join(lines)
+        " each succeeded, was charged once and was told;"
+        f" the banks charged {figures.charged:,}, as we say"
+    )
 
 
 def ratio(figures: Figures) -> float | None:

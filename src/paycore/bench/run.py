@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import uvloop
 from rich.progress import Progress
@@ -11,7 +11,7 @@ from rich.progress import Progress
 from paycore.bench import load, pgbench
 from paycore.bench.load import Level, Place
 from paycore.bench.oracle import Oracle
-from paycore.bench.payer import Purse
+from paycore.bench.payer import Purse, Tally
 from paycore.bench.pgbench import Yardstick
 from paycore.bench.stage import Stage, prepare
 from paycore.dev import stack
@@ -101,15 +101,19 @@ def _under_load(
         start_node(on.cluster.dsn, stage.settings) as node,
         Oracle(on.data / "sandbox") as oracle,
     ):
-        place = _place(on, node, oracle)
-        coupons = iter(stage.coupons)
-        quick = uvloop.run(_levels(plan, place, stage, stage.quick, coupons, progress))
+        load_on = _Load(
+            plan=plan,
+            place=_place(on, node, oracle),
+            tally=stage.tally,
+            coupons=iter(stage.coupons),
+            progress=progress,
+        )
+        quick = uvloop.run(load_on.levels(stage.quick))
         converted: list[Level] = []
         if plan.converted:
-            none: Iterator[str] = iter(())
-            converted = uvloop.run(
-                _levels(plan, place, stage, stage.converted, none, progress)
-            )
+            # The coupons are the other line's.
+            load_on = replace(load_on, coupons=iter(()))
+            converted = uvloop.run(load_on.levels(stage.converted))
         return quick, converted, load.check_money(oracle, stage.tally)
 
 
@@ -123,27 +127,28 @@ def _place(on: Ground, node: NodeProcess, oracle: Oracle) -> Place:
     )
 
 
-async def _levels(
-    plan: Plan,
-    place: Place,
-    stage: Stage,
-    purses: Sequence[Purse],
-    coupons: Iterator[str],
-    progress: Progress,
-) -> list[Level]:
-    task = progress.task_ids[0]
-    levels: list[Level] = []
-    for concurrency in plan.concurrency:
-        progress.update(task, description=f"{concurrency} payers")
-        levels.append(
-            await load.run_level(
-                place,
-                purses[:concurrency],
-                coupons,
-                stage.tally,
-                warm_up_s=WARM_UP_S,
-                seconds=plan.seconds,
-                progress=lambda passed: progress.advance(task, passed),
-            )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Load:
+    """All levels of one kind of payment."""
+
+    plan: Plan
+    place: Place
+    tally: Tally
+    coupons: Iterator[str]
+    progress: Progress
+
+    async def levels(self, purses: Sequence[Purse]) -> list[Level]:
+        return [await self._level(purses[:each]) for each in self.plan.concurrency]
+
+    async def _level(self, purses: Sequence[Purse]) -> Level:
+        task = self.progress.task_ids[0]
+        self.progress.update(task, description=f"{len(purses)} payers")
+        return await load.run_level(
+            self.place,
+            purses,
+            self.coupons,
+            self.tally,
+            warm_up_s=WARM_UP_S,
+            seconds=self.plan.seconds,
+            progress=lambda passed: self.progress.advance(task, passed),
         )
-    return levels

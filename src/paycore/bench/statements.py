@@ -8,12 +8,12 @@ so the script is what the rows themselves cost, and not more.
 # ruff: noqa: S608 - names and values come from our own rows
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
+from typing import cast
 from uuid import UUID
-
-import msgspec
 
 from paycore.kernel.journal import Change, Count, Journal, R, Refused, Row, Value
 from paycore.kernel.journal_group import amended, at_version
@@ -24,6 +24,10 @@ LONGEST_NAMED = 64
 """A longer text is a message, in which the payment's number may stay as it was."""
 
 DAY_LETTERS = 6
+"""A number begins with its day, which says in which partition it is."""
+
+NOTICE = "notify_notice"
+"""What is written last: that the notice was acknowledged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,7 @@ class Recorder:
 
     inner: Journal
     writes: list[Write] = field(default_factory=list)
+    _told: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def rows(self) -> int:
@@ -79,17 +84,14 @@ class Recorder:
         )
         if refused is None and _about_a_payment(write):
             self.writes.append(write)
+            if any(row.__table__.name == NOTICE for row in write.replaced):
+                self._told.set()
         return refused
 
     async def settled(self) -> None:
         """Wait until the notice's acknowledgement is written too."""
         async with asyncio.timeout(SETTLED_WITHIN_S):
-            while not any(
-                row.__table__.name == "notify_notice"
-                for write in self.writes
-                for row in write.replaced
-            ):
-                await asyncio.sleep(0.05)
+            await self._told.wait()
 
     # --- as the journal behind it ---
 
@@ -250,23 +252,11 @@ class _Speller:
 
 def literal(value: object) -> str:
     """A value as SQL, safe from pgbench, which would read `:name` as a variable."""
-    match value:
-        case None:
-            return "NULL"
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case bytes():
-            return f"'\\x{value.hex()}'::bytea"
-        case datetime():
-            return f"{_quoted(value.isoformat())}::timestamptz"
-        case UUID():
-            return f"'{value}'::uuid"
-        case str():
-            return _quoted(value)
-        case _:
-            return _quoted(msgspec.json.encode(value).decode())
+    spell = _SPELLED.get(type(value))
+    if spell is not None:
+        return spell(value)
+    assert isinstance(value, str), type(value)
+    return _quoted(value)
 
 
 def _quoted(text: str) -> str:
@@ -277,3 +267,15 @@ def _quoted(text: str) -> str:
     for letter in ":\n;":
         escaped = escaped.replace(letter, f"\\x{ord(letter):02x}")
     return f"E'{escaped}'"
+
+
+_SPELLED: Mapping[type, Callable[[object], str]] = MappingProxyType(
+    {
+        type(None): lambda _: "NULL",
+        bool: lambda value: str(value).lower(),
+        int: str,
+        bytes: lambda value: f"decode('{cast('bytes', value).hex()}', 'hex')",
+        datetime: lambda value: f"{_quoted(str(value))}::timestamptz",
+        UUID: lambda value: f"'{value}'::uuid",
+    }
+)

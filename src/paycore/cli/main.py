@@ -19,7 +19,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "serve": "Run a node: the API, the workers, or both.",
         "dev": "Run all of it on this machine, with a sandbox.",
-        "demo": "Take one payment from end to end, and show it.",
+        "demo": "Six payments from end to end, shown and compared with the banks.",
         "bench": "Measure whole payments a second.",
         "migrate": "Bring the database's schema up to date.",
         "keys": "Make a fresh set of keys.",

@@ -8,9 +8,10 @@ The transaction's steps are in `journal_transaction.py`, reading in `journal_rea
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 from uuid import UUID
 
@@ -40,17 +41,19 @@ if TYPE_CHECKING:
 
 log = get(__name__)
 
-SESSION = {
-    **db.SESSION,
-    "application_name": "paycore journal",
-    "default_transaction_isolation": "read committed",
-    # A text is planned once a connection; partitions are chosen when it runs.
-    "plan_cache_mode": "force_generic_plan",
-    # Everything is found by key, also while a table is young and has no statistics.
-    "enable_seqscan": "off",
-    "enable_mergejoin": "off",
-    "jit": "off",
-}
+SESSION: Mapping[str, str] = MappingProxyType(
+    {
+        **db.SESSION,
+        "application_name": "paycore journal",
+        "default_transaction_isolation": "read committed",
+        # A text is planned once a connection; partitions are chosen when it runs.
+        "plan_cache_mode": "force_generic_plan",
+        # Everything is found by key, also while a table is young without statistics.
+        "enable_seqscan": "off",
+        "enable_mergejoin": "off",
+        "jit": "off",
+    }
+)
 
 PATIENCE_S = 5.0
 """How long callers wait for a database that is away, and it for us: well inside the
@@ -263,7 +266,7 @@ async def _connect(dsn: str, patience_s: float) -> "Connection":
         timeout=patience_s,
         command_timeout=patience_s,
         statement_cache_size=0,  # the journal prepares its statements itself
-        server_settings=SESSION,
+        server_settings=dict(SESSION),
     )
     try:
         await db.refuse_unfit(connection)

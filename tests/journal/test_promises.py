@@ -14,7 +14,6 @@ from journal_suite import (
     Claim,
     Colour,
     Coupon,
-    Job,
     Leg,
     Line,
     Paper,
@@ -25,7 +24,7 @@ from journal_suite import (
 
 from paycore.kernel.errors import Unavailable
 from paycore.kernel.journal import Change, ChangeRejected, LimitCounter, Refused
-from paycore.kernel.terms import Epoch, Json
+from paycore.kernel.terms import Json
 
 replace = msgspec.structs.replace
 
@@ -438,84 +437,3 @@ async def test_a_closed_journal_takes_nothing(journal):
     assert [None] * 5 == await asyncio.gather(*tasks)
     with pytest.raises(Unavailable):
         await journal.commit(new())
-
-
-# --- due ------------------------------------------------------------------------------
-
-MINE, OTHER, DEAD = Epoch(1), Epoch(2), Epoch(3)
-
-
-async def claim(journal, *, now=NOW, limit=10, epoch=MINE, live=(MINE, OTHER)):
-    rows = await journal.due(
-        Job, limit, now=now, epoch=epoch, live=live, lease_until=SOON
-    )
-    return [row.name for row in rows]
-
-
-async def test_due_gives_the_oldest_first(journal):
-    """What is due comes by its moment, then by key; what is not due stays."""
-    moments = {"b": 0, "a": 0, "old": 60, "future": -1}
-    rows = [
-        Job(name=name, next_check_at=NOW - timedelta(seconds=ago))
-        for name, ago in moments.items()
-    ]
-    await journal.commit(inserting(*rows, Job(name="final", next_check_at=None)))
-
-    assert ["old", "a"] == await claim(journal, limit=2)
-    assert ["b"] == await claim(journal)
-    assert [] == await claim(journal)
-
-
-async def test_a_claimed_row_has_its_lease(journal):
-    """Claiming writes lease and version, and gives the row so."""
-    await journal.commit(inserting(Job(name="a", version=4)))
-    claimed = await journal.due(
-        Job, 1, now=NOW, epoch=MINE, live=[MINE], lease_until=SOON
-    )
-
-    assert claimed == [Job(name="a", version=5, lease_epoch=MINE, lease_until=SOON)]
-    assert claimed == await journal.every(Job)
-
-
-@pytest.mark.parametrize(
-    ("epoch", "until", "free"),
-    [
-        (None, None, True),
-        (OTHER, SOON, False),
-        (OTHER, NOW, True),
-        (DEAD, SOON, True),
-        (MINE, SOON, False),
-        (OTHER, None, False),
-    ],
-)
-async def test_a_lease_holds_while_its_node_lives(journal, epoch, until, free):
-    """Free is what nobody holds, whose lease has passed, or whose node is dead."""
-    await journal.commit(inserting(Job(name="a", lease_epoch=epoch, lease_until=until)))
-
-    assert free == (await claim(journal) == ["a"])
-
-
-async def test_a_claim_makes_older_views_stale(journal):
-    """An update made before the claim is refused after it."""
-    await journal.commit(inserting(Job(name="a")))
-    await claim(journal)
-    change = new()
-    change.update(Job(name="a", next_check_at=None), version=1)
-
-    assert (await journal.commit(change)).row.lease_epoch == MINE
-
-
-async def test_claimers_at_once_share_the_work(journal):
-    """No row is claimed twice, and none is left."""
-    await journal.commit(inserting(*(Job(name=f"{n:03}") for n in range(60))))
-    claims = await asyncio.gather(
-        *(claim(journal, limit=15, epoch=Epoch(n), live=range(9)) for n in range(5))
-    )
-    names = [name for names in claims for name in names]
-
-    assert sorted(names) == [f"{n:03}" for n in range(60)]
-
-
-async def test_the_database_tells_the_time(journal):
-    """`database_now` is aware of its zone."""
-    assert (await journal.database_now()).utcoffset() == timedelta(0)

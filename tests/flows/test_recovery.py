@@ -181,7 +181,7 @@ def test_a_charge_that_died_before_the_bank_acted_fails(
 
 
 def all_is_well(stack: Stack, clients: list[Client], orders: list[dict]) -> None:
-    """Every payment is final, banks and books agree, and nothing told was taken back."""
+    """Every payment is final, banks and books agree, nothing told was taken back."""
     for client, order in zip(clients, orders, strict=True):
         no, payer = order["pay_order_no"], client.payer
         assert order["biz_status"] in ("SUCCESS", "FAIL")
@@ -240,8 +240,8 @@ def held_by(stack: Stack, epoch: int) -> int:
 
 
 def test_a_database_killed_under_load_loses_nothing(crashing: Stack):
-    """F64, F65: PostgreSQL dies and comes back: callers wait or are told 503, nothing told
-    is lost, and all goes on by itself.
+    """F64, F65: PostgreSQL dies and comes back: callers wait or are told 503, nothing
+    told is lost, and all goes on by itself.
     """
     clients = clients_at(crashing, 20, SURVIVOR)
     crashing.fault("bank.*.*", "slow:0.3")

@@ -25,12 +25,14 @@ from paycore.core.payment import Payment
 from paycore.core.rows import OutBizNoRow, PaymentRow
 from paycore.core.template import ServiceCallback, ServiceTemplate, drain
 from paycore.coupon import service as coupon
+from paycore.desk import service as desk
 from paycore.gateway.call import Operation
 from paycore.gateway.service import Received
 from paycore.kernel import errors
 from paycore.kernel.crypto import content_hash
 from paycore.kernel.ids import pay_order_no, payment_of
 from paycore.kernel.node import Node
+from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import (
     BizLineId,
     BizStatus,
@@ -279,6 +281,8 @@ async def receive(node: Node, received: Received) -> bool:
         if payment is None:
             return await _keep_refused(node, received)
         seq = _leg_of(payment, callback.request_no, callback.operation)
+        if seq == 0 and _took_unasked(payment, received):
+            return await _keep_unasked(node, received)
         if seq == 0 or not _ours(payment, seq, received):
             return await _keep_refused(node, received)
         run = await run_for(node, payment)
@@ -302,6 +306,44 @@ async def _keep_refused(node: Node, received: Received) -> bool:
         change.append(received.message)
         await node.journal.commit(change)
     return False
+
+
+def _took_unasked(payment: Payment, received: Received) -> bool:
+    """Whether a channel charged an order that it opened for us and that we did not
+    confirm there: the payment was closed, or converted (F19, F38).
+    """
+    callback, message = received.callback, received.message
+    assert callback is not None
+    assert message is not None
+    return callback.reply.outcome is Outcome.SUCCEEDED and any(
+        attempt.request_no == callback.request_no
+        and (attempt.channel, attempt.account) == (message.channel, message.account)
+        for attempt in payment.attempts.values()
+    )
+
+
+async def _keep_unasked(node: Node, received: Received) -> bool:
+    """Money that we did not ask for is a person's; the channel need not repeat it."""
+    callback, message = received.callback, received.message
+    assert callback is not None
+    assert message is not None
+    change = node.change()
+    change.append(message)
+    desk.open_case(
+        node,
+        change,
+        kind="CHARGED_WITHOUT_CONFIRM",
+        pay_order_no=message.pay_order_no,
+        attempt_seq=message.attempt_seq,
+        amount=callback.reply.amount,
+        currency=callback.reply.currency,
+        evidence={
+            "channel": message.channel,
+            "account": message.account,
+            "channel_ref": callback.reply.channel_ref,
+        },
+    )
+    return await node.journal.commit(change) is None
 
 
 def _leg_of(payment: Payment, request_no: str, operation: Operation) -> int:

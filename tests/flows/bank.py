@@ -1,0 +1,67 @@
+"""A bank's side of the wire, in the test's own hands: confirms that paycore never sent,
+and callbacks that say what the test wants, rightly signed.
+"""
+
+import hashlib
+import hmac
+import json
+import time
+
+import httpx2 as httpx
+from stack import Payer, Stack
+
+
+class Bank:
+    """One bank, as it would speak if it did."""
+
+    def __init__(self, stack: Stack, name: str) -> None:
+        self.name = name
+        self._url = stack.on.sandbox.info.banks[name]
+        self._merchant = f"paycore_{name}"
+        keys = stack.on.kept.merchants[self._merchant]
+        self._key = bytes.fromhex(keys.secret)
+
+    def confirm(self, payer: Payer, no: str, request_id: str, code: str) -> None:
+        """Take the money of an open order without paycore's asking; it is told."""
+        body = {
+            "request_id": request_id,
+            "pay_order_no": no,
+            "amount": payer.get(no)["payable_amount"],
+            "currency": "CNY",
+            "token": "any",
+            "code": code,
+            "notify_url": f"{payer.api.base_url}/callbacks/{self.name}/main",
+        }
+        answer = self._post(f"{self._url}/v1/confirm", "/v1/confirm", body)
+        assert "SUCCESS" == answer.json()["status"], answer.text
+
+    def call_back(self, payer: Payer, no: str, **changes: object) -> httpx.Response:
+        """Tell paycore of a confirm: paid, but for what is changed."""
+        body = {
+            "request_id": f"{no}01",
+            "pay_order_no": no,
+            "merchant": self._merchant,
+            "status": "SUCCESS",
+            "code": "OK",
+            "message": "",
+            "bank_ref": "10000000000000000001",
+            "amount": payer.get(no)["payable_amount"],
+            "currency": "CNY",
+            "at": "2026-11-22T00:00:00Z",
+            "kind": "charge",
+            "operation": "confirm",
+            **changes,
+        }
+        path = f"/callbacks/{self.name}/main"
+        base = str(payer.api.base_url).rstrip("/")
+        return self._post(base + path, path, body)
+
+    def _post(self, url: str, path: str, body: object) -> httpx.Response:
+        octets, stamp = json.dumps(body).encode(), str(int(time.time()))
+        signed = b"\n".join((stamp.encode(), path.encode(), octets))
+        headers = {
+            "X-Merchant": self._merchant,
+            "X-Timestamp": stamp,
+            "X-Signature": hmac.new(self._key, signed, hashlib.sha256).hexdigest(),
+        }
+        return httpx.post(url, content=octets, headers=headers)

@@ -114,7 +114,7 @@ def _under_load(
             # The coupons are the other line's.
             load_on = replace(load_on, coupons=iter(()))
             converted = uvloop.run(load_on.levels(stage.converted))
-        return quick, converted, load.check_money(oracle, stage.tally)
+        return quick, converted, load.check_money(oracle.charges(), stage.tally)
 
 
 def _place(on: Ground, node: NodeProcess, oracle: Oracle) -> Place:

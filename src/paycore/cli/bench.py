@@ -33,7 +33,9 @@ def bench(
     from paycore.bench import report
     from paycore.bench.payer import WrongAnswer
     from paycore.bench.run import Plan, run
+    from paycore.kernel import log
 
+    log.configure(level="warning", style="console")
     plan = Plan(
         concurrency=_concurrencies(concurrency), seconds=seconds, converted=converted
     )

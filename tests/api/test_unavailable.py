@@ -34,7 +34,7 @@ def test_without_its_database_the_node_says_503_and_comes_back(payer, stack):
     assert one["Idempotency-Key"] == away.headers["idempotency-key"]
     assert (503, "UNAVAILABLE") == (search.status_code, search.json()["code"])
     assert (503, False) == (ready.status_code, ready.json()["has"]["database"])
-    assert 1 == len(stack.sms(payer.phone))
+    assert 1 == len(stack.sms(payer.phone)), back.text
 
 
 def _again(payer, body, one) -> httpx.Response:

@@ -21,6 +21,18 @@ def seconds(pid: int, *, family: bool = False) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def machine() -> float:
+    """What the whole machine has spent so far, whoever spent it."""
+    if not known():
+        return 0.0
+    _, user, nice, system, _, _, *interrupts = (
+        (PROC / "stat").read_text().partition("\n")[0].split()
+    )
+    # irq, softirq and steal; a guest's time is in `user` already.
+    ticks = sum(int(each) for each in (user, nice, system, *interrupts[:3]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def _ticks(pid: int, *, ended: bool) -> int:
     try:
         fields = _fields(PROC / str(pid) / "stat")

@@ -42,6 +42,8 @@ class Level:
     send_s: Sequence[float]
     confirm_s: Sequence[float]
     cpu_s: Mapping[str, float]
+    others: float = 0.0
+    """How many processors were busy with something else: the figure lacks them."""
 
     @property
     def per_s(self) -> float:
@@ -57,6 +59,7 @@ class _Mark:
     paid: int
     notices: int
     cpu_s: Mapping[str, float]
+    machine_s: float
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -102,13 +105,28 @@ async def run_level(
     for payer in payers:
         payer.connection.close()
     await _caught_up(place, tally)
+    return _level(began, ended, send_s=send_s, confirm_s=confirm_s, at_once=len(payers))
+
+
+def _level(
+    began: _Mark,
+    ended: _Mark,
+    *,
+    send_s: Sequence[float],
+    confirm_s: Sequence[float],
+    at_once: int,
+) -> Level:
+    cpu_s = {name: ended.cpu_s[name] - began.cpu_s[name] for name in began.cpu_s}
+    seconds = ended.at - began.at
+    others_s = ended.machine_s - began.machine_s - sum(cpu_s.values())
     return Level(
-        concurrency=len(payers),
+        concurrency=at_once,
         payments=min(ended.paid - began.paid, ended.notices - began.notices),
-        seconds=ended.at - began.at,
+        seconds=seconds,
         send_s=send_s,
         confirm_s=confirm_s,
-        cpu_s={name: ended.cpu_s[name] - began.cpu_s[name] for name in began.cpu_s},
+        cpu_s=cpu_s,
+        others=max(0.0, others_s / seconds),
     )
 
 
@@ -135,6 +153,7 @@ def _mark(place: Place, tally: Tally) -> _Mark:
             "sandbox": cpu.seconds(place.sandbox_pid),
             "driver": cpu.seconds(os.getpid()),
         },
+        machine_s=cpu.machine(),
     )
 
 

@@ -17,10 +17,14 @@ PERCENTS = (50, 95, 99)
 def table(title: str, levels: Sequence[Level]) -> Table:
     """One line a concurrency."""
     made = Table(title=title, title_justify="left", caption_justify="left")
-    made.caption = "calls in ms, p50/p95/p99; then processor time a payment, in µs"
-    made.add_column("concurrent", justify="right")
-    made.add_column("a second", justify="right", style="bold")
-    for column in ("send", "confirm", *(levels[0].cpu_s if cpu.known() else ())):
+    made.caption = (
+        "Calls in ms, p50/p95/p99. Processor time a payment in µs; `others`: processors\n"
+        "that were busy with something else meanwhile, kernel threads among them."
+    )
+    made.add_column("at once", justify="right")
+    made.add_column("per s", justify="right", style="bold")
+    who = (*levels[0].cpu_s, "others") if cpu.known() else ()
+    for column in ("send", "confirm", *who):
         made.add_column(column, justify="right", no_wrap=True)
     for level in levels:
         made.add_row(
@@ -29,6 +33,7 @@ def table(title: str, levels: Sequence[Level]) -> Table:
             _spelled(level.send_s),
             _spelled(level.confirm_s),
             *(f"{each:,.0f}" for each in _cpu_us(level).values()),
+            *([f"{level.others:.1f}"] * cpu.known()),
         )
     return made
 
@@ -74,6 +79,10 @@ def document(figures: Figures) -> Mapping[str, object]:
             for each in figures.quick
         },
     }
+    if cpu.known():
+        made["others_busy"] = {
+            str(each.concurrency): round(each.others, 2) for each in figures.quick
+        }
     if figures.converted:
         made["converted_per_s"] = _by_concurrency(figures.converted)
     return made

@@ -55,7 +55,7 @@ async def absorb(refused: Run, *, coupon_gone: bool = False) -> Run:
     if refused.last is not None:
         last = refused.last
         gateway.conclude(run.node, last.prepared, last.answer, run.change)
-        await write(run, last.seq, last.answer.reply, call_ended=True)
+        await write(run, last.seq, last.answer.reply, call_ended=last.call_ended)
     return run
 
 
@@ -63,13 +63,13 @@ async def write(run: Run, seq: int, reply: Reply, *, call_ended: bool) -> None:
     """The reply to attempt `seq`, into the payment, with the tail it calls for."""
     attempt = run.payment.attempts[seq]
     if not attempt.process_status.open:
-        _compare(run, attempt, reply)
+        await _compare(run, attempt, reply)
     elif attempt.trans_type.moves_money:
-        settle(run, attempt, reply, call_ended=call_ended)
+        await settle(run, attempt, reply, call_ended=call_ended)
         await run_commands(run, TAIL)
 
 
-def _compare(run: Run, attempt: AttemptRow, reply: Reply) -> None:
+async def _compare(run: Run, attempt: AttemptRow, reply: Reply) -> None:
     """The first final fact wins; a contradiction is a person's (F34, F38)."""
     if not attempt.trans_type.moves_money:
         return
@@ -78,7 +78,7 @@ def _compare(run: Run, attempt: AttemptRow, reply: Reply) -> None:
     says_no = reply.outcome is Outcome.DECLINED
     if (charged and not says_no) or (not charged and not says_yes):
         return
-    desk.open_case(
+    await desk.open_case(
         run.node,
         run.change,
         kind="LATE_MONEY" if says_yes else "CONTRADICTION",

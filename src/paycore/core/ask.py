@@ -146,6 +146,8 @@ def begin(
     request_no: AttemptId | None = None,
 ) -> AttemptRow:
     """Record an attempt at a place, with what it reserves, before its call."""
+    if trans_type.moves_money:
+        run.payment.first_look()
     run.asked = (route.channel, route.account)
     now = run.now
     return run.payment.begin(

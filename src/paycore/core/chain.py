@@ -31,6 +31,9 @@ from paycore.notify import service as notify
 from paycore.router import service as router
 from paycore.router.question import AccountKey
 
+LEASE_MARGIN_S = 1.0
+"""Between our last byte's moment and the first of whoever takes over: clocks drift."""
+
 
 class Next(Enum):
     """What a command's end means for the chain: one of these, nothing else."""
@@ -120,17 +123,26 @@ class Run:
         """What is said to who comes after the end."""
         return errors.PAYMENT_FINISHED
 
-    def take_lease(self) -> None:
-        """Ours from the next commit on, for one foreign call and its answer."""
+    def take_lease(self, ask: Ask) -> None:
+        """Ours from the next commit on, for one foreign call and its answer.
+
+        Our own deadline is reckoned first, so that it is over before others begin.
+        """
+        self.lease_deadline = (
+            self.node.clock.monotonic() + self.node.lease_lasts_s - LEASE_MARGIN_S
+        )
+        until = self.node.lease_until()
+        self.payment.quiet_after(
+            ask.attempt_seq, until + timedelta(seconds=ask.timeout_s)
+        )
         self.payment.lease(
             self.node.epoch,
-            until=self.node.lease_until(),
+            until=until,
             look_at=self.now + timedelta(seconds=self.node.settings.lease_s),
         )
 
     async def commit(self) -> None:
         """Write what is staged, or raise `GuardRefused` and leave it staged."""
-        started = self.node.clock.monotonic()
         self._stage_trail()
         self.payment.stage(self.change)
         for attempt in self.payment.no_longer_held():
@@ -150,7 +162,6 @@ class Run:
         self.change = self.node.change()
         self.steps = []
         self.coupon_staged = False
-        self.lease_deadline = started + self.node.lease_lasts_s
 
     def _stage_trail(self) -> None:
         if not self.steps:
@@ -173,6 +184,8 @@ class LastCall:
     seq: int
     prepared: gateway.Prepared
     answer: gateway.Answer
+    call_ended: bool
+    """Whether this was the leg's own call, and not an enquiry about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,13 +293,14 @@ async def _foreign(run: Run, command: Foreign) -> Next:
 
 
 async def _once(run: Run, command: Foreign) -> Next:
+    _refuse_in_doubt(run)
     mark = Mark.of(run)
     ask = await command.before(run)
     if isinstance(ask, Next):
         run.note(command.name(), ask.value)
         return ask
     prepared = await gateway.prepare(run.node, ask, run.change)
-    run.take_lease()
+    run.take_lease(ask)
     run.note(command.name(), "CALL", f"{ask.channel}/{ask.account}")
     try:
         await run.commit()
@@ -294,11 +308,19 @@ async def _once(run: Run, command: Foreign) -> Next:
         mark.restore(run)
         return command.refused(run, error.refused)
     answer = await _send(run, prepared)
-    run.last = LastCall(ask.attempt_seq, prepared, answer)
+    run.last = LastCall(ask.attempt_seq, prepared, answer, call_ended=True)
     gateway.conclude(run.node, prepared, answer, run.change)
     result = await command.after(run, ask.attempt_seq, answer.reply)
     run.note(command.name(), result.value, _said(answer.reply))
     return result
+
+
+def _refuse_in_doubt(run: Run) -> None:
+    """Begin nothing while our own life is in doubt: what we would not be allowed to
+    send must not be taken for a channel that is down.
+    """
+    if not run.node.lease_holds(run.node.settings.connect_timeout_s):
+        raise errors.Unavailable(retry_after_s=1)
 
 
 async def _send(run: Run, prepared: gateway.Prepared) -> gateway.Answer:

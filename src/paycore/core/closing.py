@@ -37,7 +37,7 @@ class AskBeforeClose(Foreign):
         """Nothing taken: close. Money taken: a person must look. No answer: later."""
         if reply.outcome is Outcome.SUCCEEDED:
             send = run.payment.attempts[seq]
-            desk.open_case(
+            await desk.open_case(
                 run.node,
                 run.change,
                 kind="CHARGED_WITHOUT_CONFIRM",
@@ -47,7 +47,7 @@ class AskBeforeClose(Foreign):
                 currency=reply.currency,
                 evidence={"channel": send.channel, "channel_ref": reply.channel_ref},
             )
-            run.payment.look_again()
+            run.payment.hold("CHARGED_WITHOUT_CONFIRM")
             return Next.STOP
         if reply.not_found or reply.outcome is Outcome.DECLINED:
             return Next.NEXT

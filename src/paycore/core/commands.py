@@ -47,6 +47,10 @@ class UniqueCheck(Local):
         """Refuse what may not start now; the lease is taken with the first intent."""
         if run.payment.row.biz_status.final:
             raise errors.BizCheckError(*run.finished_words)
+        if run.payment.row.held is not None:
+            raise errors.BizCheckError(
+                "A person must look at this payment first.", "该支付正在人工核查中"
+            )
         if not run.claimed and _in_other_hands(run):
             raise errors.InFlight(retry_after_s=1)
         if run.payment.money_leg is not None:
@@ -175,7 +179,7 @@ class CardQuickPayConfirm(Foreign):
 
     async def after(self, run: Run, seq: int, reply: Reply) -> Next:
         """Whatever came: record it, and let the tail do what follows."""
-        settle(run, run.payment.attempts[seq], reply, call_ended=True)
+        await settle(run, run.payment.attempts[seq], reply, call_ended=True)
         return Next.NEXT
 
 
@@ -212,7 +216,7 @@ class CardDeductReceipt(Foreign):
         """Elsewhere only where it is provable that nothing was taken."""
         run.tries += 1
         attempt = run.payment.attempts[seq]
-        step = settle(run, attempt, reply, call_ended=True)
+        step = await settle(run, attempt, reply, call_ended=True)
         if step not in (AfterCharge.NEXT_DEDUCT_ROUTE, AfterCharge.NOT_TAKEN):
             return Next.NEXT
         run.exclude(attempt)
@@ -238,7 +242,7 @@ class CouponModify(Local):
         if row.coupon_no is None or run.payment.money_leg is not None:
             return Next.NEXT
         if run.coupon_gone:
-            _coupon_gone(run)
+            await _coupon_gone(run)
             return Next.NEXT
         if run.coupon_staged and row.biz_status is not BizStatus.SUCCESS:
             _drop_coupon(run)
@@ -300,7 +304,9 @@ def _no_deduct(run: Run) -> Next:
     """No deduct channel is left: a definite end, but where nothing ever left us the
     payer may try again while his PASS is good.
     """
-    if run.tries and run.last_refusal is None:
+    could_not_ask = router.cause_of(run.change) == conversion.ROUTE_ERROR
+    if could_not_ask or (run.tries and run.last_refusal is None):
+        run.payment.respond("NOT_CHARGED", words("NOT_CHARGED", run.line.language))
         return Next.NEXT
     return _declined(run, run.last_refusal or conversion.ROUTE_NONE)
 
@@ -317,10 +323,10 @@ def _drop_coupon(run: Run) -> None:
     run.coupon_staged = False
 
 
-def _coupon_gone(run: Run) -> None:
+async def _coupon_gone(run: Run) -> None:
     """Paid with a coupon that another order holds: the money stands, a person looks."""
     row = run.payment.row
-    desk.open_case(
+    await desk.open_case(
         run.node,
         run.change,
         kind="COUPON_GONE",

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from paycore.core.rows import AttemptRow, IdempotencyRow, PaymentRow
+from paycore.core.rows import IdempotencyRow, PaymentRow
 from paycore.kernel import errors
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
@@ -86,6 +86,17 @@ class Key:
         taken = replace(row, lease_epoch=node.epoch, lease_until=node.lease_until())
         return cls(taken, row)
 
+    @classmethod
+    def renewed(cls, node: Node, claim: KeyClaim, over: IdempotencyRow) -> "Key":
+        """A key whose retention is over: new again, in the place of the old row."""
+        return cls(cls.fresh(node, claim, None).row, over)
+
+    def of(self, no: PayOrderNo | None) -> "Key":
+        """The same key, naming the payment it is now for."""
+        if self.row.pay_order_no != no:
+            self.row = replace(self.row, pay_order_no=no)
+        return self
+
     def answer(self, node: Node, status: int, body: bytes) -> None:
         """The first completed answer: the key is done."""
         self.row = replace(
@@ -139,20 +150,6 @@ def _over(node: Node, row: IdempotencyRow) -> bool:
     return row.lease_until is not None and row.lease_until <= node.now()
 
 
-def had_effect(row: IdempotencyRow, attempts: list[AttemptRow]) -> bool:
-    """Whether the dead work under a key began a money leg or had a code sent: then its
-    answer is rebuilt from the state; if not, the same request is done afresh.
-    """
-    return any(
-        attempt.created_at >= row.created_at and not _verification(attempt)
-        for attempt in attempts
-    )
-
-
-def _verification(attempt: AttemptRow) -> bool:
-    return attempt.trans_type == "SMS_VERIFY"
-
-
 async def look_up(node: Node, claim: KeyClaim) -> IdempotencyRow | None:
     """The row of a key that is not past its retention."""
     row = await node.journal.load(IdempotencyRow, claim.scope)
@@ -163,10 +160,11 @@ async def once(
     node: Node, claim: KeyClaim, stage: Callable[[Change], tuple[int, bytes]]
 ) -> KeptAnswer:
     """Work that is one commit: its rows and the answer under the key, or neither."""
+    over: IdempotencyRow | None = None
     for _ in range(TIMES_TO_TRY):
         change = node.change()
         status, body = stage(change)
-        key = Key.fresh(node, claim, None)
+        key = Key.renewed(node, claim, over) if over else Key.fresh(node, claim, None)
         key.answer(node, status, body)
         key.stage(change)
         refused = await node.journal.commit(change)
@@ -174,8 +172,9 @@ async def once(
             return KeptAnswer(status=status, body=body)
         if refused.guard != GUARD:
             raise errors.Duplicate
-        standing = await look_up(node, claim)
-        answer = kept(standing, claim, node) if standing is not None else None
-        if answer is not None:
+        standing = await node.journal.load(IdempotencyRow, claim.scope)
+        if standing is not None and standing.expires_at <= node.now():
+            over = standing
+        elif standing is not None and (answer := kept(standing, claim, node)):
             return answer
     raise errors.Unavailable(retry_after_s=1)

@@ -55,15 +55,16 @@ class Payment:
     @property
     def money_leg(self) -> AttemptRow | None:
         """The money leg whose last word is still to come, if there is one."""
-        return next((a for a in self._money_legs if a.process_status.open), None)
+        return next((a for a in self.money_legs if a.process_status.open), None)
 
     @property
     def money_leg_sent(self) -> bool:
         """Whether money was ever asked for: then nothing converts any more."""
-        return bool(self._money_legs)
+        return bool(self.money_legs)
 
     @property
-    def _money_legs(self) -> list[AttemptRow]:
+    def money_legs(self) -> list[AttemptRow]:
+        """Every attempt that asked for money, whatever became of it."""
         return [a for a in self.attempts.values() if a.trans_type.moves_money]
 
     @property
@@ -76,7 +77,7 @@ class Payment:
     def charged(self) -> AttemptRow:
         """The money leg that succeeded; only asked for where there is one."""
         return next(
-            a for a in self._money_legs if a.process_status is ProcessStatus.GW_SUCCESS
+            a for a in self.money_legs if a.process_status is ProcessStatus.GW_SUCCESS
         )
 
     @property
@@ -270,6 +271,10 @@ class Payment:
             wrong_tries=self.row.wrong_tries + wrong,
         )
 
+    def hold(self, kind: str) -> None:
+        """A person must look first: no money leg begins, and nothing closes."""
+        self.row = replace(self.row, held=kind)
+
     def at_step(self, step: str) -> None:
         """Where the chain stands."""
         self.row = replace(self.row, step=step)
@@ -296,6 +301,11 @@ class Payment:
             next_check_at=self._next_look(now),
         )
 
+    def quiet_after(self, seq: int, moment: datetime) -> None:
+        """Until then somebody may be sending an attempt that is about to be stored."""
+        if seq not in self._stored_attempts:
+            self._put(replace(self.attempts[seq], quiet_from=moment))
+
     def look_again(self) -> None:
         """One rung further on the ladder of enquiries."""
         self.row = replace(self.row, checks=self.row.checks + 1)
@@ -310,6 +320,8 @@ class Payment:
         return self.row.checks == len(ENQUIRY_LADDER_S)
 
     def _next_look(self, now: datetime) -> datetime:
+        if self.row.held is not None and self.money_leg is None:
+            return now + timedelta(seconds=SLOW_ENQUIRY_S)
         if self.open_attempt is None and now < self.row.expires_at:
             return self.row.expires_at
         rung = self.row.checks

@@ -6,8 +6,10 @@ sent anew or converted; without a money leg we never carry a payment to the mone
 ourselves; what is over its time is closed.
 """
 
+from contextlib import suppress
+
 from paycore.core import ask as asking
-from paycore.core.absorb import TAIL, run_for, with_attempts
+from paycore.core.absorb import TAIL, absorb, run_for, with_attempts
 from paycore.core.chain import GuardRefused, LastCall, Next, Run, run_commands
 from paycore.core.chains import CLOSE
 from paycore.core.commands import (
@@ -19,6 +21,7 @@ from paycore.core.rows import AttemptRow, PaymentRow
 from paycore.core.sending import CardQuickPaySend, SmsCentreSend
 from paycore.core.settle import settle
 from paycore.core.states import Event
+from paycore.coupon import service as coupon
 from paycore.desk import service as desk
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Operation, Reply
@@ -63,8 +66,17 @@ async def look(node: Node, row: Due) -> None:
         await _look(run)
         run.payment.release(run.now)
         await run.commit()
-    except GuardRefused:
-        return
+    except GuardRefused as error:
+        if error.refused.guard == coupon.GUARD:
+            await _without_coupon(run)
+
+
+async def _without_coupon(refused: Run) -> None:
+    """Paid, and another order has the coupon: the desk has it, the money stands."""
+    run = await absorb(refused, coupon_gone=True)
+    run.payment.release(run.now)
+    with suppress(GuardRefused):  # somebody was first again: it comes round
+        await run.commit()
 
 
 async def _look(run: Run) -> None:
@@ -74,6 +86,8 @@ async def _look(run: Run) -> None:
         await enquire(run, payment.money_leg)
     elif attempt is not None:
         await complete(run, attempt)
+    elif payment.row.held is not None:
+        pass
     elif run.now >= payment.row.expires_at:
         run.expiring = True
         await CLOSE.execute(run)
@@ -90,19 +104,19 @@ async def enquire(run: Run, leg: AttemptRow) -> None:
         operation=Operation.ENQUIRE,
     )
     prepared = await gateway.prepare(run.node, ask, run.change)
-    run.take_lease()
+    run.take_lease(ask)
     run.note("Enquirer", "CALL", f"{leg.channel}/{leg.account}")
     await run.commit()
     answer = await gateway.send(run.node, prepared)
-    run.last = LastCall(leg.seq, prepared, answer)
+    run.last = LastCall(leg.seq, prepared, answer, call_ended=False)
     gateway.conclude(run.node, prepared, answer, run.change)
     run.note("Enquirer", str(answer.reply.outcome), answer.reply.resp_code)
-    settle(
+    await settle(
         run, run.payment.attempts[leg.seq], _as_enquiry(answer.reply), call_ended=False
     )
     run.payment.look_again()
     if run.payment.money_leg is not None and run.payment.out_of_schedule:
-        _out_of_schedule(run, leg)
+        await _out_of_schedule(run, leg)
     await run_commands(run, TAIL)
 
 
@@ -113,9 +127,9 @@ def _as_enquiry(reply: Reply) -> Reply:
     return reply
 
 
-def _out_of_schedule(run: Run, leg: AttemptRow) -> None:
+async def _out_of_schedule(run: Run, leg: AttemptRow) -> None:
     """The ladder is climbed: a person has it now, and we go on asking slowly."""
-    desk.open_case(
+    await desk.open_case(
         run.node,
         run.change,
         kind="UNKNOWN_TOO_LONG",
@@ -139,7 +153,11 @@ async def complete(run: Run, attempt: AttemptRow) -> None:
     run.committed = True
     run.resend = run.payment.send_in_force is not None
     reply = INTERRUPTED
-    if attempt.trans_type is TransType.SMS_VERIFY:
+    if run.now >= run.payment.row.expires_at:
+        run.payment.end(attempt, ProcessStatus.GW_FAIL, reply, run.now)
+        run.expiring = True
+        await CLOSE.execute(run)
+    elif attempt.trans_type is TransType.SMS_VERIFY:
         await _free_verification(run, attempt, reply)
     elif attempt.channel == SMS_CENTRE:
         # The text may have left: a new code replaces whatever the payer got.

@@ -63,6 +63,9 @@ class PaymentRow(Row, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime
     finished_at: datetime | None = None
+    held: str | None = None
+    """A contradiction about money that a person must look at: until then no money leg
+    begins and nothing closes."""
     checks: int = 0
     """Enquiries so far in the present wait: the rung of the ladder."""
     next_check_at: datetime | None
@@ -110,7 +113,8 @@ class AttemptRow(Row, frozen=True, kw_only=True):
     resp_code: str = ""
     resp_msg: str = ""
     reserved: Json | None = None
-    """Limit counters that hold this amount: a JSON list of [counter, expires_at]."""
+    """Limit counters that hold this amount: a JSON list of
+    [counter, amount, expires_at]."""
     created_at: datetime
     quiet_from: datetime
     """From then on surely nobody is still sending this attempt's request."""

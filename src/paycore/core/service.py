@@ -5,7 +5,7 @@ again, confirm, close, read, and take in what a channel sends.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -30,7 +30,7 @@ from paycore.gateway.call import Operation
 from paycore.gateway.service import Received
 from paycore.kernel import errors
 from paycore.kernel.crypto import content_hash
-from paycore.kernel.ids import pay_order_no, payment_of
+from paycore.kernel.ids import MAX_ATTEMPTS, pay_order_no, payment_of
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import (
@@ -61,6 +61,10 @@ __all__ = [
 ]
 
 TIMES_TO_TRY = 5
+
+ATTEMPTS_A_PASSAGE = 9
+"""More than the longest passage can need: a verification and every deduct route, or
+two quick routes and the SMS centre; and what a worker may need after a crash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +124,20 @@ class _Open(ServiceCallback):
         """Send the code, by whoever can."""
         await CARD_QUICK_PAY_SEND.execute(run)
 
+    async def standing(self, node: Node) -> OutBizNoRow | None:
+        """What stands under the line's own number."""
+        request = self.request
+        return await node.journal.load(
+            OutBizNoRow, request.biz_line, request.out_biz_no
+        )
+
     def repeats(self, standing: OutBizNoRow) -> bool:
         """The same content under another key is the same order."""
         return standing.content == self.request.content()
+
+    def had_effect(self, payment: Payment, since: datetime) -> bool:
+        """The order and its key are one commit: where one is, the other is."""
+        return True
 
 
 class _OnPayment(ServiceCallback):
@@ -151,6 +166,7 @@ class _Resend(_OnPayment):
         """Still open, not over its time, and not too soon after the last code."""
         run = await super().before_process(node)
         _refuse_finished(run)
+        _refuse_exhausted(run)
         row = run.payment.row
         wait = orders.resend_after_s(
             row, now=node.now(), code_gap_s=node.settings.code_gap_s
@@ -159,6 +175,10 @@ class _Resend(_OnPayment):
             raise errors.TooMany(retry_after_s=wait)
         run.resend = True
         return run
+
+    def had_effect(self, payment: Payment, since: datetime) -> bool:
+        """A send was begun."""
+        return any(attempt.created_at >= since for attempt in payment.sends)
 
     async def execute(self, run: Run) -> None:
         """By whoever sent last."""
@@ -184,12 +204,17 @@ class _Confirm(_OnPayment):
         """The article's three checks, in its order."""
         run = await super().before_process(node)
         _refuse_finished(run)
+        _refuse_exhausted(run)
         if not run.payment.sends:
             raise errors.DataNotExist(*errors.NO_QUICK_PAY_DETAIL)
         if run.payment.send_in_force is None:
             raise errors.BizCheckError(*errors.CODE_NOT_SENT)
         run.code = self._code
         return run
+
+    def had_effect(self, payment: Payment, since: datetime) -> bool:
+        """Money was asked for: then the answer is what became of it."""
+        return any(attempt.created_at >= since for attempt in payment.money_legs)
 
     async def execute(self, run: Run) -> None:
         """By the payment's type; a type we do not know is nobody's deduct."""
@@ -202,6 +227,10 @@ class _Confirm(_OnPayment):
 
 class _Close(_OnPayment):
     """POST /v1/payments/{pay_order_no}/close."""
+
+    def had_effect(self, payment: Payment, since: datetime) -> bool:
+        """It is closed."""
+        return payment.row.biz_status.final
 
     async def execute(self, run: Run) -> None:
         """A payment that is closed already is answered as it is."""
@@ -276,24 +305,29 @@ async def receive(node: Node, received: Received) -> bool:
     named = payment_of(callback.request_no) if callback is not None else None
     if callback is None or named is None or received.message is None:
         return await _keep_refused(node, received)
+    coupon_gone = False
     for _ in range(TIMES_TO_TRY):
         payment = await load_payment(node, named[0])
         if payment is None:
             return await _keep_refused(node, received)
         seq = _leg_of(payment, callback.request_no, callback.operation)
         if seq == 0 and _took_unasked(payment, received):
-            return await _keep_unasked(node, received)
+            if await _keep_unasked(node, payment, received):
+                return True
+            continue
         if seq == 0 or not _ours(payment, seq, received):
             return await _keep_refused(node, received)
         run = await run_for(node, payment)
         run.change.append(received.message)
+        run.coupon_gone = coupon_gone
         run.note("Callback", str(callback.reply.outcome), callback.reply.resp_code)
         await write(run, seq, callback.reply, call_ended=False)
         if run.payment.row.lease_epoch is None:
             run.payment.release(run.now)
         try:
             await run.commit()
-        except GuardRefused:
+        except GuardRefused as error:
+            coupon_gone = coupon_gone or error.refused.guard == coupon.GUARD
             continue
         return True
     return False
@@ -322,14 +356,20 @@ def _took_unasked(payment: Payment, received: Received) -> bool:
     )
 
 
-async def _keep_unasked(node: Node, received: Received) -> bool:
-    """Money that we did not ask for is a person's; the channel need not repeat it."""
+async def _keep_unasked(node: Node, payment: Payment, received: Received) -> bool:
+    """Money that we did not ask for is a person's; the channel need not repeat it.
+
+    While the payment is open it is held: no second charge may follow (I1).
+    """
     callback, message = received.callback, received.message
     assert callback is not None
     assert message is not None
     change = node.change()
     change.append(message)
-    desk.open_case(
+    if not payment.row.biz_status.final and payment.row.held is None:
+        payment.hold("CHARGED_WITHOUT_CONFIRM")
+        payment.stage(change)
+    await desk.open_case(
         node,
         change,
         kind="CHARGED_WITHOUT_CONFIRM",
@@ -374,6 +414,12 @@ def _refuse_finished(run: Run) -> None:
         raise errors.BizCheckError(*errors.PAYMENT_FINISHED)
     if run.now >= row.expires_at and run.payment.money_leg is None:
         raise errors.BizCheckError("The payment has expired.", "支付订单已过期")
+
+
+def _refuse_exhausted(run: Run) -> None:
+    """An attempt's number has two digits; one passage may need several."""
+    if run.payment.row.attempts + ATTEMPTS_A_PASSAGE > MAX_ATTEMPTS:
+        raise errors.TooMany("Too many attempts at this payment.", "该支付尝试次数过多")
 
 
 async def _coupon_amount(node: Node, request: OpenRequest) -> int:

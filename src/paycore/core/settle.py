@@ -19,7 +19,7 @@ from paycore.kernel.outcome import AfterCharge, Outcome, allowed
 from paycore.kernel.terms import PayType, ProcessStatus, TransType, VerifyStatus
 
 
-def settle(
+async def settle(
     run: Run, attempt: AttemptRow, reply: Reply, *, call_ended: bool
 ) -> AfterCharge:
     """Write the answer to an open money leg into the payment.
@@ -27,7 +27,7 @@ def settle(
     `call_ended`: our own call is over, so nobody is sending this request any more.
     """
     payment, now = run.payment, run.now
-    reply = _trusted(run, attempt, reply)
+    reply = await _trusted(run, attempt, reply)
     step = _step(run, attempt, reply, call_ended=call_ended)
     if reply.not_found and step is AfterCharge.FAIL:
         reply = replaced(reply, resp_code="NOT_TAKEN")
@@ -67,7 +67,7 @@ def settle(
     return step
 
 
-def _trusted(run: Run, attempt: AttemptRow, reply: Reply) -> Reply:
+async def _trusted(run: Run, attempt: AttemptRow, reply: Reply) -> Reply:
     """The reply, made UNKNOWN where it speaks of other money than ours (F32)."""
     alarm = reply.alarm
     if differs(reply, attempt):
@@ -77,7 +77,7 @@ def _trusted(run: Run, attempt: AttemptRow, reply: Reply) -> Reply:
         )
     # The same alarm at every enquiry is one case.
     if alarm is not None and attempt.resp_code != reply.resp_code:
-        desk.open_case(
+        await desk.open_case(
             run.node,
             run.change,
             kind="CHANNEL_ALARM",

@@ -9,6 +9,7 @@ by which the API must answer.
 import asyncio
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import structlog
 
@@ -16,6 +17,7 @@ from paycore.core import keys
 from paycore.core.absorb import absorb, load_payment
 from paycore.core.chain import GuardRefused, Run
 from paycore.core.keys import AnswerOf, KeptAnswer, Key, KeyClaim, View
+from paycore.core.payment import Payment
 from paycore.core.rows import IdempotencyRow, OutBizNoRow
 from paycore.coupon import service as coupon
 from paycore.kernel import errors
@@ -55,6 +57,16 @@ class ServiceCallback(ABC):
             payment=run.payment.row, tries_left=run.tries_left, created=self.creates
         )
 
+    @abstractmethod
+    def had_effect(self, payment: Payment, since: datetime) -> bool:
+        """Whether a passage that died after `since` did what its caller asked: then its
+        answer is rebuilt from the state; if not, the request is done afresh.
+        """
+
+    async def standing(self, node: Node) -> OutBizNoRow | None:
+        """The payment that stands under the line's number, if this opens one."""
+        return None
+
     def repeats(self, standing: OutBizNoRow) -> bool:
         """Whether a payment that stands under the line's number is what was asked."""
         return False
@@ -84,15 +96,22 @@ class ServiceTemplate:
         task = asyncio.create_task(self._passage())
         running = self._node.state(Running).tasks
         running.add(task)
-        task.add_done_callback(running.discard)
+        task.add_done_callback(self._ended)
         waited = self._node.settings.answer_within_s
         try:
             async with self._node.clock.timeout(waited):
                 return await asyncio.shield(task)
         except TimeoutError:
             if task.done():
-                raise
+                return task.result()
             return await self._answer_doing(task)
+
+    def _ended(self, task: asyncio.Task[KeptAnswer]) -> None:
+        """Forget it; a bug that nobody waits for any more is at least written down."""
+        self._node.state(Running).tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, errors.Refusal):
+            log.error("passage_failed", exc_info=error)
 
     async def _passage(self) -> KeptAnswer:
         node, callback = self._node, self._callback
@@ -101,7 +120,7 @@ class ServiceTemplate:
             try:
                 run = self._run = await callback.before_process(node)
                 no = run.payment.row.pay_order_no
-                run.key = key or Key.fresh(node, callback.claim, no)
+                run.key = (key or Key.fresh(node, callback.claim, no)).of(no)
                 await callback.execute(run)
                 return await self._finish(run)
             except GuardRefused as error:
@@ -170,10 +189,17 @@ class ServiceTemplate:
         return None
 
     async def _perhaps_replay(self, refusal: errors.Refusal) -> KeptAnswer | Key:
-        """A refusal of what this very key already did is no refusal but a repeat."""
+        """A refusal of what this very key, or this very order, did before is no refusal
+        but a repeat: its coupon is used, its card gone, its status final.
+        """
+        if isinstance(refusal, errors.Unavailable):
+            raise refusal
         row = await keys.look_up(self._node, self._callback.claim)
         if row is None:
-            raise refusal
+            standing = await self._callback.standing(self._node)
+            if standing is None or not self._callback.repeats(standing):
+                raise refusal
+            return await self._number_stands(standing)
         outcome = await self._key_stands(row)
         if isinstance(outcome, Key):
             raise refusal
@@ -183,7 +209,7 @@ class ServiceTemplate:
         """The stored answer, or the key of a dead passage to go on with."""
         node = self._node
         if row.expires_at <= node.now():
-            return Key(Key.fresh(node, self._callback.claim, row.pay_order_no).row, row)
+            return Key.renewed(node, self._callback.claim, row)
         kept = keys.kept(row, self._callback.claim, node)
         if kept is not None:
             return kept
@@ -197,7 +223,7 @@ class ServiceTemplate:
         if payment.row.lease_epoch is not None:
             # A worker ends first what the dead passage began.
             raise errors.InFlight(retry_after_s=2)
-        if not keys.had_effect(row, list(payment.attempts.values())):
+        if not self._callback.had_effect(payment, row.created_at):
             return key
         return await self._keep(
             View(payment=payment.row, created=self._callback.creates), key
@@ -222,10 +248,13 @@ class ServiceTemplate:
         if refused is None:
             return KeptAnswer(status=status, body=body)
         row = refused.row
-        if isinstance(row, IdempotencyRow):
+        if isinstance(row, IdempotencyRow) and row.expires_at > self._node.now():
             kept = keys.kept(row, self._callback.claim, self._node)
             if kept is not None:
                 return kept
+        elif isinstance(row, IdempotencyRow) and not key.is_stored:
+            renewed = Key.renewed(self._node, self._callback.claim, row)
+            return await self._keep(view, renewed.of(key.row.pay_order_no))
         raise errors.InFlight(retry_after_s=1)
 
     # The time is up

@@ -1,7 +1,6 @@
 """What the exception desk keeps: its cases."""
 
 from datetime import datetime
-from uuid import UUID
 
 from paycore.kernel.journal import Row, table
 from paycore.kernel.terms import Json, PayOrderNo
@@ -11,7 +10,8 @@ from paycore.kernel.terms import Json, PayOrderNo
 class CaseRow(Row, frozen=True, kw_only=True):
     """Something that contradicts or ran out of schedule, waiting for a person."""
 
-    case_id: UUID
+    case_id: str
+    """What it is about, or letters of chance: the same thing is one case."""
     version: int = 1
     kind: str
     pay_order_no: PayOrderNo | None

@@ -15,21 +15,33 @@ from paycore.kernel.node import Node
 from paycore.kernel.terms import Json, PayOrderNo
 
 
-def open_case(
+async def open_case(
     node: Node,
     change: Change,
     *,
     kind: str,
-    pay_order_no: PayOrderNo | None,
+    pay_order_no: PayOrderNo,
     attempt_seq: int | None = None,
     amount: int | None = None,
     currency: str | None = None,
     evidence: Mapping[str, object],
+    about: str = "",
 ) -> None:
-    """Stage a case with its evidence, masked: a channel's words may hold anything."""
+    """Stage a case with its evidence, masked: a channel's words may hold anything.
+
+    One kind of thing about one attempt (and `about`, where that is not enough) is one
+    case, however often it is seen: a channel may repeat itself a hundred times. Two who
+    see it at once meet at the guard "desk_case".
+    """
+    case_id = ":".join(
+        (kind, pay_order_no, "" if attempt_seq is None else f"{attempt_seq:02d}", about)
+    )
+    staged = any(insert.row.key() == (case_id,) for insert in change.inserts)
+    if staged or await node.journal.load(CaseRow, case_id) is not None:
+        return
     change.insert(
         CaseRow(
-            case_id=node.ids.uuid(),
+            case_id=case_id,
             kind=kind,
             pay_order_no=pay_order_no,
             attempt_seq=attempt_seq,

@@ -35,6 +35,7 @@ CREATE TABLE payment (
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
     finished_at timestamptz,
+    held text,
     checks bigint NOT NULL,
     next_check_at timestamptz,
     lease_epoch bigint,

@@ -234,7 +234,7 @@ CREATE TABLE sms_carrier (
 
 -- Cases for people.
 CREATE TABLE desk_case (
-    case_id uuid NOT NULL,
+    case_id text COLLATE "C" NOT NULL,
     version bigint NOT NULL,
     kind text NOT NULL,
     pay_order_no text COLLATE "C",

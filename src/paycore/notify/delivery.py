@@ -238,7 +238,7 @@ async def _conclude(node: Node, row: NoticeRow, judged: Judged) -> None:
     after = _after(node, row, judged)
     change.update(after, version=row.version)
     if after.status is NoticeStatus.PARKED and judged.fate is not Fate.NOWHERE:
-        _open_case(node, change, after)
+        await _open_case(node, change, after)
     try:
         await node.journal.commit(change)
     except Unavailable:
@@ -269,13 +269,14 @@ def _after(node: Node, row: NoticeRow, judged: Judged) -> NoticeRow:
             return msgspec.structs.replace(tried, next_check_at=node.now() + wait)
 
 
-def _open_case(node: Node, change: Change, row: NoticeRow) -> None:
+async def _open_case(node: Node, change: Change, row: NoticeRow) -> None:
     """Put a parked notice before a person."""
-    desk.open_case(
+    await desk.open_case(
         node,
         change,
         kind="NOTICE_PARKED",
         pay_order_no=row.pay_order_no,
+        about=row.notice_id,
         evidence={
             "notice_id": row.notice_id,
             "endpoint_id": row.endpoint_id,
@@ -322,7 +323,7 @@ async def _given_back(node: Node, row: NoticeRow, wait: timedelta) -> None:
     if row.created_at + verdict.HORIZON <= now:
         parked = _after(node, row, Judged(fate=Fate.NOWHERE, result="ENDPOINT_DOWN"))
         change.update(parked, version=row.version)
-        _open_case(node, change, parked)
+        await _open_case(node, change, parked)
     else:
         later = msgspec.structs.replace(
             row, next_check_at=now + wait, lease_epoch=None, lease_until=None

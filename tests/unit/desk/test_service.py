@@ -13,7 +13,7 @@ async def test_a_case_comes_with_the_change_that_saw_it(node):
     """A case is staged, not written: it is there when its change is."""
     change = node.change()
 
-    service.open_case(
+    await service.open_case(
         node,
         change,
         kind="AMOUNT_DIFFERS",
@@ -40,11 +40,11 @@ async def test_evidence_is_masked_at_every_depth(node):
     """A channel's words may hold a card or a phone: the evidence does not."""
     change = node.change()
 
-    service.open_case(
+    await service.open_case(
         node,
         change,
         kind="SIGNATURE",
-        pay_order_no=None,
+        pay_order_no=NO,
         evidence={
             "answer": ["card 6222021234567894", {"to": "13812341234"}],
             "at": node.now(),
@@ -56,3 +56,16 @@ async def test_evidence_is_masked_at_every_depth(node):
     assert "6222021234567894" not in evidence.replace('"amount":6222021234567894', "")
     assert "13812341234" not in evidence
     assert 6222021234567894 == msgspec.json.decode(evidence)["amount"]
+
+
+async def test_what_is_seen_again_is_one_case(node):
+    """A channel that repeats itself a hundred times makes one case, not a hundred."""
+    for _ in range(3):
+        change = node.change()
+        await service.open_case(
+            node, change, kind="LATE_MONEY", pay_order_no=NO, evidence={}
+        )
+        await node.journal.commit(change)
+    late = [c for c in await node.journal.every(CaseRow) if c.kind == "LATE_MONEY"]
+
+    assert 1 == len(late)

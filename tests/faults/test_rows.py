@@ -43,6 +43,7 @@ ROWS = (
         "conversion",
         "the_code_of_the_abandoned",
     ),
+    ("F19", "the abandoned bank charges", "strange_money", "money_of_the_abandoned"),
     ("F20", "a wrong code", "confirm", "a_wrong_code_is_an_answer"),
     ("F21", "tries used up", "confirm", "used_up_tries_lock_the_code"),
     ("F22", "an expired code", "confirm", "an_expired_code_is_refused"),

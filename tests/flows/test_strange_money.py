@@ -50,6 +50,24 @@ def test_money_after_a_close_is_a_persons(stack: Stack, payer: Payer, bank: Bank
     assert "payment.closed" == told_once(payer, no)
 
 
+def test_money_of_the_abandoned_bank_stops_the_deduct(
+    stack: Stack, payer: Payer, bank: Bank
+):
+    """F19, I1: converted, and then the bank charges by itself: no deduct follows."""
+    stack.fault("bank.quick_a.send_code", "garbage", count=1)
+    no = payer.open().json()["pay_order_no"]
+    texts = stack.sms(payer.phone)
+    (bank_code,) = [t["code"] for t in texts if t["carrier"] == "quick_a"]
+    (our_code,) = [t["code"] for t in texts if t["carrier"] != "quick_a"]
+    stack.fault("bank.quick_a.confirm", "duplicate_callback:1")
+
+    bank.confirm(payer, no, f"{no}01", bank_code)
+
+    assert {"CHARGED_WITHOUT_CONFIRM"} == cases(stack, no)
+    assert 409 == payer.confirm(no, our_code).status_code
+    assert ["quick_a"] == [charge["bank"] for charge in stack.charges(no)]
+
+
 def test_money_after_a_refusal_is_a_persons(stack: Stack, payer: Payer, bank: Bank):
     """F34, I5: first a no, then a yes: the order stays FAIL, the desk has both."""
     no = payer.open().json()["pay_order_no"]

@@ -33,6 +33,8 @@ from paycore.worker import heartbeat, loop
 READY_WITHIN_S = 1.0
 """A load balancer asks often; an answer that comes later is a no."""
 
+PARTITIONS_EVERY_S = 3600.0
+
 KEEP_ALIVE_S = 65
 """Longer than a load balancer's usual minute: it must be the one that hangs up."""
 
@@ -72,7 +74,9 @@ async def start(settings: Settings, dsn: str) -> App:
         await node.transport.close()
         await journal.close()
         raise
-    work = asyncio.create_task(loop.run(node, working=settings.role != "api"))
+    work = asyncio.create_task(
+        loop.run(node, working=settings.role != "api", more=_daily(pool))
+    )
     _log.info("node_started", epoch=node.epoch, role=settings.role)
     return App(node=node, pool=pool, work=work)
 
@@ -95,6 +99,15 @@ async def stop(app: App, web: "Web | None" = None) -> None:
     await node.journal.close()
     await app.pool.close()
     _log.info("node_stopped", epoch=node.epoch)
+
+
+def _daily(pool: db.Pool) -> loop.Loops:
+    """The months ahead get their partitions long before they are needed."""
+
+    async def partitions(node: Node) -> None:
+        await db.ensure_partitions(pool, node.now().date())
+
+    return (("partitions", partitions, PARTITIONS_EVERY_S),)
 
 
 async def _connected(dsn: str, clock: SystemClock) -> PostgresJournal:

@@ -21,6 +21,7 @@ class Event(StrEnum):
     CONVERTED = "CONVERTED"
     """Quick pay became deduct; from now on only our own code counts."""
     CODE_PASSED = "CODE_PASSED"
+    """Our own code was typed rightly: the money may be asked for."""
     CODE_REFUSED = "CODE_REFUSED"
     """Wrong, expired or locked; nothing was charged."""
     CHARGE_BEGUN = "CHARGE_BEGUN"
@@ -32,6 +33,7 @@ class Event(StrEnum):
     INTERRUPTED = "INTERRUPTED"
     """Its node died before a money leg; the payer may try again."""
     PAID = "PAID"
+    """The channel took the money, this amount and no other."""
     DECLINED = "DECLINED"
     """Definitely refused."""
     SEND_FAILED = "SEND_FAILED"
@@ -39,6 +41,7 @@ class Event(StrEnum):
     CLOSED = "CLOSED"
     """By the business line."""
     EXPIRED = "EXPIRED"
+    """Nobody paid in time."""
 
 
 class Audience(StrEnum):

@@ -9,6 +9,7 @@ read for people, and nobody else sees a connection.
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import date
 from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
@@ -38,6 +39,10 @@ CONNECT_S = 10.0
 
 MIGRATION_LOCK = 0x7061_7963_6F72_65
 """Any number that no other program uses: `paycore` in ASCII."""
+PARTITIONS_LOCK = MIGRATION_LOCK + 1
+
+MONTHS_AHEAD = 3
+"""This month and two more: a node that is up once in two months is enough."""
 
 
 class DatabaseUnavailableError(Misconfigured):
@@ -249,3 +254,15 @@ async def _apply(connection: "Connection", migration: Migration) -> None:
             )
     except asyncpg.PostgresError as error:
         raise DatabaseRefusedError(f"{migration.name} failed: {error}") from error
+
+
+async def ensure_partitions(pool: Pool, today: date) -> None:
+    """Have partitions for this month and the next ones; harmless to repeat.
+
+    One process at a time makes them, under a lock of its own.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock($1)", PARTITIONS_LOCK)
+        await connection.execute(
+            "SELECT ensure_partitions($1, $2)", today.replace(day=1), MONTHS_AHEAD
+        )

@@ -23,6 +23,8 @@ from paycore.sms import service as sms
 from paycore.worker import checker, dispatcher, heartbeat
 
 Tick = Callable[[Node], Awaitable[object]]
+Loops = tuple[tuple[str, Tick, float], ...]
+"""Name, tick and pace of each."""
 
 CHECK_EVERY_S = 0.2
 DISPATCH_EVERY_S = 1.0
@@ -44,9 +46,9 @@ async def sweep(node: Node) -> int:
     return await coupon.sweep(node, partial(core.status_of, node))
 
 
-def loops(*, working: bool) -> tuple[tuple[str, Tick, float], ...]:
-    """Name, tick and pace; a node that only answers keeps its configuration fresh."""
-    always = (("refresh", refresh, REFRESH_EVERY_S),)
+def loops(*, working: bool) -> Loops:
+    """What there is; a node that only answers keeps its configuration fresh."""
+    always: Loops = (("refresh", refresh, REFRESH_EVERY_S),)
     if not working:
         return always
     return (
@@ -57,11 +59,11 @@ def loops(*, working: bool) -> tuple[tuple[str, Tick, float], ...]:
     )
 
 
-async def run(node: Node, *, working: bool = True) -> None:
-    """Beat and work until cancelled."""
+async def run(node: Node, *, working: bool = True, more: Loops = ()) -> None:
+    """Beat and work until cancelled; `more` is what the composition root adds."""
     async with asyncio.TaskGroup() as group:
         group.create_task(heartbeat.run(node))
-        for name, tick, pace in loops(working=working):
+        for name, tick, pace in (*loops(working=working), *more):
             group.create_task(_turn(node, name, tick, pace))
 
 

@@ -18,8 +18,8 @@ def table(title: str, levels: Sequence[Level]) -> Table:
     """One line a concurrency."""
     made = Table(title=title, title_justify="left", caption_justify="left")
     made.caption = (
-        "Calls in ms, p50/p95/p99. Processor time a payment in µs; `others`: processors\n"
-        "that were busy with something else meanwhile, kernel threads among them."
+        "Calls in ms, p50/p95/p99. Processor time a payment in µs.\n"
+        "Others: processors that were busy with something else meanwhile."
     )
     made.add_column("at once", justify="right")
     made.add_column("per s", justify="right", style="bold")

@@ -9,6 +9,9 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 512
 
+TABLE_LETTERS = 96
+"""A file is no terminal, and its table need not wrap at eighty."""
+
 
 def bench(
     seconds: Annotated[
@@ -66,6 +69,7 @@ def _show(figures: "Figures") -> None:
     from paycore.bench import report
 
     console = Console()
+    console.width = max(console.width, TABLE_LETTERS)
     console.print(report.table("Quick pay", figures.quick))
     if figures.converted:
         console.print(report.table("Converted to deduct", figures.converted))

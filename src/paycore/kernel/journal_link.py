@@ -109,7 +109,10 @@ class Link:
         """Run a statement, prepared on its first use; `ready` came before."""
         statement = self._prepared.get(sql)
         if statement is None:
-            statement = self._prepared[sql] = await self._open().prepare(sql)
+            # Named, or the driver would have it parsed and planned at each use.
+            name = f"journal_{len(self._prepared)}"
+            statement = await self._open().prepare(sql, name=name)
+            self._prepared[sql] = statement
         return await statement.fetch(*values)
 
     async def execute(self, command: str) -> None:

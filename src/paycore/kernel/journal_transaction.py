@@ -113,7 +113,7 @@ class Transaction:
         """Insert; give the keys that were there before, with their rows."""
         shape = self._shapes.of(kind)
         name = shape.table.name
-        records = await self._link.fetch(shape.insert, *shape.arrays(rows))
+        records = await self._link.fetch(shape.insert, shape.told(rows))
         new = {(name, tuple(record)) for record in records}
         self._inserted |= new
         keys = [row.key() for row in rows if spot_of(row) not in new]
@@ -165,15 +165,19 @@ class Transaction:
             shape = self._shapes.of(kind)
             keys = [row.key() for row in rows]
             await self._link.fetch(
-                shape.update, *shape.arrays(rows), *shape.range(keys)
+                shape.update,
+                shape.told(rows),
+                *shape.key_arrays(keys),
+                *shape.range(keys),
             )
         if counters := list(self._counted.values()):
             await self._link.fetch(
-                SET_COUNTERS, *self._shapes.of(LimitCounter).arrays(counters)
+                SET_COUNTERS,
+                *map(list, zip(*map(msgspec.structs.astuple, counters), strict=True)),
             )
         for kind, rows in _rows_by_kind(row for c in cases for row in c.change.appends):
             shape = self._shapes.of(kind)
-            await self._link.fetch(shape.append, *shape.arrays(rows))
+            await self._link.fetch(shape.append, shape.told(rows))
 
     async def _add(self) -> None:
         """7: the balances, once a group and last, for others wait for them."""
@@ -181,7 +185,7 @@ class Transaction:
         rows = [row for case in cases for row in case.change.additions]
         for kind, of_kind in _rows_by_kind(rows):
             shape = self._shapes.of(kind)
-            await self._link.fetch(shape.add, *shape.arrays(_summed(of_kind)))
+            await self._link.fetch(shape.add, shape.told(_summed(of_kind)))
 
     async def _rows(self, sql: str, kind: Kind, keys: Sequence[KeyOf]) -> Standing:
         """The rows under these keys."""

@@ -207,8 +207,17 @@ BEGIN
 END
 $$;
 
+-- What the function would let pass is seen here, where looking costs a tenth.
 CREATE TRIGGER payment_guard BEFORE UPDATE ON payment
-    FOR EACH ROW EXECUTE FUNCTION payment_guard();
+    FOR EACH ROW WHEN (
+        OLD.biz_status <> 'DOING' OR NEW.biz_status <> OLD.biz_status OR
+        NEW.pay_type <> OLD.pay_type OR
+        (NEW.biz_line, NEW.out_biz_no, NEW.amount, NEW.payable_amount, NEW.currency,
+         NEW.card_id, NEW.coupon_no, NEW.created_at, NEW.expires_at)
+        IS DISTINCT FROM
+        (OLD.biz_line, OLD.out_biz_no, OLD.amount, OLD.payable_amount, OLD.currency,
+         OLD.card_id, OLD.coupon_no, OLD.created_at, OLD.expires_at))
+    EXECUTE FUNCTION payment_guard();
 
 CREATE FUNCTION attempt_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -228,7 +237,14 @@ END
 $$;
 
 CREATE TRIGGER attempt_guard BEFORE UPDATE ON attempt
-    FOR EACH ROW EXECUTE FUNCTION attempt_guard();
+    FOR EACH ROW WHEN (
+        OLD.process_status NOT IN ('INIT', 'GW_DOING') OR
+        (NEW.trans_type, NEW.channel, NEW.account, NEW.request_no, NEW.amount,
+         NEW.currency)
+        IS DISTINCT FROM
+        (OLD.trans_type, OLD.channel, OLD.account, OLD.request_no, OLD.amount,
+         OLD.currency))
+    EXECUTE FUNCTION attempt_guard();
 
 -- What happened stays: nothing of it is changed or deleted, but for a row that the same
 -- transaction wrote and takes back (a change of a group that a guard refused).

@@ -8,6 +8,8 @@ from paycore.core.rows import TransitionRow
 
 QUICK_BANKS = ("quick_a", "quick_b")
 DEDUCT_BANKS = ("deduct_a", "deduct_b")
+TOLD_WITHIN_S = 20.0
+"""Longer than a dead node keeps a notice in its hands."""
 BANKS_OF_LINE = (QUICK_BANKS, DEDUCT_BANKS)
 """Where the money of a seeded line is taken while all goes well."""
 
@@ -32,12 +34,16 @@ def paid_once(payer: Payer, pay_order_no: str, *, at: tuple[str, ...]) -> None:
     """
     stack, order = payer.stack, payer.get(pay_order_no)
     assert "SUCCESS" == order["biz_status"], order
-    (charge,) = stack.charges(pay_order_no)
+    charges = stack.charges(pay_order_no)
+    assert 1 == len(charges), charges
+    charge = charges[0]
     said = (charge["kind"], charge["amount"], charge["currency"])
     assert ("charge", order["payable_amount"], order["currency"]) == said
     assert charge["bank"] in at
     assert charge["request_id"].startswith(pay_order_no)
-    (posting,) = rows(stack, PostingRow, pay_order_no)
+    postings = rows(stack, PostingRow, pay_order_no)
+    assert 1 == len(postings), postings
+    posting = postings[0]
     sides = {"DEBIT": 0, "CREDIT": 0}
     for entry in rows(stack, EntryRow, pay_order_no):
         sides[entry.side] += entry.amount
@@ -52,8 +58,12 @@ def took_nothing(payer: Payer, pay_order_no: str) -> None:
 
 
 def told_once(payer: Payer, pay_order_no: str) -> str:
-    """The type of the one notice; verified, and its data is what the API says."""
-    (notice,) = payer.stack.notices(pay_order_no)
+    """The type of the one notice, verified, whose data is what the API says; a node
+    that died with it in its hands may have it delivered again, under the same id.
+    """
+    notices = payer.stack.notices(pay_order_no, within_s=TOLD_WITHIN_S)
+    assert 1 == len({notice["id"] for notice in notices}), notices
+    notice = notices[0]
     assert notice["verified"]
     assert payer.get(pay_order_no) == notice["payload"]["data"]
     return notice["type"]

@@ -160,6 +160,30 @@ def token(node: Node, agreement: AgreementRow) -> str:
     )
 
 
+async def reseal_card(node: Node, row: CardRow) -> bool:
+    """Seal a card's facts with the active key; False where it changed meanwhile."""
+    secrets = vault.open_sealed(node.key_ring, row.card_id, row.sealed)
+    sealed = vault.seal(node.key_ring, row.card_id, secrets)
+    change = node.change()
+    change.update(msgspec.structs.replace(row, sealed=sealed), version=row.version)
+    return await node.journal.commit(change) is None
+
+
+async def reseal_agreement(node: Node, row: AgreementRow) -> bool:
+    """Seal an agreement's number with the active key; False where it changed."""
+    sealed = vault.seal_token(
+        node.key_ring,
+        token(node, row),
+        card_id=row.card_id,
+        pay_type=row.pay_type,
+        channel=row.channel,
+        account=row.account,
+    )
+    change = node.change()
+    change.update(msgspec.structs.replace(row, token=sealed), version=row.version)
+    return await node.journal.commit(change) is None
+
+
 def _revoked(row: AgreementRow) -> AgreementRow:
     return msgspec.structs.replace(row, status=REVOKED)
 

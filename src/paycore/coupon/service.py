@@ -8,14 +8,19 @@ order and does the one right thing: a coupon of an undecided order stays locked.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from paycore.coupon import rules
 from paycore.coupon.rows import CouponRow, CouponStatus
-from paycore.kernel.errors import CouponRefused
+from paycore.kernel.errors import BadRequest, CouponRefused
+from paycore.kernel.ids import letters
 from paycore.kernel.journal import Change
+from paycore.kernel.money import exponent
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizLineId, BizStatus, CouponNo, PayOrderNo
+
+MOST_AT_ONCE = 10_000
+NUMBER_LETTERS = 16
 
 GUARD = "coupon"
 """The guard by which a change is refused whose coupon is another's."""
@@ -30,6 +35,39 @@ together with what its order does."""
 
 StatusOf = Callable[[PayOrderNo], Awaitable[BizStatus | None]]
 """What became of an order; None where there is none."""
+
+
+async def issue(
+    node: Node,
+    biz_line: BizLineId,
+    *,
+    count: int,
+    amount: int,
+    currency: str,
+    valid_until: datetime | None = None,
+) -> list[CouponNo]:
+    """Make so many coupons of a line; their numbers cannot be guessed."""
+    if not 1 <= count <= MOST_AT_ONCE or amount < 1:
+        raise BadRequest(f"1 to {MOST_AT_ONCE} coupons of at least 1 minor unit.")
+    if exponent(currency) is None:
+        raise BadRequest("The currency is an ISO 4217 code.", field="currency")
+    if valid_until is not None and valid_until <= node.now():
+        raise BadRequest("They would have expired already.", field="valid_until")
+    change = node.change()
+    numbers = [CouponNo(letters(node.ids, NUMBER_LETTERS)) for _ in range(count)]
+    for coupon_no in numbers:
+        change.insert(
+            CouponRow(
+                biz_line=biz_line,
+                coupon_no=coupon_no,
+                amount=amount,
+                currency=currency,
+                valid_until=valid_until,
+            )
+        )
+    refused = await node.journal.commit(change)
+    assert refused is None, "eighty random bits met twice"
+    return numbers
 
 
 async def usable(

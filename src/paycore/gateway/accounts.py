@@ -4,7 +4,8 @@ Credentials are unsealed and read once a version of their row, not once a call. 
 account that does not open is left out and reported, and the others go on.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -14,11 +15,13 @@ from paycore.gateway.channel import Account, Channel
 from paycore.gateway.registry import Registry
 from paycore.gateway.rows import AccountRow
 from paycore.kernel import log
-from paycore.kernel.errors import BadRequest, Misconfigured
+from paycore.kernel.errors import BadRequest, DataNotExist, Misconfigured
 from paycore.kernel.node import Node
 
 AccountKey = tuple[str, str]
 """(channel, account)"""
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 _log = log.get(__name__)
 
@@ -143,6 +146,7 @@ async def save(
     enabled: bool = True,
 ) -> None:
     """Create an account or replace it; what would not open is refused."""
+    _check(channel, account, base_url)
     row = AccountRow(
         channel=channel,
         account=account,
@@ -157,8 +161,9 @@ async def save(
         open_account(node, row)
     except Misconfigured as error:
         raise BadRequest(str(error), field="driver") from error
-    except msgspec.MsgspecError as error:
-        raise BadRequest(field="credentials") from error
+    except msgspec.MsgspecError:
+        # Its own words may repeat the credentials that it did not like.
+        raise BadRequest(_form(node, driver), field="credentials") from None
     change = node.change()
     standing = await node.journal.load(AccountRow, channel, account)
     if standing is None:
@@ -168,6 +173,53 @@ async def save(
         change.update(row, version=standing.version)
     if await node.journal.commit(change) is not None:
         raise BadRequest("This account was changed by somebody else; look again.")
+
+
+async def switch(node: Node, channel: str, account: str, *, enabled: bool) -> None:
+    """Choose an account again, or no more; what was begun there is finished there."""
+    await _amend(
+        node,
+        channel,
+        account,
+        lambda row: msgspec.structs.replace(row, enabled=enabled),
+    )
+
+
+async def reseal(node: Node, row: AccountRow) -> None:
+    """Seal the credentials with the active key; those that changed meanwhile too."""
+
+    def step(standing: AccountRow) -> AccountRow:
+        clear = node.key_ring.open(standing.credentials, context=_context(standing))
+        sealed = node.key_ring.seal(clear, context=_context(standing))
+        return msgspec.structs.replace(standing, credentials=sealed)
+
+    await _amend(node, row.channel, row.account, step)
+
+
+async def _amend(
+    node: Node, channel: str, account: str, step: Callable[[AccountRow], AccountRow]
+) -> None:
+    change = node.change()
+    change.amend(AccountRow, (channel, account), step)
+    if await node.journal.commit(change) is not None:
+        raise DataNotExist("There is no such account.", "渠道账户不存在")
+
+
+def _check(channel: str, account: str, base_url: str) -> None:
+    """Names that stand in paths and contexts; an address that can be called."""
+    if not (_NAME.fullmatch(channel) and _NAME.fullmatch(account)):
+        raise BadRequest(
+            "A channel's and an account's name are 1-64 of A-Z a-z 0-9 _ -."
+        )
+    if base_url and not base_url.startswith(("https://", "http://")):
+        raise BadRequest("A base URL begins with https://.", field="base_url")
+
+
+def _form(node: Node, driver: str) -> str:
+    """What the credentials of a channel file must be."""
+    found = node.state(Registry).find(driver)
+    fields = ", ".join(found.Config.__struct_fields__) if found else ""
+    return f"The credentials of {driver} are a JSON object with: {fields}."
 
 
 def _context(row: AccountRow) -> bytes:

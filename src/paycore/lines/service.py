@@ -127,6 +127,35 @@ async def create_line(
     return row
 
 
+async def switch_line(node: Node, biz_line: BizLineId, *, enabled: bool) -> None:
+    """Let a line's keys work again, or refuse them all within a second."""
+    await load_line(node, biz_line)
+
+    def step(row: BizLineRow) -> BizLineRow:
+        return msgspec.structs.replace(row, enabled=enabled)
+
+    change = node.change()
+    change.amend(BizLineRow, (biz_line,), step)
+    if await node.journal.commit(change) is not None:
+        raise DataNotExist
+    node.state(Lines).lines.pop(biz_line, None)
+
+
+async def load_line(node: Node, biz_line: str) -> BizLineRow:
+    """The line as last committed, for whoever sets something up for it."""
+    row = await node.journal.load(BizLineRow, biz_line)
+    if row is None:
+        raise DataNotExist(
+            f"There is no business line {biz_line}.", f"业务线 {biz_line} 不存在"
+        )
+    return row
+
+
+async def list_lines(node: Node) -> list[BizLineRow]:
+    """All lines, switched off or not."""
+    return await node.journal.every(BizLineRow)
+
+
 async def create_key(node: Node, biz_line: BizLineId, label: str) -> str:
     """Make a key for a line and give it in clear: it is never shown again."""
     if await node.journal.load(BizLineRow, biz_line) is None:

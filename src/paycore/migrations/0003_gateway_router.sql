@@ -58,6 +58,8 @@ CREATE TABLE router_line_account (
     biz_line text COLLATE "C" NOT NULL,
     channel text COLLATE "C" NOT NULL,
     account text COLLATE "C" NOT NULL,
+    version bigint NOT NULL,
+    enabled boolean NOT NULL,
     PRIMARY KEY (biz_line, channel, account)
 );
 

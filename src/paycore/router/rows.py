@@ -35,13 +35,15 @@ class TransTypeRow(Row, frozen=True, kw_only=True):
     enabled: bool = True
 
 
-@table("router_line_account", key=("biz_line", "channel", "account"))
+@table("router_line_account", key=("biz_line", "channel", "account"), versioned=True)
 class LineAccountRow(Row, frozen=True, kw_only=True):
-    """This business line may use this account."""
+    """This business line may use this account; not enabled: it was withdrawn."""
 
     biz_line: BizLineId
     channel: str
     account: str
+    version: int = 1
+    enabled: bool = True
 
 
 @table("router_rule", key="rule_id", versioned=True)

@@ -14,8 +14,13 @@ from typing import TypeVar
 
 import msgspec
 
-from paycore.kernel.errors import BadRequest, BizCheckError, Unavailable
-from paycore.kernel.journal import Change, LimitCounter, Row
+from paycore.kernel.errors import (
+    BadRequest,
+    BizCheckError,
+    DataNotExist,
+    Unavailable,
+)
+from paycore.kernel.journal import Change, KeyOf, LimitCounter, Row
 from paycore.kernel.log import get
 from paycore.kernel.money import exponent
 from paycore.kernel.node import Node
@@ -76,18 +81,14 @@ async def refresh(node: Node) -> None:
     """Read the tables again; what cannot be read leaves the last good snapshot."""
     held = node.state(Router)
     try:
-        tables = Tables(
-            types=await node.journal.every(TransTypeRow),
-            allowed=await node.journal.every(LineAccountRow),
-            rules=await node.journal.every(RuleRow),
-        )
+        found = await tables(node)
     except Unavailable:
         if held.snapshot is None:
             raise
         log.warning("router_snapshot_kept", reason="the database is away")
         return
-    if held.snapshot is None or _replaces(tables, held.snapshot.tables):
-        held.snapshot = compile_tables(tables)
+    if held.snapshot is None or _replaces(found, held.snapshot.tables):
+        held.snapshot = compile_tables(found)
 
 
 async def route(node: Node, question: Question, change: Change) -> Route | None:
@@ -178,10 +179,43 @@ async def save_rule(node: Node, row: RuleRow) -> None:
 
 async def allow(node: Node, biz_line: BizLineId, channel: str, account: str) -> None:
     """Let a business line use an account; that it already may is no objection."""
+    standing = await node.journal.load(LineAccountRow, biz_line, channel, account)
+    if standing is not None:
+        await _switch(node, LineAccountRow, standing.key(), enabled=True)
+        return
     change = node.change()
     change.insert(LineAccountRow(biz_line=biz_line, channel=channel, account=account))
     await node.journal.commit(change)
     await refresh(node)
+
+
+async def withdraw(node: Node, biz_line: BizLineId, channel: str, account: str) -> None:
+    """Let a business line use an account no more; what was begun there goes on."""
+    await _switch(node, LineAccountRow, (biz_line, channel, account), enabled=False)
+
+
+async def switch_trans_type(node: Node, inst_trans_id: str, *, enabled: bool) -> None:
+    """Offer a transaction type again, or no more."""
+    await _switch(node, TransTypeRow, (inst_trans_id,), enabled=enabled)
+
+
+async def switch_rule(node: Node, rule_id: str, *, enabled: bool) -> None:
+    """Ask a rule again, or no more; on again it may contradict none by now."""
+    if enabled:
+        row = await node.journal.load(RuleRow, rule_id)
+        if row is None:
+            raise DataNotExist
+        _refuse_contradiction(row, await node.journal.every(RuleRow))
+    await _switch(node, RuleRow, (rule_id,), enabled=enabled)
+
+
+async def tables(node: Node) -> Tables:
+    """The router's tables as they stand, for people."""
+    return Tables(
+        types=await node.journal.every(TransTypeRow),
+        allowed=await node.journal.every(LineAccountRow),
+        rules=await node.journal.every(RuleRow),
+    )
 
 
 def _replaces(new: Tables, old: Tables) -> bool:
@@ -328,6 +362,15 @@ def _refuse_contradiction(row: RuleRow, others: Sequence[RuleRow]) -> None:
 
 def _refused(field: str, error: ConditionError) -> BadRequest:
     return BadRequest(f"The condition is refused: {error}.", field=field)
+
+
+async def _switch(node: Node, kind: type[R], key: KeyOf, *, enabled: bool) -> None:
+    """Set one row's `enabled`; DataNotExist where there is no such row."""
+    change = node.change()
+    change.amend(kind, key, lambda row: msgspec.structs.replace(row, enabled=enabled))
+    if await node.journal.commit(change) is not None:
+        raise DataNotExist("There is nothing of that name.", "数据不存在")
+    await refresh(node)
 
 
 async def _save(node: Node, row: R, key: str, *, version: int) -> None:

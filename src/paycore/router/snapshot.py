@@ -142,7 +142,11 @@ def compile_tables(tables: Tables) -> Snapshot:
     return Snapshot(
         tables=tables,
         offers={kind: tuple(found) for kind, found in offers.items()},
-        allowed=frozenset((r.biz_line, r.channel, r.account) for r in tables.allowed),
+        allowed=frozenset(
+            (row.biz_line, row.channel, row.account)
+            for row in tables.allowed
+            if row.enabled
+        ),
         rules=_by_account(keys, [_rule_or_fault(row) for row in tables.rules]),
     )
 

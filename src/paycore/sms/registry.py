@@ -8,7 +8,8 @@ as last read, in its own state: nothing is kept by this module.
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from types import ModuleType
@@ -16,13 +17,15 @@ from types import ModuleType
 import msgspec
 
 from paycore.kernel import log
-from paycore.kernel.errors import BadRequest, Misconfigured
+from paycore.kernel.errors import BadRequest, DataNotExist, Misconfigured
 from paycore.kernel.node import Node
 from paycore.sms import carriers
 from paycore.sms.carrier import Carrier, Line
 from paycore.sms.rows import CarrierRow
 
 ENTRY_POINT = "paycore.carriers"
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 _log = log.get(__name__)
 
@@ -101,6 +104,10 @@ async def save(
     enabled: bool = True,
 ) -> None:
     """Set a carrier up or replace it; what would not open is refused."""
+    if not _NAME.fullmatch(carrier):
+        raise BadRequest("A carrier's name is 1-64 of A-Z a-z 0-9 _ -.")
+    if not base_url.startswith(("https://", "http://")):
+        raise BadRequest("A base URL begins with https://.", field="base_url")
     row = CarrierRow(
         carrier=carrier,
         driver=driver,
@@ -123,6 +130,34 @@ async def save(
         change.update(row, version=standing.version)
     if await node.journal.commit(change) is not None:
         raise BadRequest("This carrier was changed by somebody else; look again.")
+
+
+async def switch(node: Node, carrier: str, *, enabled: bool) -> None:
+    """Text by a carrier again, or no more."""
+    await _amend(
+        node, carrier, lambda row: msgspec.structs.replace(row, enabled=enabled)
+    )
+
+
+async def reseal(node: Node, row: CarrierRow) -> None:
+    """Seal the credentials with the active key; those that changed meanwhile too."""
+
+    def step(standing: CarrierRow) -> CarrierRow:
+        context = _context(standing.carrier)
+        clear = node.key_ring.open(standing.credentials, context=context)
+        sealed = node.key_ring.seal(clear, context=context)
+        return msgspec.structs.replace(standing, credentials=sealed)
+
+    await _amend(node, row.carrier, step)
+
+
+async def _amend(
+    node: Node, carrier: str, step: Callable[[CarrierRow], CarrierRow]
+) -> None:
+    change = node.change()
+    change.amend(CarrierRow, (carrier,), step)
+    if await node.journal.commit(change) is not None:
+        raise DataNotExist("There is no such carrier.", "运营商不存在")
 
 
 def _context(carrier: str) -> bytes:

@@ -4,7 +4,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from paycore.kernel.errors import BadRequest, BizCheckError
+from paycore.kernel.errors import BadRequest, BizCheckError, DataNotExist
 from paycore.kernel.journal import LimitCounter
 from paycore.kernel.terms import Json
 from paycore.router import service
@@ -194,3 +194,46 @@ async def test_a_database_that_hangs_gives_a_clean_none_in_time(routed, make, ds
 
     assert (None, Cause.ROUTE_ERROR) == (decision.route, decision.cause)
     assert took < 0.5
+
+
+@pytest.fixture
+async def switched(node, make):
+    """Two more channels of the line "shop", the first of them preferred."""
+    await service.save_trans_type(node, make.offer("bank_c", priority=1))
+    await service.save_trans_type(node, make.offer("bank_d"))
+    for channel in ("bank_c", "bank_d"):
+        await service.allow(node, "shop", channel, "main")
+    return node
+
+
+async def test_what_is_withdrawn_is_not_used(switched, make):
+    """A line that may use an account no more is not led there, and may be again."""
+    question = make.ask("bank_c", "bank_d")
+
+    await service.withdraw(switched, "shop", "bank_c", "main")
+    withdrawn = await service.probe(switched, question)
+    await service.allow(switched, "shop", "bank_c", "main")
+    again = await service.probe(switched, question)
+
+    assert ("bank_d", "bank_c") == (withdrawn.channel, again.channel)
+
+
+async def test_a_type_that_is_switched_off_is_not_offered(switched, make):
+    """Switched off, the next one is taken; on again, it is back."""
+    question = make.ask("bank_c", "bank_d")
+    first = await service.probe(switched, question)
+
+    await service.switch_trans_type(switched, first.inst_trans_id, enabled=False)
+    without = await service.probe(switched, question)
+    await service.switch_trans_type(switched, first.inst_trans_id, enabled=True)
+
+    assert "bank_d" == without.channel
+    assert first == await service.probe(switched, question)
+
+
+async def test_nothing_is_switched_that_is_not_there(switched):
+    """A misspelt name is refused, and makes no row."""
+    with pytest.raises(DataNotExist):
+        await service.withdraw(switched, "shop", "bank_x", "main")
+    with pytest.raises(DataNotExist):
+        await service.switch_rule(switched, "none", enabled=True)

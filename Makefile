@@ -76,7 +76,8 @@ generate: $(STAMP)  ## Write the generated pages under docs/ anew
 .PHONY: lock
 lock: $(STAMP)  ## Resolve requirements.lock anew (needs uv)
 	@uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
-	  --no-annotate --python-version 3.11 --extra dev -o requirements.lock pyproject.toml
+	  --no-annotate --python-version 3.11 --extra dev --extra otel \
+	  -o requirements.lock pyproject.toml
 
 .PHONY: clean
 clean:  ## Remove .venv and everything that tools left behind

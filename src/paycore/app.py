@@ -8,7 +8,7 @@ A process has one node; a test may start several in one event loop.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,16 +16,18 @@ from datetime import UTC, datetime
 import uvicorn
 from litestar.types import ASGIApp
 
-from paycore.api.application import application
+from paycore.api.application import application, operations_only
 from paycore.api.door import Door
 from paycore.api.metrics import Metrics
-from paycore.kernel import db, log
+from paycore.api.queries import Backlog, backlog
+from paycore.kernel import db, log, trace
 from paycore.kernel.clock import SystemClock
 from paycore.kernel.config import Settings
 from paycore.kernel.crypto import KeyRing
 from paycore.kernel.errors import Misconfigured, Unavailable
 from paycore.kernel.ids import SystemIds
 from paycore.kernel.journal_postgres import PostgresJournal
+from paycore.kernel.meters import COMMIT_SECONDS, GROUP_CHANGES, Tally
 from paycore.kernel.node import Node
 from paycore.kernel.transport import HttpTransport
 from paycore.worker import heartbeat, loop
@@ -38,8 +40,11 @@ PARTITIONS_EVERY_S = 3600.0
 KEEP_ALIVE_S = 65
 """Longer than a load balancer's usual minute: it must be the one that hangs up."""
 
-WAITS_OF_LOOP = 2
-"""`loop.stop` waits for passages, then for checks, as long as it is told each time."""
+CLOSE_WITHIN_S = 2.0
+"""A connection that does not close by then is cut: its statement has nobody left."""
+
+SCHEMA_KNOWN_S = 5.0
+"""How long the answer is believed that nobody migrated past us."""
 
 _log = log.get(__name__)
 
@@ -56,6 +61,7 @@ class App:
 async def start(settings: Settings, dsn: str) -> App:
     """Begin a life: connect, take an epoch, take the snapshots, work."""
     await _refuse_unmigrated(dsn)
+    tracing = trace.begin(settings)
     clock = SystemClock(datetime.min.replace(tzinfo=UTC))
     journal = await _connected(dsn, clock)
     node = Node(
@@ -66,6 +72,8 @@ async def start(settings: Settings, dsn: str) -> App:
         transport=HttpTransport(),
         key_ring=KeyRing(settings.ring_keys),
     )
+    node.state(trace.Tracing, lambda: tracing)
+    journal.wrote = _counted(node.state(Tally))
     try:
         await heartbeat.begin(node)
         await loop.refresh(node)
@@ -82,23 +90,45 @@ async def start(settings: Settings, dsn: str) -> App:
 
 
 async def stop(app: App, web: "Web | None" = None) -> None:
-    """Stop accepting, finish what runs, hand over the rest; within drain_s.
+    """Say so, stop accepting, finish what runs, hand over the rest; within drain_s.
 
     While what runs comes to its end the node goes on beating: its leases must hold.
     """
     node = app.node
-    ends_at = node.clock.monotonic() + node.settings.drain_s
+    ends_at = node.clock.monotonic() + node.settings.drain_s - CLOSE_WITHIN_S
+    node.heartbeat.leaving = True
+    _log.info("node_leaving", epoch=node.epoch)
     if web is not None:
+        # Still answering, every answer with "Connection: close" and /readyz with 503.
+        await node.clock.sleep(node.settings.unready_s)
         await web.stop()
-    left = max(0.0, ends_at - node.clock.monotonic())
-    await loop.stop(node, left / WAITS_OF_LOOP)
+    await loop.stop(node, max(0.0, ends_at - node.clock.monotonic()))
     app.work.cancel()
     with suppress(asyncio.CancelledError):
         await app.work
-    await node.transport.close()
-    await node.journal.close()
-    await app.pool.close()
+    await _let_go(app)
     _log.info("node_stopped", epoch=node.epoch)
+
+
+async def _let_go(app: App) -> None:
+    node = app.node
+    try:
+        async with node.clock.timeout(CLOSE_WITHIN_S):
+            await node.transport.close()
+            await node.journal.close()
+            await app.pool.close()
+            await asyncio.to_thread(trace.of(node).close)
+    except TimeoutError:
+        app.pool.terminate()
+        _log.warning("connections_cut", epoch=node.epoch)
+
+
+def _counted(tally: Tally) -> Callable[[int, float], None]:
+    def wrote(changes: int, seconds: float) -> None:
+        tally.observe(GROUP_CHANGES, changes)
+        tally.observe(COMMIT_SECONDS, seconds)
+
+    return wrote
 
 
 def _daily(pool: db.Pool) -> loop.Loops:
@@ -141,18 +171,51 @@ async def migrate(dsn: str) -> list[str]:
 
 
 def make_asgi(app: App) -> ASGIApp:
-    """The node's API as an ASGI application."""
+    """The node's API as an ASGI application; of a mere worker, how it is doing."""
     node = app.node
+    schema = _Schema(app)
 
     async def ready() -> dict[str, bool]:
         return {
+            "staying": not node.heartbeat.leaving,
             "database": await _answers(node),
+            "schema": await schema.known(),
             "life": node.lease_holds(0),
             "work": not app.work.done(),
         }
 
-    door = Door(node=node, pool=app.pool, metrics=Metrics(node), ready=ready)
-    return application(door)
+    async def waiting() -> Backlog | None:
+        try:
+            return await backlog(app.pool, within_s=READY_WITHIN_S)
+        except Exception as error:  # noqa: BLE001 a scrape is told all the rest
+            _log.warning("backlog_unknown", error=type(error).__name__)
+            return None
+
+    door = Door(node=node, pool=app.pool, metrics=Metrics(node, waiting), ready=ready)
+    return (
+        operations_only(door) if node.settings.role == "worker" else application(door)
+    )
+
+
+class _Schema:
+    """Whether the database's schema is one that this version knows."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._asked_at = float("-inf")
+        self._newer: str | None = None
+
+    async def known(self) -> bool:
+        """Asked anew every few seconds; while the database is away, as it was."""
+        clock = self._app.node.clock
+        if clock.monotonic() - self._asked_at >= SCHEMA_KNOWN_S:
+            try:
+                async with clock.timeout(READY_WITHIN_S):
+                    self._newer = await db.newer(self._app.pool)
+            except (*db.AWAY, TimeoutError):
+                return self._newer is None
+            self._asked_at = clock.monotonic()
+        return self._newer is None
 
 
 async def _answers(node: Node) -> bool:

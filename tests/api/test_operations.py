@@ -20,9 +20,9 @@ def node(stack):
 def test_health_and_readiness(node):
     """The process answers, and says that it can take payments."""
     assert 200 == node.get("/healthz").status_code
-    assert {"database": True, "life": True, "work": True} == node.get("/readyz").json()[
-        "has"
-    ]
+    has = node.get("/readyz").json()["has"]
+    assert {"staying", "database", "schema", "life", "work"} == has.keys()
+    assert all(has.values())
 
 
 def test_metrics_count_calls_by_their_pattern(node):

@@ -15,6 +15,12 @@ from paycore.api.decode import MAX_BODY_OCTETS
 from paycore.api.door import Door
 from paycore.kernel.errors import Refusal
 
+FOR_MACHINES: Sequence[HTTPRouteHandler] = (
+    operations.healthz,
+    operations.readyz,
+    operations.metrics,
+)
+
 HANDLERS: Sequence[HTTPRouteHandler] = (
     payments.open_quick_payment,
     payments.send_code_again,
@@ -28,9 +34,7 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     cards.get_card,
     cards.revoke_card,
     callbacks.receive_callback,
-    operations.healthz,
-    operations.readyz,
-    operations.metrics,
+    *FOR_MACHINES,
 )
 
 _Teller = Callable[..., Response[bytes]]
@@ -46,9 +50,17 @@ EXCEPTION_HANDLERS: Mapping[int | type[Exception], _Teller] = MappingProxyType(
 
 def application(door: Door) -> ASGIApp:
     """One node's API."""
-    described = document(routes())
+    return _served(door, [*HANDLERS, *pages.handlers(document(routes()))])
+
+
+def operations_only(door: Door) -> ASGIApp:
+    """What a node that only works answers: nothing but how it is."""
+    return _served(door, FOR_MACHINES)
+
+
+def _served(door: Door, handlers: Sequence[HTTPRouteHandler]) -> ASGIApp:
     app = Litestar(
-        [*HANDLERS, *pages.handlers(described)],
+        handlers,
         openapi_config=None,
         request_max_body_size=MAX_BODY_OCTETS,
         exception_handlers={**EXCEPTION_HANDLERS},

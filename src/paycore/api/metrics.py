@@ -1,64 +1,98 @@
-"""What Prometheus may read of a node: requests by call and status, and the node's life.
+"""What Prometheus may read of a node: its tally, and what the database says waits.
 
-One registry a node, so that several nodes can live in one process.
+What is counted, and what it means, is declared in `paycore.kernel.meters`. Counters
+were added to as things happened; gauges are read now, at the scrape. Each node has
+figures of its own, so several can live in one process.
 """
 
 import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector
 
+from paycore.api.queries import Backlog
+from paycore.gateway import service as gateway
+from paycore.kernel import log
+from paycore.kernel.meters import (
+    BREAKER_OPEN,
+    CASES_OPEN,
+    DATABASE_UP,
+    DUE_AGE,
+    DUE_PAYMENTS,
+    LEASE_LEFT,
+    METERS,
+    NODE_EPOCH,
+    NODE_READY,
+    NOTICE_AGE,
+    NOTICES_WAITING,
+    REQUEST_SECONDS,
+    REQUESTS,
+    REQUESTS_RUNNING,
+    UNKNOWN_AGE,
+    UNKNOWN_LEGS,
+    Kind,
+    Labels,
+    Meter,
+    Spread,
+    Tally,
+)
 from paycore.kernel.node import Node
-
-BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
-"""To the 15 s within which every call is answered."""
 
 UNKNOWN_PATH = "(none)"
 """One label for every path that is not ours: a stranger must not make new ones."""
 
+Figures = dict[str, dict[Labels, float]]
+"""Gauges, by their meter's name and labels."""
+
+_log = log.get(__name__)
+
 
 class Metrics:
-    """A node's own counters."""
+    """A node's figures. `waiting` gives what waits, or None: the database is away."""
 
-    def __init__(self, node: Node) -> None:
-        self._registry = CollectorRegistry()
-        self._requests = Counter(
-            "paycore_http_requests",
-            "Requests answered, by call and status.",
-            ("method", "call", "status"),
-            registry=self._registry,
-        )
-        self._seconds = Histogram(
-            "paycore_http_request_seconds",
-            "Time to the whole answer, by call.",
-            ("method", "call"),
-            buckets=BUCKETS_S,
-            registry=self._registry,
-        )
-        self._running = Gauge(
-            "paycore_http_requests_running",
-            "Requests that are being answered now.",
-            registry=self._registry,
-        )
-        epoch = Gauge(
-            "paycore_node_epoch", "This life of the node.", registry=self._registry
-        )
-        epoch.set_function(lambda: node.epoch)
-        lease = Gauge(
-            "paycore_node_lease_left_seconds",
-            "How long the node may still send without a heartbeat.",
-            registry=self._registry,
-        )
-        lease.set_function(lambda: node.heartbeat.good_until - node.clock.monotonic())
+    def __init__(
+        self, node: Node, waiting: Callable[[], Awaitable[Backlog | None]]
+    ) -> None:
+        self._node = node
+        self._tally = node.state(Tally)
+        self._waiting = waiting
+        self._running = 0
 
-    def render(self) -> bytes:
+    async def render(self, *, ready: bool) -> bytes:
         """The text that Prometheus scrapes."""
-        return generate_latest(self._registry)
+        figures = self._of_node(ready=ready)
+        waiting = await self._waiting()
+        figures[DATABASE_UP.name] = {(): float(waiting is not None)}
+        if waiting is not None:
+            figures.update(_of_backlog(waiting))
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Told(self._tally, figures))
+        return generate_latest(registry)
+
+    def _of_node(self, *, ready: bool) -> Figures:
+        node = self._node
+        left_s = node.heartbeat.good_until - node.clock.monotonic()
+        opened = gateway.breakers_open(node)
+        return {
+            REQUESTS_RUNNING.name: {(): self._running},
+            BREAKER_OPEN.name: dict.fromkeys(opened, 1.0),
+            NODE_READY.name: {(): float(ready)},
+            NODE_EPOCH.name: {(): node.epoch},
+            LEASE_LEFT.name: {(): left_s},
+        }
 
     def around(self, app: ASGIApp) -> ASGIApp:
-        """The same application, counted."""
+        """The same application, counted, and polite to who is to go elsewhere."""
 
         async def counted(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != ScopeType.HTTP:
@@ -70,18 +104,91 @@ class Metrics:
                 nonlocal status
                 if message["type"] == "http.response.start":
                     status = message["status"]
+                    if self._node.heartbeat.leaving:
+                        # Told with the answer, so that nobody is hung up on.
+                        message["headers"] = _closing(message["headers"])
                 await send(message)
 
             began = time.perf_counter()
-            self._running.inc()
+            self._running += 1
             try:
                 await app(scope, receive, note)
             finally:
-                self._running.dec()
-                call = scope.get("path_template") or UNKNOWN_PATH
-                known = call != UNKNOWN_PATH
-                method = str(scope.get("method")) if known else UNKNOWN_PATH
-                self._requests.labels(method, call, status).inc()
-                self._seconds.labels(method, call).observe(time.perf_counter() - began)
+                self._running -= 1
+                self._count(scope, status, time.perf_counter() - began)
 
         return counted
+
+    def _count(self, scope: Scope, status: int, seconds: float) -> None:
+        call = str(scope.get("path_template") or UNKNOWN_PATH)
+        known = call != UNKNOWN_PATH
+        method = str(scope.get("method")) if known else UNKNOWN_PATH
+        self._tally.count(REQUESTS, method, call, str(status))
+        self._tally.observe(REQUEST_SECONDS, seconds, method, call)
+        _log.debug(
+            "request_answered",
+            method=method,
+            call=call,
+            status=status,
+            elapsed_ms=round(seconds * 1000),
+        )
+
+
+def _closing(
+    headers: Iterable[tuple[bytes, bytes]],
+) -> list[tuple[bytes, bytes]]:
+    return [*headers, (b"connection", b"close")]
+
+
+def _of_backlog(waiting: Backlog) -> Figures:
+    return {
+        UNKNOWN_LEGS.name: {(): waiting.unknown_legs.number},
+        UNKNOWN_AGE.name: {(): waiting.unknown_legs.age_s},
+        DUE_PAYMENTS.name: {(): waiting.due.number},
+        DUE_AGE.name: {(): waiting.due.age_s},
+        NOTICES_WAITING.name: {(): waiting.notices.number},
+        NOTICE_AGE.name: {(): waiting.notices.age_s},
+        CASES_OPEN.name: {(kind,): count for kind, count in waiting.cases.items()},
+    }
+
+
+class _Told(Collector):
+    """Everything, in the words of the Prometheus client."""
+
+    def __init__(self, tally: Tally, figures: Figures) -> None:
+        self._tally = tally
+        self._figures = figures
+
+    def collect(self) -> Iterator[Metric]:
+        """Each meter that has a value."""
+        for meter in METERS:
+            match meter.kind:
+                case Kind.COUNTER:
+                    yield _counter(meter, self._tally.counts.get(meter.name, {}))
+                case Kind.HISTOGRAM:
+                    yield _histogram(meter, self._tally.spreads.get(meter.name, {}))
+                case Kind.GAUGE:
+                    yield _gauge(meter, self._figures.get(meter.name, {}))
+
+
+def _counter(meter: Meter, counts: Mapping[Labels, int]) -> Metric:
+    family = CounterMetricFamily(
+        meter.name.removesuffix("_total"), meter.meaning, labels=meter.labels
+    )
+    for labels, count in counts.items():
+        family.add_metric(labels, count)
+    return family
+
+
+def _histogram(meter: Meter, spreads: Mapping[Labels, Spread]) -> Metric:
+    family = HistogramMetricFamily(meter.name, meter.meaning, labels=meter.labels)
+    for labels, spread in spreads.items():
+        family.add_metric(labels, list(spread.below()), spread.total)
+    return family
+
+
+def _gauge(meter: Meter, values: Mapping[Labels, float]) -> Metric:
+    family = GaugeMetricFamily(meter.name, meter.meaning, labels=meter.labels)
+    for labels, value in values.items():
+        family.add_metric(labels, value)
+    return family

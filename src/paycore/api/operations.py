@@ -29,6 +29,9 @@ async def readyz(request: Plain) -> Response[bytes]:
 @get("/metrics")
 async def metrics(request: Plain) -> Response[bytes]:
     """For Prometheus."""
+    door = door_of(request)
+    ready = all((await door.ready()).values())
     return Response(
-        door_of(request).metrics.render(), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        await door.metrics.render(ready=ready),
+        headers={"Content-Type": CONTENT_TYPE_LATEST},
     )

@@ -457,6 +457,29 @@ def _attribute_notes(kind: type) -> Mapping[str, str]:
     return notes
 
 
+# --- metrics.md, alerts.yml -----------------------------------------------------------
+
+
+def metrics() -> str:
+    """Every metric, with when it should worry somebody."""
+    from paycore.api.alerts import COLUMNS, overview
+
+    return _page(
+        "Metrics",
+        "With this page you can read what a node tells Prometheus at `/metrics`, and "
+        "say when to look; the alerts stand ready in `deploy/alerts.yml`.",
+        "No metric has a label that names a payment, a card or a person.",
+        _table(COLUMNS, list(overview())),
+    )
+
+
+def alerts() -> str:
+    """The example alerts as Prometheus takes them."""
+    from paycore.api.alerts import rules
+
+    return rules()
+
+
 PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "states.md": states,
@@ -464,6 +487,8 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "settings.md": settings,
         "schema.md": schema,
         "channels.md": channels,
+        "metrics.md": metrics,
+        "../deploy/alerts.yml": alerts,
     }
 )
 """Each page's file and what makes it."""

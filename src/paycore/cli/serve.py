@@ -71,12 +71,11 @@ async def _run(settings: "Settings", dsn: str, *, migrate: bool, as_json: bool) 
     app = await apps.start(settings, dsn)
     web = None
     try:
-        if settings.role != "worker":
-            web = await apps.listen(app, host=settings.host, port=settings.port)
+        web = await apps.listen(app, host=settings.host, port=settings.port)
         if as_json:
             import msgspec
 
-            ready = {"api": web.url if web else "", "epoch": app.node.epoch}
+            ready = {"api": web.url, "epoch": app.node.epoch}
             typer.echo(msgspec.json.encode(ready).decode())
         _spare_the_collector()
         await until_told_to_stop()

@@ -16,12 +16,13 @@ from enum import Enum
 import msgspec
 
 from paycore.cards.rows import CardRow
+from paycore.core import witness
 from paycore.core.keys import Key
 from paycore.core.payment import Payment
 from paycore.core.rows import AttemptRow, TrailRow
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Ask, Reply
-from paycore.kernel import errors
+from paycore.kernel import errors, trace
 from paycore.kernel.journal import Change, Refused
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
@@ -151,9 +152,15 @@ class Run:
             self.key.stage(self.change)
         if self.change.empty:
             return
-        refused = await self.node.journal.commit(self.change)
+        with trace.of(self.node).span("commit") as span:
+            refused = await self.node.journal.commit(self.change)
+            if refused is not None:
+                span.note(refused=refused.guard)
         if refused is not None:
             raise GuardRefused(refused)
+        witness.committed(
+            self.node, self.payment.row, self.change, new=self.payment.is_new
+        )
         self.payment.stored()
         if self.key is not None:
             self.key.stored()
@@ -276,11 +283,13 @@ async def run_commands(run: Run, commands: Sequence[type[Command]]) -> None:
     for kind in commands:
         command = kind()
         run.payment.at_step(kind.name())
-        if isinstance(command, Local):
-            result = await command.run(run)
-        else:
-            assert isinstance(command, Foreign)
-            result = await _foreign(run, command)
+        with trace.of(run.node).span(kind.name()) as span:
+            if isinstance(command, Local):
+                result = await command.run(run)
+            else:
+                assert isinstance(command, Foreign)
+                result = await _foreign(run, command)
+            span.note(result=result.value)
         if result is Next.STOP:
             return
 

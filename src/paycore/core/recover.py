@@ -25,6 +25,7 @@ from paycore.coupon import service as coupon
 from paycore.desk import service as desk
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Operation, Reply
+from paycore.kernel import trace
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import (
@@ -63,9 +64,10 @@ async def look(node: Node, row: Due) -> None:
     run = await run_for(node, payment)
     run.claimed = True
     try:
-        await _look(run)
-        run.payment.release(run.now)
-        await run.commit()
+        with trace.of(node).payment("Look", row.pay_order_no):
+            await _look(run)
+            run.payment.release(run.now)
+            await run.commit()
     except GuardRefused as error:
         if error.refused.guard == coupon.GUARD:
             await _without_coupon(run)

@@ -28,7 +28,7 @@ from paycore.coupon import service as coupon
 from paycore.desk import service as desk
 from paycore.gateway.call import Operation
 from paycore.gateway.service import Received
-from paycore.kernel import errors
+from paycore.kernel import errors, trace
 from paycore.kernel.crypto import content_hash
 from paycore.kernel.ids import MAX_ATTEMPTS, pay_order_no, payment_of
 from paycore.kernel.node import Node
@@ -321,11 +321,12 @@ async def receive(node: Node, received: Received) -> bool:
         run.change.append(received.message)
         run.coupon_gone = coupon_gone
         run.note("Callback", str(callback.reply.outcome), callback.reply.resp_code)
-        await write(run, seq, callback.reply, call_ended=False)
-        if run.payment.row.lease_epoch is None:
-            run.payment.release(run.now)
         try:
-            await run.commit()
+            with trace.of(node).payment("Callback", named[0]):
+                await write(run, seq, callback.reply, call_ended=False)
+                if run.payment.row.lease_epoch is None:
+                    run.payment.release(run.now)
+                await run.commit()
         except GuardRefused as error:
             coupon_gone = coupon_gone or error.refused.guard == coupon.GUARD
             continue

@@ -20,7 +20,7 @@ from paycore.core.keys import AnswerOf, KeptAnswer, Key, KeyClaim, View
 from paycore.core.payment import Payment
 from paycore.core.rows import IdempotencyRow, OutBizNoRow
 from paycore.coupon import service as coupon
-from paycore.kernel import errors
+from paycore.kernel import errors, trace
 from paycore.kernel.journal import Refused
 from paycore.kernel.node import Node
 from paycore.kernel.terms import PayOrderNo
@@ -38,6 +38,11 @@ class ServiceCallback(ABC):
     answer_of: AnswerOf
     creates: bool = False
     """Whether the payment is this use case's own work, even where it is found made."""
+
+    @classmethod
+    def name(cls) -> str:
+        """As traces show it."""
+        return cls.__name__.removeprefix("_")
 
     @abstractmethod
     async def before_process(self, node: Node) -> Run:
@@ -121,8 +126,9 @@ class ServiceTemplate:
                 run = self._run = await callback.before_process(node)
                 no = run.payment.row.pay_order_no
                 run.key = (key or Key.fresh(node, callback.claim, no)).of(no)
-                await callback.execute(run)
-                return await self._finish(run)
+                with trace.of(node).payment(callback.name(), no):
+                    await callback.execute(run)
+                    return await self._finish(run)
             except GuardRefused as error:
                 if self._run is not None and self._run.committed:
                     return await self._late(self._run, error.refused)

@@ -138,6 +138,14 @@ class Health:
             found = self._breakers[account, operation] = Breaker(self._limits)
         return found
 
+    def opened(self, now: float) -> list[tuple[str, ...]]:
+        """Every breaker that would refuse a call now."""
+        return [
+            (*account, of)
+            for (account, of), breaker in self._breakers.items()
+            if breaker.open(now)
+        ]
+
     def broken(self, operation: Operation, now: float) -> frozenset[AccountKey]:
         """Accounts that would refuse this operation now."""
         return frozenset(

@@ -21,8 +21,9 @@ from paycore.gateway.health import Admission, Health
 from paycore.gateway.masking import storable, without
 from paycore.gateway.replies import tidy, verdict
 from paycore.gateway.rows import AccountRow, MessageRow
-from paycore.kernel import log
+from paycore.kernel import log, trace
 from paycore.kernel.journal import Change
+from paycore.kernel.meters import CALL_SECONDS, CALLS, Tally
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 
@@ -31,6 +32,7 @@ __all__ = [
     "Prepared",
     "Received",
     "acceptance_window",
+    "breakers_open",
     "broken",
     "callback",
     "capable",
@@ -91,12 +93,21 @@ async def prepare(node: Node, ask: Ask, change: Change) -> Prepared:
 
 async def send(node: Node, prepared: Prepared) -> Answer:
     """Make the call. Raises nothing: whatever happens is an outcome."""
-    started = node.clock.monotonic()
-    reply = tidy(await _send(node, prepared), prepared.secrets)
+    ask, started = prepared.ask, node.clock.monotonic()
+    with trace.of(node).span(
+        "call", channel=ask.channel, account=ask.account, operation=ask.operation
+    ) as span:
+        reply = tidy(await _send(node, prepared), prepared.secrets)
+        span.note(outcome=reply.outcome)
+    elapsed_s = node.clock.monotonic() - started
+    tally = node.state(Tally)
+    tally.count(CALLS, ask.channel, ask.operation, reply.outcome)
+    tally.observe(CALL_SECONDS, elapsed_s, ask.channel, ask.operation)
     if reply.alarm is not None:
-        _alarm(prepared.ask, reply)
-    elapsed_ms = round((node.clock.monotonic() - started) * 1000)
-    return _answer(node, prepared, reply, elapsed_ms)
+        _alarm(ask, reply)
+    elif reply.outcome in (Outcome.NOT_SENT, Outcome.UNKNOWN):
+        _unanswered(node, ask, reply)
+    return _answer(node, prepared, reply, round(elapsed_s * 1000))
 
 
 def not_sent(node: Node, prepared: Prepared, reason: str) -> Answer:
@@ -121,6 +132,11 @@ def broken(node: Node, operation: Operation) -> frozenset[AccountKey]:
     """Accounts that no new payment should go to now: breaker open, or disabled."""
     open_now = _health(node).broken(operation, node.clock.monotonic())
     return open_now | node.state(Accounts).closed
+
+
+def breakers_open(node: Node) -> list[tuple[str, ...]]:
+    """Channel, account and operation of every breaker that is open now."""
+    return _health(node).opened(node.clock.monotonic())
 
 
 def acceptance_window(node: Node, at: str) -> timedelta:
@@ -228,6 +244,19 @@ def _message(
         verdict=verdict,
         body=body,
         elapsed_ms=elapsed_ms,
+    )
+
+
+def _unanswered(node: Node, ask: Ask, reply: Reply) -> None:
+    _log.info(
+        "channel_unanswered",
+        channel=ask.channel,
+        account=ask.account,
+        operation=ask.operation.value,
+        pay_order_no=ask.pay_order_no,
+        epoch=node.epoch,
+        outcome=reply.outcome.value,
+        resp_code=reply.resp_code,
     )
 
 

@@ -75,6 +75,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     drain_s: Annotated[
         Seconds, Meta(description="How long a stopping node finishes what it began.")
     ] = 30
+    unready_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=60,
+            description="How long a stopping node says that it is not ready before it"
+            " accepts no more: what a load balancer needs to hear of it.",
+        ),
+    ] = 3
 
     # Keys
     key_ring: Annotated[
@@ -112,6 +121,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Literal["json", "console"], Meta(description="One JSON object a line, or text.")
     ] = "json"
 
+    traces: Annotated[
+        Literal["off", "console", "otlp"],
+        Meta(description="Where traces go; needs `pip install 'paycore[otel]'`."),
+    ] = "off"
+    traces_url: Annotated[
+        str,
+        Meta(description="Where OTLP over HTTP is taken, for example a collector."),
+    ] = ""
+
     # SMS codes
     code_digits: Annotated[int, Meta(ge=6, le=8, description="Digits of a code.")] = 6
     code_lifetime_s: Annotated[
@@ -121,7 +139,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int, Meta(ge=1, le=10, description="Wrong tries that lock a code.")
     ] = 5
     code_tries_per_payment: Annotated[
-        int, Meta(ge=1, le=100, description="Wrong tries that fail a payment.")
+        int, Meta(ge=1, le=100, description="Wrong tries that lock its codes.")
     ] = 10
     code_wrong_per_card_day: Annotated[
         Count, Meta(description="Wrong tries with one card a day.")
@@ -191,6 +209,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         given: dict[str, object] = {
             **fresh_keys(),
             "allow_private_endpoints": True,
+            "unready_s": 0,
             "log_format": "console",
             "code_wrong_per_card_day": UNLIMITED,
             "code_per_phone_hour": UNLIMITED,
@@ -350,6 +369,8 @@ def _contradictions(settings: Settings) -> Iterator[str]:
             yield str(error)
     if settings.lease_s < 2 * settings.heartbeat_s:
         yield "PAYCORE_LEASE_S must be at least twice PAYCORE_HEARTBEAT_S"
+    if settings.unready_s > settings.drain_s / 2:
+        yield "PAYCORE_UNREADY_S must be at most half of PAYCORE_DRAIN_S"
     if settings.public_url and urlsplit(settings.public_url).scheme not in _WEB:
         yield "PAYCORE_PUBLIC_URL must begin with http:// or https://"
 
@@ -428,8 +449,9 @@ def _form(kind: inspect.Type) -> str:
             return _form(inner)
         case inspect.IntType(ge=least, le=most):
             return f"a whole number from {least} to {most}"
-        case inspect.FloatType(le=most):
-            return f"a number of seconds above 0, at most {most:g}"
+        case inspect.FloatType(ge=least, le=most):
+            lowest = "above 0" if least is None else f"from {least:g}"
+            return f"a number of seconds {lowest}, at most {most:g}"
         case inspect.BoolType():
             return "true or false"
         case inspect.LiteralType(values=values):

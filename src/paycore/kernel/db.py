@@ -59,7 +59,7 @@ async def connect(dsn: str) -> "Connection":
         connection: Connection = await asyncpg.connect(
             dsn, timeout=CONNECT_S, server_settings=dict(SESSION)
         )
-    except _CANNOT_CONNECT as error:
+    except AWAY as error:
         raise _unavailable(error) from error
     try:
         await refuse_unfit(connection)
@@ -91,7 +91,7 @@ async def pool(
             server_settings=dict(SESSION),
             init=init,
         )
-    except _CANNOT_CONNECT as error:
+    except AWAY as error:
         raise _unavailable(error) from error
 
 
@@ -117,7 +117,8 @@ async def refuse_unfit(connection: "Connection") -> None:
         )
 
 
-_CANNOT_CONNECT = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+"""What is raised where the server cannot be asked."""
 
 
 def _unavailable(error: BaseException) -> DatabaseUnavailableError:
@@ -193,6 +194,15 @@ async def pending(dsn: str, *, files: Sequence[Migration] | None = None) -> list
         await connection.close()
 
 
+async def newer(pool: "Pool") -> str | None:
+    """The newest migration that was applied and that this version does not know."""
+    name: str | None = await pool.fetchval(
+        "SELECT max(name) FROM schema_migration WHERE number > $1",
+        max(migration.number for migration in migrations()),
+    )
+    return name
+
+
 _SCHEMA_MIGRATION = """
     CREATE TABLE IF NOT EXISTS schema_migration (
         number     integer PRIMARY KEY,
@@ -266,3 +276,23 @@ async def ensure_partitions(pool: Pool, today: date) -> None:
         await connection.execute(
             "SELECT ensure_partitions($1, $2)", today.replace(day=1), MONTHS_AHEAD
         )
+
+
+_WITHOUT_MONTH = """
+    SELECT parent.relname || '_p' || month.name
+    FROM pg_partitioned_table p
+    JOIN pg_class parent ON parent.oid = p.partrelid
+    CROSS JOIN unnest($1::text[]) AS month(name)
+    WHERE to_regclass(parent.relname || '_p' || month.name) IS NULL
+    ORDER BY 1
+"""
+
+
+async def missing_partitions(pool: Pool, today: date, months: int) -> list[str]:
+    """Name the partitions that lack for this month and the next ones."""
+    first = today.year * 12 + today.month - 1
+    names = [
+        f"{at // 12 % 100:02d}{at % 12 + 1:02d}" for at in range(first, first + months)
+    ]
+    rows: Sequence[asyncpg.Record] = await pool.fetch(_WITHOUT_MONTH, names)
+    return [row[0] for row in rows]

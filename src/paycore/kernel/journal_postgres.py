@@ -8,7 +8,7 @@ The transaction's steps are in `journal_transaction.py`, reading in `journal_rea
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from types import MappingProxyType
@@ -66,10 +66,19 @@ MAX_TRIES = 5
 """Of a group that met another node's in a deadlock; more is not bad luck."""
 
 
+Wrote = Callable[[int, float], None]
+"""Told of each group that was written: how many changes, in how many seconds."""
+
+
+def _unwatched(_changes: int, _seconds: float) -> None:
+    """Nobody counts."""
+
+
 class PostgresJournal:
     """`paycore.kernel.journal.Journal` on a PostgreSQL server. Make it with `open`."""
 
     def __init__(self, connect: Connect, clock: Clock, *, patience_s: float) -> None:
+        self.wrote: Wrote = _unwatched
         self._clock = clock
         self._patience_s = patience_s
         self._shapes = Shapes()
@@ -210,6 +219,7 @@ class PostgresJournal:
         while True:
             try:
                 await self._writer.ready()
+                began = self._clock.monotonic()
                 transaction = Transaction(self._writer, self._shapes, changes)
                 answers = await transaction.write(self._clock.now())
             except Exception as error:
@@ -227,6 +237,7 @@ class PostgresJournal:
                     await self._clock.sleep(RETRY_S)
             else:
                 self._deadline = None
+                self.wrote(len(changes), self._clock.monotonic() - began)
                 return answers
 
     async def _clean_up(self, failure: Failure) -> None:

@@ -44,6 +44,8 @@ class Heartbeat:
     good_until: float = 0.0
     """On the monotonic clock: past it our leases may be another's."""
     live: tuple[Epoch, ...] = ()
+    leaving: bool = False
+    """Told to stop: it finishes what it began, takes nothing new, and says so."""
 
 
 @dataclass(slots=True)

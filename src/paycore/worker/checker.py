@@ -30,11 +30,12 @@ class Looks:
 async def tick(node: Node) -> int:
     """Claim what is due, as far as there is room; how many were claimed.
 
-    A node whose own life is in doubt claims nothing: its view of who lives is old.
+    A node whose own life is in doubt claims nothing: its view of who lives is old. Nor
+    does one that is leaving: others are there for what is due now.
     """
     looks = node.state(Looks).tasks
     room = AT_ONCE - len(looks)
-    if room <= 0 or not node.lease_holds(0):
+    if room <= 0 or node.heartbeat.leaving or not node.lease_holds(0):
         return 0
     claimed = await recover.claim(node, room)
     for due in claimed:
@@ -49,10 +50,10 @@ async def _look(node: Node, due: Due) -> None:
     try:
         await recover.look(node, due)
     except Unavailable:
-        log.warning("look_postponed", pay_order_no=due.pay_order_no)
+        log.warning("look_postponed", pay_order_no=due.pay_order_no, epoch=node.epoch)
     except Exception:
         # The lease runs out by itself and the payment comes round again.
-        log.exception("look_failed", pay_order_no=due.pay_order_no)
+        log.exception("look_failed", pay_order_no=due.pay_order_no, epoch=node.epoch)
 
 
 async def drain(node: Node, seconds: float) -> None:

@@ -15,6 +15,8 @@ SETS_A_TICK = 10
 async def tick(node: Node) -> int:
     """Claim what is due; how many notices that was."""
     total = 0
+    if node.heartbeat.leaving:
+        return total
     for _ in range(SETS_A_TICK):
         claimed = await notify.claim(node, SET)
         total += claimed
@@ -23,6 +25,6 @@ async def tick(node: Node) -> int:
     return total
 
 
-async def drain(node: Node) -> None:
+async def drain(node: Node, seconds: float) -> None:
     """Before the node stops."""
-    await notify.drain(node, node.settings.drain_s)
+    await notify.drain(node, seconds)

@@ -20,7 +20,7 @@ from paycore.lines import service as lines
 from paycore.notify import service as notify
 from paycore.router import service as router
 from paycore.sms import service as sms
-from paycore.worker import checker, dispatcher, heartbeat
+from paycore.worker import checker, dispatcher, heartbeat, pulse
 
 Tick = Callable[[Node], Awaitable[object]]
 Loops = tuple[tuple[str, Tick, float], ...]
@@ -48,7 +48,10 @@ async def sweep(node: Node) -> int:
 
 def loops(*, working: bool) -> Loops:
     """What there is; a node that only answers keeps its configuration fresh."""
-    always: Loops = (("refresh", refresh, REFRESH_EVERY_S),)
+    always: Loops = (
+        ("refresh", refresh, REFRESH_EVERY_S),
+        ("pulse", pulse.tick, 0.0),
+    )
     if not working:
         return always
     return (
@@ -79,9 +82,13 @@ async def _turn(node: Node, name: str, tick: Tick, pace: float) -> None:
 
 
 async def stop(node: Node, seconds: float) -> None:
-    """Finish what runs, hand over what does not finish, and die in good order."""
-    await core.drain(node, seconds)
-    await checker.drain(node, seconds)
-    await dispatcher.drain(node)
+    """Finish what runs, hand over what does not finish, and die in good order.
+
+    Notices come last, for what comes to its end makes some; half the time is theirs.
+    """
+    await asyncio.gather(
+        core.drain(node, seconds / 2), checker.drain(node, seconds / 2)
+    )
+    await dispatcher.drain(node, seconds / 2)
     with suppress(Unavailable):
         await heartbeat.end(node)

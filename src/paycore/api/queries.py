@@ -1,0 +1,75 @@
+"""What waits, asked of the database at a scrape: all nodes are told the same.
+
+Read-only SQL over what is not final only, so it costs by the backlog and not by the
+history.
+"""
+
+from dataclasses import dataclass
+
+from paycore.kernel.db import Pool
+
+_UNKNOWN = """
+SELECT count(*) AS number,
+       coalesce(extract(epoch FROM clock_timestamp() - min(attempt.created_at)), 0)
+         ::float8 AS age_s
+FROM payment JOIN attempt USING (pay_order_no)
+WHERE payment.next_check_at IS NOT NULL
+  AND attempt.trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT', 'REFUND')
+  AND attempt.process_status IN ('INIT', 'GW_DOING')
+  AND (attempt.outcome IS NOT NULL
+       OR attempt.quiet_from < clock_timestamp())
+"""
+_DUE = """
+SELECT count(*) AS number,
+       coalesce(extract(epoch FROM clock_timestamp() - min(next_check_at)), 0)
+         ::float8 AS age_s
+FROM payment
+WHERE next_check_at <= clock_timestamp()
+  AND (lease_until IS NULL OR lease_until <= clock_timestamp())
+"""
+_NOTICES = """
+SELECT count(*) AS number,
+       coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)
+         ::float8 AS age_s
+FROM notify_notice
+WHERE next_check_at IS NOT NULL
+"""
+_CASES = """
+SELECT kind, count(*) AS number FROM desk_case WHERE status = 'OPEN' GROUP BY kind
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """So many, and how old the oldest is; for what is due: by how much it is late."""
+
+    number: int
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What waits for whom."""
+
+    unknown_legs: Waiting
+    due: Waiting
+    notices: Waiting
+    cases: dict[str, int]
+
+
+async def backlog(pool: Pool, *, within_s: float) -> Backlog:
+    """What waits now; raises what the driver raises where the database is away."""
+    async with pool.acquire(timeout=within_s) as connection:
+
+        async def waiting(query: str) -> Waiting:
+            row = await connection.fetchrow(query, timeout=within_s)
+            assert row is not None, "an aggregate has a row"
+            return Waiting(row["number"], row["age_s"])
+
+        cases = await connection.fetch(_CASES, timeout=within_s)
+        return Backlog(
+            unknown_legs=await waiting(_UNKNOWN),
+            due=await waiting(_DUE),
+            notices=await waiting(_NOTICES),
+            cases={row["kind"]: row["number"] for row in cases},
+        )

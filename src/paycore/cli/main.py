@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 import typer
 
-from paycore.kernel.errors import Misconfigured
+from paycore.kernel.errors import Misconfigured, Refusal
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
@@ -21,10 +21,21 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "dev": "Run all of it on this machine, with a sandbox.",
         "demo": "Six payments from end to end, shown and compared with the banks.",
         "bench": "Measure whole payments a second.",
+        "drill": "Break something on purpose, and see what holds.",
         "migrate": "Bring the database's schema up to date.",
         "keys": "Make a fresh set of keys.",
+        "doctor": "Look at everything that is set up, and say what is wrong.",
+        "lines": "Business lines.",
         "apikeys": "API keys of business lines.",
+        "endpoints": "Where business lines get their notices.",
+        "channels": "Accounts at channels, and carriers.",
+        "routes": "Transaction types, rules, and who may use which account.",
         "route": "Ask the router, and see why.",
+        "coupons": "Issue coupons, and see what became of them.",
+        "payments": "Look at payments, and find them.",
+        "notices": "Look at notices, and send them again.",
+        "desk": "Cases that wait for a person.",
+        "keyring": "The keys that sealed values are under, and their rotation.",
         "docs": "The generated pages.",
         "version": "Say which version this is.",
     }
@@ -41,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     except Misconfigured as error:
         typer.echo(f"paycore: {error}", err=True)
         raise SystemExit(1) from error
+    except Refusal as refusal:
+        typer.echo(f"paycore: {refusal.en}", err=True)
+        raise SystemExit(1 if refusal.retryable else 2) from refusal
 
 
 def _app(names: Iterable[str]) -> typer.Typer:

@@ -6,8 +6,9 @@ Without an epoch it holds no lease, sends nothing and does none of the work that
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
-from paycore.kernel import config, log
+from paycore.kernel import config, db, log
 from paycore.kernel.clock import SystemClock
 from paycore.kernel.crypto import KeyRing
 from paycore.kernel.errors import Misconfigured
@@ -18,27 +19,65 @@ from paycore.kernel.transport import HttpTransport
 
 KEY_RING = f"{config.PREFIX}KEY_RING"
 
+POOL_SIZE = 2
+"""A command asks one thing after the other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """What a command works with: a node, and connections for what people ask."""
+
+    node: Node
+    pool: db.Pool
+
 
 def has_keys() -> bool:
     """Whether the environment can open what is sealed in the database."""
     return KEY_RING in os.environ or config.FILE in os.environ
 
 
-@asynccontextmanager
-async def visiting(database: str | None) -> AsyncIterator[Node]:
-    """Open a node on a database for as long as a command runs.
+def demand_keys() -> None:
+    """Refuse to seal with a key that was made up for this command alone."""
+    if not has_keys():
+        raise Misconfigured(
+            f"this needs the nodes' keys: set {KEY_RING} and the others "
+            "(docs/operate.md), as for `paycore serve`"
+        )
 
-    Keys that the environment has not are made up: what they would open stays shut.
-    """
+
+def dsn_of(database: str | None) -> str:
+    """Which database: the option's, else the environment's."""
     dsn = database or os.environ.get("DATABASE_URL")
     if not dsn:
         raise Misconfigured("which database? Set DATABASE_URL or give --database")
+    return dsn
+
+
+@asynccontextmanager
+async def visiting(database: str | None) -> AsyncIterator[Node]:
+    """Open a node on a database for as long as a command runs."""
+    async with visit(database) as open_now:
+        yield open_now.node
+
+
+@asynccontextmanager
+async def visit(database: str | None) -> AsyncIterator[Visit]:
+    """Open a node and a pool on a database, or say in one line why not.
+
+    Keys that the environment has not are made up: what they would open stays shut.
+    """
+    dsn = dsn_of(database)
     log.configure(level="error", style="console")
-    settings = config.load(_environment())
+    settings = config.load(environment())
+    if missing := await db.pending(dsn):
+        raise Misconfigured(
+            f"the database lacks {', '.join(missing)}: run `paycore migrate` first"
+        )
     journal = await PostgresJournal.open(dsn)
     transport = HttpTransport()
+    pool = await db.pool(dsn, size=POOL_SIZE)
     try:
-        yield Node(
+        node = Node(
             settings=settings,
             journal=journal,
             clock=SystemClock(await journal.database_now()),
@@ -46,12 +85,15 @@ async def visiting(database: str | None) -> AsyncIterator[Node]:
             transport=transport,
             key_ring=KeyRing(settings.ring_keys),
         )
+        yield Visit(node=node, pool=pool)
     finally:
         await transport.close()
         await journal.close()
+        await pool.close()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """What a visit is told: keys that are not given are made up."""
     if has_keys():
         return dict(os.environ)
     made_up = {

@@ -1,6 +1,6 @@
 """What people ask of payments: read-only SQL, off the payment's path."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -8,7 +8,7 @@ from paycore.core.rows import PaymentRow
 from paycore.kernel.db import Pool
 from paycore.kernel.terms import BizLineId, BizStatus
 
-__all__ = ["Pool", "search"]
+__all__ = ["Found", "Pool", "find", "overdue", "search"]
 
 # Newest first, by number: it begins with the payment's time, so the page is a range of
 # the index (biz_line, pay_order_no), whatever the filters leave of it.
@@ -44,3 +44,79 @@ async def search(
         PAYMENTS_OF_LINE, biz_line, out_biz_no, biz_status, since, until, before, limit
     )
     return [msgspec.convert(dict(record), PaymentRow) for record in records]
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A payment of any line as a list shows it."""
+
+    pay_order_no: str
+    biz_line: str
+    out_biz_no: str
+    amount: int
+    payable_amount: int
+    currency: str
+    pay_type: str
+    convert_cause: str | None
+    biz_status: str
+    resp_code: str
+    held: str | None
+    card_tail: str | None
+    phone_masked: str | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+# Newest first. A number begins with its time: with a time from which, whole months of
+# partitions are left out.
+PAYMENTS = """
+SELECT pay_order_no, p.biz_line, out_biz_no, amount, payable_amount, currency, pay_type,
+       convert_cause, biz_status, resp_code, held, tail AS card_tail, phone_masked,
+       p.created_at, finished_at
+FROM payment p LEFT JOIN cards_card c USING (card_id)
+WHERE ($1::text IS NULL OR p.biz_line = $1)
+  AND ($2::text IS NULL OR (p.biz_line, pay_order_no) IN (
+        SELECT biz_line, pay_order_no FROM payment_out_biz_no WHERE out_biz_no = $2))
+  AND ($3::text IS NULL OR tail = $3)
+  AND ($4::text IS NULL OR right(phone_masked, 4) = $4)
+  AND ($5::text IS NULL OR biz_status = $5)
+  AND ($6::timestamptz IS NULL OR p.created_at >= $6)
+  AND ($7::timestamptz IS NULL OR p.created_at < $7)
+  AND ($8::text IS NULL OR pay_order_no >= $8)
+ORDER BY pay_order_no DESC
+LIMIT $9
+"""
+
+NUMBERED_WITHIN = timedelta(hours=1)
+"""A payment's number is made about when it is created."""
+
+
+async def find(
+    pool: Pool,
+    *,
+    biz_line: str | None = None,
+    out_biz_no: str | None = None,
+    card_tail: str | None = None,
+    phone_tail: str | None = None,
+    status: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int,
+) -> list[Found]:
+    """Payments of all lines by what a person knows of them, newest first."""
+    first = f"{since - NUMBERED_WITHIN:%y%m%d%H%M%S}" if since is not None else None
+    records = await pool.fetch(
+        PAYMENTS,
+        *(biz_line, out_biz_no, card_tail, phone_tail, status),
+        *(since, until, first, limit),
+    )
+    return [Found(**dict(record)) for record in records]
+
+
+OVERDUE = "SELECT count(*), min(next_check_at) FROM payment WHERE next_check_at < $1"
+
+
+async def overdue(pool: Pool, before: datetime) -> tuple[int, datetime | None]:
+    """Payments that should have been looked at before a moment, and the first such."""
+    row = await pool.fetchrow(OVERDUE, before)
+    assert row is not None, "a count gives one row"
+    return row[0], row[1]

@@ -64,6 +64,11 @@ class SystemClock:
         self._anchored_at = time.monotonic()
 
 
+def machine_now() -> datetime:
+    """This machine's own wall clock: only to say how far it is off."""
+    return datetime.now(UTC)
+
+
 def start_of_day(now: datetime) -> datetime:
     """Midnight UTC: the day by which daily limits are counted."""
     return now.replace(hour=0, minute=0, second=0, microsecond=0)

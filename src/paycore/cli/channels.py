@@ -1,0 +1,260 @@
+"""`paycore channels`: accounts at channels, and the carriers that text for us."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from paycore.cli.command import (
+    AsJson,
+    Database,
+    examples,
+    group,
+    object_in,
+    run,
+    say,
+    show,
+)
+
+if TYPE_CHECKING:
+    import msgspec
+
+    from paycore.cli.visit import Visit
+
+app = group("Accounts at channels, and carriers.")
+carriers = group("Carriers that text for the SMS centre.")
+app.add_typer(carriers, name="carriers")
+
+Credentials = Annotated[
+    Path | None,
+    typer.Option(help='JSON file of the driver\'s fields, "-" for standard input.'),
+]
+ChannelName = Annotated[str, typer.Argument(help="The channel's name.")]
+AccountName = Annotated[str, typer.Option(help="Our account there.")]
+CarrierName = Annotated[str, typer.Argument(help="The carrier's name.")]
+Driver = Annotated[
+    str, typer.Option(help="The file that speaks to it: `paycore channels drivers`.")
+]
+BaseUrl = Annotated[str, typer.Option(help="Where it is.")]
+
+
+@app.command()
+def drivers(*, as_json: AsJson = False) -> None:
+    """List the channel and carrier files, and the credentials that each needs."""
+    from paycore.gateway.registry import Registry
+    from paycore.sms import registry
+
+    known = Registry()
+    found = [known.find(code) for code in known.codes()]
+    rows = [
+        ("channel", one.code, one.title, one.Config) for one in found if one is not None
+    ]
+    rows += [
+        ("carrier", one.code, one.title, one.Config)
+        for one in registry.drivers().values()
+    ]
+    show(
+        "drivers",
+        [
+            {"kind": kind, "driver": code, "title": title, "credentials": _fields(form)}
+            for kind, code, title, form in rows
+        ],
+        as_json=as_json,
+    )
+
+
+@app.command(
+    epilog=examples(
+        "paycore channels add quick_a --driver sandbox --base-url https://… "
+        "--credentials quick_a.json",
+        "paycore channels add sms_centre --driver sms_centre",
+    )
+)
+def add(
+    channel: ChannelName,
+    driver: Driver,
+    *,
+    account: AccountName = "main",
+    base_url: BaseUrl = "",
+    credentials: Credentials = None,
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Open an account at a channel, or replace it; what would not open is refused."""
+    from paycore.cli.visit import demand_keys
+    from paycore.gateway import service as gateway
+
+    demand_keys()
+    given = {} if credentials is None else object_in(credentials)
+    run(
+        database,
+        lambda visit: gateway.save_account(
+            visit.node,
+            channel=channel,
+            account=account,
+            driver=driver,
+            base_url=base_url,
+            credentials=given,
+        ),
+    )
+    _say_switched(channel, account, "saved", enabled=True, as_json=as_json)
+
+
+@app.command("list")
+def list_(*, database: Database = None, as_json: AsJson = False) -> None:
+    """List the accounts; their credentials are never shown."""
+    from paycore.gateway.rows import AccountRow
+
+    rows = run(database, lambda visit: visit.node.journal.every(AccountRow))
+    found = [
+        {
+            "channel": row.channel,
+            "account": row.account,
+            "driver": row.driver,
+            "base_url": row.base_url,
+            "enabled": row.enabled,
+        }
+        for row in rows
+    ]
+    show("accounts", found, as_json=as_json)
+
+
+@app.command(epilog=examples("paycore channels disable quick_a"))
+def disable(
+    channel: ChannelName,
+    *,
+    account: AccountName = "main",
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Switch an account off: within a second no payment begins there.
+
+    What was begun there is confirmed, asked after and finished there.
+    """
+    _switch(channel, account, database, enabled=False, as_json=as_json)
+
+
+@app.command(epilog=examples("paycore channels enable quick_a"))
+def enable(
+    channel: ChannelName,
+    *,
+    account: AccountName = "main",
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let payments begin there again."""
+    _switch(channel, account, database, enabled=True, as_json=as_json)
+
+
+def _switch(
+    channel: str, account: str, database: str | None, *, enabled: bool, as_json: bool
+) -> None:
+    from paycore.gateway import accounts
+
+    async def switch(visit: "Visit") -> None:
+        await accounts.switch(visit.node, channel, account, enabled=enabled)
+
+    run(database, switch)
+    word = "enabled" if enabled else "disabled"
+    _say_switched(channel, account, word, enabled=enabled, as_json=as_json)
+
+
+def _say_switched(
+    channel: str, account: str, word: str, *, enabled: bool, as_json: bool
+) -> None:
+    document = {"channel": channel, "account": account, "enabled": enabled}
+    say(document, f"{channel}/{account} {word}", as_json=as_json)
+
+
+# --- carriers -------------------------------------------------------------------------
+
+
+@carriers.command(
+    "add",
+    epilog=examples(
+        "paycore channels carriers add a --driver sandbox --base-url https://… "
+        "--credentials carrier_a.json --priority 1"
+    ),
+)
+def add_carrier(
+    carrier: CarrierName,
+    driver: Driver,
+    base_url: BaseUrl,
+    *,
+    credentials: Credentials = None,
+    priority: Annotated[int, typer.Option(help="Lower is tried first.")] = 100,
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Text by a carrier, or replace it; what would not open is refused."""
+    from paycore.cli.visit import demand_keys
+    from paycore.sms import registry
+
+    demand_keys()
+    given = {} if credentials is None else object_in(credentials)
+    run(
+        database,
+        lambda visit: registry.save(
+            visit.node,
+            carrier=carrier,
+            driver=driver,
+            base_url=base_url,
+            credentials=given,
+            priority=priority,
+        ),
+    )
+    say({"carrier": carrier, "enabled": True}, f"{carrier} saved", as_json=as_json)
+
+
+@carriers.command("list")
+def list_carriers(*, database: Database = None, as_json: AsJson = False) -> None:
+    """List the carriers in the order in which they are tried."""
+    from paycore.sms.rows import CarrierRow
+
+    rows = run(database, lambda visit: visit.node.journal.every(CarrierRow))
+    found = [
+        {
+            "carrier": row.carrier,
+            "driver": row.driver,
+            "base_url": row.base_url,
+            "priority": row.priority,
+            "enabled": row.enabled,
+        }
+        for row in sorted(rows, key=lambda row: (row.priority, row.carrier))
+    ]
+    show("carriers", found, as_json=as_json)
+
+
+@carriers.command("disable")
+def disable_carrier(
+    carrier: CarrierName, *, database: Database = None, as_json: AsJson = False
+) -> None:
+    """Text by a carrier no more, within a second."""
+    _switch_carrier(carrier, database, enabled=False, as_json=as_json)
+
+
+@carriers.command("enable")
+def enable_carrier(
+    carrier: CarrierName, *, database: Database = None, as_json: AsJson = False
+) -> None:
+    """Text by a carrier again."""
+    _switch_carrier(carrier, database, enabled=True, as_json=as_json)
+
+
+def _switch_carrier(
+    carrier: str, database: str | None, *, enabled: bool, as_json: bool
+) -> None:
+    from paycore.sms import registry
+
+    run(database, lambda visit: registry.switch(visit.node, carrier, enabled=enabled))
+    word = "enabled" if enabled else "disabled"
+    say({"carrier": carrier, "enabled": enabled}, f"{carrier} {word}", as_json=as_json)
+
+
+def _fields(form: "type[msgspec.Struct]") -> list[str]:
+    """The fields of a driver's `Config`; one with a default need not be given."""
+    required = len(form.__struct_fields__) - len(form.__struct_defaults__)
+    return [
+        name if at < required else f"{name} (optional)"
+        for at, name in enumerate(form.__struct_fields__)
+    ]

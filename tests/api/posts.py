@@ -1,0 +1,272 @@
+"""Every POST under /v1, ready to be made: what the idempotency table is run on.
+
+A case names the call it belongs to (`operationId`); a POST route for which there is no
+case fails `test_every_post_has_a_case`.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import asyncpg
+import httpx2 as httpx
+from stack import SHOP, TICKETS, Payer, Stack, key
+
+EFFECTS = """
+WITH ours AS (SELECT pay_order_no AS no FROM payment WHERE card_id = $1),
+  payers AS (SELECT card_id FROM cards_card WHERE phone_hash =
+    (SELECT phone_hash FROM cards_card WHERE card_id = $1))
+SELECT
+  (SELECT count(*) FROM ours) AS orders,
+  (SELECT count(*) FROM attempt WHERE pay_order_no IN (TABLE ours)) AS attempts,
+  (SELECT count(*) FROM transition WHERE pay_order_no IN (TABLE ours)) AS transitions,
+  (SELECT count(*) FROM sms_code WHERE pay_order_no IN (TABLE ours)) AS codes,
+  (SELECT count(*) FROM accounting_posting WHERE pay_order_no IN (TABLE ours))
+    AS postings,
+  (SELECT count(*) FROM notify_notice WHERE pay_order_no IN (TABLE ours)) AS notices,
+  (SELECT count(*) FROM payers) AS cards,
+  (SELECT count(*) FROM cards_agreement WHERE card_id IN (TABLE payers)) AS agreements
+"""
+
+Body = dict[str, object]
+
+
+def sql(stack: Stack, query: str, *args: object) -> list[asyncpg.Record]:
+    """What the database itself says."""
+
+    async def ask() -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(stack.on.cluster.dsn)
+        try:
+            return await connection.fetch(query, *args)
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
+
+
+def keys_kept(stack: Stack) -> int:
+    """How many keys the database has on record."""
+    return sql(stack, "SELECT count(*) FROM idempotency_key")[0][0]
+
+
+@dataclass(kw_only=True)
+class Post:
+    """One POST that can be made: by whom, where, with what."""
+
+    payer: Payer
+    line: int
+    path: str
+    body: Body = field(default_factory=dict)
+    others: Iterable[Body] = ()
+    """Bodies that are other requests: each differs in one field."""
+    slow: str | None = None
+    """The stranger that is asked on the way, by its target; None where none is."""
+    fresh: Callable[[], Body] | None = None
+    """A body that is another request each time; None where a call takes none."""
+
+    @property
+    def stack(self) -> Stack:
+        """Where it is made."""
+        return self.payer.stack
+
+    @property
+    def number(self) -> str | None:
+        """The payment that its path names."""
+        return self.path.split("/")[3] if self.path.count("/") > 2 else None
+
+    def send(
+        self,
+        headers: object = (),
+        *,
+        body: Body | bytes | None = None,
+        api: httpx.Client | None = None,
+    ) -> httpx.Response:
+        """Make it; the answer."""
+        sent = self.body if body is None else body
+        content = {"content": sent} if isinstance(sent, bytes) else {"json": sent}
+        given = list(headers.items() if isinstance(headers, dict) else headers)
+        return (api or self.payer.api).request(
+            "POST", self.path, headers=given, **content
+        )
+
+    def effects(self) -> dict[str, int]:
+        """All that can be counted of what it does, here and at the strangers."""
+        (found,) = sql(self.stack, EFFECTS, self.payer.card_id)
+        charges = self.stack.charges(self.number) if self.number else []
+        texts = self.stack.sms(self.payer.phone)
+        return {**dict(found), "texts": len(texts), "charges": len(charges)}
+
+    def gained(self, before: dict[str, int]) -> dict[str, int]:
+        """What was done since."""
+        return {name: n - before[name] for name, n in self.effects().items()}
+
+
+Maker = Callable[[Stack, int], Post]
+
+
+def _open(stack: Stack, node: int, line: int = SHOP) -> Post:
+    payer = stack.payer(line, node=node)
+    other = stack.payer(line, node=node)
+    body = payer.order(expires_in_s=900)
+    changes = (
+        {"amount": 1251},
+        {"currency": "USD"},
+        {"card_id": other.card_id},
+        {"subject": "三杯茶"},
+        {"out_biz_no": f"o-{uuid.uuid4().hex}"},
+        {"biz_order_no": "b-1"},
+        {"expires_in_s": 901},
+        {"coupon_no": stack.lines[line].coupon_no},
+        {"coupon_no": None},
+    )
+    return Post(
+        payer=payer,
+        line=line,
+        path="/v1/quick-payments",
+        body=body,
+        others=[{**body, **change} for change in changes],
+        slow="bank.quick_*.send_code" if line == SHOP else "carrier.*.send",
+        fresh=payer.order,
+    )
+
+
+def _converted(stack: Stack, node: int) -> Post:
+    return _open(stack, node, TICKETS)
+
+
+def _codes(stack: Stack, node: int, line: int = SHOP) -> Post:
+    payer = stack.payer(line, node=node)
+    no = payer.open().json()["pay_order_no"]
+    return Post(
+        payer=payer,
+        line=line,
+        path=f"/v1/quick-payments/{no}/codes",
+        slow="bank.quick_*.send_code" if line == SHOP else "carrier.*.send",
+    )
+
+
+def _own_codes(stack: Stack, node: int) -> Post:
+    return _codes(stack, node, TICKETS)
+
+
+def _confirm(stack: Stack, node: int, line: int = SHOP, *, wrong: bool = False) -> Post:
+    payer = stack.payer(line, node=node)
+    no = payer.open().json()["pay_order_no"]
+    code = payer.codes()[-1]
+    typed = off_by(code, 1) if wrong else code
+    charge = "bank.quick_*.confirm" if line == SHOP else "bank.deduct_*.deduct"
+    return Post(
+        payer=payer,
+        line=line,
+        path=f"/v1/quick-payments/{no}/confirm",
+        body={"sms_verify_code": typed},
+        others=[{"sms_verify_code": off_by(code, 2)}],
+        slow=None if wrong else charge,
+        fresh=None,
+    )
+
+
+def _deduct(stack: Stack, node: int) -> Post:
+    return _confirm(stack, node, TICKETS)
+
+
+def _wrong(stack: Stack, node: int) -> Post:
+    return _confirm(stack, node, TICKETS, wrong=True)
+
+
+def _close(stack: Stack, node: int) -> Post:
+    payer = stack.payer(SHOP, node=node)
+    no = payer.open().json()["pay_order_no"]
+    return Post(
+        payer=payer,
+        line=SHOP,
+        path=f"/v1/payments/{no}/close",
+        slow="bank.quick_*.enquire",
+    )
+
+
+def _card(stack: Stack, node: int) -> Post:
+    payer = stack.payer(SHOP, node=node)
+    given = [
+        {"pay_type": kind, "channel": bank, "account": "main", "token": f"t-{bank}"}
+        for kind, bank in (("QUICK_PAY", "quick_a"), ("DEDUCT", "deduct_a"))
+    ]
+    body = {
+        "number": "6222020200112233446",
+        "name": "王五",
+        "id_no": "110101199003074178",
+        "phone": payer.phone,
+        "bank": "ICBC",
+        "card_kind": "DEBIT",
+        "agreements": given,
+    }
+    changes = (
+        {"number": "6222020200112233453"},
+        {"name": "王六"},
+        {"phone": "+8613800138999"},
+        {"bank": "ABC"},
+        {"bank": None},
+        {"card_kind": "CREDIT"},
+        {"agreements": given[::-1]},
+        {"agreements": given[:1]},
+    )
+    return Post(
+        payer=payer,
+        line=SHOP,
+        path="/v1/cards",
+        body=body,
+        others=[{**body, **change} for change in changes],
+        fresh=lambda: {**body, "name": f"王{uuid.uuid4().hex[:8]}"},
+    )
+
+
+CASES: dict[str, tuple[str, Maker]] = {
+    "open": ("openQuickPayment", _open),
+    "open, converted": ("openQuickPayment", _converted),
+    "codes": ("sendCodeAgain", _codes),
+    "codes, our own": ("sendCodeAgain", _own_codes),
+    "confirm": ("confirm", _confirm),
+    "confirm, deduct": ("confirm", _deduct),
+    "confirm, wrong code": ("confirm", _wrong),
+    "close": ("closePayment", _close),
+    "card": ("registerCard", _card),
+}
+"""Every case by its name: the call it belongs to, and how it is made ready."""
+
+
+def ready(name: str, stack: Stack, *, node: int = 0) -> Post:
+    """A case, ready to be made once, at a node."""
+    return CASES[name][1](stack, node)
+
+
+def off_by(code: str, by: int) -> str:
+    """Another code of the same length."""
+    return f"{(int(code) + by) % 10 ** len(code):0{len(code)}d}"
+
+
+def replays(first: httpx.Response, second: httpx.Response) -> bool:
+    """Whether the second answer is the first one's, and says so."""
+    return (
+        first.status_code == second.status_code
+        and first.content == second.content
+        and second.headers.get("idempotent-replayed") == "true"
+    )
+
+
+def fresh(answer: httpx.Response) -> bool:
+    """Whether an answer is a good one, and of its own."""
+    return not answer.is_error and "idempotent-replayed" not in answer.headers
+
+
+__all__ = [
+    "CASES",
+    "Post",
+    "fresh",
+    "key",
+    "keys_kept",
+    "off_by",
+    "ready",
+    "replays",
+    "sql",
+]

@@ -17,6 +17,8 @@ from paycore.kernel.journal_link import Link
 from paycore.kernel.journal_sql import Shapes
 
 Kind = type[Row]
+Write = tuple[str, list[object]]
+"""A statement and its parameters."""
 
 # The first statement: waits for whoever is still writing the same id, and an id that
 # does not come back is durable.
@@ -161,23 +163,28 @@ class Transaction:
     async def _store(self) -> None:
         """6: the rows of the admitted."""
         cases = self._admitted()
+        writes: list[Write] = []
         for kind, rows in _rows_by_kind(row for c in cases for row in c.replaced):
             shape = self._shapes.of(kind)
             keys = [row.key() for row in rows]
-            await self._link.fetch(
-                shape.update,
-                shape.told(rows),
-                *shape.key_arrays(keys),
-                *shape.range(keys),
-            )
+            values: list[object] = [shape.told(rows)]
+            values += [*shape.key_arrays(keys), *shape.range(keys)]
+            writes.append((shape.update, values))
+        await self._write_all(writes)
         if counters := list(self._counted.values()):
             await self._link.fetch(
                 SET_COUNTERS,
                 *map(list, zip(*map(msgspec.structs.astuple, counters), strict=True)),
             )
-        for kind, rows in _rows_by_kind(row for c in cases for row in c.change.appends):
-            shape = self._shapes.of(kind)
-            await self._link.fetch(shape.append, shape.told(rows))
+        # After the updates: a new money leg fits only once the one before it is over.
+        await self._write_all(
+            [
+                (self._shapes.of(kind).append, [self._shapes.of(kind).told(rows)])
+                for kind, rows in _rows_by_kind(
+                    row for c in cases for row in c.change.appends
+                )
+            ]
+        )
 
     async def _add(self) -> None:
         """7: the balances, once a group and last, for others wait for them."""
@@ -186,6 +193,15 @@ class Transaction:
         for kind, of_kind in _rows_by_kind(rows):
             shape = self._shapes.of(kind)
             await self._link.fetch(shape.add, shape.told(_summed(of_kind)))
+
+    async def _write_all(self, writes: Sequence[Write]) -> None:
+        """Writes of different tables in one statement: each way to the server and back
+        costs more than most of them.
+        """
+        if not writes:
+            return
+        sql = self._shapes.together([(text, len(values)) for text, values in writes])
+        await self._link.fetch(sql, *(one for _, values in writes for one in values))
 
     async def _rows(self, sql: str, kind: Kind, keys: Sequence[KeyOf]) -> Standing:
         """The rows under these keys."""

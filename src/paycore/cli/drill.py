@@ -1,0 +1,91 @@
+"""`paycore drill`: break something on purpose, under load, and see what holds.
+
+Each drill is a file of `paycore.bench.drills`; it says on standard error how far it
+is, prints a table, and ends with one line of JSON. Exit code 1: something that must
+hold does not.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.progress import Progress
+
+app = typer.Typer(no_args_is_help=True, add_completion=False)
+
+TABLE_LETTERS = 96
+
+AsJson = Annotated[bool, typer.Option("--json", help="Nothing but the line of JSON.")]
+
+F = TypeVar("F")
+
+
+@app.callback()
+def _drill() -> None:
+    """Break something on purpose, under load, and see what holds."""
+
+
+@app.command()
+def conversion(
+    payments: Annotated[
+        int, typer.Option(min=40, max=100_000, help="Payments that must convert.")
+    ] = 2000,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Quick pay is down: every payment must succeed all the same, unnoticed."""
+    from paycore.bench.drills import conversion as drill
+
+    show(
+        lambda progress: drill.run(payments, progress),
+        table=drill.table,
+        document=drill.document,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def restart(
+    payers: Annotated[int, typer.Option(min=2, max=256, help="Payers at once.")] = 16,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Two nodes are restarted in turn, then one is killed; payers go on paying."""
+    from paycore.bench.drills import restart as drill
+
+    show(
+        lambda progress: drill.run(payers, progress),
+        table=drill.table,
+        document=drill.document,
+        as_json=as_json,
+    )
+
+
+def show(
+    run: "Callable[[Progress], F]",
+    *,
+    table: "Callable[[F], RenderableType]",
+    document: Callable[[F], Mapping[str, object]],
+    as_json: bool,
+) -> None:
+    """Run a drill and tell; its document's `holds` is the exit code."""
+    import msgspec
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from paycore.kernel import log
+
+    log.configure(level="warning", style="console")
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        figures = run(progress)
+    said = document(figures)
+    if not as_json:
+        console = Console()
+        console.width = max(console.width, TABLE_LETTERS)
+        console.print(table(figures))
+    typer.echo(msgspec.json.encode(said).decode())
+    if not said["holds"]:
+        raise typer.Exit(1)

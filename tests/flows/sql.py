@@ -1,0 +1,73 @@
+"""SQL of the test's own on a stack's database: to look, to lock, and to break."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+from stack import Stack
+
+
+def ask(stack: Stack, sql: str, *values: object) -> list[asyncpg.Record]:
+    """What a statement gives."""
+
+    async def run() -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(stack.on.cluster.dsn)
+        try:
+            return await connection.fetch(sql, *values)
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
+
+
+class Session:
+    """One connection that stays open: what it locks stays locked."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._connection = self._loop.run_until_complete(
+            asyncpg.connect(stack.on.cluster.dsn)
+        )
+
+    def run(self, sql: str, *values: object) -> list[asyncpg.Record]:
+        """Run a statement."""
+        return self._loop.run_until_complete(self._connection.fetch(sql, *values))
+
+    def close(self) -> None:
+        """Let go of all it holds."""
+        self._loop.run_until_complete(self._connection.close())
+        self._loop.close()
+
+
+@contextmanager
+def session(stack: Stack) -> Iterator[Session]:
+    """A connection for as long as the block runs."""
+    made = Session(stack)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@contextmanager
+def failing(
+    stack: Stack, table: str, *, sqlstate: str, when: str = "true", on: str = ""
+) -> Iterator[None]:
+    """Let the server refuse to write such rows, with this SQLSTATE, inside the block."""
+    drop = f"DROP TRIGGER IF EXISTS struck ON {table}"
+    ask(
+        stack,
+        "CREATE OR REPLACE FUNCTION struck() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN IF {when} THEN RAISE EXCEPTION 'struck' USING ERRCODE = "
+        f"'{sqlstate}'; END IF; RETURN NEW; END $$",
+    )
+    ask(
+        stack,
+        f"CREATE TRIGGER struck BEFORE {on or 'INSERT OR UPDATE'} ON {table} "
+        "FOR EACH ROW EXECUTE FUNCTION struck()",
+    )
+    try:
+        yield
+    finally:
+        ask(stack, drop)

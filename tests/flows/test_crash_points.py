@@ -1,0 +1,247 @@
+"""A node killed at each boundary of a payment, by -9, exactly there.
+
+Where the boundaries of the matrix have become one commit, the test shows that one
+transaction holds both sides: there is no between any more.
+"""
+
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import httpx2 as httpx
+import pytest
+from facts import BANKS_OF_LINE, events, paid_once, took_nothing
+from inside import coupon_is, fresh_coupon
+from sql import ask
+from stack import SHOP, TICKETS, Payer, Stack, key, stacked
+from wire import AFTER, BEFORE, Wire, wired
+
+from paycore.dev.processes import NodeProcess
+
+BOTH_WAYS = pytest.mark.parametrize("line", [SHOP, TICKETS])
+SURVIVOR = 0
+MOVING_WITHIN_S = 15.0
+
+
+@pytest.fixture(scope="module")
+def crashing() -> Iterator[Stack]:
+    """A stack of our own, whose first node survives all of it."""
+    with stacked(
+        money_timeout_s=2, enquiry_timeout_s=1, heartbeat_s=1, lease_s=4
+    ) as stack:
+        yield stack
+
+
+class Doomed:
+    """A payment at a node that will die, with its payer at that node and elsewhere."""
+
+    def __init__(self, stack: Stack, wire: Wire, node: NodeProcess, line: int) -> None:
+        self.stack, self.wire, self.node, self.line = stack, wire, node, line
+        self.payer = stack.payer(line, node=stack.nodes.index(node))
+        api = stack.client(line, node=SURVIVOR)
+        self.elsewhere = Payer(stack, api, self.payer.card_id, self.payer.phone)
+        self.coupon_no = fresh_coupon(stack, line=line)
+        self.no = ""
+
+    def open(self) -> str:
+        """An order with a coupon, whose code is out."""
+        self.no = self.payer.open(coupon_no=self.coupon_no).json()["pay_order_no"]
+        return self.no
+
+    def confirm(self, one_key: dict[str, str] | None = None):
+        """Confirm where there is somebody to confirm at."""
+        return self.elsewhere.confirm(self.no, **(one_key or {}))
+
+    @contextmanager
+    def dying(self, *words: str, at: str, doing) -> Iterator[None]:
+        """Inside the block the node stands still at the COMMIT that says these words;
+        at its end the node is dead, and who waited for it knows.
+        """
+        strike = self.wire.hold(*words, at=at)
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(doing)
+            strike.wait()
+            yield
+            self.node.kill()
+            self.wire.drop(strike)
+            assert isinstance(waiting.exception(), httpx.TransportError)
+
+    def one_transaction(self, *tables: str) -> None:
+        """The payment's newest rows in these tables were written by one transaction."""
+        wrote = {}
+        for table in tables:
+            owner = "holder" if table == "coupon" else "pay_order_no"
+            newest = f"SELECT max(xmin::text::bigint) FROM {table} WHERE {owner} = $1"
+            ((wrote[table],),) = ask(self.stack, newest, self.no)
+        assert None not in wrote.values(), wrote
+        assert 1 == len(set(wrote.values())), wrote
+
+    def coupon(self) -> tuple[str, str | None]:
+        """Where the coupon stands."""
+        return coupon_is(self.stack, self.coupon_no, self.line)
+
+    def is_paid_once(self) -> None:
+        """SUCCESS, one charge, one posting, one notice, and the coupon is used."""
+        order = self.elsewhere.until(self.no, within_s=MOVING_WITHIN_S)
+        assert "SUCCESS" == order["biz_status"], order
+        paid_once(self.elsewhere, self.no, at=BANKS_OF_LINE[self.line])
+        assert ("USED", self.no) == self.coupon()
+        told = events(self.elsewhere, self.no)
+        assert (1, 1) == (told.count("CHARGE_BEGUN"), told.count("PAID")), told
+
+    def insist(self, act):
+        """Until it is not answered that somebody is at it."""
+        deadline = time.monotonic() + MOVING_WITHIN_S
+        while (answer := act()).status_code == 409:
+            assert time.monotonic() < deadline, answer.text
+            assert "idempotency_in_flight" == answer.json()["code"], answer.text
+            time.sleep(0.3)
+        return answer
+
+
+@pytest.fixture
+def doomed(crashing: Stack) -> Iterator:
+    """A function that starts a node that will die, with a payer."""
+    crashing.no_faults()
+    with wired(crashing) as (wire, node):
+        yield lambda line: Doomed(crashing, wire, node, line)
+
+
+@BOTH_WAYS
+def test_a_death_before_the_first_commit_leaves_nothing(doomed, line: int):
+    """F40: checked, and nothing written: no order, no text; the same key opens it."""
+    it = doomed(line)
+    body, one = it.payer.order(coupon_no=it.coupon_no), key()
+
+    def post(payer: Payer):
+        return payer.api.post("/v1/quick-payments", json=body, headers=one)
+
+    with it.dying(body["out_biz_no"], at=BEFORE, doing=lambda: post(it.payer)):
+        pass
+
+    found = it.elsewhere.api.get(
+        "/v1/payments", params={"out_biz_no": body["out_biz_no"]}
+    )
+    assert [] == found.json()["items"]
+    assert [] == it.elsewhere.codes()
+    again = post(it.elsewhere)
+    assert 201 == again.status_code, again.text
+    it.no = again.json()["pay_order_no"]
+    assert 1 == len(it.elsewhere.codes())
+    assert "SUCCESS" == it.confirm().json()["biz_status"]
+    it.is_paid_once()
+
+
+@BOTH_WAYS
+def test_a_death_after_the_checks_of_a_confirm_leaves_no_lease(doomed, line: int):
+    """F40: the lease is only written with an intent; before it the same key and code
+    do all of it elsewhere, at once.
+    """
+    it, one = doomed(line), {"Idempotency-Key": uuid.uuid4().hex}
+    no = it.open()
+    intent = "CHARGE_BEGUN" if line == SHOP else "SMS_VERIFY"
+
+    with it.dying(no, intent, at=BEFORE, doing=lambda: it.payer.confirm(no, **one)):
+        pass
+
+    assert ("AVAILABLE", None) == it.coupon()
+    took_nothing(it.elsewhere, no)
+    assert "SUCCESS" == it.confirm(one).json()["biz_status"]
+    it.is_paid_once()
+
+
+def test_a_death_with_the_lease_in_its_hands_ends_the_lease(doomed):
+    """F40: the try is counted, the lease written, the node dead: others wait until it
+    is declared so, then the same code pays.
+    """
+    it = doomed(TICKETS)
+    no = it.open()
+
+    with it.dying(no, "SMS_VERIFY", at=AFTER, doing=lambda: it.payer.confirm(no)):
+        assert 409 == it.confirm().status_code
+
+    assert "SUCCESS" == it.insist(it.confirm).json()["biz_status"]
+    assert 1 == len(it.elsewhere.codes())
+    it.is_paid_once()
+
+
+def test_a_death_between_the_pass_and_the_money_needs_no_new_code(doomed):
+    """F41: the code was right and nothing of it is stored: the same code pays."""
+    it = doomed(TICKETS)
+    no = it.open()
+
+    with it.dying(no, "CHARGE_BEGUN", at=BEFORE, doing=lambda: it.payer.confirm(no)):
+        pass
+
+    assert ("AVAILABLE", None) == it.coupon()
+    assert "SUCCESS" == it.insist(it.confirm).json()["biz_status"]
+    assert 1 == len(it.elsewhere.codes())
+    it.is_paid_once()
+
+
+@BOTH_WAYS
+def test_pass_lock_and_money_leg_are_one_commit(doomed, line: int):
+    """F41, F42, F43: there is no lock without its leg: one transaction wrote PASS,
+    lock and leg. Dead right after it, nothing was sent: FAIL, and the coupon is free.
+    """
+    it = doomed(line)
+    no = it.open()
+
+    with it.dying(no, "CHARGE_BEGUN", at=AFTER, doing=lambda: it.payer.confirm(no)):
+        assert ("LOCKED", no) == it.coupon()
+        written = ["payment", "attempt", "transition", "coupon"]
+        if line == TICKETS:
+            written.append("sms_code")
+            ((passed,),) = ask(
+                it.stack, "SELECT status FROM sms_code WHERE pay_order_no = $1", no
+            )
+            assert "PASSED" == passed
+        it.one_transaction(*written)
+
+    order = it.elsewhere.until(no, within_s=40)
+    assert ("FAIL", "NOT_TAKEN") == (order["biz_status"], order["resp_code"])
+    assert ("AVAILABLE", None) == it.coupon()
+    took_nothing(it.elsewhere, no)
+
+
+@BOTH_WAYS
+def test_a_death_before_the_result_is_written_loses_no_money(doomed, line: int):
+    """F44, F45: the bank charged and nothing of it is stored: another node asks, and
+    status, coupon, posting and notice come with its answer, once.
+    """
+    it = doomed(line)
+    no = it.open()
+
+    with it.dying(no, "PAID", at=BEFORE, doing=lambda: it.payer.confirm(no)):
+        assert 1 == len(it.stack.charges(no))
+        assert ("LOCKED", no) == it.coupon()
+
+    it.is_paid_once()
+
+
+@BOTH_WAYS
+def test_status_coupon_posting_and_notice_are_one_commit(doomed, line: int):
+    """F45, F46: no tail can be missing: one transaction wrote all of it. Dead right
+    after it, the notice is delivered by another node.
+    """
+    it = doomed(line)
+    no = it.open()
+
+    with it.dying(no, "PAID", at=AFTER, doing=lambda: it.payer.confirm(no)):
+        assert "SUCCESS" == it.elsewhere.get(no)["biz_status"]
+        assert ("USED", no) == it.coupon()
+        assert [] == it.stack.notices(no, within_s=0)
+        it.one_transaction(
+            "payment",
+            "attempt",
+            "transition",
+            "coupon",
+            "accounting_posting",
+            "accounting_entry",
+            "notify_notice",
+            "idempotency_key",
+        )
+
+    it.is_paid_once()

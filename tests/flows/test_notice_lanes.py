@@ -111,7 +111,7 @@ async def test_drain(node: Node, nodes: Callable, receiver: Callable):
     orders = [await tell(node, line) for _ in range(20)]
     await shop.has_got(8)
     asyncio.get_running_loop().call_later(0.1, shop.hang.set)
-    await dispatcher.drain(node)
+    await dispatcher.drain(node, 5.0)
     other = await nodes(2)
     rows = [row for no in orders for row in await notices(node, no)]
     waiting = [row for row in rows if row.status is NoticeStatus.PENDING]

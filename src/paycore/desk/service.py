@@ -20,7 +20,7 @@ async def open_case(
     change: Change,
     *,
     kind: str,
-    pay_order_no: PayOrderNo,
+    pay_order_no: PayOrderNo | None,
     attempt_seq: int | None = None,
     amount: int | None = None,
     currency: str | None = None,
@@ -31,10 +31,15 @@ async def open_case(
 
     One kind of thing about one attempt (and `about`, where that is not enough) is one
     case, however often it is seen: a channel may repeat itself a hundred times. Two who
-    see it at once meet at the guard "desk_case".
+    see it at once meet at the guard "desk_case". What is about no payment has `about`.
     """
     case_id = ":".join(
-        (kind, pay_order_no, "" if attempt_seq is None else f"{attempt_seq:02d}", about)
+        (
+            kind,
+            pay_order_no or "",
+            "" if attempt_seq is None else f"{attempt_seq:02d}",
+            about,
+        )
     )
     staged = any(insert.row.key() == (case_id,) for insert in change.inserts)
     if staged or await node.journal.load(CaseRow, case_id) is not None:

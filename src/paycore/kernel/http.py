@@ -5,12 +5,15 @@ was never made is NOT_SENT; whatever happens after the first byte may have left 
 UNKNOWN. Nothing here retries, follows redirects or reads past `MAX_REPLY_OCTETS`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
 MAX_REPLY_OCTETS = 1 << 20
+
+ADDRESS_REFUSED = "address refused"
+"""The reason of a `NotSent` whose address is not public, though it had to be."""
 
 
 class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +25,8 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     body: bytes
     timeout_s: float
     connect_timeout_s: float = 1.0
+    public_only: bool = False
+    """Connect to a public address or not at all: for addresses that others gave us."""
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +58,9 @@ class Transport(Protocol):
 
     async def send(self, request: HttpRequest) -> HttpResult:
         """Send once. Never raises for what the network did."""
+
+    async def look_up(self, host: str, *, within_s: float) -> Sequence[str]:
+        """The addresses that a name has just now; none where it is not known."""
 
     async def close(self) -> None:
         """Let go of the connections."""

@@ -5,16 +5,29 @@ connecting and shaking hands come before the first byte of a request: broken the
 nothing left. Everything later is "no answer", a connection that the other side closed
 while it lay idle too: whether our bytes crossed its goodbye cannot be known here.
 
+Who asks for it is connected to public addresses only (kernel/addresses.py), through
+connections of their own: one that a channel opened to a machine inside is not theirs.
+
 Nothing is repeated, redirected, unpacked or remembered, and no settings of the
 machine (proxies, netrc) are obeyed: a channel's address is what the account says.
 """
 
 import asyncio
+from collections.abc import Sequence
 
 import aiohttp
 from yarl import URL
 
+from paycore.kernel.addresses import (
+    AddressRefused,
+    LookUp,
+    Outside,
+    SystemNames,
+    is_address,
+    outside_socket,
+)
 from paycore.kernel.http import (
+    ADDRESS_REFUSED,
     MAX_REPLY_OCTETS,
     Answered,
     HttpRequest,
@@ -35,23 +48,32 @@ NOT_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
 class HttpTransport:
-    """What a node sends through. Make it inside the running event loop."""
+    """What a node sends through. Make it inside the running event loop.
 
-    def __init__(self) -> None:
+    `look_up` is how names become addresses where only public ones will do; the
+    machine's own way if none is given.
+    """
+
+    def __init__(self, look_up: LookUp | None = None) -> None:
+        self._names = SystemNames()
+        self._look_up = look_up or self._names.look_up
         # No limit of connections: the payments in flight are limited at the API's
         # door, and a call that waited in a queue here would lose its time-out there.
-        connector = aiohttp.TCPConnector(
-            limit=0, keepalive_timeout=IDLE_S, ttl_dns_cache=NAMES_KEPT_S
+        self._anywhere = _session(
+            aiohttp.TCPConnector(
+                limit=0, keepalive_timeout=IDLE_S, ttl_dns_cache=NAMES_KEPT_S
+            )
         )
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            skip_auto_headers=NOT_ADDED,
-            timeout=aiohttp.ClientTimeout(total=None),
+        # What is remembered of names here are addresses that were judged.
+        self._outside = _session(
+            aiohttp.TCPConnector(
+                limit=0,
+                keepalive_timeout=IDLE_S,
+                ttl_dns_cache=NAMES_KEPT_S,
+                resolver=Outside(self._look_up),
+                socket_factory=outside_socket,
+            )
         )
-        # The client would by itself repeat a GET on a connection that broke.
-        self._session._retry_connection = False  # noqa: SLF001
 
     async def send(self, request: HttpRequest) -> HttpResult:
         """Send once. Never raises for what the network did."""
@@ -61,7 +83,7 @@ class HttpTransport:
         except aiohttp.ConnectionTimeoutError:
             return NotSent(reason="connect time-out")
         except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
-            return NotSent(reason=type(error).__name__)
+            return NotSent(reason=_why_not_connected(error))
         except aiohttp.NonHttpUrlClientError:
             return NotSent(reason="not an HTTP address")
         except TimeoutError:
@@ -71,7 +93,8 @@ class HttpTransport:
 
     async def _call(self, request: HttpRequest) -> HttpResult:
         """The call itself, bounded by the caller; `connect` includes the name."""
-        answer = await self._session.request(
+        session = self._outside if request.public_only else self._anywhere
+        answer = await session.request(
             request.method,
             URL(request.url, encoded=True),
             data=request.body,
@@ -89,9 +112,43 @@ class HttpTransport:
         headers = {name.lower(): value for name, value in answer.headers.items()}
         return Answered(status=answer.status, headers=headers, body=body)
 
+    async def look_up(self, host: str, *, within_s: float) -> Sequence[str]:
+        """The addresses that a name has just now; an address has itself."""
+        if is_address(host):
+            return (host,)
+        try:
+            async with asyncio.timeout(within_s):
+                return await self._look_up(host)
+        except (OSError, TimeoutError):
+            return ()
+
     async def close(self) -> None:
         """Let go of the connections."""
-        await self._session.close()
+        await self._anywhere.close()
+        await self._outside.close()
+        self._names.close()
+
+
+def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+    """Connections, and nothing that adds to what is sent or does it again."""
+    session = aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        skip_auto_headers=NOT_ADDED,
+        timeout=aiohttp.ClientTimeout(total=None),
+    )
+    # The client would by itself repeat a GET on a connection that broke.
+    session._retry_connection = False  # noqa: SLF001
+    return session
+
+
+def _why_not_connected(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(
+        error.os_error, AddressRefused
+    ):
+        return ADDRESS_REFUSED
+    return type(error).__name__
 
 
 async def _whole_body(content: aiohttp.StreamReader) -> bytes | None:

@@ -150,6 +150,7 @@ CREATE TABLE notify_notice (
     last_result text NOT NULL,
     created_at timestamptz NOT NULL,
     delivered_at timestamptz,
+    replayed_at timestamptz,
     next_check_at timestamptz,
     lease_epoch bigint,
     lease_until timestamptz,
@@ -274,7 +275,11 @@ CREATE TRIGGER sms_code_final BEFORE UPDATE ON sms_code
         (OLD.status = 'PENDING' AND NEW.status NOT IN ('PENDING', 'ACTIVE', 'VOID')))
     EXECUTE FUNCTION final_row_guard('pay_order_no');
 CREATE TRIGGER notify_notice_final BEFORE UPDATE ON notify_notice
-    FOR EACH ROW WHEN (OLD.status = 'DELIVERED') EXECUTE FUNCTION final_row_guard('notice_id');
+    -- A person may have it sent again, as it was.
+    FOR EACH ROW WHEN (OLD.status = 'DELIVERED' AND
+                       (NEW.status <> 'PENDING' OR NEW.body <> OLD.body OR
+                        NEW.replayed_at IS NOT DISTINCT FROM OLD.replayed_at))
+    EXECUTE FUNCTION final_row_guard('notice_id');
 
 -- The books are only ever added to.
 CREATE TRIGGER accounting_posting_kept BEFORE UPDATE OR DELETE ON accounting_posting

@@ -11,6 +11,7 @@ stands as it was taken: where another node has taken it over meanwhile, ours is 
 import asyncio
 from collections import deque
 from collections.abc import Coroutine, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
@@ -56,6 +57,9 @@ LANES_KEPT = 1000
 
 CROWDED = timedelta(seconds=1)
 """How long one is put back that found its lane full."""
+
+ADDRESS_REFUSALS = ("ADDRESS_REFUSED", "ENDPOINT_ADDRESS_REFUSED")
+"""The address that its name has, and the address as it is written."""
 
 TurnedAway = tuple[NoticeRow, timedelta]
 """A notice that found no place, and how long it is to stay away."""
@@ -214,6 +218,7 @@ async def _send(node: Node, row: NoticeRow) -> Judged:
             body=row.body,
             timeout_s=TIMEOUT_S,
             connect_timeout_s=node.settings.connect_timeout_s,
+            public_only=not node.settings.allow_private_endpoints,
         )
     )
     return verdict.judge(result, node.now())
@@ -234,6 +239,8 @@ async def _conclude(node: Node, row: NoticeRow, judged: Judged) -> None:
     """Write down what a try came to, if the notice is still ours."""
     if judged.fate is Fate.GONE:
         await _switch_off(node, row)
+    if judged.result in ADDRESS_REFUSALS:
+        await _raise_alarm(node, row, judged)
     change = node.change()
     after = _after(node, row, judged)
     change.update(after, version=row.version)
@@ -287,6 +294,34 @@ async def _open_case(node: Node, change: Change, row: NoticeRow) -> None:
     )
 
 
+async def _raise_alarm(node: Node, row: NoticeRow, judged: Judged) -> None:
+    """One case an end point that leads inside: its owner is led astray, or leads us."""
+    endpoint = node.state(Endpoints).by_id.get(row.endpoint_id or "")
+    if endpoint is None:
+        return
+    change = node.change()
+    await desk.open_case(
+        node,
+        change,
+        kind="ENDPOINT_LEADS_INSIDE",
+        pay_order_no=None,
+        # An end point that was changed since, or switched on again, is another matter.
+        about=f"{endpoint.row.endpoint_id}@{endpoint.row.version}",
+        evidence={
+            "endpoint_id": endpoint.row.endpoint_id,
+            "biz_line": endpoint.row.biz_line,
+            "notice_id": row.notice_id,
+            "result": judged.result,
+        },
+    )
+    if change.empty:
+        return
+    log.warning("endpoint_leads_inside", endpoint_id=row.endpoint_id)
+    # Refused: another node has just said so. Not written: the next try says it again.
+    with suppress(Unavailable):
+        await node.journal.commit(change)
+
+
 async def _switch_off(node: Node, row: NoticeRow) -> None:
     """Stop sending to an end point that says it is gone; refused where it is off."""
     endpoint = node.state(Endpoints).by_id.get(row.endpoint_id or "")
@@ -320,7 +355,7 @@ async def put_back(node: Node, turned_away: Iterable[TurnedAway]) -> None:
 async def _given_back(node: Node, row: NoticeRow, wait: timedelta) -> None:
     change = node.change()
     now = node.now()
-    if row.created_at + verdict.HORIZON <= now:
+    if (row.replayed_at or row.created_at) + verdict.HORIZON <= now:
         parked = _after(node, row, Judged(fate=Fate.NOWHERE, result="ENDPOINT_DOWN"))
         change.update(parked, version=row.version)
         await _open_case(node, change, parked)

@@ -1,21 +1,30 @@
 """End points of business lines: the node's snapshot of them, and where one may be.
 
 An end point is a URL that somebody gave us and we call: only https, and nothing that is
-ours or our neighbour's, except in development. What is judged here is the URL as it is
-written.
+ours or our neighbour's, except in development. Judged are the URL as it is written, by
+every node that opens it, and what its name resolves to, when it is saved; where a
+connection really goes is judged again when it is made (kernel/addresses.py).
 """
 
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import msgspec
 
+from paycore.kernel import addresses
+from paycore.kernel.errors import BadRequest
 from paycore.kernel.node import Node
 from paycore.notify import webhook
 from paycore.notify.rows import EndpointRow
 
 URL_LETTERS = 2048
+
+LOOK_UP_S = 5.0
+"""How long saving an end point waits for a name server."""
+
+HTTPS_PORT = 443
+FIRST_FREE_PORT = 1024
+"""Below it are the ports of other protocols, which we shall not talk to by mistake."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,31 +96,51 @@ def unsealed(node: Node, row: EndpointRow) -> list[str]:
     return msgspec.json.decode(clear, type=list[str])
 
 
-def refused(url: str, *, allow_private: bool) -> str | None:
-    """Why notices may not go to a URL, or None where they may."""
-    if len(url) > URL_LETTERS or not url.isprintable() or " " in url:
-        return "is not a URL we can send to"
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
-    except ValueError:
-        return "is not a URL we can send to"
-    if not host or parts.username is not None or parts.fragment:
-        return "needs a host, and no user name and no fragment"
-    if parts.scheme not in ({"https", "http"} if allow_private else {"https"}):
-        return "must begin with https://"
-    if not allow_private and not _public(host):
-        return "must not be a private or local address"
+async def check(node: Node, url: str) -> None:
+    """Refuse a URL that notices may not go to, as it is written or as it resolves."""
+    open_to_all = node.settings.allow_private_endpoints
+    why = refused(url, allow_private=open_to_all)
+    if why is None and not open_to_all:
+        why = await _refused_where_it_is(node, urlsplit(url).hostname or "")
+    if why is not None:
+        raise BadRequest(f"The end point's URL {why}.", field="url")
+
+
+async def _refused_where_it_is(node: Node, host: str) -> str | None:
+    """Why a host may not be sent to, by all of its addresses of just now."""
+    found = await node.transport.look_up(host, within_s=LOOK_UP_S)
+    if not found:
+        return "names a host that has no address"
+    if not all(map(addresses.is_public, found)):
+        return "must not lead to a private or local address"
     return None
 
 
-def _public(host: str) -> bool:
-    """Whether a host, as written, may be somewhere outside; names are not looked up."""
+def refused(url: str, *, allow_private: bool) -> str | None:
+    """Why notices may not go to a URL as it is written, or None where they may."""
+    if len(url) > URL_LETTERS or not url.isprintable() or {" ", "\\"} & {*url}:
+        return "is not a URL we can send to"
+    if not url.isascii():
+        return "must be written in ASCII: the host as xn--..., the path with %"
     try:
-        return ip_address(host).is_global
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
     except ValueError:
-        name = host.rstrip(".").lower()
-        # 2130706433, 0x7f.1 and 127.1 are addresses too, to those who look names up.
-        numeric = name.rpartition(".")[2][:1].isdigit()
-        local = name == "localhost" or name.endswith((".localhost", ".local"))
-        return "." in name and not local and not numeric
+        return "is not a URL we can send to"
+    if not host or "@" in parts.netloc or "#" in url:
+        return "needs a host, and no user name and no fragment"
+    if parts.scheme not in ({"https", "http"} if allow_private else {"https"}):
+        return "must begin with https://"
+    return None if allow_private else _refused_outside(host, port)
+
+
+def _refused_outside(host: str, port: int | None) -> str | None:
+    """The same for what must be outside; names are not looked up here."""
+    if addresses.is_address(host):
+        if not addresses.is_public(host):
+            return "must not be a private or local address"
+    elif not addresses.is_name(host):
+        return "needs a host's full public name"
+    if port is not None and port != HTTPS_PORT and port < FIRST_FREE_PORT:
+        return "must use port 443, or one from 1024 on"
+    return None

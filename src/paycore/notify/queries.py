@@ -8,6 +8,8 @@ from paycore.kernel.db import Pool
 from paycore.kernel.terms import BizLineId
 from paycore.notify.rows import NoticeRow
 
+__all__ = ["NoticeLine", "Pool", "made", "notices"]
+
 
 class NoticeLine(msgspec.Struct, frozen=True, kw_only=True):
     """A notice as a list shows it: never what it says."""

@@ -53,6 +53,8 @@ class NoticeRow(Row, frozen=True, kw_only=True):
     last_result: str = ""
     created_at: datetime
     delivered_at: datetime | None = None
+    replayed_at: datetime | None = None
+    """When a person had it sent again; from then on it counts as new."""
     next_check_at: datetime | None
     lease_epoch: int | None = None
     lease_until: datetime | None = None

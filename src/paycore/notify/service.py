@@ -18,6 +18,7 @@ from paycore.kernel.terms import BizLineId, PayOrderNo
 from paycore.notify import endpoints, webhook
 from paycore.notify.delivery import LEASE, Deliveries, put_back
 from paycore.notify.endpoints import Endpoint, Endpoints, refresh
+from paycore.notify.replays import enable_endpoint, replay, replay_range
 from paycore.notify.rows import EndpointRow, NoticeRow, NoticeStatus
 
 __all__ = [
@@ -26,7 +27,10 @@ __all__ = [
     "claim",
     "deliver_now",
     "drain",
+    "enable_endpoint",
     "refresh",
+    "replay",
+    "replay_range",
     "rotate_secret",
 ]
 
@@ -140,9 +144,7 @@ async def add_endpoint(
     node: Node, biz_line: BizLineId, url: str, secret: str | None = None
 ) -> tuple[str, str]:
     """A new end point of a line: its id and its secret, made here if not given."""
-    allow_private = node.settings.allow_private_endpoints
-    if (why := endpoints.refused(url, allow_private=allow_private)) is not None:
-        raise BadRequest(f"The end point's URL {why}.", field="url")
+    await endpoints.check(node, url)
     secret = _checked(node, secret)
     endpoint_id = f"ep_{letters(node.ids, 16)}"
     change = node.change()

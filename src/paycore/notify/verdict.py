@@ -12,7 +12,13 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
-from paycore.kernel.http import Answered, HttpResult, NoAnswer, NotSent
+from paycore.kernel.http import (
+    ADDRESS_REFUSED,
+    Answered,
+    HttpResult,
+    NoAnswer,
+    NotSent,
+)
 
 MINUTE_S = 60
 HOUR_S = 60 * MINUTE_S
@@ -67,8 +73,11 @@ def judge(result: HttpResult, now: datetime) -> Judged:
             return Judged(
                 fate=_fate(status), result=f"HTTP {status}", retry_after_s=asked
             )
-        case NotSent():
-            return Judged(fate=Fate.FAILED, result="NOT_SENT")
+        case NotSent(reason=reason):
+            inside = reason == ADDRESS_REFUSED
+            return Judged(
+                fate=Fate.FAILED, result="ADDRESS_REFUSED" if inside else "NOT_SENT"
+            )
         case NoAnswer():
             return Judged(fate=Fate.FAILED, result="NO_ANSWER")
 

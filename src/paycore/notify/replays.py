@@ -1,0 +1,126 @@
+"""Sending again by hand: an end point is switched on, notices are made due anew.
+
+A replay is the same notice: same webhook-id, same body, its tries counted from the
+start. Nothing is sent here; whichever node is first claims what is due.
+"""
+
+import asyncio
+from datetime import datetime
+
+import msgspec
+
+from paycore.kernel.errors import BizCheckError, DataNotExist, InFlight
+from paycore.kernel.journal import Change
+from paycore.kernel.node import Node
+from paycore.kernel.terms import BizLineId, PayOrderNo
+from paycore.notify import endpoints, queries
+from paycore.notify.endpoints import Endpoints
+from paycore.notify.rows import EndpointRow, NoticeRow, NoticeStatus
+
+NOTICES_A_PAGE = 500
+
+
+async def enable_endpoint(node: Node, endpoint_id: str) -> None:
+    """Send there again, if its address may still be sent to; twice is once.
+
+    What was parked while it was off stays parked until it is replayed.
+    """
+    row = await node.journal.load(EndpointRow, endpoint_id)
+    if row is None:
+        raise DataNotExist("There is no such end point.", "通知地址不存在")
+    await endpoints.check(node, row.url)
+    if not row.enabled:
+        on = msgspec.structs.replace(row, enabled=True, disabled_reason=None)
+        change = node.change()
+        change.update(on, version=row.version)
+        if await node.journal.commit(change) is not None:
+            raise InFlight
+    await endpoints.refresh(node)
+
+
+async def replay(node: Node, pay_order_no: PayOrderNo, notice_id: str) -> None:
+    """Send one notice again, delivered or not, as soon as a node comes to it."""
+    row = await node.journal.load(NoticeRow, pay_order_no, notice_id)
+    if row is None:
+        raise DataNotExist("There is no such notice.", "通知不存在")
+    await endpoints.refresh(node)
+    change = _again(node, row)
+    if change is None:
+        raise BizCheckError(
+            "Its end point is switched off or missing: enable or add one first.",
+            "通知地址已停用或不存在,请先启用或添加",
+        )
+    if await node.journal.commit(change) is not None:
+        raise InFlight
+
+
+async def replay_range(
+    node: Node,
+    pool: queries.Pool,
+    biz_line: BizLineId | None,
+    since: datetime,
+    until: datetime,
+) -> int:
+    """Send again all that was made from `since` until before `until`; how many.
+
+    Left alone is what has no end point that is switched on, and what a node is
+    sending just now.
+    """
+    await endpoints.refresh(node)
+    count, after = 0, ("", "")
+    while page := await queries.made(
+        pool, biz_line, since, until, after=after, limit=NOTICES_A_PAGE
+    ):
+        count += await _all_again(node, page)
+        after = (page[-1].pay_order_no, page[-1].notice_id)
+    return count
+
+
+async def _all_again(node: Node, rows: list[NoticeRow]) -> int:
+    """Each is a change of its own, and the journal writes them as one set."""
+    changes = [_again(node, row) for row in rows if _free(node, row)]
+    results = await asyncio.gather(
+        *(node.journal.commit(change) for change in changes if change is not None)
+    )
+    return results.count(None)
+
+
+def _free(node: Node, row: NoticeRow) -> bool:
+    return row.lease_until is None or row.lease_until <= node.now()
+
+
+def _again(node: Node, row: NoticeRow) -> Change | None:
+    """The notice as if it had just been made, or None where nobody would get it."""
+    known = node.state(Endpoints)
+    if row.endpoint_id is None:
+        # The line had none when it was made; the first one of now gets this notice.
+        targets = [
+            found.row.endpoint_id for found in known.by_line.get(row.biz_line, ())
+        ]
+    else:
+        found = known.by_id.get(row.endpoint_id)
+        targets = [row.endpoint_id] if found is not None and found.row.enabled else []
+    if not targets:
+        return None
+    fresh = msgspec.structs.replace(
+        row,
+        endpoint_id=targets[0],
+        status=NoticeStatus.PENDING,
+        tries=0,
+        last_result="",
+        delivered_at=None,
+        replayed_at=node.now(),
+        next_check_at=node.now(),
+        lease_epoch=None,
+        lease_until=None,
+    )
+    change = node.change()
+    change.update(fresh, version=row.version)
+    for endpoint_id in targets[1:]:
+        notice_id = f"msg_{node.ids.uuid().hex}"
+        change.append(
+            msgspec.structs.replace(
+                fresh, endpoint_id=endpoint_id, notice_id=notice_id, version=1
+            )
+        )
+    return change

@@ -14,6 +14,8 @@ TESTS ?= tests
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 DEMO_ARGS ?=
+DRILL ?= conversion
+DRILL_ARGS ?=
 
 .PHONY: help
 help:  ## List the targets
@@ -66,6 +68,10 @@ demo: $(STAMP)  ## One payment from end to end on this machine
 .PHONY: bench
 bench: $(STAMP)  ## Measure whole payments a second; ends with one line of JSON
 	@$(BIN)/paycore bench $(BENCH_ARGS)
+
+.PHONY: drill
+drill: $(STAMP)  ## Break something on purpose (DRILL=restart), and see what holds
+	@$(BIN)/paycore drill $(DRILL) $(DRILL_ARGS)
 
 ## Keep
 

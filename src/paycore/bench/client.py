@@ -42,7 +42,7 @@ class Connection(asyncio.Protocol):
     async def call(self, request: bytes) -> Answer:
         """Send a whole request and give the whole answer."""
         assert self._answer is None, "one call at a time"
-        if self._transport is None or self._transport.is_closing():
+        if self._transport is None or not self.usable:
             raise ConnectionError("the node hung up")
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(request)
@@ -50,6 +50,11 @@ class Connection(asyncio.Protocol):
             return await self._answer
         finally:
             self._answer = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether another call may be made."""
+        return self._transport is not None and not self._transport.is_closing()
 
     def close(self) -> None:
         """Hang up."""
@@ -81,6 +86,8 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """The answer is there; the next one begins with a parser of its own."""
         answer = Answer(self._parser.get_status_code(), b"".join(self._body))
+        if not self._parser.should_keep_alive():
+            self.close()  # the node said so, and will
         self._body = []
         self._parser = httptools.HttpResponseParser(self)
         if self._answer is not None and not self._answer.done():

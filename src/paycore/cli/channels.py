@@ -80,24 +80,33 @@ def add(
     database: Database = None,
     as_json: AsJson = False,
 ) -> None:
-    """Open an account at a channel, or replace it; what would not open is refused."""
+    """Open an account at a channel, or replace it; what would not open is refused.
+
+    One that is switched off stays so.
+    """
     from paycore.cli.visit import demand_keys
     from paycore.gateway import service as gateway
+    from paycore.gateway.rows import AccountRow
 
     demand_keys()
     given = {} if credentials is None else object_in(credentials)
-    run(
-        database,
-        lambda visit: gateway.save_account(
+
+    async def save(visit: "Visit") -> bool:
+        standing = await visit.node.journal.load(AccountRow, channel, account)
+        enabled = standing is None or standing.enabled
+        await gateway.save_account(
             visit.node,
             channel=channel,
             account=account,
             driver=driver,
             base_url=base_url,
             credentials=given,
-        ),
-    )
-    _say_switched(channel, account, "saved", enabled=True, as_json=as_json)
+            enabled=enabled,
+        )
+        return enabled
+
+    enabled = run(database, save)
+    _say_switched(channel, account, "saved", enabled=enabled, as_json=as_json)
 
 
 @app.command("list")
@@ -186,24 +195,33 @@ def add_carrier(
     database: Database = None,
     as_json: AsJson = False,
 ) -> None:
-    """Text by a carrier, or replace it; what would not open is refused."""
+    """Text by a carrier, or replace it; what would not open is refused.
+
+    One that is switched off stays so.
+    """
     from paycore.cli.visit import demand_keys
     from paycore.sms import registry
+    from paycore.sms.rows import CarrierRow
 
     demand_keys()
     given = {} if credentials is None else object_in(credentials)
-    run(
-        database,
-        lambda visit: registry.save(
+
+    async def save(visit: "Visit") -> bool:
+        standing = await visit.node.journal.load(CarrierRow, carrier)
+        enabled = standing is None or standing.enabled
+        await registry.save(
             visit.node,
             carrier=carrier,
             driver=driver,
             base_url=base_url,
             credentials=given,
             priority=priority,
-        ),
-    )
-    say({"carrier": carrier, "enabled": True}, f"{carrier} saved", as_json=as_json)
+            enabled=enabled,
+        )
+        return enabled
+
+    enabled = run(database, save)
+    say({"carrier": carrier, "enabled": enabled}, f"{carrier} saved", as_json=as_json)
 
 
 @carriers.command("list")

@@ -4,7 +4,8 @@ Rotation: put a new key in front of the old one on every node and start them aga
 `paycore keyring rotate`, then take the old one away where `list` no longer counts it.
 """
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +19,22 @@ app = group("The keys that sealed values are under, and their rotation.")
 
 PASSES = 3
 """What changes while it is being re-sealed is found by the next pass."""
+
+
+@app.command(
+    epilog=examples('PAYCORE_KEY_RING="$(paycore keyring new k2),$PAYCORE_KEY_RING"')
+)
+def new(
+    key_id: Annotated[str, typer.Argument(help="Its id: a-z 0-9 _ -, not used yet.")],
+) -> None:
+    """Make a key, as it stands in PAYCORE_KEY_RING; put it before the others."""
+    from paycore.kernel.config import fresh_keys
+    from paycore.kernel.errors import BadRequest
+
+    if not re.fullmatch(r"[a-z0-9_-]{1,32}", key_id):
+        raise BadRequest("A key's id is 1-32 of a-z 0-9 _ -.")
+    _, _, key = fresh_keys()["key_ring"].partition(":")
+    typer.echo(f"{key_id}:{key}")
 
 
 @app.command("list")

@@ -177,7 +177,7 @@ def add_type(
         "condition": condition,
     }
     _save_type(name, given if file is None else object_in(file), database)
-    say({"inst_trans_id": name, "enabled": True}, f"{name} saved", as_json=as_json)
+    say({"inst_trans_id": name, "saved": True}, f"{name} saved", as_json=as_json)
 
 
 def _save_type(name: str, given: dict[str, object], database: str | None) -> None:
@@ -186,7 +186,9 @@ def _save_type(name: str, given: dict[str, object], database: str | None) -> Non
 
     async def work(visit: "Visit") -> None:
         standing = await visit.node.journal.load(TransTypeRow, name)
-        row = _type_of(name, given, version=standing.version if standing else 1)
+        kept = {} if standing is None else {"enabled": standing.enabled}
+        version = 1 if standing is None else standing.version
+        row = _type_of(name, {**kept, **given}, version=version)
         await _refuse_unknown(visit, row.channel, row.account)
         await router.save_trans_type(visit.node, row)
 
@@ -290,11 +292,12 @@ def add_rule(
             effect=effect,
             channel=channel,
             account=account,
+            enabled=standing is None or standing.enabled,
         )
         await router.save_rule(visit.node, row)
 
     run(database, work)
-    say({"rule_id": name, "enabled": True}, f"{name} saved", as_json=as_json)
+    say({"rule_id": name, "saved": True}, f"{name} saved", as_json=as_json)
 
 
 @rules.command("list")

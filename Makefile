@@ -13,6 +13,8 @@ STAMP := $(VENV)/.installed
 TESTS ?= tests
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+REQUESTS ?= 50000
+FUZZ_ARGS ?=
 DEMO_ARGS ?=
 DRILL ?= conversion
 DRILL_ARGS ?=
@@ -51,6 +53,10 @@ $(STAMP): requirements.lock pyproject.toml
 .PHONY: test
 test: $(STAMP)  ## Run the tests; the last line is pytest's own count
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile $(PYTEST_ARGS) $(TESTS)
+
+.PHONY: fuzz
+fuzz: $(STAMP)  ## Send REQUESTS=50000 made-up requests; ends with one line of JSON
+	@$(BIN)/python tests/fuzz/run.py --requests $(REQUESTS) $(FUZZ_ARGS)
 
 .PHONY: lint
 lint: $(STAMP)  ## Style, format, types, and who may import whom

@@ -1,0 +1,36 @@
+"""A small share of `make fuzz`, always the same one."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("schemathesis")
+sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
+sys.path.insert(0, str(Path(__file__).parent))
+
+from fuzzing import Fuzz
+from stack import Stack, stacked
+
+REQUESTS = 440
+"""Twenty of each call and mode."""
+
+
+@pytest.fixture(scope="module")
+def fuzzed() -> Iterator[Stack]:
+    """A stack to be fuzzed."""
+    with stacked() as stack:
+        yield stack
+
+
+def test_some_hundred_made_up_requests(fuzzed: Stack):
+    """No answer of 500 or more, none that the document does not know, and nothing that
+    breaks the document is accepted.
+    """
+    fuzz = Fuzz(fuzzed, REQUESTS, seed=1, a_round=20)
+    fuzz.run()
+
+    assert {} == fuzz.shown
+    assert (REQUESTS, 0) == (fuzz.sent, fuzz.failures)
+    assert {200, 201, 400, 404} <= set(fuzz.statuses)

@@ -43,6 +43,8 @@ KEEP_ALIVE_S = 65
 CLOSE_WITHIN_S = 2.0
 """A connection that does not close by then is cut: its statement has nobody left."""
 
+FOR_THE_END_S = CLOSE_WITHIN_S + loop.GOODBYE_WITHIN_S
+
 SCHEMA_KNOWN_S = 5.0
 """How long the answer is believed that nobody migrated past us."""
 
@@ -95,7 +97,7 @@ async def stop(app: App, web: "Web | None" = None) -> None:
     While what runs comes to its end the node goes on beating: its leases must hold.
     """
     node = app.node
-    ends_at = node.clock.monotonic() + node.settings.drain_s - CLOSE_WITHIN_S
+    ends_at = node.clock.monotonic() + node.settings.drain_s - FOR_THE_END_S
     node.heartbeat.leaving = True
     _log.info("node_leaving", epoch=node.epoch)
     if web is not None:
@@ -267,7 +269,7 @@ async def listen(app: App, *, host: str, port: int) -> Web:
             make_asgi(app),
             host=host,
             port=port,
-            http="httptools",
+            http=Wire,
             ws="none",
             lifespan="off",
             access_log=False,

@@ -13,10 +13,11 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 
 from paycore.api.contract import KEY_AS_SENT, KEY_HEADER, PROBLEM_MEDIA
-from paycore.api.door import Plain
+from paycore.api.door import Plain, door_of
 from paycore.api.schema import Problem
 from paycore.kernel import errors, log
 from paycore.kernel.errors import Refusal
+from paycore.kernel.ids import PAY_ORDER_NO_LENGTH
 
 RETRY_AFTER_S = 1
 """Where a refusal may be tried again and does not say when."""
@@ -61,6 +62,7 @@ def refused(request: Plain, refusal: Refusal) -> Response[bytes]:
     """A refusal as its problem document."""
     language = language_of(request.headers.get("accept-language", ""))
     zh = language == "zh"
+    _log.info("request_refused", refusal=refusal.code, **_about(request))
     retry_s = refusal.retry_after_s
     if retry_s is None and refusal.retryable:
         retry_s = RETRY_AFTER_S
@@ -92,8 +94,20 @@ def framework(request: Plain, error: HTTPException) -> Response[bytes]:
 
 def unexpected(request: Plain, error: Exception) -> Response[bytes]:
     """A bug: logged whole, told as nothing but that."""
-    _log.error("request_failed", path=request.url.path, exc_info=error)
+    _log.error("request_failed", exc_info=error, **_about(request))
     return _plain(request, HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL, headers={})
+
+
+def _about(request: Plain) -> Mapping[str, object]:
+    """What a line of the log says of a request: nothing that a stranger chose."""
+    number = str(request.path_params.get("pay_order_no", ""))
+    ours = len(number) == PAY_ORDER_NO_LENGTH and number.isalnum()
+    return {
+        "method": request.method,
+        "call": request.scope.get("path_template"),
+        "pay_order_no": number if ours and number.isascii() else None,
+        "epoch": door_of(request).node.epoch,
+    }
 
 
 def _plain(

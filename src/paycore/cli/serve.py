@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    import asyncio
+
     from paycore.kernel.config import Settings
 
 
@@ -66,6 +68,7 @@ def serve(
 async def _run(settings: "Settings", dsn: str, *, migrate: bool, as_json: bool) -> None:
     from paycore import app as apps
 
+    told = told_to_stop()
     if migrate:
         await apps.migrate(dsn)
     app = await apps.start(settings, dsn)
@@ -78,7 +81,7 @@ async def _run(settings: "Settings", dsn: str, *, migrate: bool, as_json: bool) 
             ready = {"api": web.url, "epoch": app.node.epoch}
             typer.echo(msgspec.json.encode(ready).decode())
         _spare_the_collector()
-        await until_told_to_stop()
+        await told
     finally:
         await apps.stop(app, web)
 
@@ -96,16 +99,30 @@ def _spare_the_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-async def until_told_to_stop() -> None:
-    """Wait for SIGTERM or Ctrl-C; a second one ends without waiting."""
+def told_to_stop() -> "asyncio.Future[None]":
+    """Listen for SIGTERM and Ctrl-C from now on; a second one ends without waiting.
+
+    To be called before anybody hears that the node is there: who hears of it may stop
+    it, and it is to leave in good order.
+    """
     import asyncio
     import signal
 
-    told = asyncio.Event()
     running = asyncio.get_running_loop()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        running.add_signal_handler(sign, told.set)
-    await told.wait()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        running.remove_signal_handler(sign)
-        signal.signal(sign, signal.SIG_DFL)
+    told = running.create_future()
+    signs = (signal.SIGTERM, signal.SIGINT)
+
+    def tell() -> None:
+        for sign in signs:
+            running.remove_signal_handler(sign)
+            signal.signal(sign, signal.SIG_DFL)
+        told.set_result(None)
+
+    for sign in signs:
+        running.add_signal_handler(sign, tell)
+    return told
+
+
+async def until_told_to_stop() -> None:
+    """Wait for SIGTERM or Ctrl-C."""
+    await told_to_stop()

@@ -116,7 +116,11 @@ class ServiceTemplate:
         self._node.state(Running).tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, errors.Refusal):
-            log.error("passage_failed", exc_info=error)
+            log.error("passage_failed", exc_info=error, **self._about())
+
+    def _about(self) -> dict[str, object]:
+        no = self._run.payment.row.pay_order_no if self._run is not None else None
+        return {"pay_order_no": no, "epoch": self._node.epoch}
 
     async def _passage(self) -> KeptAnswer:
         node, callback = self._node, self._callback
@@ -165,7 +169,7 @@ class ServiceTemplate:
         Reload, absorb our reply by the common door, answer from what stands.
         """
         for _ in range(TIMES_TO_TRY):
-            log.info("commit_refused", guard=refused.guard)
+            log.info("commit_refused", guard=refused.guard, **self._about())
             if refused.guard == keys.GUARD:
                 run.key = None
             again = await absorb(run, coupon_gone=refused.guard == coupon.GUARD)

@@ -104,7 +104,7 @@ async def send(node: Node, prepared: Prepared) -> Answer:
     tally.count(CALLS, ask.channel, ask.operation, reply.outcome)
     tally.observe(CALL_SECONDS, elapsed_s, ask.channel, ask.operation)
     if reply.alarm is not None:
-        _alarm(ask, reply)
+        _alarm(node, ask, reply)
     elif reply.outcome in (Outcome.NOT_SENT, Outcome.UNKNOWN):
         _unanswered(node, ask, reply)
     return _answer(node, prepared, reply, round(elapsed_s * 1000))
@@ -260,13 +260,14 @@ def _unanswered(node: Node, ask: Ask, reply: Reply) -> None:
     )
 
 
-def _alarm(ask: Ask, reply: Reply) -> None:
+def _alarm(node: Node, ask: Ask, reply: Reply) -> None:
     _log.warning(
         "channel_alarmed",
         channel=ask.channel,
         account=ask.account,
         operation=ask.operation.value,
         pay_order_no=ask.pay_order_no,
+        epoch=node.epoch,
         why=reply.alarm,
     )
 

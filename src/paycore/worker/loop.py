@@ -32,6 +32,9 @@ REFRESH_EVERY_S = 1.0
 """A switched-off channel is no longer chosen after this."""
 SWEEP_EVERY_S = 5.0
 
+GOODBYE_WITHIN_S = 2.0
+"""With a database that is away a node goes without; others notice by its silence."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -90,5 +93,6 @@ async def stop(node: Node, seconds: float) -> None:
         core.drain(node, seconds / 2), checker.drain(node, seconds / 2)
     )
     await dispatcher.drain(node, seconds / 2)
-    with suppress(Unavailable):
-        await heartbeat.end(node)
+    with suppress(Unavailable, TimeoutError):
+        async with node.clock.timeout(GOODBYE_WITHIN_S):
+            await heartbeat.end(node)

@@ -39,6 +39,8 @@ WARM_UP = 60
 """Payments whose time does not count, at the beginning of each part."""
 
 ENOUGH_PERCENT = 99.0
+MOST_ADDED_MS = 300.0
+"""At p99: what a payer does not notice beside the time that a text takes."""
 
 AMOUNT_MINOR = 1234
 
@@ -102,6 +104,7 @@ class Figures:
         """Whether all is as it must be."""
         return (
             self.percent >= ENOUGH_PERCENT
+            and all(_added(self, part, 99) <= MOST_ADDED_MS for part in self.down)
             and self.converted_after_money == 0
             and self.differences == 0
         )

@@ -86,6 +86,11 @@ async def visit(database: str | None) -> AsyncIterator[Visit]:
             key_ring=KeyRing(settings.ring_keys),
         )
         yield Visit(node=node, pool=pool)
+    except db.AWAY as error:
+        said = type(error).__name__
+        raise db.DatabaseUnavailableError(
+            f"the database gave no answer: {said}"
+        ) from error
     finally:
         await transport.close()
         await journal.close()

@@ -59,7 +59,7 @@ async def connect(dsn: str) -> "Connection":
         connection: Connection = await asyncpg.connect(
             dsn, timeout=CONNECT_S, server_settings=dict(SESSION)
         )
-    except AWAY as error:
+    except (*AWAY, *_NO_ADDRESS) as error:
         raise _unavailable(error) from error
     try:
         await refuse_unfit(connection)
@@ -91,7 +91,7 @@ async def pool(
             server_settings=dict(SESSION),
             init=init,
         )
-    except AWAY as error:
+    except (*AWAY, *_NO_ADDRESS) as error:
         raise _unavailable(error) from error
 
 
@@ -120,10 +120,18 @@ async def refuse_unfit(connection: "Connection") -> None:
 AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 """What is raised where the server cannot be asked."""
 
+_NO_ADDRESS = (ValueError, OverflowError)
+"""What the driver raises for an address that it cannot read."""
+
 
 def _unavailable(error: BaseException) -> DatabaseUnavailableError:
-    """Say what happened in the server's words, which never hold the password."""
+    """Say what happened in the server's words, which never hold the password.
+
+    Of an address that cannot be read nothing is repeated: any part may be one.
+    """
     said = str(error) or type(error).__name__
+    if isinstance(error, _NO_ADDRESS):
+        said = "its address is not a good postgresql:// URL"
     return DatabaseUnavailableError(f"the database cannot be reached: {said}")
 
 

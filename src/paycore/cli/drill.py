@@ -64,6 +64,28 @@ def restart(
     )
 
 
+@app.command()
+def notices(
+    count: Annotated[
+        int, typer.Option("--notices", min=2000, max=1_000_000, help="Notices.")
+    ] = 100_000,
+    per_s: Annotated[
+        int, typer.Option(min=20, max=5000, help="Notices a second.")
+    ] = 400,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Twenty end points, three of them no good: none waits for another's, none lost."""
+    from paycore.bench.drills import notices as drill
+
+    show(
+        lambda progress: drill.run(count, per_s, progress),
+        table=drill.table,
+        document=drill.document,
+        as_json=as_json,
+    )
+
+
 def show(
     run: "Callable[[Progress], F]",
     *,

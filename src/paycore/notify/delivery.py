@@ -26,7 +26,7 @@ from paycore.kernel.log import get
 from paycore.kernel.node import Node
 from paycore.notify import verdict, webhook
 from paycore.notify.endpoints import Endpoint, Endpoints, refresh
-from paycore.notify.lanes import Lane
+from paycore.notify.lanes import LONGEST_PAUSE_S, Lane
 from paycore.notify.rows import NoticeRow, NoticeStatus
 from paycore.notify.verdict import Fate, Judged
 
@@ -56,7 +56,7 @@ LANES_KEPT = 1000
 """A lane remembers how wide it was; beyond so many only those with trouble are kept."""
 
 CROWDED = timedelta(seconds=1)
-"""How long one is put back that found its lane full."""
+"""How long one is put back at least that found its lane full."""
 
 ADDRESS_REFUSALS = ("ADDRESS_REFUSED", "ENDPOINT_ADDRESS_REFUSED")
 """The address that its name has, and the address as it is written."""
@@ -113,7 +113,11 @@ class Deliveries:
             return timedelta(0)
         lane = self.lanes[row.endpoint_id or ""]
         if not lane.shut(now):
-            return CROWDED + timedelta(milliseconds=node.ids.below(2000))
+            # A slow end point's backlog must not come and go every second: what was
+            # here before it goes first.
+            full_s = min(lane.clears_in_s, LONGEST_PAUSE_S)
+            spread_ms = node.ids.below(2000 + int(full_s * 1000))
+            return CROWDED + timedelta(seconds=full_s, milliseconds=spread_ms)
         spread_ms = node.ids.below(int(lane.pause_s * 1000))
         shut = timedelta(seconds=lane.shut_until - now)
         return shut + timedelta(milliseconds=spread_ms)

@@ -30,6 +30,9 @@ NARROWEST_SLOW = 4
 TRIP = 5
 """Failures in a row that shut the lane: fewer than its first window."""
 
+LATEST_SHARE = 0.2
+"""How much the latest try counts in how long one takes."""
+
 FIRST_PAUSE_S = 5.0
 LONGEST_PAUSE_S = 300.0
 
@@ -46,6 +49,8 @@ class Lane:
     pause_s: float = FIRST_PAUSE_S
     shut_until: float = 0.0
     """On the monotonic clock."""
+    took_s: float = 0.0
+    """How long a try takes there, smoothed."""
 
     def shut(self, now: float) -> bool:
         """Whether nothing is to be sent there yet."""
@@ -56,6 +61,11 @@ class Lane:
         places = self.window * WAITING_A_PLACE
         return not self.shut(now) and len(self.waiting) < places
 
+    @property
+    def clears_in_s(self) -> float:
+        """How long those who wait here will need, at the pace of late."""
+        return len(self.waiting) * self.took_s / self.window
+
     def ready(self, now: float) -> bool:
         """Whether a waiting notice may set out."""
         free = self.under_way < self.window
@@ -63,6 +73,7 @@ class Lane:
 
     def ended(self, judged: Judged, *, took_s: float, now: float) -> None:
         """Learn from one try."""
+        self.took_s += (took_s - self.took_s) * LATEST_SHARE
         match judged.fate:
             case Fate.DELIVERED:
                 self._went_well(took_s)

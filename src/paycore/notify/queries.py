@@ -8,7 +8,7 @@ from paycore.kernel.db import Pool
 from paycore.kernel.terms import BizLineId
 from paycore.notify.rows import NoticeRow
 
-__all__ = ["NoticeLine", "Pool", "made", "notices"]
+__all__ = ["NoticeLine", "Pool", "made", "notices", "standing"]
 
 
 class NoticeLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,3 +87,16 @@ async def made(
     last = f"{(until + NUMBERED_WITHIN).astimezone(UTC):%y%m%d%H%M%S}"
     records = await pool.fetch(MADE, since, until, biz_line, last, *after, limit)
     return [msgspec.convert(dict(record), NoticeRow) for record in records]
+
+
+STANDING = """
+SELECT biz_line, status, count(*) AS number
+FROM notify_notice
+GROUP BY 1, 2
+"""
+
+
+async def standing(pool: Pool) -> dict[tuple[str, str], int]:
+    """How many notices of each line stand where: by line and status."""
+    records = await pool.fetch(STANDING)
+    return {(row["biz_line"], row["status"]): row["number"] for row in records}

@@ -43,6 +43,8 @@ async def replay(node: Node, pay_order_no: PayOrderNo, notice_id: str) -> None:
     row = await node.journal.load(NoticeRow, pay_order_no, notice_id)
     if row is None:
         raise DataNotExist("There is no such notice.", "通知不存在")
+    if not _free(node, row):
+        raise InFlight
     await endpoints.refresh(node)
     change = _again(node, row)
     if change is None:

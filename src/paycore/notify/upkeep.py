@@ -11,7 +11,10 @@ BY_HAND = "by hand"
 
 
 async def disable_endpoint(node: Node, endpoint_id: str) -> None:
-    """Send nothing there from now on; twice is once."""
+    """Send nothing there, from the nodes' next refresh on; twice is once.
+
+    It opens nothing, so that it can be done without the keys.
+    """
 
     def step(row: EndpointRow) -> EndpointRow:
         if not row.enabled:
@@ -22,7 +25,6 @@ async def disable_endpoint(node: Node, endpoint_id: str) -> None:
     change.amend(EndpointRow, (endpoint_id,), step)
     if await node.journal.commit(change) is not None:
         raise DataNotExist("There is no such end point.", "通知地址不存在")
-    await endpoints.refresh(node)
 
 
 async def reseal(node: Node, row: EndpointRow) -> bool:

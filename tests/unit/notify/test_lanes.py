@@ -47,6 +47,17 @@ def test_narrows_when_slow():
     assert not lane.shut(1.0)
 
 
+def test_says_when_it_is_clear():
+    """A slow lane's queue takes as long as its tries; a quick one's is over at once."""
+    slow, quick = (Lane(waiting=deque([NOTICE] * 64)) for _ in range(2))
+    for _ in range(50):
+        slow.ended(WELL, took_s=5.0, now=1.0)
+        quick.ended(WELL, took_s=0.005, now=1.0)
+
+    assert 75 < slow.clears_in_s <= 80
+    assert quick.clears_in_s < 0.01
+
+
 def test_shuts():
     """After some failures in a row nothing is sent for a while, then one at a time."""
     lane = Lane(waiting=deque([NOTICE]))

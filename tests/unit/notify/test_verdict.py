@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paycore.kernel.http import Answered, NoAnswer, NotSent
+from paycore.kernel.http import ADDRESS_REFUSED, Answered, NoAnswer, NotSent
 from paycore.notify import verdict
 from paycore.notify.verdict import Fate, Judged
 
@@ -113,3 +113,12 @@ def test_slower_where_asked():
     assert timedelta(seconds=60) == verdict.next_try(1, slow, none)
     assert timedelta(seconds=900) == verdict.next_try(1, later, none)
     assert timedelta(seconds=1800) == verdict.next_try(3, later, none)
+
+
+def test_address_refused():
+    """What was not sent because of its address is tried again, and is told apart."""
+    inside = verdict.judge(NotSent(reason=ADDRESS_REFUSED), NOW)
+    unreachable = verdict.judge(NotSent(reason="connect time-out"), NOW)
+
+    assert (Fate.FAILED, "ADDRESS_REFUSED") == (inside.fate, inside.result)
+    assert (Fate.FAILED, "NOT_SENT") == (unreachable.fate, unreachable.result)

@@ -28,8 +28,8 @@ Loops = tuple[tuple[str, Tick, float], ...]
 
 CHECK_EVERY_S = 0.2
 DISPATCH_EVERY_S = 1.0
-REFRESH_EVERY_S = 1.0
-"""A switched-off channel is no longer chosen after this."""
+REFRESH_EVERY_S = 0.5
+"""What is switched off is no longer chosen within a second, the reading included."""
 SWEEP_EVERY_S = 5.0
 
 GOODBYE_WITHIN_S = 2.0

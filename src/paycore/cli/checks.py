@@ -17,7 +17,7 @@ from paycore.desk import queries as desk
 from paycore.gateway.accounts import open_account
 from paycore.gateway.rows import AccountRow
 from paycore.kernel.clock import machine_now
-from paycore.kernel.errors import Misconfigured
+from paycore.kernel.errors import BadRequest, Misconfigured
 from paycore.kernel.http import HttpRequest, NoAnswer, NotSent
 from paycore.kernel.node import Node, NodeRow
 from paycore.kernel.terms import SMS_CENTRE, TransType
@@ -181,23 +181,24 @@ async def ends(visit: Visit) -> list[Finding]:
     """Whether notices may go where they are wanted, and arrive there."""
     node, found = visit.node, list[Finding]()
     rows = await node.journal.every(EndpointRow)
-    allow_private = node.settings.allow_private_endpoints
     for row in rows:
         name = f"{row.endpoint_id} of {row.biz_line}"
-        refused = endpoints.refused(row.url, allow_private=allow_private)
-        if row.enabled and refused is not None:
+        try:
+            if row.enabled:
+                await endpoints.check(node, row.url)
+        except BadRequest as refused:
             found.append(
                 Finding(
                     check="endpoints",
                     state=WRONG,
-                    what=f"{name}: its URL {refused}",
+                    what=f"{name}: {refused.en}",
                     do="`paycore endpoints add` another, and disable this one",
                 )
             )
-            continue
-        found.append(
-            await _answers(node, "endpoints", name, row.url, enabled=row.enabled)
-        )
+        else:
+            found.append(
+                await _answers(node, "endpoints", name, row.url, enabled=row.enabled)
+            )
     told = {row.biz_line for row in rows if row.enabled}
     found += [
         _nothing("endpoints", f"{row.biz_line} has none", "endpoints add")
@@ -215,8 +216,14 @@ async def _answers(
         return Finding(check=check, state=NOTE, what=f"{name} is switched off")
     if not url:
         return Finding(check=check, state=GOOD, what=f"{name} is our own")
+    outside = check == "endpoints" and not node.settings.allow_private_endpoints
     asked = HttpRequest(
-        method="GET", url=url, headers={}, body=b"", timeout_s=ANSWER_WITHIN_S
+        method="GET",
+        url=url,
+        headers={},
+        body=b"",
+        timeout_s=ANSWER_WITHIN_S,
+        public_only=outside,
     )
     answer = await node.transport.send(asked)
     if isinstance(answer, NotSent | NoAnswer):

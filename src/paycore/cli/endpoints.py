@@ -110,8 +110,10 @@ def enable(
     endpoint_id: Id, *, database: Database = None, as_json: AsJson = False
 ) -> None:
     """Send there again, also after it answered 410; parked notices can be replayed."""
+    from paycore.cli.visit import demand_keys
     from paycore.notify import service as notify
 
+    demand_keys()
     run(database, lambda visit: notify.enable_endpoint(visit.node, endpoint_id))
     _say_switched(endpoint_id, enabled=True, as_json=as_json)
 

@@ -75,8 +75,10 @@ def replay(
     as_json: AsJson = False,
 ) -> None:
     """Send a notice again, or all of a time; receivers know a repeat by its id."""
+    from paycore.cli.visit import demand_keys
     from paycore.kernel.errors import BadRequest
 
+    demand_keys()
     if (notice_id is None) == (since is None):
         raise BadRequest("Give one notice's id, or --since.")
     if notice_id is not None:

@@ -26,17 +26,23 @@ class Session:
 
     def __init__(self, stack: Stack) -> None:
         self._loop = asyncio.new_event_loop()
-        self._connection = self._loop.run_until_complete(
-            asyncpg.connect(stack.on.cluster.dsn)
-        )
+        try:
+            self._connection = self.wait_for(asyncpg.connect(stack.on.cluster.dsn))
+        except BaseException:
+            self._loop.close()
+            raise
+
+    def wait_for(self, work):
+        """What comes of it."""
+        return self._loop.run_until_complete(work)
 
     def run(self, sql: str, *values: object) -> list[asyncpg.Record]:
         """Run a statement."""
-        return self._loop.run_until_complete(self._connection.fetch(sql, *values))
+        return self.wait_for(self._connection.fetch(sql, *values))
 
     def close(self) -> None:
         """Let go of all it holds."""
-        self._loop.run_until_complete(self._connection.close())
+        self.wait_for(self._connection.close())
         self._loop.close()
 
 
@@ -54,7 +60,7 @@ def session(stack: Stack) -> Iterator[Session]:
 def failing(
     stack: Stack, table: str, *, sqlstate: str, when: str = "true", on: str = ""
 ) -> Iterator[None]:
-    """Let the server refuse to write such rows, with this SQLSTATE, inside the block."""
+    """Let the server refuse such rows with this SQLSTATE, inside the block."""
     drop = f"DROP TRIGGER IF EXISTS struck ON {table}"
     ask(
         stack,

@@ -189,10 +189,12 @@ class Link:
             self.said = b""
 
     async def pass_on(self, octets: bytes) -> None:
+        """To the server."""
         self._here.write(octets)
         await self._here.drain()
 
     async def carry_answers(self) -> None:
+        """To the node, for as long as it may hear."""
         with suppress(OSError):
             while octets := await self._there.read(65536):
                 self._heard.set()

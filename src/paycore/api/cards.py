@@ -80,15 +80,16 @@ async def register_card(request: Plain) -> Response[bytes]:
 )
 async def list_cards(request: Plain) -> Response[bytes]:
     """The line's cards, masked."""
-    caller = await caller_of(request)
+    caller, door = await caller_of(request), door_of(request)
     asked = _PAGE.convert(query_of(request))
     rows = await read(
+        door,
         queries.cards_of_line(
-            door_of(request).pool,
+            door.pool,
             caller.biz_line,
             after=after_of(asked.cursor),
             limit=asked.limit + 1,
-        )
+        ),
     )
     page, following = cut(rows, asked.limit, [row.card_id for row in rows])
     items = [_card(row) for row in page]

@@ -7,10 +7,11 @@ from typing import Any, TypeVar, cast
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
+from litestar.exceptions import InternalServerException
 
 from paycore.api.metrics import Metrics
 from paycore.core.queries import Pool
-from paycore.kernel.errors import Unavailable
+from paycore.kernel.errors import BadRequest, Unavailable
 from paycore.kernel.node import Node
 
 Plain = Request[object, object, State]
@@ -18,6 +19,9 @@ Connection = ASGIConnection[Any, object, object, State]
 
 AWAY = frozenset({"08", "53", "57"})
 """Classes of SQLSTATE: connection lost, resources spent, server shutting down."""
+
+READ_WITHIN_S = 5.0
+"""For a connection of the pool and the answer on it."""
 
 T = TypeVar("T")
 
@@ -33,19 +37,29 @@ class Door:
     """What the node needs to take payments, each with whether it has it."""
 
 
-async def read(query: Awaitable[T]) -> T:
-    """What a query for people found; Unavailable where its database is away.
+async def read(door: Door, query: Awaitable[T]) -> T:
+    """What a query for people found; Unavailable where its database is away, or has
+    no connection or no answer for it in time: nobody waits for ever.
 
     The driver is the kernel's alone: its errors are known here by their SQLSTATE.
     """
     try:
-        return await query
+        async with door.node.clock.timeout(READ_WITHIN_S):
+            return await query
     except OSError as error:
         raise Unavailable from error
     except Exception as error:
         if str(getattr(error, "sqlstate", ""))[:2] in AWAY:
             raise Unavailable from error
         raise
+
+
+async def body_of(request: Plain) -> bytes:
+    """The whole body; a caller who left before its end is nobody's fault but his."""
+    try:
+        return await request.body()
+    except InternalServerException:
+        raise BadRequest from None
 
 
 def door_of(connection: Connection) -> Door:

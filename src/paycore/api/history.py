@@ -38,6 +38,7 @@ async def search_payments(request: Plain) -> Response[bytes]:
     if asked.since and asked.until and asked.since > asked.until:
         raise BadRequest("from is after to.", "from 晚于 to", field="from")
     rows = await read(
+        door,
         queries.search(
             door.pool,
             caller.biz_line,
@@ -47,7 +48,7 @@ async def search_payments(request: Plain) -> Response[bytes]:
             until=asked.until,
             before=after_of(asked.cursor),
             limit=asked.limit + 1,
-        )
+        ),
     )
     page, following = cut(rows, asked.limit, [row.pay_order_no for row in rows])
     items = [order_in(door.node, View(payment=row)) for row in page]

@@ -77,20 +77,20 @@ def show(
     if as_json:
         say({name: rows}, "", as_json=True)
         return
-    if not rows:
-        typer.echo(f"There are no {name}.")
-        return
     print_table(name, rows, hide=hide)
 
 
 def print_table(
     title: str, rows: Sequence[Mapping[str, object]], *, hide: Iterable[str] = ()
 ) -> None:
-    """Print rows of the same columns; nothing of a cell is cut off."""
+    """Print rows of the same columns, if there are any; no cell is cut off."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
+    if not rows:
+        typer.echo(f"There are no {title}.")
+        return
     columns = [name for name in rows[0] if name not in set(hide)]
     table = Table(title=title, title_justify="left")
     for name in columns:

@@ -60,9 +60,9 @@ def show_(
         for name, value in _facts(payment).items()
         if value not in (None, "")
     ]
-    print_table(f"Payment {number}", facts)
-    print_table("Attempts", [_attempt(row) for row in attempts])
-    print_table("Timeline", [_line(item) for item in items])
+    print_table(f"payment {number}", facts)
+    print_table("attempts", [_attempt(row) for row in attempts])
+    print_table("timeline", [_line(item) for item in items])
 
 
 @app.command(

@@ -60,10 +60,7 @@ def list_(*, database: Database = None, as_json: AsJson = False) -> None:
         say(found, "", as_json=True)
         return
     for name, rows in found.items():
-        if rows:
-            print_table(name, rows)
-        else:
-            typer.echo(f"There are no {name}.")
+        print_table(name, rows)
 
 
 @app.command(epilog=examples("paycore routes allow shop quick_a"))

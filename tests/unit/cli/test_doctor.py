@@ -51,9 +51,7 @@ def test_a_database_that_is_away_is_found_first(paycore, monkeypatch):
     listed = paycore("lines", "list")
 
     assert 1 == result.code
-    assert {"database", "settings"} == {
-        one["check"] for one in result.told["findings"]
-    }
+    assert {"database", "settings"} == {one["check"] for one in result.told["findings"]}
     assert (1, 1, "") == (listed.code, listed.err.count("\n"), listed.out)
     assert "geheim" not in result.out + result.err + listed.err
 

@@ -52,6 +52,7 @@ async def absorb(refused: Run, *, coupon_gone: bool = False) -> Run:
     run = await run_for(refused.node, payment)
     run.key, run.tries_left, run.committed = refused.key, refused.tries_left, True
     run.last, run.coupon_gone = refused.last, coupon_gone
+    run.leases = refused.leases
     if refused.last is not None:
         last = refused.last
         gateway.conclude(run.node, last.prepared, last.answer, run.change)

@@ -96,6 +96,8 @@ class Run:
     coupon_gone: bool = False
     """The commit of the end was refused because another order has the coupon."""
     steps: list[dict[str, str]] = field(default_factory=list)
+    leases: list[datetime] = field(default_factory=list)
+    """The ends of all leases that this passage took: by them it knows its own."""
     lease_deadline: float = 0.0
     """On the monotonic clock: the payment's lease surely holds until then."""
 
@@ -133,6 +135,7 @@ class Run:
             self.node.clock.monotonic() + self.node.lease_lasts_s - LEASE_MARGIN_S
         )
         until = self.node.lease_until()
+        self.leases.append(until)
         self.payment.quiet_after(
             ask.attempt_seq, until + timedelta(seconds=ask.timeout_s)
         )

@@ -316,19 +316,15 @@ class Payment:
 
     @property
     def out_of_schedule(self) -> bool:
-        """Whether the ladder has just been climbed to its end."""
-        return self.row.checks == len(ENQUIRY_LADDER_S)
+        """Whether the ladder has been climbed to its end."""
+        return self.row.checks >= len(ENQUIRY_LADDER_S)
 
     def _next_look(self, now: datetime) -> datetime:
         if self.row.held is not None and self.money_leg is None:
             return now + timedelta(seconds=SLOW_ENQUIRY_S)
         if self.open_attempt is None and now < self.row.expires_at:
             return self.row.expires_at
-        rung = self.row.checks
-        wait = (
-            ENQUIRY_LADDER_S[rung] if rung < len(ENQUIRY_LADDER_S) else SLOW_ENQUIRY_S
-        )
-        return now + timedelta(seconds=wait)
+        return now + wait_at(self.row.checks)
 
     # How it is written
 
@@ -395,6 +391,12 @@ class Payment:
         twin._stored_attempts = dict(self._stored_attempts)
         twin._transitions = list(self._transitions)
         return twin
+
+
+def wait_at(rung: int) -> timedelta:
+    """How long to wait after so many looks."""
+    on_ladder = rung < len(ENQUIRY_LADDER_S)
+    return timedelta(seconds=ENQUIRY_LADDER_S[rung] if on_ladder else SLOW_ENQUIRY_S)
 
 
 def differs(reply: Reply, attempt: AttemptRow) -> bool:

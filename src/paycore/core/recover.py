@@ -8,6 +8,7 @@ ourselves; what is over its time is closed.
 
 from contextlib import suppress
 
+from paycore.core import abandoned
 from paycore.core import ask as asking
 from paycore.core.absorb import TAIL, absorb, run_for, with_attempts
 from paycore.core.chain import GuardRefused, LastCall, Next, Run, run_commands
@@ -60,11 +61,19 @@ async def look(node: Node, row: Due) -> None:
     Refused by a guard means that somebody else did something meanwhile: then it is no
     longer ours to do, and what stands has its own next look.
     """
-    payment = await with_attempts(node, row)
-    run = await run_for(node, payment)
+    run: Run | None = None
+    try:
+        run = await run_for(node, await with_attempts(node, row))
+        await _look_and_release(run)
+    except Exception as error:
+        abandoned.leave_look(node, row, run, error)
+        raise
+
+
+async def _look_and_release(run: Run) -> None:
     run.claimed = True
     try:
-        with trace.of(node).payment("Look", row.pay_order_no):
+        with trace.of(run.node).payment("Look", run.payment.row.pay_order_no):
             await _look(run)
             run.payment.release(run.now)
             await run.commit()

@@ -11,6 +11,7 @@ import msgspec
 
 from paycore.cards import service as cards
 from paycore.core import order as orders
+from paycore.core.abandoned import give_back
 from paycore.core.absorb import load_payment, run_for, with_attempts, write
 from paycore.core.chain import GuardRefused, Run
 from paycore.core.chains import (
@@ -54,6 +55,7 @@ __all__ = [
     "confirm",
     "drain",
     "get",
+    "give_back",
     "once",
     "open_quick_payment",
     "receive",

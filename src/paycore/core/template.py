@@ -13,7 +13,7 @@ from datetime import datetime
 
 import structlog
 
-from paycore.core import keys
+from paycore.core import abandoned, keys
 from paycore.core.absorb import absorb, load_payment
 from paycore.core.chain import GuardRefused, Run
 from paycore.core.keys import AnswerOf, KeptAnswer, Key, KeyClaim, View
@@ -98,7 +98,7 @@ class ServiceTemplate:
         The passage itself runs on whatever becomes of the caller: it is not cancelled
         when he leaves, and not when he is answered DOING.
         """
-        task = asyncio.create_task(self._passage())
+        task = asyncio.create_task(self._whole_passage())
         running = self._node.state(Running).tasks
         running.add(task)
         task.add_done_callback(self._ended)
@@ -121,6 +121,18 @@ class ServiceTemplate:
     def _about(self) -> dict[str, object]:
         no = self._run.payment.row.pay_order_no if self._run is not None else None
         return {"pay_order_no": no, "epoch": self._node.epoch}
+
+    async def _whole_passage(self) -> KeptAnswer:
+        """The passage; should it break off, what it held is let go."""
+        try:
+            return await self._passage()
+        except Exception as error:
+            broken = not isinstance(error, errors.Refusal)
+            if self._run is not None and (
+                broken or isinstance(error, errors.Unavailable)
+            ):
+                abandoned.leave(self._node, self._run)
+            raise
 
     async def _passage(self) -> KeptAnswer:
         node, callback = self._node, self._callback

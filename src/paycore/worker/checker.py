@@ -52,7 +52,7 @@ async def _look(node: Node, due: Due) -> None:
     except Unavailable:
         log.warning("look_postponed", pay_order_no=due.pay_order_no, epoch=node.epoch)
     except Exception:
-        # The lease runs out by itself and the payment comes round again.
+        # It comes round a rung later, and after a few of them a person is told.
         log.exception("look_failed", pay_order_no=due.pay_order_no, epoch=node.epoch)
 
 

@@ -54,6 +54,7 @@ def loops(*, working: bool) -> Loops:
     always: Loops = (
         ("refresh", refresh, REFRESH_EVERY_S),
         ("pulse", pulse.tick, 0.0),
+        ("give_back", core.give_back, CHECK_EVERY_S),
     )
     if not working:
         return always

@@ -1,0 +1,135 @@
+"""Leases of passages that broke off in a node that lives: given back, not waited for.
+
+A passage may end without its last commit: the database was away, or there is a bug. Its
+node goes on living, so nobody else could take the payment until the lease itself is
+over. Here the node says that it has let go, as soon as it can be written. What stands
+is found by the next look, a rung of the ladder later; what fails look after look is put
+before a person, and the others go on (F75).
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from paycore.core.chain import Run
+from paycore.core.payment import wait_at
+from paycore.core.rows import IdempotencyRow, PaymentRow
+from paycore.desk import service as desk
+from paycore.kernel.errors import Unavailable
+from paycore.kernel.journal import Change
+from paycore.kernel.node import Node
+from paycore.kernel.terms import Epoch, PayOrderNo
+
+LOOKS_BEFORE_A_PERSON = 3
+"""A bug that lets a look fail does so again; a few rungs tell it from bad luck."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """A payment as it was left: which leases of it are the broken passage's own."""
+
+    pay_order_no: PayOrderNo
+    epoch: Epoch
+    leases: frozenset[datetime]
+    scope: bytes | None = None
+    """The idempotency key that the passage held."""
+    failed: str = ""
+    """What was raised, where that was no matter of the database's being away."""
+
+
+@dataclass(slots=True)
+class Abandoned:
+    """What this node has let go of and could not yet say so."""
+
+    left: list[Left] = field(default_factory=list)
+
+
+def leave(node: Node, run: Run) -> None:
+    """A caller's passage broke off; its commit may be on record or not."""
+    _leave(
+        node,
+        Left(
+            pay_order_no=run.payment.row.pay_order_no,
+            epoch=node.epoch,
+            leases=frozenset(run.leases),
+            scope=run.key.row.scope if run.key is not None else None,
+        ),
+    )
+
+
+def leave_look(node: Node, row: PaymentRow, run: Run | None, error: Exception) -> None:
+    """A worker's look at a claimed payment broke off."""
+    leases = {row.lease_until, *(run.leases if run is not None else ())}
+    _leave(
+        node,
+        Left(
+            pay_order_no=row.pay_order_no,
+            epoch=node.epoch,
+            leases=frozenset(lease for lease in leases if lease is not None),
+            failed="" if isinstance(error, Unavailable) else type(error).__name__,
+        ),
+    )
+
+
+def _leave(node: Node, left: Left) -> None:
+    if left.leases:
+        node.state(Abandoned).left.append(left)
+
+
+async def give_back(node: Node) -> None:
+    """Say what was let go; what the database does not take now is said again later.
+
+    A refusal means that the payment is in other hands by now, or was never in ours.
+    """
+    held = node.state(Abandoned)
+    while held.left:
+        left = held.left[0]
+        try:
+            await node.journal.commit(await _change(node, left))
+        except Unavailable:
+            if max(left.leases) > node.now():
+                return
+        held.left.pop(0)
+
+
+async def _change(node: Node, left: Left) -> Change:
+    now, change = node.now(), node.change()
+
+    def free(row: PaymentRow) -> PaymentRow | None:
+        if row.lease_epoch != left.epoch or row.lease_until not in left.leases:
+            return None
+        return replace(
+            row,
+            lease_epoch=None,
+            lease_until=None,
+            checks=row.checks + 1,
+            next_check_at=now + wait_at(row.checks),
+        )
+
+    change.amend(PaymentRow, (left.pay_order_no,), free)
+    if left.scope is not None:
+        change.amend(
+            IdempotencyRow,
+            (left.scope,),
+            lambda row: replace(row, lease_until=now) if row.status is None else row,
+        )
+    if left.failed:
+        await _perhaps_tell(node, change, left)
+    return change
+
+
+async def _perhaps_tell(node: Node, change: Change, left: Left) -> None:
+    """Open a case once the payment's looks have failed often enough."""
+    row = await node.journal.load(PaymentRow, left.pay_order_no)
+    if row is None or row.checks + 1 < LOOKS_BEFORE_A_PERSON:
+        return
+    await desk.open_case(
+        node,
+        change,
+        kind="LOOK_FAILED",
+        pay_order_no=left.pay_order_no,
+        amount=row.payable_amount,
+        currency=row.currency,
+        evidence={"error": left.failed, "looks": row.checks + 1, "step": row.step},
+    )

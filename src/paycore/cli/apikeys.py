@@ -1,24 +1,23 @@
 """`paycore apikeys`: API keys of business lines, and the lines that they are for."""
 
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from paycore.cli.command import AsJson, Database, examples, group, run, say, show
+
 if TYPE_CHECKING:
-    from paycore.kernel.node import Node
+    from paycore.cli.visit import Visit
 
-T = TypeVar("T")
-
-Database = Annotated[
-    str | None, typer.Option(help="Else DATABASE_URL.", show_default=False)
-]
-AsJson = Annotated[bool, typer.Option("--json", help="One line of JSON.")]
-
-app = typer.Typer(no_args_is_help=True, add_completion=False)
+app = group("API keys of business lines.")
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "paycore apikeys add --line shop --label checkout",
+        "paycore apikeys add --line shop --title 'Tea Shop' --currency CNY",
+    )
+)
 def add(
     line: Annotated[str, typer.Option(help="The business line.")],
     label: Annotated[str, typer.Option(help="What the key is for.")] = "",
@@ -36,15 +35,17 @@ def add(
     from paycore.kernel.terms import BizLineId
     from paycore.lines import service as lines
 
-    async def make(node: "Node") -> str:
-        if title is not None:
+    async def make(visit: "Visit") -> str:
+        if title is None:
+            await lines.load_line(visit.node, line)
+        else:
             given = currency or ["CNY"]
-            await lines.create_line(node, line, title=title, currencies=given)
-        return await lines.create_key(node, BizLineId(line), label)
+            await lines.create_line(visit.node, line, title=title, currencies=given)
+        return await lines.create_key(visit.node, BizLineId(line), label)
 
-    key = _with_node(database, make)
+    key = run(database, make)
     key_id = key.split("_")[1]
-    _show({"biz_line": line, "key_id": key_id, "api_key": key}, key, as_json=as_json)
+    say({"biz_line": line, "key_id": key_id, "api_key": key}, key, as_json=as_json)
 
 
 @app.command("list")
@@ -59,23 +60,18 @@ def list_(
     from paycore.lines import service as lines
 
     chosen = None if line is None else BizLineId(line)
-    rows = _with_node(database, lambda node: lines.list_keys(node, chosen))
+    rows = run(database, lambda visit: lines.list_keys(visit.node, chosen))
     found = [
         {
             "key_id": row.key_id,
             "biz_line": row.biz_line,
             "label": row.label,
-            "created_at": row.created_at.isoformat(),
-            "disabled_at": row.disabled_at.isoformat() if row.disabled_at else None,
+            "created_at": row.created_at,
+            "disabled_at": row.disabled_at,
         }
         for row in rows
     ]
-    text = "\n".join(
-        f"{one['key_id']}  {one['biz_line']}  since {one['created_at']}"
-        f"  {'disabled' if one['disabled_at'] else 'good'}  {one['label']}"
-        for one in found
-    )
-    _show({"keys": found}, text or "There are no keys.", as_json=as_json)
+    show("keys", found, as_json=as_json)
 
 
 @app.command()
@@ -88,31 +84,5 @@ def disable(
     """Refuse a key from now on; every node does within about a second."""
     from paycore.lines import service as lines
 
-    _with_node(database, lambda node: lines.disable_key(node, key_id))
-    _show({"key_id": key_id, "disabled": True}, f"{key_id} disabled", as_json=as_json)
-
-
-def _with_node(
-    database: str | None, work: "Callable[[Node], Coroutine[object, object, T]]"
-) -> T:
-    """Run one piece of work on a node; a refusal is one line and status 2."""
-    import asyncio
-
-    from paycore.cli.visit import visiting
-    from paycore.kernel.errors import Refusal
-
-    async def visit() -> T:
-        async with visiting(database) as node:
-            return await work(node)
-
-    try:
-        return asyncio.run(visit())
-    except Refusal as refusal:
-        typer.echo(f"paycore: {refusal.en}", err=True)
-        raise typer.Exit(2) from refusal
-
-
-def _show(found: dict[str, object], text: str, *, as_json: bool) -> None:
-    import msgspec
-
-    typer.echo(msgspec.json.encode(found).decode() if as_json else text)
+    run(database, lambda visit: lines.disable_key(visit.node, key_id))
+    say({"key_id": key_id, "disabled": True}, f"{key_id} disabled", as_json=as_json)

@@ -20,6 +20,7 @@ from paycore.api.application import application, operations_only
 from paycore.api.door import Door
 from paycore.api.metrics import Metrics
 from paycore.api.queries import Backlog, backlog
+from paycore.api.wire import Wire
 from paycore.kernel import db, log, trace
 from paycore.kernel.clock import SystemClock
 from paycore.kernel.config import Settings

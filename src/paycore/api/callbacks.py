@@ -7,7 +7,7 @@ for an accepted message only when what it said is kept.
 from litestar import Response, post
 from litestar.enums import MediaType
 
-from paycore.api.door import Plain, door_of
+from paycore.api.door import Plain, body_of, door_of
 from paycore.core import service as core
 from paycore.gateway import service as gateway
 
@@ -24,7 +24,7 @@ async def receive_callback(
         account,
         request.scope["path"],
         dict(request.headers),
-        await request.body(),
+        await body_of(request),
     )
     status, body = received.accept(await core.receive(node, received))
     return Response(body, status_code=status, media_type=MediaType.TEXT)

@@ -8,7 +8,8 @@ This is not where it is decided whether a payment may be made.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Generic, TypeVar, get_args, get_origin
 
 import msgspec
@@ -25,6 +26,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 _MISSING = re.compile(r"missing required field `([a-z_]+)`")
 _AT = re.compile(r"at `\$((?:\.[a-z_]+(?:\[[\d.]+\])?)+)`$")
 _INDEX = re.compile(r"\[[\d.]+\]")
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+"""An integer in a query; the decoder would take `1.0` and `1e1` for one."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """What moves a terminal's or a reader's eye: no text of ours needs them."""
 
@@ -36,25 +39,55 @@ class Shape(Generic[T]):
         self._kind = kind
         self._decoder = msgspec.json.Decoder(kind, strict=True)
         self._rules = rules_of(kind)
+        self._whole = {
+            field.encode_name
+            for field in msgspec.structs.fields(kind)
+            if int in _parts(field.type)
+        }
+        self._has_moments = _has(kind, datetime)
 
     def decode(self, body: bytes) -> T:
         """The value, or BadRequest naming the field of ours that is wrong."""
         refuse_unreadable(body)
         try:
-            return self._decoder.decode(body)
+            value = self._decoder.decode(body)
         except msgspec.ValidationError as error:
             raise self._refusal(str(error)) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise not_json() from None
+        return self._in_time(value)
 
     def convert(self, members: Mapping[str, str]) -> T:
         """The same out of a query's parameters, where all values are text."""
         if any(_CONTROL.search(value) for value in members.values()):
             raise _control()
+        for name in self._whole & members.keys():
+            if not _WHOLE.fullmatch(members[name]):
+                raise self._broken(name)
         try:
-            return msgspec.convert(members, self._kind, strict=False)
+            value = msgspec.convert(members, self._kind, strict=False)
         except msgspec.ValidationError as error:
             raise self._refusal(str(error)) from None
+        return self._in_time(value)
+
+    def _in_time(self, value: T) -> T:
+        """The value, if each of its moments is one in UTC too: years end at 9999."""
+        if self._has_moments:
+            for path, moment in _moments(value):
+                try:
+                    moment.astimezone(UTC)
+                except OverflowError:
+                    raise self._broken(path) from None
+        return value
+
+    def _broken(self, field: str) -> BadRequest:
+        """For a field of ours that is not after its rule."""
+        rule = self._rules[field.rsplit(".", 1)[-1]]
+        return BadRequest(
+            f"{field} is not valid: {rule or 'see the documentation'}.",
+            f"字段 {field} 不符合要求",
+            field=field,
+        )
 
     def _refusal(self, said: str) -> BadRequest:
         missing = _MISSING.search(said)
@@ -70,12 +103,7 @@ class Shape(Generic[T]):
             )
         if missing:
             return BadRequest(f"{field} is missing.", f"缺少字段 {field}", field=field)
-        rule = self._rules[names[-1]]
-        return BadRequest(
-            f"{field} is not valid: {rule or 'see the documentation'}.",
-            f"字段 {field} 不符合要求",
-            field=field,
-        )
+        return self._broken(field)
 
 
 def rules_of(kind: type[msgspec.Struct]) -> dict[str, str]:
@@ -97,6 +125,32 @@ def _parts(hint: object) -> list[object]:
     if origin is None:
         return [hint]
     return [part for arg in get_args(hint) for part in _parts(arg)]
+
+
+def _has(kind: type[msgspec.Struct], wanted: type) -> bool:
+    """Whether a shape, or one inside of it, has a field of a type."""
+    return any(
+        part is wanted
+        or (
+            isinstance(part, type)
+            and issubclass(part, msgspec.Struct)
+            and _has(part, wanted)
+        )
+        for field in msgspec.structs.fields(kind)
+        for part in _parts(field.type)
+    )
+
+
+def _moments(value: msgspec.Struct, above: str = "") -> Iterator[tuple[str, datetime]]:
+    """Every moment in a value, with the path of its field."""
+    for field in msgspec.structs.fields(value):
+        found = getattr(value, field.name)
+        path = f"{above}{field.encode_name}"
+        if isinstance(found, datetime):
+            yield path, found
+        for inner in found if isinstance(found, list) else ():
+            if isinstance(inner, msgspec.Struct):
+                yield from _moments(inner, f"{path}.")
 
 
 def refuse_unreadable(body: bytes) -> None:
@@ -128,7 +182,9 @@ def canonical(body: bytes) -> bytes:
     if not body:
         return b"{}"
     try:
-        value = json.loads(body, object_pairs_hook=_members, parse_float=_number)
+        # As text: of octets the parser would guess the encoding.
+        text = body.decode()
+        value = json.loads(text, object_pairs_hook=_members, parse_float=_number)
         return msgspec.json.encode(value, order="sorted")
     except (ValueError, RecursionError, OverflowError):
         raise not_json() from None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from paycore.api.auth import caller_of
 from paycore.api.contract import KEY_AS_SENT, KEY_FORM, KEY_HEADER
 from paycore.api.decode import canonical
-from paycore.api.door import Plain
+from paycore.api.door import Plain, body_of
 from paycore.core.service import KeyClaim
 from paycore.kernel.errors import BadRequest, KeyRequired
 from paycore.lines.service import Caller
@@ -50,7 +50,7 @@ async def post_of(request: Plain) -> Post:
     caller = await caller_of(request)
     key = _key_of(request)
     path = request.scope["path"]
-    return Post(caller=caller, path=path, key=key, body=await request.body())
+    return Post(caller=caller, path=path, key=key, body=await body_of(request))
 
 
 def _key_of(request: Plain) -> str:

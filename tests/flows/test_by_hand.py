@@ -81,7 +81,7 @@ def _shims(folder: Path) -> Path:
 def _script() -> str:
     """The page's section, and what is asked for afterwards."""
     text = PAGE.read_text(encoding="utf-8")
-    section = text[text.index("## Set up by hand") : text.index("## More nodes")]
+    section = text[text.index("## Set up by hand") : text.index("## Run it for good")]
     stop = "trap 'kill $(jobs -p) 2> /dev/null; wait' EXIT"
     return "\n".join(("set -euo pipefail", stop, *BLOCK.findall(section), AFTERWARDS))
 

@@ -7,7 +7,7 @@ its status, which is for the caller to look at. No refusal repeats what was refu
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -26,6 +26,10 @@ REVOKED = "REVOKED"
 
 CARD_ID_LETTERS = 20
 LONGEST_NAME = 64
+
+CLOCKS_DIFFER = timedelta(seconds=1)
+"""What was agreed upon at one node a moment ago is in force at the next one too, whose
+clock may be a little behind."""
 
 _BANK = re.compile(r"[A-Z][A-Z0-9_]{1,15}")
 
@@ -191,7 +195,7 @@ def _revoked(row: AgreementRow) -> AgreementRow:
 def _live(row: AgreementRow, now: datetime) -> bool:
     return (
         row.status == ACTIVE
-        and row.starts_at <= now
+        and row.starts_at <= now + CLOCKS_DIFFER
         and (row.ends_at is None or now < row.ends_at)
     )
 

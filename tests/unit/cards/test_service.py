@@ -130,6 +130,17 @@ async def test_only_live_agreements_count(node):
     assert [] == await service.agreements(node, row.card_id, PayType.QUICK_PAY, now)
 
 
+async def test_what_was_just_agreed_upon_is_in_force_everywhere(node):
+    """At a node whose clock is a little behind, a fresh agreement counts as well."""
+    given = GivenAgreement(
+        pay_type=PayType.DEDUCT, channel="deduct_a", account="main", token="t"
+    )
+    row = await registered(node, agreements=[given])
+    behind = node.now() - timedelta(seconds=0.5)
+
+    assert await service.agreements(node, row.card_id, PayType.DEDUCT, behind)
+
+
 async def test_another_lines_card_does_not_exist(node):
     """Cards of other lines and cards that never were look alike (I24)."""
     row = await registered(node)

@@ -16,6 +16,7 @@ BENCH_ARGS ?=
 REQUESTS ?= 50000
 FUZZ_ARGS ?=
 DEMO_ARGS ?=
+FAULTS ?=
 DRILL ?= conversion
 DRILL_ARGS ?=
 
@@ -57,6 +58,10 @@ test: $(STAMP)  ## Run the tests; the last line is pytest's own count
 .PHONY: fuzz
 fuzz: $(STAMP)  ## Send REQUESTS=50000 made-up requests; ends with one line of JSON
 	@$(BIN)/python tests/fuzz/run.py --requests $(REQUESTS) $(FUZZ_ARGS)
+
+.PHONY: faults
+faults: $(STAMP)  ## Strike with every fault there is a test for; writes docs/faults.md
+	@$(BIN)/python tests/faults/run.py $(FAULTS)
 
 .PHONY: lint
 lint: $(STAMP)  ## Style, format, types, and who may import whom

@@ -223,8 +223,8 @@ def test_a_death_before_the_result_is_written_loses_no_money(doomed, line: int):
 
 @BOTH_WAYS
 def test_status_coupon_posting_and_notice_are_one_commit(doomed, line: int):
-    """F45, F46: no tail can be missing: one transaction wrote all of it. Dead right
-    after it, the notice is delivered by another node.
+    """F45, F46, F51, F53: no tail can be missing: one transaction wrote all of it.
+    Dead right after it, the notice is delivered by another node.
     """
     it = doomed(line)
     no = it.open()

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
 
 import httpx2 as httpx
 import pytest
@@ -63,6 +64,30 @@ def test_a_coupon_in_other_hands_stops_before_the_money(stack: Stack, line: int)
     assert ("USED", numbers[0]) == coupon_is(stack, coupon_no, line)
     refused = second.open(coupon_no=coupon_no)
     assert (409, "COUPON") == (refused.status_code, refused.json()["code"])
+
+
+# --- F25: a key that was used ---------------------------------------------------------
+
+
+def test_a_used_key_with_another_code_has_no_effect(converted_payer: Payer):
+    """F25: the same key, another body: 422, nothing compared and nothing charged; the
+    kept answer stands under its own body.
+    """
+    payer, one = converted_payer, {"Idempotency-Key": uuid4().hex}
+    no = payer.open().json()["pay_order_no"]
+    code = payer.codes()[-1]
+    wrong = f"{(int(code) + 1) % 10**6:06}"
+    first = payer.confirm(no, wrong, **one)
+    assert "WRONG" == first.json()["verify_status"], first.text
+
+    answer = payer.confirm(no, code, **one)
+
+    said = (answer.status_code, answer.json()["code"])
+    assert (422, "idempotency_conflict") == said
+    took_nothing(payer, no)
+    assert first.content == payer.confirm(no, wrong, **one).content
+    assert "SUCCESS" == payer.confirm(no, code).json()["biz_status"]
+    paid_once(payer, no, at=BANKS_OF_LINE[TICKETS])
 
 
 # --- F59-F62: callbacks ---------------------------------------------------------------

@@ -44,6 +44,11 @@ class Shape(Generic[T]):
             for field in msgspec.structs.fields(kind)
             if int in _parts(field.type)
         }
+        self._no_text = {
+            field.encode_name
+            for field in msgspec.structs.fields(kind)
+            if str not in _parts(field.type)
+        }
         self._has_moments = _has(kind, datetime)
 
     def decode(self, body: bytes) -> T:
@@ -63,6 +68,10 @@ class Shape(Generic[T]):
             raise _control()
         for name in self._whole & members.keys():
             if not _WHOLE.fullmatch(members[name]):
+                raise self._broken(name)
+        for name in self._no_text & members.keys():
+            # The decoder would take it for a parameter that is not there.
+            if members[name].lower() == "null":
                 raise self._broken(name)
         try:
             value = msgspec.convert(members, self._kind, strict=False)

@@ -1,0 +1,359 @@
+"""Canaries: what must never be seen, sent in by every way there is, and looked for in
+everything that comes out and in everything that is kept.
+
+Sent in: a card, two payments, wrong codes, declines, faults, callbacks, and bad input
+with a canary in every field, header, path and query, to a node that logs and traces all
+that it can. Looked for: answers, notices, /metrics, the command line, the node's output
+and logs, every row of every table, and a plain dump of the database.
+"""
+
+import asyncio
+import base64
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncpg
+import httpx2 as httpx
+import pytest
+from facts import agreed
+from stack import SHOP, TICKETS, Payer, Stack, key, stacked
+
+from paycore.dev.processes import environ_of
+from paycore.dev.stack import settings_of
+from paycore.kernel import postgres_programs
+
+NUMBER = "6222027391846520371"
+NAME = "欧阳卡娜瑞"
+ID_NO = "11010119850711736X"
+PHONE = "+8613712096548"
+TOKEN = "tok_canary_5f1d9c7be2"
+
+EVERY_TABLE = """
+SELECT c.oid::regclass::text FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname = 'public' ORDER BY 1
+"""
+
+
+def _check_digit(number: str) -> str:
+    """The number with its last digit as Luhn wants it."""
+    for last in "0123456789":
+        digits = [int(c) for c in reversed(number[:-1] + last)]
+        doubled = (d * 2 - 9 if d > 4 else d * 2 for d in digits[1::2])
+        if (sum(digits[::2]) + sum(doubled)) % 10 == 0:
+            return number[:-1] + last
+    raise AssertionError(number)
+
+
+def _with_id_check(number: str) -> str:
+    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
+    total = sum(int(c) * w for c, w in zip(number[:17], weights, strict=True))
+    return number[:17] + "10X98765432"[total % 11]
+
+
+CARD = {
+    "number": _check_digit(NUMBER),
+    "name": NAME,
+    "id_no": _with_id_check(ID_NO),
+    "phone": PHONE,
+    "bank": "ICBC",
+    "card_kind": "DEBIT",
+}
+
+
+@dataclass
+class Traces:
+    """Where a canary might have left one, by place."""
+
+    seen: dict[str, bytes] = field(default_factory=dict)
+    answers: list[bytes] = field(default_factory=list)
+
+    def note(self, answer: httpx.Response) -> None:
+        """Keep an answer whole; a client's hook."""
+        answer.read()
+        self.answers.append(str(answer.headers).encode() + answer.content)
+
+
+@dataclass
+class Flight:
+    """What was sent in, and what came of it."""
+
+    canaries: dict[str, re.Pattern[bytes]]
+    traces: Traces
+
+
+@contextmanager
+def errors_into(path: Path) -> Iterator[None]:
+    """Let standard error of what starts in the block go to a file."""
+    kept = os.dup(2)
+    with path.open("ab") as file:
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
+@pytest.fixture(scope="module")
+def flight(tmp_path_factory: pytest.TempPathFactory) -> Flight:
+    """Everything sent in once, and everything that came out of it."""
+    log = tmp_path_factory.mktemp("canaries") / "stderr"
+    loud = {"log_level": "debug", "log_format": "json", "traces": "console"}
+    with errors_into(log):
+        running = stacked(money_timeout_s=1, enquiry_timeout_s=1, **loud)
+        stack = running.__enter__()
+    try:
+        traces, codes = Traces(), set()
+        for line in (SHOP, TICKETS):
+            codes |= _pay(stack, line, traces)
+        _bad_input(stack, traces)
+        canaries = _canaries(stack, codes)
+        _gather(stack, traces)
+    finally:
+        running.__exit__(None, None, None)
+    traces.seen["standard error"] = log.read_bytes()
+    return Flight(canaries=canaries, traces=traces)
+
+
+def _payer(stack: Stack, line: int, traces: Traces) -> Payer:
+    api = stack.client(line)
+    api.event_hooks["response"].append(traces.note)
+    banks = ("quick_a", "quick_b", "deduct_a", "deduct_b")
+    given = [
+        {**one, "token": f"{TOKEN}{one['channel']}"}
+        for one in agreed(*(banks if line == SHOP else banks[2:]))
+    ]
+    body = {**CARD, "agreements": given}
+    made = api.post("/v1/cards", json=body, headers=key()).json()
+    return Payer(stack, api, made["card_id"], PHONE)
+
+
+def _pay(stack: Stack, line: int, traces: Traces) -> set[str]:
+    """Payments that succeed, are declined, go wrong, are closed; all codes texted."""
+    payer = _payer(stack, line, traces)
+    charge = "bank.quick_*.confirm" if line == SHOP else "bank.deduct_*.deduct"
+    asked = "bank.quick_*.send_code" if line == SHOP else "carrier.a.send"
+    numbers = []
+    for target, fault in (
+        (None, None),
+        (charge, "decline:CARD_LOST"),
+        (charge, "decline:NO_SUCH_CODE"),
+        (charge, "garbage"),
+        (charge, "bad_signature"),
+        (charge, "timeout_after"),
+        (charge, "duplicate_callback:2"),
+        (asked, "decline:WRONG_PHONE"),
+        (asked, "http_500"),
+    ):
+        if target:
+            stack.fault(target, fault)
+        order = payer.open().json()
+        no = order["pay_order_no"]
+        numbers.append(no)
+        if order["biz_status"] == "DOING":
+            code = payer.codes()[-1]
+            payer.confirm(no, f"{(int(code) + 1) % 10**6:06d}")
+            payer.api.post(f"/v1/quick-payments/{no}/codes", json={}, headers=key())
+            payer.confirm(no)
+        stack.no_faults()
+        _callbacks(stack, no, traces)
+        payer.get(no)
+        payer.api.get(f"/v1/payments/{no}/timeline")
+    last = payer.open().json()["pay_order_no"]
+    payer.api.post(f"/v1/payments/{last}/close", json={}, headers=key())
+    payer.api.get("/v1/cards")
+    payer.api.get(f"/v1/cards/{payer.card_id}")
+    payer.api.get("/v1/payments", params={"limit": 100})
+    payer.until(numbers[0])
+    return set(payer.codes())
+
+
+def _callbacks(stack: Stack, no: str, traces: Traces) -> None:
+    """A forged message that names the payment, with all canaries in it."""
+    secrets = {**CARD, "token": TOKEN, "code": "815204", "sms_verify_code": "815204"}
+    bodies = (
+        json.dumps({"pay_order_no": no, "request_id": f"{no}01", **secrets}),
+        f"{no}01 " + " ".join(secrets.values()),
+        json.dumps({"request_id": f"{no}01", "deep": {"er": [secrets]}}),
+    )
+    for channel in ("quick_a", "deduct_a"):
+        for body in bodies:
+            traces.note(
+                stack.client().post(
+                    f"/callbacks/{channel}/main",
+                    content=body.encode(),
+                    headers={"X-Signature": "00", "X-Timestamp": "1"},
+                )
+            )
+
+
+def _bad_input(stack: Stack, traces: Traces) -> None:
+    """Every canary in every field, header, path and query of what is refused."""
+    payer = _payer(stack, SHOP, traces)
+    api = payer.api
+    for canary in (*CARD.values(), TOKEN):
+        header = base64.b64encode(canary.encode()).decode()
+        if canary.isascii():
+            header = canary
+            api.get(f"/v1/cards/{canary}")
+            api.get(f"/v1/payments/{canary}/timeline")
+            api.get(f"/{canary}")
+        api.get("/v1/payments", params={"out_biz_no": f"{canary} x", canary: canary})
+        for good, path in (
+            (payer.order(), "/v1/quick-payments"),
+            ({**CARD, "agreements": []}, "/v1/cards"),
+        ):
+            for name in good:
+                body = {**good, name: f"{canary}\n"}
+                api.post(path, json=body, headers={**key(), "X-Card": header})
+            api.post(path, json={**good, canary: canary}, headers=key())
+            api.post(path, content=f"{{{canary}".encode(), headers=key())
+        api.post(
+            "/v1/quick-payments",
+            json={"sms_verify_code": canary},
+            headers={"Idempotency-Key": f"{header} x", "Authorization": header},
+        )
+    traces.seen["/metrics"] = api.get("/metrics").content
+
+
+def _canaries(stack: Stack, codes: set[str]) -> dict[str, re.Pattern[bytes]]:
+    """What to look for, in clear, as octets in hex, and where it is short as a word."""
+    kept = stack.on.kept
+    secrets = {
+        **{name: CARD[name] for name in ("number", "name", "id_no", "phone")},
+        "phone without country": PHONE.removeprefix("+86"),
+        "agreement token": TOKEN,
+        "SHA-256 of the number": hashlib.sha256(CARD["number"].encode()).hexdigest(),
+        "SHA-256 of the phone": hashlib.sha256(PHONE.encode()).hexdigest(),
+        "webhook secret": kept.webhook_secret.removeprefix("whsec_"),
+        **{f"key {name}": value for name, value in kept.settings.items()},
+        **{f"{name} secret": m.secret for name, m in kept.merchants.items()},
+        **{f"{name} key": m.encryption_key for name, m in kept.merchants.items()},
+        **{f"API key {n}": line.api_key for n, line in enumerate(stack.lines)},
+    }
+    found = {
+        name: re.compile(
+            re.escape(text.encode()) + b"|" + text.encode().hex().encode(),
+            re.IGNORECASE,
+        )
+        for name, text in secrets.items()
+    }
+    for code in codes:
+        # Six digits may well be a part of a time or a number.
+        found[f"code {code}"] = re.compile(
+            rb"(?<![0-9A-Za-z.+-])" + code.encode() + rb"(?![0-9A-Za-z])"
+        )
+    return found
+
+
+def _either(text: bytes) -> re.Pattern[bytes]:
+    """A text as it is, or as a database shows octets."""
+    return re.compile(re.escape(text) + b"|" + text.hex().encode(), re.IGNORECASE)
+
+
+def _rows(stack: Stack, query: str) -> list[asyncpg.Record]:
+    async def ask() -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(stack.on.cluster.dsn)
+        try:
+            return await connection.fetch(query)
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
+
+
+def _dump(stack: Stack) -> bytes:
+    """The whole database as plain SQL."""
+    found = postgres_programs.find(data=stack.on.data, account=None, major=None)
+    program = found.path("pg_dump")
+    dumped = subprocess.run(
+        [program, "--format=plain", stack.on.cluster.dsn],
+        capture_output=True,
+        check=True,
+    )
+    assert b"cards_card" in dumped.stdout
+    return dumped.stdout
+
+
+def _said(stack: Stack, *words: str) -> bytes:
+    """What a command prints, on both ways."""
+    settings = environ_of(settings_of(stack.on.kept, port=1))
+    environ = {**os.environ, **settings, "DATABASE_URL": stack.on.cluster.dsn}
+    done = subprocess.run(
+        [sys.executable, "-m", "paycore", *words],
+        env=environ,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode in (0, 1), (words, done.stderr)
+    return done.stdout + done.stderr
+
+
+def _gather(stack: Stack, traces: Traces) -> None:
+    """Everything that can be seen from outside, and everything that is kept."""
+    orders = stack.client().get("/v1/payments", params={"limit": 100}).json()["items"]
+    for line in (SHOP, TICKETS):
+        for order in stack.client(line).get("/v1/payments").json()["items"]:
+            told = stack.notices(order["pay_order_no"], within_s=1)
+            traces.seen[f"notice {order['pay_order_no']}"] = json.dumps(
+                told, ensure_ascii=False
+            ).encode()
+    for (table,) in _rows(stack, EVERY_TABLE):
+        rows = _rows(stack, f"SELECT t::text FROM {table} AS t")
+        traces.seen[f"table {table}"] = "\n".join(row[0] for row in rows).encode()
+    traces.seen["dump"] = _dump(stack)
+    number = orders[0]["pay_order_no"]
+    for words in (
+        ("payments", "show", number),
+        ("payments", "show", number, "--json"),
+        ("payments", "find", "--json"),
+        ("desk", "list", "--json"),
+        ("notices", "list", "--json"),
+        ("channels", "list", "--json"),
+        ("endpoints", "list", "--json"),
+        ("lines", "list", "--json"),
+        ("apikeys", "list", "--json"),
+        ("keyring", "list", "--json"),
+        ("doctor",),
+    ):
+        traces.seen[f"paycore {' '.join(words)}"] = _said(stack, *words)
+    traces.seen["answers"] = b"\n".join(traces.answers)
+
+
+def test_the_canaries_flew(flight: Flight):
+    """What is searched is not empty: each place has what must be there."""
+    seen = flight.traces.seen
+
+    assert 200 < len(flight.traces.answers)
+    assert (
+        b"call_sent" in seen["standard error"] or len(seen["standard error"]) > 10_000
+    )
+    assert b"Confirm" in seen["standard error"]
+    assert b'"bin":"622202"' in seen["answers"]
+    assert b"payment.succeeded" in b"".join(
+        text for name, text in seen.items() if name.startswith("notice")
+    )
+    assert b"paycore_" in seen["/metrics"]
+    assert 20 < sum(name.startswith("table ") for name in seen)
+    assert 10 < sum(name.startswith("code ") for name in flight.canaries)
+
+
+def test_nothing_secret_is_found_anywhere(flight: Flight):
+    """Not one hit of any canary in any place."""
+    hits = [
+        f"{canary} in {place}: …{text[max(0, hit.start() - 80) : hit.end() + 20]!r}"
+        for place, text in flight.traces.seen.items()
+        for canary, form in flight.canaries.items()
+        if (hit := form.search(text))
+    ]
+
+    assert not hits, "\n".join(hits)

@@ -73,15 +73,19 @@ class Fuzz:
         self.dice = random.Random(self.seed)
         self.cards = [self.stack.payer().card_id for _ in range(3)]
         self.payments: list[str] = []
+
+    def _described(self) -> schemathesis.BaseSchema:
         answer = self.session.get(f"{self.base}/openapi.json", timeout=TIMEOUT_S)
         described = answer.json()
         # The key is ours in every request; that others are refused is tested elsewhere.
         del described["security"]
-        self.schema = schemathesis.openapi.from_dict(described)
+        return schemathesis.openapi.from_dict(described)
 
     def run(self) -> None:
         """Send them all, call by call, round by round."""
         for turn in count():
+            # What one schema has generated is remembered with it, for ever.
+            self.schema = self._described()
             for operation, mode in self._operations():
                 if self.sent >= self.requests:
                     return

@@ -48,6 +48,12 @@ def _first(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return min([node.lineno, *(each.lineno for each in node.decorator_list)])
 
 
+def place(node: str) -> tuple[str, int]:
+    """Where a test stands: those of a file run in its order, as they always do."""
+    file, _, name = node.partition("::")
+    return (file, list(functions(file)).index(name))
+
+
 def digest(node: str) -> str:
     """Of the test's own text; empty where there is no such test."""
     file, _, name = node.partition("::")

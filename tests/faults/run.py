@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 import pytest
 from matrix import FAULTS
-from page import FAILED, PAGE, PASSED, digest, outcome, render, store, stored
+from page import FAILED, PAGE, PASSED, digest, outcome, place, render, store, stored
 
 
 class Recorder:
@@ -44,7 +44,7 @@ class Recorder:
 def main(asked: list[str]) -> int:
     """Run, write, say."""
     rows = [fault for fault in FAULTS if not asked or fault.number in asked]
-    nodes = sorted({node for fault in rows for node in fault.nodes})
+    nodes = sorted({node for fault in rows for node in fault.nodes}, key=place)
     if "--page" not in asked:
         recorder = Recorder()
         pytest.main(["-q", "-n", "2", "--dist", "loadfile", *nodes], plugins=[recorder])

@@ -204,21 +204,19 @@ def _post(payer: Payer, body: dict, one: dict[str, str]):
 
 
 def _take_all(stack: Stack) -> list[Session]:
-    """Every connection that the server has to give, those of the nodes too."""
+    """Every connection that the server has to give, those of the nodes too; there is
+    none left once nobody of theirs is there and no more can be had.
+    """
     taken = [Session(stack)]
+    theirs = "FROM pg_stat_activity WHERE application_name LIKE 'paycore%'"
     while True:
-        taken[0].run(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE application_name LIKE 'paycore%'"
-        )
+        taken[0].run(f"SELECT pg_terminate_backend(pid) {theirs}")
+        had = len(taken)
         with suppress(asyncpg.TooManyConnectionsError):
             while True:
                 taken.append(Session(stack))
-        ((left,),) = taken[0].run(
-            "SELECT count(*) FROM pg_stat_activity "
-            "WHERE application_name LIKE 'paycore%'"
-        )
-        if not left:
+        ((left,),) = taken[0].run(f"SELECT count(*) {theirs}")
+        if not left and had == len(taken):
             return taken
 
 

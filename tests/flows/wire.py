@@ -108,7 +108,7 @@ class Wire:
         answers = asyncio.create_task(link.carry_answers())
         try:
             await self._carry(reader, link)
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             answers.cancel()

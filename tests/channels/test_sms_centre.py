@@ -11,8 +11,8 @@ from urllib.parse import quote
 import msgspec
 import pytest
 from contract import CARD, Bench, ChannelContract, Raw, call, messages
-
 from strangers import Strangers
+
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Ask, Operation
 from paycore.gateway.channels.sms_centre import SmsCentre

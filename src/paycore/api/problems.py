@@ -13,10 +13,10 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 
 from paycore.api.contract import KEY_AS_SENT, KEY_HEADER, PROBLEM_MEDIA
-from paycore.api.door import Plain, door_of
+from paycore.api.door import Door, Plain
 from paycore.api.schema import Problem
 from paycore.kernel import errors, log
-from paycore.kernel.errors import Refusal
+from paycore.kernel.errors import Refusal, Unauthorized
 from paycore.kernel.ids import PAY_ORDER_NO_LENGTH
 
 RETRY_AFTER_S = 1
@@ -77,8 +77,15 @@ def refused(request: Plain, refusal: Refusal) -> Response[bytes]:
             field=refusal.field or msgspec.UNSET,
         ),
         language=language,
-        headers={} if retry_s is None else {"Retry-After": str(retry_s)},
+        headers=_headers_of(refusal, retry_s),
     )
+
+
+def _headers_of(refusal: Refusal, retry_s: int | None) -> dict[str, str]:
+    headers = {} if retry_s is None else {"Retry-After": str(retry_s)}
+    if isinstance(refusal, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
+    return headers
 
 
 def framework(request: Plain, error: HTTPException) -> Response[bytes]:
@@ -100,13 +107,14 @@ def unexpected(request: Plain, error: Exception) -> Response[bytes]:
 
 def _about(request: Plain) -> Mapping[str, object]:
     """What a line of the log says of a request: nothing that a stranger chose."""
+    door = request.app.state.get("door")  # who reports a bug does not make another
     number = str(request.path_params.get("pay_order_no", ""))
     ours = len(number) == PAY_ORDER_NO_LENGTH and number.isalnum()
     return {
         "method": request.method,
         "call": request.scope.get("path_template"),
         "pay_order_no": number if ours and number.isascii() else None,
-        "epoch": door_of(request).node.epoch,
+        "epoch": door.node.epoch if isinstance(door, Door) else None,
     }
 
 

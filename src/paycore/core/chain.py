@@ -289,6 +289,7 @@ async def run_commands(run: Run, commands: Sequence[type[Command]]) -> None:
         with trace.of(run.node).span(kind.name()) as span:
             if isinstance(command, Local):
                 result = await command.run(run)
+                run.note(kind.name(), result.value)
             else:
                 assert isinstance(command, Foreign)
                 result = await _foreign(run, command)

@@ -24,6 +24,8 @@ _WORDS = MappingProxyType(
         ),
         "NOT_CHARGED": ("本次未扣款,请重试", "Nothing was charged; try again."),
         "NOT_TAKEN": ("渠道未扣款", "The channel did not take the money."),
+        "AGREEMENT_GONE": ("银行卡协议已失效", "The card's agreement is gone."),
+        "TOO_MANY": ("发送过于频繁", "Too many texts to this phone."),
         "COUPON": ("优惠券不可用", "The coupon cannot be used."),
         "CLOSED": ("支付已关闭", "The payment was closed."),
         "EXPIRED": ("支付已过期", "The payment expired."),

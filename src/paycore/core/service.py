@@ -170,12 +170,14 @@ class _Resend(_OnPayment):
         _refuse_finished(run)
         _refuse_exhausted(run)
         row = run.payment.row
+        run.resend = True
+        if run.payment.money_leg is not None:
+            return run  # which UniqueCheck refuses, and trying later would not help
         wait = orders.resend_after_s(
             row, now=node.now(), code_gap_s=node.settings.code_gap_s
         )
         if wait > 0:
             raise errors.TooMany(retry_after_s=wait)
-        run.resend = True
         return run
 
     def had_effect(self, payment: Payment, since: datetime) -> bool:

@@ -219,7 +219,7 @@ class ServiceTemplate:
         row = await keys.look_up(self._node, self._callback.claim)
         if row is None:
             standing = await self._callback.standing(self._node)
-            if standing is None or not self._callback.repeats(standing):
+            if standing is None:
                 raise refusal
             return await self._number_stands(standing)
         outcome = await self._key_stands(row)

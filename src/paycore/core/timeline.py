@@ -14,7 +14,7 @@ from paycore.accounting.rows import EntryRow, PostingRow
 from paycore.core.rows import TrailRow, TransitionRow
 from paycore.gateway.rows import MessageRow
 from paycore.kernel.node import Node
-from paycore.kernel.terms import Json, PayOrderNo
+from paycore.kernel.terms import SMS_CENTRE, Json, PayOrderNo
 from paycore.notify.rows import NoticeRow
 from paycore.router.rows import DecisionRow
 from paycore.sms.rows import CodeRow
@@ -95,11 +95,20 @@ def _routes(rows: Sequence[DecisionRow]) -> Iterator[Item]:
 
 
 def _messages(rows: Sequence[MessageRow]) -> Iterator[Item]:
+    answered = {(row.attempt_seq, row.account) for row in rows if row.direction == "IN"}
     for row in rows:
+        # A carrier's text is written down before any is tried; what was never used
+        # (or died on the way) has no answer.
+        unused = (
+            row.channel == SMS_CENTRE
+            and row.direction == "OUT"
+            and (row.attempt_seq, row.account) not in answered
+        )
+        said = "PREPARED" if unused else row.direction
         yield Item(
             at=row.at,
             kind="message",
-            title=f"{row.direction} {row.operation} {row.channel}/{row.account}",
+            title=f"{said} {row.operation} {row.channel}/{row.account}",
             detail={
                 "attempt": row.attempt_seq,
                 "verdict": row.verdict,
@@ -114,8 +123,12 @@ def _codes(rows: Sequence[CodeRow]) -> Iterator[Item]:
         yield Item(
             at=row.created_at,
             kind="code",
-            title=f"code of attempt {row.seq:02d}: {row.status}",
-            detail={"tries": row.tries, "expires_at": row.expires_at.isoformat()},
+            title=f"code of attempt {row.seq:02d} made",
+            detail={
+                "now": row.status,
+                "tries": row.tries,
+                "expires_at": row.expires_at.isoformat(),
+            },
         )
         if row.passed_at is not None:
             yield Item(
@@ -148,9 +161,10 @@ def _notices(rows: Sequence[NoticeRow]) -> Iterator[Item]:
         yield Item(
             at=row.created_at,
             kind="notice",
-            title=f"{row.type}: {row.status}",
+            title=f"{row.type} written",
             detail={
                 "id": row.notice_id,
+                "now": row.status,
                 "tries": row.tries,
                 "last_result": row.last_result,
             },

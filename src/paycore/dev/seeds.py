@@ -16,6 +16,7 @@ from paycore.coupon.rows import CouponRow, CouponStatus
 from paycore.dev.folder import BANKS, CARRIERS, Kept, KeptLine
 from paycore.dev.processes import SandboxInfo
 from paycore.gateway import accounts
+from paycore.kernel.errors import DataNotExist, Unauthorized
 from paycore.kernel.node import Node
 from paycore.kernel.terms import (
     SMS_CENTRE,
@@ -213,12 +214,29 @@ async def _line(node: Node, plan: Plan, kept: Kept) -> KeptLine:
             language=plan.language,
         )
     known = kept.lines.get(plan.biz_line)
-    if known is not None:
-        return known
-    return KeptLine(
-        api_key=await lines.create_key(node, biz_line, "dev"),
-        card_id=await _card(node, plan),
-    )
+    api_key = known.api_key if known is not None else ""
+    card_id = CardId(known.card_id) if known is not None else None
+    if not await _key_works(node, api_key):
+        api_key = await lines.create_key(node, biz_line, "dev")
+    if card_id is None or not await _card_works(node, biz_line, card_id):
+        card_id = await _card(node, plan)
+    return KeptLine(api_key=api_key, card_id=card_id)
+
+
+async def _key_works(node: Node, api_key: str) -> bool:
+    try:
+        await lines.authenticate(node, api_key)
+    except Unauthorized:
+        return False
+    return True
+
+
+async def _card_works(node: Node, biz_line: BizLineId, card_id: CardId) -> bool:
+    try:
+        card = await cards.card_of(node, biz_line, card_id)
+    except DataNotExist:
+        return False
+    return card.status == "ACTIVE"
 
 
 async def _card(node: Node, plan: Plan) -> CardId:

@@ -200,7 +200,7 @@ def verify(node: Node, prepared: PreparedVerify) -> Verified:
         status = codes.judge(prepared.row, prepared.typed, node.now())
     match status:
         case VerifyStatus.PASS:
-            return Verified(status=status, tries_left=None)
+            return Verified(status=status, tries_left=prepared.tries_left + 1)
         case VerifyStatus.WRONG:
             return Verified(
                 status=status, tries_left=prepared.tries_left, reason=prepared.reason

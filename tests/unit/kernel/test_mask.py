@@ -102,9 +102,11 @@ def test_no_canary_gets_into_a_log(lines):
     except ValueError:
         logger.exception("failed")
 
-    text = json.dumps(lines(), ensure_ascii=False)
+    # A moment's digits may be any.
+    timeless = [{k: v for k, v in line.items() if k != "timestamp"} for line in lines()]
+    text = json.dumps(timeless, ensure_ascii=False)
 
-    assert 4 == len(lines())
+    assert 4 == len(timeless)
     for canary in (CARD, "123456", "whsec_x", "999", PHONE, ID_NO):
         assert canary not in text
 

@@ -204,20 +204,25 @@ def _post(payer: Payer, body: dict, one: dict[str, str]):
 
 
 def _take_all(stack: Stack) -> list[Session]:
-    """Every connection that the server has to give, those of the nodes too; there is
-    none left once nobody of theirs is there and no more can be had.
+    """Every connection that the server has to give, those of the nodes too: it has all
+    been taken once the only clients are ours, for a while, and no more can be had.
     """
     taken = [Session(stack)]
-    theirs = "FROM pg_stat_activity WHERE application_name LIKE 'paycore%'"
-    while True:
-        taken[0].run(f"SELECT pg_terminate_backend(pid) {theirs}")
+    clients = "FROM pg_stat_activity WHERE backend_type = 'client backend'"
+    quiet = 0
+    while quiet < 5:
+        taken[0].run(
+            f"SELECT pg_terminate_backend(pid) {clients} "
+            "AND application_name LIKE 'paycore%'"
+        )
         had = len(taken)
         with suppress(asyncpg.TooManyConnectionsError):
             while True:
                 taken.append(Session(stack))
-        ((left,),) = taken[0].run(f"SELECT count(*) {theirs}")
-        if not left and had == len(taken):
-            return taken
+        time.sleep(0.1)
+        ((all_of_them,),) = taken[0].run(f"SELECT count(*) {clients}")
+        quiet = quiet + 1 if had == len(taken) == all_of_them else 0
+    return taken
 
 
 def test_a_pool_whose_connections_all_wait_sheds(stack: Stack):

@@ -287,6 +287,22 @@ CREATE TRIGGER accounting_posting_kept BEFORE UPDATE OR DELETE ON accounting_pos
 CREATE TRIGGER accounting_entry_kept BEFORE UPDATE OR DELETE ON accounting_entry
     FOR EACH ROW EXECUTE FUNCTION keep_guard();
 
+-- So is what was said and why; and nothing of it goes all at once.
+CREATE TRIGGER gateway_message_kept BEFORE UPDATE OR DELETE ON gateway_message
+    FOR EACH ROW EXECUTE FUNCTION keep_guard();
+CREATE TRIGGER router_decision_kept BEFORE UPDATE OR DELETE ON router_decision
+    FOR EACH ROW EXECUTE FUNCTION keep_guard();
+CREATE TRIGGER payment_not_truncated BEFORE TRUNCATE ON payment
+    FOR EACH STATEMENT EXECUTE FUNCTION keep_guard();
+CREATE TRIGGER attempt_not_truncated BEFORE TRUNCATE ON attempt
+    FOR EACH STATEMENT EXECUTE FUNCTION keep_guard();
+CREATE TRIGGER transition_not_truncated BEFORE TRUNCATE ON transition
+    FOR EACH STATEMENT EXECUTE FUNCTION keep_guard();
+CREATE TRIGGER accounting_posting_not_truncated BEFORE TRUNCATE ON accounting_posting
+    FOR EACH STATEMENT EXECUTE FUNCTION keep_guard();
+CREATE TRIGGER accounting_entry_not_truncated BEFORE TRUNCATE ON accounting_entry
+    FOR EACH STATEMENT EXECUTE FUNCTION keep_guard();
+
 -- Partitions by month of the payment's number. Numbers outside of every month (a clock
 -- that is far off) fall into the default one.
 CREATE FUNCTION ensure_partitions(first_day date, months integer) RETURNS void

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from paycore.kernel.journal import Change, Row, table
-from paycore.kernel.journal_memory import MemoryJournal
+from paycore.kernel.journal_memory import MemoryJournal, MemoryStore
 from paycore.kernel.terms import Epoch, Json, PayOrderNo
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
@@ -174,15 +174,15 @@ async def execute(dsn: str, statements: str) -> None:
 
 def in_memory() -> MemoryJournal:
     """The journal in memory, told what the tables' DDL says."""
-    return MemoryJournal(
-        clock=lambda: NOW,
+    store = MemoryStore(
         unique=[(Leg, "t_leg_open", lambda leg: leg.no if leg.open else None)],
-        checks=[
-            lambda _, row: not isinstance(row, Paper) or row.amount >= 0,
-            lambda old, row: (
-                not isinstance(row, Paper)
-                or not isinstance(old, Paper)
-                or (old.colour, row.colour) != (Colour.BLUE, Colour.RED)
-            ),
-        ],
+        checks={
+            Paper: [
+                lambda _store, _, row: row.amount >= 0,
+                lambda _store, old, row: (
+                    old is None or (old.colour, row.colour) != (Colour.BLUE, Colour.RED)
+                ),
+            ]
+        },
     )
+    return MemoryJournal(store, clock=lambda: NOW)

@@ -8,6 +8,7 @@ here too, so that a simulator can replace all of time at once.
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -33,22 +34,32 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The clock of a real node."""
+    """The clock of a node.
 
-    def __init__(self, database_now: datetime) -> None:
+    `monotonic` is this machine's monotonic clock; a simulator, whose machines are made
+    up, gives one of its own, and the event loop's time with it.
+    """
+
+    def __init__(
+        self,
+        database_now: datetime,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._monotonic = monotonic
         self._anchor = database_now
-        self._anchored_at = time.monotonic()
+        self._anchored_at = monotonic()
         self._last = database_now
 
     def now(self) -> datetime:
         """Wall time in UTC; equal or later than what was said before."""
-        elapsed = time.monotonic() - self._anchored_at
+        elapsed = self._monotonic() - self._anchored_at
         self._last = max(self._last, self._anchor + timedelta(seconds=elapsed))
         return self._last
 
     def monotonic(self) -> float:
         """This machine's monotonic clock, in seconds."""
-        return time.monotonic()
+        return self._monotonic()
 
     async def sleep(self, seconds: float) -> None:
         """Wait on the event loop."""
@@ -61,7 +72,7 @@ class SystemClock:
     def anchor(self, database_now: datetime) -> None:
         """Follow the database's clock; `now` still never runs backwards."""
         self._anchor = database_now
-        self._anchored_at = time.monotonic()
+        self._anchored_at = self._monotonic()
 
 
 def machine_now() -> datetime:

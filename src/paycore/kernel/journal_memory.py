@@ -9,7 +9,6 @@ What a migration says beyond keys (unique indexes, triggers) is declared to the 
 """
 
 import asyncio
-import json
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +21,6 @@ from paycore.kernel.errors import Unavailable
 from paycore.kernel.journal import (
     Change,
     ChangeRejected,
-    KeyOf,
     LimitCounter,
     R,
     Refused,
@@ -30,8 +28,8 @@ from paycore.kernel.journal import (
     Value,
 )
 from paycore.kernel.journal_group import Case, Spot, spot_of, spots_of
-from paycore.kernel.journal_sql import Shape
-from paycore.kernel.terms import Epoch, Json
+from paycore.kernel.journal_table import Claimed, MemoryTable, is_due
+from paycore.kernel.terms import Epoch
 
 Unique = tuple[type[Row], str, Callable[[Row], Hashable | None]]
 """A unique index: whose, its name, and what must be unique (None: not in the index)."""
@@ -46,128 +44,6 @@ Written = Sequence[tuple[Row | None, Row]]
 Watch = Callable[[Change, Written], None]
 """Told of every change that was written, before anybody else can see it."""
 
-SMALLEST, LARGEST = -(2**63), 2**63 - 1
-"""What a bigint holds."""
-
-
-class _Table:
-    """The rows of one kind, by key, by owner, and those that wait for somebody."""
-
-    __slots__ = (
-        "_integers",
-        "_json",
-        "_owner",
-        "_raw",
-        "_sorted",
-        "_texts",
-        "claimed",
-        "owners",
-        "rows",
-        "waiting",
-    )
-
-    def __init__(self, kind: type[Row]) -> None:
-        shape = Shape(kind)
-        columns = list(enumerate(shape.columns))
-        self._texts = [at for at, column in columns if column.sql in ("text", "jsonb")]
-        self._integers = [at for at, column in columns if column.sql == "bigint"]
-        self._json = [column.name for _, column in columns if column.sql == "jsonb"]
-        table = kind.__table__
-        self._owner = None if table.owner is None else table.key.index(table.owner)
-        self.claimed = table.claimed
-        self.rows: dict[KeyOf, Row] = {}
-        self.owners: dict[Value, dict[KeyOf, Row]] = {}
-        self.waiting: dict[KeyOf, Row] = {}
-        self._sorted: list[Row] | None = None
-        # Rows whose JSON nobody has read yet: it is put in order when somebody does.
-        self._raw: set[KeyOf] = set()
-
-    def copy(self) -> "_Table":
-        """The same rows, to go on from."""
-        twin = object.__new__(_Table)
-        twin._texts, twin._integers = self._texts, self._integers
-        twin._json, twin._owner, twin.claimed = self._json, self._owner, self.claimed
-        twin.rows, twin.waiting = dict(self.rows), dict(self.waiting)
-        twin.owners = {owner: dict(rows) for owner, rows in self.owners.items()}
-        twin._sorted, twin._raw = self._sorted, set(self._raw)
-        return twin
-
-    def get(self, key: KeyOf) -> Row | None:
-        """The row under a key."""
-        if key in self._raw:
-            self._read(key)
-        return self.rows.get(key)
-
-    def of(self, owner: Value) -> list[Row]:
-        """The rows of one owner, by key."""
-        rows = self.owners.get(owner)
-        if rows is None:
-            return []
-        if not self._raw.isdisjoint(rows):
-            for key in self._raw & rows.keys():
-                self._read(key)
-        return [rows[key] for key in sorted(rows)]
-
-    def all(self) -> list[Row]:
-        """Every row; as in the database text by its bytes, that is by code points."""
-        if self._raw:
-            for key in list(self._raw):
-                self._read(key)
-        if self._sorted is None:
-            self._sorted = [self.rows[key] for key in sorted(self.rows)]
-        return self._sorted
-
-    def enter(self, row: Row) -> None:
-        """Put a row in."""
-        key = row.key()
-        self.rows[key] = row
-        self._sorted = None
-        if self._owner is not None:
-            self.owners.setdefault(key[self._owner], {})[key] = row
-        if self.claimed and cast("_Claimed", row).next_check_at is not None:
-            self.waiting[key] = row
-        if self._json and any(getattr(row, name) is not None for name in self._json):
-            self._raw.add(key)
-
-    def leave(self, row: Row) -> None:
-        """Take a row out."""
-        key = row.key()
-        del self.rows[key]
-        self._sorted = None
-        self.waiting.pop(key, None)
-        self._raw.discard(key)
-        if self._owner is not None:
-            del self.owners[key[self._owner]][key]
-
-    def check(self, row: Row) -> None:
-        """Raise where a column could not hold its value."""
-        values = msgspec.structs.astuple(row)
-        for at in self._texts:
-            value = values[at]
-            if value is not None and "\x00" in value:
-                raise ChangeRejected("22021", "a NUL character in a text")
-        for at in self._integers:
-            value = values[at]
-            if value is not None and not SMALLEST <= value <= LARGEST:
-                raise ChangeRejected("22003", "a number that is no bigint")
-        for name in self._json:
-            if (text := getattr(row, name)) is not None:
-                _refuse_no_json(text)
-
-    def _read(self, key: KeyOf) -> None:
-        """Put the JSON of a row in the order in which the database gives it back."""
-        self._raw.discard(key)
-        row = self.rows[key]
-        given = ((name, getattr(row, name)) for name in self._json)
-        changed = {name: _json(text) for name, text in given if text is not None}
-        row = msgspec.structs.replace(row, **changed)
-        self.rows[key] = row
-        self._sorted = None
-        if self._owner is not None:
-            self.owners[key[self._owner]][key] = row
-        if key in self.waiting:
-            self.waiting[key] = row
-
 
 @dataclass(slots=True)
 class MemoryStore:
@@ -176,7 +52,7 @@ class MemoryStore:
     unique: Sequence[Unique] = ()
     checks: Mapping[type[Row], Sequence[Check]] = field(default_factory=dict)
     watch: Watch | None = None
-    _tables: dict[str, _Table] = field(default_factory=dict)
+    _tables: dict[str, MemoryTable] = field(default_factory=dict)
     _indexes: dict[str, dict[Hashable, Spot]] = field(default_factory=dict)
     _durable: set[UUID] = field(default_factory=set)
     _undo: list[tuple[Row | None, Row]] = field(default_factory=list)
@@ -228,12 +104,12 @@ class MemoryStore:
         free = [
             row
             for row in table.waiting.values()
-            if _is_due(cast("_Claimed", row), now=now, live=live)
+            if is_due(cast("Claimed", row), now=now, live=live)
         ]
-        free.sort(key=lambda row: (cast("_Claimed", row).next_check_at, row.key()))
+        free.sort(key=lambda row: (cast("Claimed", row).next_check_at, row.key()))
         claimed: list[R] = []
         for row in free[:limit]:
-            lease = cast("_Claimed", row)
+            lease = cast("Claimed", row)
             taken = msgspec.structs.replace(
                 lease,
                 lease_epoch=epoch,
@@ -249,11 +125,11 @@ class MemoryStore:
         """Whether the change with this id was written."""
         return change_id in self._durable
 
-    def _table(self, kind: type[Row]) -> _Table:
+    def _table(self, kind: type[Row]) -> MemoryTable:
         name = kind.__table__.name
         found = self._tables.get(name)
         if found is None:
-            found = self._tables[name] = _Table(kind)
+            found = self._tables[name] = MemoryTable(kind)
         return found
 
     # --- writing ----------------------------------------------------------------
@@ -459,51 +335,3 @@ class MemoryJournal:
     async def close(self) -> None:
         """Take no more changes."""
         self._closed = True
-
-
-class _Claimed(msgspec.Struct, frozen=True, kw_only=True):
-    """What `due` needs of a row of a claimed table."""
-
-    version: int
-    next_check_at: datetime | None
-    lease_epoch: int | None
-    lease_until: datetime | None
-
-
-def _is_due(row: _Claimed, *, now: datetime, live: Sequence[Epoch]) -> bool:
-    """Whether a row waits for somebody and nobody has it."""
-    moment = row.next_check_at
-    if moment is None or moment > now:
-        return False
-    return (
-        row.lease_epoch is None
-        or (row.lease_until is not None and row.lease_until <= now)
-        or row.lease_epoch not in live
-    )
-
-
-def _refuse_no_json(text: str) -> None:
-    try:
-        msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError):
-        raise ChangeRejected("22P02", "this is not JSON") from None
-
-
-def _json(text: str) -> Json:
-    """JSON as jsonb prints it: one spacing, one order of keys."""
-    return Json(json.dumps(_ordered(json.loads(text)), ensure_ascii=False))
-
-
-def _ordered(value: object) -> object:
-    """Keys by length, then by bytes: jsonb's order."""
-    if isinstance(value, dict):
-        pairs = sorted(value.items(), key=lambda pair: _jsonb_order(pair[0]))
-        return {name: _ordered(inner) for name, inner in pairs}
-    if isinstance(value, list):
-        return [_ordered(inner) for inner in value]
-    return value
-
-
-def _jsonb_order(name: str) -> tuple[int, bytes]:
-    octets = name.encode()
-    return (len(octets), octets)

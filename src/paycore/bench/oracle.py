@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self, cast
 
+import msgspec
+
 _FRESH = "SELECT n, phone, code FROM text WHERE n > ? AND code IS NOT NULL ORDER BY n"
 _NOTICES = "SELECT coalesce(max(n), 0) FROM notice"
 _TOLD = """
@@ -21,6 +23,40 @@ _CHARGES = """
            count(*)
     FROM move GROUP BY pay_order_no
 """
+_MOVES = (
+    "SELECT bank, kind, request_id, pay_order_no, amount, currency, at_ms FROM move"
+    " ORDER BY n"
+)
+_CAME = "SELECT id, type, pay_order_no, payload, verified, at_ms FROM notice ORDER BY n"
+
+
+class Move(msgspec.Struct, frozen=True, kw_only=True):
+    """Money that moved at a bank."""
+
+    bank: str
+    kind: str
+    """charge or refund."""
+    request_id: str
+    pay_order_no: str
+    amount: int
+    currency: str
+    at_ms: int = 0
+
+    @property
+    def signed(self) -> int:
+        """What it took from the payer."""
+        return self.amount if self.kind == "charge" else -self.amount
+
+
+class Came(msgspec.Struct, frozen=True, kw_only=True):
+    """A notice as it came to the business line."""
+
+    id: str | None
+    type: str | None
+    pay_order_no: str | None
+    payload: str
+    verified: bool
+    at_ms: int = 0
 
 
 class Oracle:
@@ -56,6 +92,19 @@ class Oracle:
         return {
             no: (amount, moves) for no, amount, moves in self._reader.execute(_CHARGES)
         }
+
+    def moves(self) -> list[Move]:
+        """All money that moved, in order."""
+        rows = self._reader.execute(_MOVES)
+        return [Move(**dict(zip(Move.__struct_fields__, r, strict=True))) for r in rows]
+
+    def came(self) -> list[Came]:
+        """All notices that came, in order, repeats and forged ones included."""
+        names = Came.__struct_fields__
+        found = (
+            dict(zip(names, row, strict=True)) for row in self._reader.execute(_CAME)
+        )
+        return [msgspec.convert(row, Came, strict=False) for row in found]
 
     def _number(self, query: str) -> int:
         return cast("int", self._reader.execute(query).fetchone()[0])

@@ -60,8 +60,8 @@ async def prepare(on: Ground, *, payers: int, converted: bool, coupons: int) -> 
     app = await apps.start(settings, on.cluster.dsn)
     try:
         (shop, tickets), _ = await seed(app.node, on.sandbox.info, on.kept)
-        quick = await _purses(app.node, shop, payers, first=0)
-        other = await _purses(app.node, tickets, payers * converted, first=payers)
+        quick = await purses(app.node, shop, payers, first=0)
+        other = await purses(app.node, tickets, payers * converted, first=payers)
         made = await _coupons(app.node, shop, coupons)
         with Oracle(on.data / "sandbox") as oracle:
             tally, recorder = await _one_payment(app, quick[0], oracle)
@@ -102,9 +102,10 @@ async def _one_payment(
     return tally, recorder
 
 
-async def _purses(
+async def purses(
     node: Node, line: SeededLine, count: int, *, first: int
 ) -> list[Purse]:
+    """So many cards of a line, numbered from the first: no two share a phone."""
     return list(
         await asyncio.gather(*(_purse(node, line, first + n) for n in range(count)))
     )

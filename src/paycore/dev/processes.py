@@ -114,9 +114,9 @@ class NodeProcess(Child):
     info: NodeInfo
 
 
-def start_cluster(data: Path) -> Cluster:
-    """A PostgreSQL server of our own under the folder."""
-    return Cluster.start(data / "postgres")
+def start_cluster(data: Path, *, tcp_port: int | None = None) -> Cluster:
+    """A PostgreSQL server of our own under the folder; off the network by default."""
+    return Cluster.start(data / "postgres", tcp_port=tcp_port)
 
 
 def start_sandbox(
@@ -139,12 +139,22 @@ def start_sandbox(
     return Sandbox(process, _first_line(process, SandboxInfo, "the sandbox"))
 
 
-def start_node(dsn: str, settings: Settings, *, lock: int | None = None) -> NodeProcess:
-    """A node as a process of its own (`paycore serve`); ready when this returns."""
+def start_node(
+    dsn: str,
+    settings: Settings,
+    *,
+    lock: int | None = None,
+    log: IO[bytes] | None = None,
+) -> NodeProcess:
+    """A node as a process of its own (`paycore serve`); ready when this returns.
+
+    What it logs goes where our own log goes, or to the file given.
+    """
     process = _spawn(
         [sys.executable, "-m", "paycore", "serve", "--json", "--die-with-parent"],
         environ={**_inherited(), **environ_of(settings), "DATABASE_URL": dsn},
         lock=lock,
+        log=log,
     )
     return NodeProcess(process, _first_line(process, NodeInfo, "the node"))
 
@@ -186,13 +196,18 @@ def die_with_parent() -> None:
 
 
 def _spawn(
-    command: Sequence[str], *, environ: Mapping[str, str] | None, lock: int | None
+    command: Sequence[str],
+    *,
+    environ: Mapping[str, str] | None,
+    lock: int | None,
+    log: IO[bytes] | None = None,
 ) -> "subprocess.Popen[bytes]":
     """Ctrl-C is for us: we stop the children in order."""
     return subprocess.Popen(  # noqa: S603 our own command, no shell
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=log,
         env=environ,
         start_new_session=True,
         pass_fds=() if lock is None else (lock,),

@@ -51,16 +51,19 @@ class Ground:
 
 
 @contextmanager
-def ground(data: Path, *, sandbox_port: int = 0) -> Iterator[Ground]:
+def ground(
+    data: Path, *, sandbox_port: int = 0, database_port: int | None = None
+) -> Iterator[Ground]:
     """Cluster and sandbox under a folder; they end with this block, or with us.
 
-    It waits for what is left of an earlier start on the same folder.
+    It waits for what is left of an earlier start on the same folder. With a port the
+    database is on loopback too.
     """
     data = folder.make(data)
     with folder.locked(data) as lock:
         kept = folder.load(data)
         try:
-            cluster = start_cluster(data)
+            cluster = start_cluster(data, tcp_port=database_port)
         except ServerUnavailableError as error:
             raise Misconfigured(str(error)) from error
         with (

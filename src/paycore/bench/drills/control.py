@@ -8,9 +8,11 @@ from paycore.kernel.transport import HttpTransport
 WITHIN_S = 30.0
 
 
-async def set_fault(control: str, target: str, fault: str) -> None:
-    """Let some of the strangers misbehave."""
-    await _call(control, "POST", {"target": target, "fault": fault})
+async def set_fault(
+    control: str, target: str, fault: str, *, share: float = 1.0
+) -> None:
+    """Let some of the strangers misbehave, always or at a share of the calls."""
+    await _call(control, "POST", {"target": target, "fault": fault, "share": share})
 
 
 async def mend(control: str) -> None:

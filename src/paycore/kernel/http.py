@@ -2,7 +2,7 @@
 
 This is the only place that decides between NOT_SENT and UNKNOWN. A connection that
 was never made is NOT_SENT; whatever happens after the first byte may have left is
-UNKNOWN. Nothing here retries, follows redirects or reads past `MAX_REPLY_OCTETS`.
+UNKNOWN. Nothing here retries, follows redirects or reads past what was asked for.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 MAX_REPLY_OCTETS = 1 << 20
+"""Longer than any answer of a channel's, and of an end point's."""
 
 ADDRESS_REFUSED = "address refused"
 """The reason of a `NotSent` whose address is not public, though it had to be."""
@@ -27,6 +28,8 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     connect_timeout_s: float = 1.0
     public_only: bool = False
     """Connect to a public address or not at all: for addresses that others gave us."""
+    most_octets: int = MAX_REPLY_OCTETS
+    """An answer that is longer is none."""
 
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,7 +28,6 @@ from paycore.kernel.addresses import (
 )
 from paycore.kernel.http import (
     ADDRESS_REFUSED,
-    MAX_REPLY_OCTETS,
     Answered,
     HttpRequest,
     HttpResult,
@@ -103,7 +102,7 @@ class HttpTransport:
             timeout=aiohttp.ClientTimeout(connect=request.connect_timeout_s),
         )
         try:
-            body = await _whole_body(answer.content)
+            body = await _whole_body(answer.content, request.most_octets)
         finally:
             # Where all of it was read, the connection is back in the pool already.
             answer.close()
@@ -151,13 +150,13 @@ def _why_not_connected(error: Exception) -> str:
     return type(error).__name__
 
 
-async def _whole_body(content: aiohttp.StreamReader) -> bytes | None:
+async def _whole_body(content: aiohttp.StreamReader, most: int) -> bytes | None:
     """The body to its end, or None where it is longer than anyone needs."""
     body = await content.readany()
     if content.at_eof():
-        return body if len(body) <= MAX_REPLY_OCTETS else None
+        return body if len(body) <= most else None
     pieces, size = [body], len(body)
-    while size <= MAX_REPLY_OCTETS:
+    while size <= most:
         piece = await content.readany()
         if not piece:
             return b"".join(pieces)

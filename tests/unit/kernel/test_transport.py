@@ -82,7 +82,7 @@ def post(url: str, **changes: object) -> HttpRequest:
 
 
 async def answer_with(
-    transport: HttpTransport, reply: bytes, *, timeout_s: float = 2.0
+    transport: HttpTransport, reply: bytes, *, timeout_s: float = 2.0, **asked: object
 ) -> HttpResult:
     """What a call comes to where the peer says `reply` and hangs up."""
 
@@ -94,7 +94,7 @@ async def answer_with(
         await writer.drain()
 
     async with peer(behave) as url:
-        return await transport.send(post(url, timeout_s=timeout_s))
+        return await transport.send(post(url, timeout_s=timeout_s, **asked))
 
 
 async def test_answer(transport: HttpTransport) -> None:
@@ -249,6 +249,16 @@ async def test_largest_body(transport: HttpTransport) -> None:
     """A body of exactly the limit is whole."""
     size = MAX_REPLY_OCTETS
     result = await answer_with(transport, HEAD + b"%d\r\n\r\n" % size + b"x" * size)
+
+    assert isinstance(result, Answered)
+    assert len(result.body) == size
+
+
+async def test_more_is_read_where_more_is_asked_for(transport: HttpTransport) -> None:
+    """Who asks for a long answer gets it whole, to the octet he said."""
+    size = MAX_REPLY_OCTETS + 1
+    head = HEAD + b"%d\r\n\r\n" % size
+    result = await answer_with(transport, head + b"x" * size, most_octets=size)
 
     assert isinstance(result, Answered)
     assert len(result.body) == size

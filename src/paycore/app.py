@@ -31,7 +31,7 @@ from paycore.kernel.journal_postgres import PostgresJournal
 from paycore.kernel.meters import COMMIT_SECONDS, GROUP_CHANGES, Tally
 from paycore.kernel.node import Node
 from paycore.kernel.transport import HttpTransport
-from paycore.worker import heartbeat, loop
+from paycore.worker import auditor, heartbeat, loop
 
 READY_WITHIN_S = 1.0
 """A load balancer asks often; an answer that comes later is a no."""
@@ -86,7 +86,11 @@ async def start(settings: Settings, dsn: str) -> App:
         await journal.close()
         raise
     work = asyncio.create_task(
-        loop.run(node, working=settings.role != "api", more=_daily(pool))
+        loop.run(
+            node,
+            working=settings.role != "api",
+            more=(*_daily(pool), *_audits(settings, dsn)),
+        )
     )
     _log.info("node_started", epoch=node.epoch, role=settings.role)
     return App(node=node, pool=pool, work=work)
@@ -141,6 +145,17 @@ def _daily(pool: db.Pool) -> loop.Loops:
         await db.ensure_partitions(pool, node.now().date())
 
     return (("partitions", partitions, PARTITIONS_EVERY_S),)
+
+
+def _audits(settings: Settings, dsn: str) -> loop.Loops:
+    """Who works audits as well, in turn with the others."""
+    if settings.role == "api" or settings.audit_every_s <= 0:
+        return ()
+
+    async def audit(node: Node) -> None:
+        await auditor.tick(node, dsn)
+
+    return (("audit", audit, settings.audit_every_s),)
 
 
 async def _connected(dsn: str, clock: SystemClock) -> PostgresJournal:

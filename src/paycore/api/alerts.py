@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from paycore.kernel.meters import METERS, Meter
+from paycore.kernel.meter import Meter
+from paycore.kernel.meters import METERS
 
 HEAD = """\
 # Example alerts, one for each metric: docs/metrics.md says what each metric means.

@@ -21,9 +21,16 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from paycore.api.queries import Backlog
+from paycore.audit.service import Audited, Report
 from paycore.gateway import service as gateway
 from paycore.kernel import log
+from paycore.kernel.meter import Kind, Labels, Meter
 from paycore.kernel.meters import (
+    AUDIT_AT,
+    AUDIT_ROWS,
+    AUDIT_SECONDS,
+    AUDIT_UNANSWERED,
+    AUDIT_VIOLATIONS,
     BREAKER_OPEN,
     CASES_OPEN,
     DATABASE_UP,
@@ -40,9 +47,6 @@ from paycore.kernel.meters import (
     REQUESTS_RUNNING,
     UNKNOWN_AGE,
     UNKNOWN_LEGS,
-    Kind,
-    Labels,
-    Meter,
     Spread,
     Tally,
 )
@@ -71,6 +75,9 @@ class Metrics:
     async def render(self, *, ready: bool) -> bytes:
         """The text that Prometheus scrapes."""
         figures = self._of_node(ready=ready)
+        report = self._node.state(Audited).report
+        if report is not None:
+            figures.update(_of_audit(report))
         waiting = await self._waiting()
         figures[DATABASE_UP.name] = {(): float(waiting is not None)}
         if waiting is not None:
@@ -149,6 +156,17 @@ def _of_backlog(waiting: Backlog) -> Figures:
         NOTICES_WAITING.name: {(): waiting.notices.number},
         NOTICE_AGE.name: {(): waiting.notices.age_s},
         CASES_OPEN.name: {(kind,): count for kind, count in waiting.cases.items()},
+    }
+
+
+def _of_audit(report: Report) -> Figures:
+    told = [verdict for verdict in report.verdicts if verdict.shown]
+    return {
+        AUDIT_VIOLATIONS.name: {(one.invariant,): one.violations for one in told},
+        AUDIT_ROWS.name: {(one.invariant,): one.looked for one in told},
+        AUDIT_UNANSWERED.name: {(): report.unanswered},
+        AUDIT_AT.name: {(): report.at.timestamp()},
+        AUDIT_SECONDS.name: {(): report.seconds},
     }
 
 

@@ -43,20 +43,15 @@ def generate(
     ] = False,
 ) -> None:
     """Write the generated pages anew, and name those that changed."""
-    stale = [name for name, text in pages() if _stored(folder / name) != text]
+    made = {name: page() for name, page in PAGES.items()}
+    stale = [name for name, text in made.items() if _stored(folder / name) != text]
     if not check:
-        for name, text in pages():
+        for name, text in made.items():
             (folder / name).write_text(text, encoding="utf-8")
     for name in stale:
         typer.echo(name)
     if check and stale:
         raise typer.Exit(1)
-
-
-def pages() -> Iterator[tuple[str, str]]:
-    """Every generated page: its file's name and its text."""
-    for name, page in PAGES.items():
-        yield name, page()
 
 
 def _stored(file: Path) -> str | None:
@@ -480,6 +475,16 @@ def alerts() -> str:
     return rules()
 
 
+# --- audit.md -------------------------------------------------------------------------
+
+
+def audit() -> str:
+    """Every invariant, and what shows it."""
+    from paycore.audit import page
+
+    return _page(*page.WORDS, _table(page.COLUMNS, list(page.overview())))
+
+
 PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "states.md": states,
@@ -488,6 +493,7 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "schema.md": schema,
         "channels.md": channels,
         "metrics.md": metrics,
+        "audit.md": audit,
         "../deploy/alerts.yml": alerts,
     }
 )

@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "drill": "Break something on purpose, and see what holds.",
         "migrate": "Bring the database's schema up to date.",
         "keys": "Make a fresh set of keys.",
+        "audit": "Ask whether all that must hold does; exit status 1 if not.",
         "doctor": "Look at everything that is set up, and say what is wrong.",
         "lines": "Business lines.",
         "apikeys": "API keys of business lines.",

@@ -200,6 +200,25 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(ge=60, le=86_400, description="How long an order may wait for its payer."),
     ] = 900
 
+    # The auditor
+    audit_every_s: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=86_400,
+            description="How often one of the working nodes audits; 0: never.",
+        ),
+    ] = 300
+    audit_window_s: Annotated[
+        float,
+        Meta(
+            ge=60,
+            le=31_622_400,
+            description="How far back an audit looks at every payment; at open ones it"
+            " always looks.",
+        ),
+    ] = 86_400
+
     @classmethod
     def for_dev(cls, **overrides: object) -> Self:
         """Settings for development and tests: fresh keys, no limits per phone or card.

@@ -12,9 +12,8 @@ are made of `METERS`.
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-Labels = tuple[str, ...]
+from paycore.kernel.meter import Alert, Kind, Labels, Meter
 
 REQUEST_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 """To the 15 s within which every call is answered, and every channel's time-out."""
@@ -23,42 +22,6 @@ SHORT_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5
 """For what takes a millisecond while all is well."""
 
 GROUP_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 500)
-
-
-class Kind(StrEnum):
-    """How Prometheus reads it."""
-
-    COUNTER = "counter"
-    GAUGE = "gauge"
-    HISTOGRAM = "histogram"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alert:
-    """An example of when a person should look."""
-
-    name: str
-    when: str
-    """A PromQL expression."""
-    lasting: str
-    """For how long it must hold."""
-    page: bool
-    """Whether to wake somebody."""
-    says: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meter:
-    """One thing that is counted."""
-
-    name: str
-    kind: Kind
-    unit: str
-    labels: Labels = ()
-    meaning: str
-    alert: Alert
-    buckets: tuple[float, ...] = ()
-
 
 REQUESTS = Meter(
     name="paycore_http_requests_total",
@@ -392,6 +355,77 @@ LEASE_LEFT = Meter(
         says="A node has missed its heartbeats and sends nothing.",
     ),
 )
+AUDIT_VIOLATIONS = Meter(
+    name="paycore_audit_violations",
+    kind=Kind.GAUGE,
+    unit="violations",
+    labels=("invariant",),
+    meaning="What broke each invariant when it was last asked (docs/audit.md). Only the"
+    " node that audits tells the figures of the audit.",
+    alert=Alert(
+        name="PaycoreInvariantBroken",
+        when="max by (invariant) (paycore_audit_violations) > 0",
+        lasting="0m",
+        page=True,
+        says="Something that must always hold does not: `paycore desk list --kind"
+        " INVARIANT`.",
+    ),
+)
+AUDIT_ROWS = Meter(
+    name="paycore_audit_rows",
+    kind=Kind.GAUGE,
+    unit="rows",
+    labels=("invariant",),
+    meaning="Rows that the last audit looked at, by invariant.",
+    alert=Alert(
+        name="PaycoreAuditSeesNothing",
+        when="sum(paycore_audit_rows) == 0"
+        " and sum(increase(paycore_payments_opened_total[1h])) > 0",
+        lasting="15m",
+        page=False,
+        says="There are payments, and the audit has not seen one.",
+    ),
+)
+AUDIT_UNANSWERED = Meter(
+    name="paycore_audit_unanswered",
+    kind=Kind.GAUGE,
+    unit="questions",
+    meaning="Questions of the last audit that the database gave no answer to: they took"
+    " too long, or a row could not be read.",
+    alert=Alert(
+        name="PaycoreAuditUnsure",
+        when="max(paycore_audit_unanswered) > 0",
+        lasting="30m",
+        page=False,
+        says="Whether some invariants hold is not known: make the window smaller.",
+    ),
+)
+AUDIT_AT = Meter(
+    name="paycore_audit_timestamp_seconds",
+    kind=Kind.GAUGE,
+    unit="Unix time",
+    meaning="As of when the last audit saw the database.",
+    alert=Alert(
+        name="PaycoreAuditLate",
+        when="time() - max(paycore_audit_timestamp_seconds) > 3600",
+        lasting="5m",
+        page=False,
+        says="Nothing was audited for an hour.",
+    ),
+)
+AUDIT_SECONDS = Meter(
+    name="paycore_audit_seconds",
+    kind=Kind.GAUGE,
+    unit="seconds",
+    meaning="What the last audit took; it rests nine times as long.",
+    alert=Alert(
+        name="PaycoreAuditSlow",
+        when="max(paycore_audit_seconds) > 120",
+        lasting="15m",
+        page=False,
+        says="An audit takes more than two minutes: make the window smaller.",
+    ),
+)
 
 METERS = (
     *(REQUESTS, REQUEST_SECONDS, REQUESTS_RUNNING),
@@ -401,6 +435,7 @@ METERS = (
     *(NOTICES_WAITING, NOTICE_AGE, CASES_OPEN),
     *(GROUP_CHANGES, COMMIT_SECONDS, DATABASE_UP),
     *(NODE_READY, NODE_EPOCH, LEASE_LEFT, LOOP_LAG),
+    *(AUDIT_VIOLATIONS, AUDIT_ROWS, AUDIT_UNANSWERED, AUDIT_AT, AUDIT_SECONDS),
 )
 """All of them, in the order of the page."""
 

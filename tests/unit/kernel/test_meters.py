@@ -5,7 +5,8 @@ import re
 import pytest
 
 from paycore.api.alerts import rules
-from paycore.kernel.meters import CALLS, COMMIT_SECONDS, METERS, Kind, Spread, Tally
+from paycore.kernel.meter import Kind
+from paycore.kernel.meters import CALLS, COMMIT_SECONDS, METERS, Spread, Tally
 
 NAME = re.compile(r"paycore_\w+")
 PARTS = re.compile(r"_(bucket|sum|count)$")

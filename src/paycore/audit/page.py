@@ -1,0 +1,68 @@
+"""The catalogue for people: the words and the table of docs/audit.md. Pure."""
+
+from collections.abc import Iterator
+
+from paycore.audit.catalogue import CATALOGUE, Invariant
+
+COLUMNS = ("id", "must hold", "violations that rows show", "what they do not show")
+
+WORDS = (
+    "The audit",
+    """\
+With this page you can ask a live database whether all that must always hold does, \
+and read the answer.
+
+```sh
+paycore audit                                # every payment there is
+paycore audit --since 24h                    # payments of the last day
+paycore audit --only I1,I4 --json            # one line of JSON
+paycore audit --bank http://127.0.0.1:9100   # and what the banks charged
+```
+
+One line an invariant: rows looked at, violations, examples.
+The exit status is 1 where anything is violated, and 2 where the database, the banks \
+or some question gave no answer.
+
+An audit reads one snapshot in a read-only transaction, so it may run beside any load: \
+what it says is as of one commit, and no payment waits for it.
+Changes of the schema and new partitions wait until it is over.
+A statement that takes longer than ten minutes (in the nodes' own rounds: one minute) \
+is given up, and its line says that it is not known.""",
+    """\
+## Rounds
+
+Of the nodes that work one audits every `PAYCORE_AUDIT_EVERY_S` seconds: payments of \
+the last `PAYCORE_AUDIT_WINDOW_S` seconds, and whatever is open.
+Another takes its place when it is gone.
+A violation is a figure ([metrics.md](metrics.md)), a log line `invariant_broken`, and \
+a case `INVARIANT` at the desk: one for each invariant and payment, however often it \
+is seen, and at most fifty a round.
+A round that took long is followed by a rest nine times as long.
+What needs all payments, sums above all, is left to `paycore audit` without `--since`: \
+let cron run it every night.""",
+    """\
+## The banks
+
+`--bank` takes the control address of the [sandbox](sandbox.md), whose record of \
+charges is the banks' own word, for a database all of whose channels are the sandbox's.
+Every charge, net of refunds, must be that of the one successful leg, of a leg that is \
+still open, or of a payment with an open case at the desk; and every success must have \
+its charge.""",
+    """\
+## Invariants
+
+Violations are counted; what rows do not show is shown by who is named.""",
+)
+
+
+def overview() -> Iterator[tuple[str, str, str, str]]:
+    """A row for each invariant."""
+    for one in CATALOGUE:
+        yield one.id, one.holds, _shown(one), one.otherwise
+
+
+def _shown(invariant: Invariant) -> str:
+    return "; ".join(
+        check.name + (" (all payments only)" if check.whole else "")
+        for check in invariant.checks
+    )

@@ -1,0 +1,354 @@
+"""How the auditor reads: one snapshot, its questions, and the turn to audit.
+
+A snapshot is one read-only transaction at REPEATABLE READ: all of it is as of one
+commit, whatever is written meanwhile, and it takes no lock that a writer waits for.
+Changes of the schema would wait for it, and everybody behind them: so it holds the
+advisory locks that they take first, and they wait there instead. A statement that takes
+too long is given up, and only that one.
+"""
+# ruff: noqa: S608 - what is put together is our own text, and values are parameters
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from paycore.audit.questions.secrets import (
+    LOOKS_LIKE_A_NUMBER,
+    WHICH_TEXTS_MAY_HOLD_A_NUMBER,
+)
+from paycore.kernel import db
+from paycore.kernel.db import Pool
+from paycore.kernel.errors import Unavailable
+from paycore.kernel.terms import PayOrderNo
+
+if TYPE_CHECKING:
+    from paycore.kernel.db import Connection
+else:
+    Connection = object
+
+__all__ = [
+    "Candidate",
+    "Connection",
+    "Counted",
+    "Found",
+    "Known",
+    "Pace",
+    "Pool",
+    "Snapshot",
+    "Unanswered",
+    "lent",
+    "seated",
+    "snapshot",
+]
+
+AUDIT_LOCK = db.MIGRATION_LOCK + 2
+"""Whoever holds it audits; the others leave it to him."""
+
+MAX_OPEN = 10_000
+"""Open payments from before the beginning that are audited besides, the newest."""
+
+TEXTS_AT_ONCE = 500
+
+GONE_S = 20
+"""A machine that vanished is noticed after about so long: then another may audit."""
+
+GIVEN_UP = "57014"
+UNREADABLE = "22"
+"""SQLSTATE of a cancelled statement; class of data that cannot be read."""
+
+_OVER_PAYMENTS = (
+    *("payment", "attempt", "transition", "trail", "gateway_message"),
+    *("router_decision", "accounting_posting", "accounting_entry", "notify_notice"),
+    *("sms_code", "payment_out_biz_no", "idempotency_key"),
+)
+
+_IN_SCOPE = "({0} >= $1::text OR {0} = ANY($2::text[]))"
+
+SCOPE = "\n, ".join(
+    (
+        "WITH every_payment AS NOT MATERIALIZED (SELECT * FROM payment)",
+        "every_attempt AS NOT MATERIALIZED (SELECT * FROM attempt)",
+        *(
+            f"{name} AS NOT MATERIALIZED (SELECT * FROM {name}"
+            f" WHERE {_IN_SCOPE.format('pay_order_no')})"
+            for name in _OVER_PAYMENTS
+        ),
+        "held_coupon AS NOT MATERIALIZED (SELECT * FROM coupon WHERE "
+        + _IN_SCOPE.format("holder")
+        + ")",
+        "asked AS (SELECT $1::text, $2::text[], $3::timestamptz, $4::text)",
+    )
+)
+"""Before every question: in it a table's name means the rows of what is audited."""
+
+HOW_MANY = """{scope}
+SELECT count(*) AS looked, count(*) FILTER (WHERE wrong IS NOT FALSE) AS wrong
+FROM ({question}) AS one
+"""
+
+WHICH = """{scope}
+SELECT pay_order_no AS payment, about, said
+FROM ({question}) AS one
+WHERE wrong IS NOT FALSE
+ORDER BY pay_order_no, about
+LIMIT $5
+"""
+
+HOW_MANY_TEXTS = "{scope}\nSELECT count(*) FROM ({question}) AS one"
+
+WHICH_TEXTS = "{scope}\n{question}"
+
+WHAT_IS_OPEN_FROM_BEFORE = """
+SELECT no FROM (
+    SELECT pay_order_no AS no FROM payment
+    WHERE next_check_at IS NOT NULL AND pay_order_no < $1
+    UNION
+    SELECT holder FROM coupon WHERE next_check_at IS NOT NULL AND holder < $1
+    UNION
+    SELECT pay_order_no FROM notify_notice
+    WHERE next_check_at IS NOT NULL AND pay_order_no < $1
+) AS open
+ORDER BY no DESC
+LIMIT $2
+"""
+
+# clock_timestamp, as in every audit: the time at which the snapshot was taken.
+WHAT_TIME_IS_IT = "SELECT clock_timestamp()"
+
+MAY_THE_SCHEMA_STAND = """
+SELECT pg_try_advisory_xact_lock_shared($1) AND pg_try_advisory_xact_lock_shared($2)
+"""
+
+IS_IT_OUR_TURN = "SELECT pg_try_advisory_lock($1)"
+
+# Legs that may have charged, and payments that say so or that a bank speaks of.
+WHAT_DO_WE_KNOW_OF_CHARGES = """
+SELECT p.pay_order_no, p.biz_status, p.payable_amount, p.currency,
+       coalesce(a.successful, '{}') AS successful, coalesce(a.open, '{}') AS open,
+       d.pay_order_no IS NOT NULL AS on_the_desk
+FROM payment p
+LEFT JOIN (
+    SELECT pay_order_no,
+           array_agg(request_no) FILTER (WHERE process_status = 'GW_SUCCESS')
+               AS successful,
+           array_agg(request_no) FILTER (WHERE process_status IN ('INIT', 'GW_DOING'))
+               AS open
+    FROM attempt
+    WHERE trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT') AND pay_order_no >= $1
+    GROUP BY pay_order_no
+) a USING (pay_order_no)
+LEFT JOIN (
+    SELECT DISTINCT pay_order_no FROM desk_case
+    WHERE status = 'OPEN' AND kind <> 'INVARIANT'
+) d USING (pay_order_no)
+WHERE p.pay_order_no >= $1
+  AND (p.biz_status = 'SUCCESS' OR p.pay_order_no = ANY($2::text[]))
+"""
+
+
+class Unanswered(Exception):
+    """The server gave a statement up, or could not read a row: there is no verdict."""
+
+
+class Pace(Enum):
+    """How much of the server an audit may take."""
+
+    BESIDE = (60, "0", "16MB")
+    """While payments go on, time after time: no parallel workers, little memory."""
+    ONCE = (600, "2", "64MB")
+    """For somebody who waits for it."""
+
+    @property
+    def limits(self) -> Mapping[str, str]:
+        """As settings of the transaction."""
+        statement_s, workers, memory = self.value
+        return {
+            "statement_timeout": f"{statement_s}s",
+            "lock_timeout": "2s",
+            "idle_in_transaction_session_timeout": "60s",
+            "max_parallel_workers_per_gather": workers,
+            "work_mem": memory,
+            # Compiling costs more than it saves, over partitions above all.
+            "jit": "off",
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """How many rows a question looked at, and how many are wrong."""
+
+    looked: int
+    wrong: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """One row that is wrong."""
+
+    payment: PayOrderNo | None
+    about: str | None
+    said: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A text that may hold a secret."""
+
+    payment: PayOrderNo | None
+    about: str | None
+    text: str = field(repr=False)
+    known: Sequence[str]
+    """Numbers that may stand in it: others chose them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What our rows say of a payment's charge."""
+
+    pay_order_no: str
+    biz_status: str
+    payable_amount: int
+    currency: str
+    successful: Sequence[str]
+    """Request numbers of the legs that succeeded."""
+    open: Sequence[str]
+    """And of those whose last word is to come."""
+    on_the_desk: bool
+    """Whether a person has a case about it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Snapshot:
+    """The database as of one commit."""
+
+    at: datetime
+    first: str = ""
+    """The number from which payments are audited; empty: all."""
+    open: Sequence[str] = ()
+    """Older ones that are audited besides."""
+    connection: "Connection" = field(repr=False)
+
+    async def narrow(self, since: datetime, *, with_open: bool) -> None:
+        """Audit from a time on, and what is open from before if so wanted."""
+        self.first = f"{since:%y%m%d%H%M%S}"
+        if with_open:
+            async with _answered(self.connection):
+                rows = await self.connection.fetch(
+                    WHAT_IS_OPEN_FROM_BEFORE, self.first, MAX_OPEN
+                )
+            self.open = [row["no"] for row in rows]
+
+    async def count(self, question: str) -> Counted:
+        """How many rows, and how many wrong ones."""
+        sql = HOW_MANY.format(scope=SCOPE, question=question)
+        async with _answered(self.connection):
+            row = await self.connection.fetchrow(sql, *self._values())
+        assert row is not None, "a count gives one row"
+        return Counted(**dict(row))
+
+    async def find(self, question: str, limit: int) -> list[Found]:
+        """The first rows that are wrong."""
+        sql = WHICH.format(scope=SCOPE, question=question)
+        async with _answered(self.connection):
+            rows = await self.connection.fetch(sql, *self._values(), limit)
+        return [
+            Found(
+                payment=row["payment"],
+                about=row["about"],
+                said=msgspec.json.decode(row["said"], type=dict[str, object]),
+            )
+            for row in rows
+        ]
+
+    async def count_texts(self, question: str) -> int:
+        """How many texts."""
+        sql = HOW_MANY_TEXTS.format(scope=SCOPE, question=question)
+        async with _answered(self.connection):
+            number: int = await self.connection.fetchval(sql, *self._values())
+        return number
+
+    async def texts(self, question: str) -> AsyncIterator[Candidate]:
+        """The texts that look as if they held a secret, a few at a time."""
+        wanted = WHICH_TEXTS_MAY_HOLD_A_NUMBER.replace("{texts}", question)
+        sql = WHICH_TEXTS.format(scope=SCOPE, question=wanted)
+        async with _answered(self.connection):
+            async for row in self.connection.cursor(
+                sql, *self._values(), prefetch=TEXTS_AT_ONCE
+            ):
+                yield Candidate(**dict(row))
+
+    async def charges(self, numbers: Sequence[str]) -> list[Known]:
+        """What we know of payments that succeeded, and of these."""
+        async with _answered(self.connection):
+            rows = await self.connection.fetch(
+                WHAT_DO_WE_KNOW_OF_CHARGES, self.first, list(numbers)
+            )
+        return [Known(**dict(row)) for row in rows]
+
+    def _values(self) -> tuple[object, ...]:
+        return (self.first, list(self.open), self.at, LOOKS_LIKE_A_NUMBER)
+
+
+@asynccontextmanager
+async def lent(pool: Pool) -> "AsyncIterator[Connection]":
+    """One of a pool's connections, for one audit."""
+    async with pool.acquire() as connection:
+        yield cast("Connection", connection)
+
+
+@asynccontextmanager
+async def snapshot(connection: "Connection", pace: Pace) -> AsyncIterator[Snapshot]:
+    """Everything as of now; Unavailable where the schema is being changed."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        for name, value in pace.limits.items():
+            await connection.execute("SELECT set_config($1, $2, true)", name, value)
+        if not await connection.fetchval(
+            MAY_THE_SCHEMA_STAND, db.MIGRATION_LOCK, db.PARTITIONS_LOCK
+        ):
+            raise Unavailable("The schema is being changed: try again.")
+        at = await connection.fetchval(WHAT_TIME_IS_IT)
+        yield Snapshot(at=at, connection=connection)
+
+
+@asynccontextmanager
+async def _answered(connection: "Connection") -> AsyncIterator[None]:
+    """One statement: given up it does not take the others with it."""
+    try:
+        async with connection.transaction():
+            yield
+    except db.AWAY as error:
+        sqlstate = str(getattr(error, "sqlstate", None) or "")
+        if sqlstate == GIVEN_UP:
+            raise Unanswered("it took too long") from error
+        if sqlstate.startswith(UNREADABLE):
+            raise Unanswered(f"a row cannot be read: {error}") from error
+        raise
+
+
+@asynccontextmanager
+async def seated(dsn: str) -> "AsyncIterator[Connection | None]":
+    """The auditor's seat: a connection of one's own, or None where another has it.
+
+    It is held by the connection, so that whoever dies gives it up; and by one of its
+    own, because a pool of few connections must not lack one for good.
+    """
+    connection = await db.connect(dsn)
+    try:
+        for name in ("tcp_keepalives_idle", "tcp_keepalives_interval"):
+            await connection.execute(
+                "SELECT set_config($1, $2, false)", name, str(GONE_S // 4)
+            )
+        await connection.execute(
+            "SELECT set_config('tcp_keepalives_count', '3', false)"
+        )
+        mine = await connection.fetchval(IS_IT_OUR_TURN, AUDIT_LOCK)
+        yield connection if mine else None
+    except db.AWAY as error:
+        raise Unavailable from error
+    finally:
+        connection.terminate()

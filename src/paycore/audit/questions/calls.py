@@ -1,0 +1,80 @@
+"""I19 and I30: calls and callbacks, and the record of each."""
+
+# The record is in the commit before the call, so it is there from the first moment on.
+IS_A_CALL_NOT_ON_RECORD = """
+SELECT a.pay_order_no, a.seq::text AS about,
+       m.pay_order_no IS NULL AS wrong,
+       jsonb_build_object('trans_type', a.trans_type, 'channel', a.channel,
+           'account', a.account, 'process_status', a.process_status) AS said
+FROM attempt a
+LEFT JOIN (
+    SELECT DISTINCT pay_order_no, attempt_seq, operation, channel
+    FROM gateway_message
+    WHERE direction = 'OUT'
+) m ON m.pay_order_no = a.pay_order_no AND m.attempt_seq = a.seq
+   AND m.channel = a.channel
+   AND m.operation = CASE a.trans_type
+       WHEN 'QUICK_PAY_SEND_MSG' THEN 'send_code'
+       WHEN 'QUICK_PAY_CONFIRM' THEN 'confirm'
+       WHEN 'SMS_VERIFY' THEN 'verify_code'
+       WHEN 'DEDUCT' THEN 'deduct'
+       WHEN 'REFUND' THEN 'refund' END
+"""
+
+# Each answer was written by the node that called, after what it had written itself.
+IS_AN_ANSWER_WITHOUT_OR_BEFORE_ITS_CALL = """
+SELECT pay_order_no, attempt_seq::text AS about,
+       called < answered OR coalesce(first_call > first_answer, false) AS wrong,
+       jsonb_build_object('operation', operation, 'channel', channel,
+           'calls', called, 'answers', answered, 'first_call', first_call,
+           'first_answer', first_answer) AS said
+FROM (
+    SELECT pay_order_no, attempt_seq, operation, channel, account,
+           count(*) FILTER (WHERE direction = 'OUT') AS called,
+           count(*) FILTER (WHERE direction = 'IN') AS answered,
+           min(at) FILTER (WHERE direction = 'OUT') AS first_call,
+           min(at) FILTER (WHERE direction = 'IN') AS first_answer
+    FROM gateway_message
+    WHERE direction IN ('OUT', 'IN')
+    GROUP BY pay_order_no, attempt_seq, operation, channel, account
+) AS calls
+"""
+
+IS_A_CHARGE_WITHOUT_A_YES = """
+SELECT a.pay_order_no, a.seq::text AS about,
+       m.pay_order_no IS NULL AS wrong,
+       jsonb_build_object('channel', a.channel, 'account', a.account,
+           'trans_type', a.trans_type) AS said
+FROM attempt a
+LEFT JOIN (
+    SELECT DISTINCT pay_order_no, channel, account
+    FROM gateway_message
+    WHERE direction IN ('IN', 'CALLBACK') AND verdict LIKE 'SUCCEEDED%'
+      AND operation IN ('confirm', 'deduct', 'enquire')
+) m ON m.pay_order_no = a.pay_order_no
+   AND m.channel = a.channel AND m.account = a.account
+WHERE a.trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT')
+  AND a.process_status = 'GW_SUCCESS'
+"""
+
+# What was refused is kept with the verdict REFUSED, and no step of a payment follows.
+DID_A_REFUSED_CALLBACK_HAVE_AN_EFFECT = """
+SELECT pay_order_no, NULL::text AS about,
+       coalesce(s.obeyed, 0) > coalesce(m.accepted, 0) AS wrong,
+       jsonb_build_object('obeyed', coalesce(s.obeyed, 0),
+           'accepted', coalesce(m.accepted, 0), 'refused', m.refused) AS said
+FROM (
+    SELECT pay_order_no,
+           count(*) FILTER (WHERE verdict <> 'REFUSED') AS accepted,
+           count(*) FILTER (WHERE verdict = 'REFUSED') AS refused
+    FROM gateway_message
+    WHERE direction = 'CALLBACK'
+    GROUP BY pay_order_no
+) m
+FULL JOIN (
+    SELECT pay_order_no, count(*) AS obeyed
+    FROM trail CROSS JOIN jsonb_array_elements(steps) AS step
+    WHERE steps @> '[{"command": "Callback"}]' AND step ->> 'command' = 'Callback'
+    GROUP BY pay_order_no
+) s USING (pay_order_no)
+"""

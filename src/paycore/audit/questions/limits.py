@@ -1,0 +1,37 @@
+"""I29: what is used of a limit is what attempts hold of it now.
+
+As `Payment._holding` has it: what is open, the send in force while the payment waits
+or when it succeeded, and whatever led to the charge.
+"""
+
+# Limits that still count: a day's counter is kept until the end of the next day, and
+# who reserved of it was opened a day before at the earliest. All of it is looked at,
+# from whatever time on is audited.
+IS_A_LIMIT_NOT_WHAT_IS_HELD_OF_IT = """
+SELECT NULL::text AS pay_order_no, counter AS about,
+       coalesce(c.used, 0) <> coalesce(h.held, 0) AS wrong,
+       jsonb_build_object('used', c.used, 'held', h.held) AS said
+FROM (
+    SELECT counter, used
+    FROM limit_counter
+    WHERE (counter LIKE 'route:%' OR counter LIKE 'agreement:%')
+      AND expires_at > $3
+) c
+FULL JOIN (
+    SELECT r ->> 0 AS counter, sum((r ->> 1)::bigint) AS held
+    FROM every_attempt a
+    JOIN every_payment p USING (pay_order_no)
+    CROSS JOIN jsonb_array_elements(a.reserved) AS r
+    WHERE a.reserved IS NOT NULL
+      AND a.pay_order_no >= to_char(($3 - interval '73 hours')
+                                    AT TIME ZONE 'UTC', 'YYMMDDHH24')
+      AND p.pay_order_no >= to_char(($3 - interval '73 hours')
+                                    AT TIME ZONE 'UTC', 'YYMMDDHH24')
+      AND (r ->> 2)::timestamptz > $3
+      AND (a.process_status IN ('INIT', 'GW_DOING')
+           OR (a.trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT')
+               AND a.process_status = 'GW_SUCCESS')
+           OR (a.seq = p.code_seq AND p.biz_status IN ('DOING', 'SUCCESS')))
+    GROUP BY 1
+) h USING (counter)
+"""

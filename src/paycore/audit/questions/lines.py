@@ -1,0 +1,30 @@
+"""I24: whose is it? Everything of a payment belongs to the payment's business line."""
+
+IS_THE_CARD_ANOTHER_LINES = """
+SELECT p.pay_order_no, p.card_id AS about,
+       c.biz_line IS DISTINCT FROM p.biz_line AS wrong,
+       jsonb_build_object('biz_line', p.biz_line, 'cards_line', c.biz_line) AS said
+FROM payment p LEFT JOIN cards_card c ON c.card_id = p.card_id COLLATE "C"
+"""
+
+IS_THE_COUPON_ANOTHER_LINES = """
+SELECT p.pay_order_no, p.coupon_no AS about,
+       c.coupon_no IS NULL AS wrong,
+       jsonb_build_object('biz_line', p.biz_line) AS said
+FROM payment p
+LEFT JOIN coupon c ON c.biz_line = p.biz_line COLLATE "C"
+                  AND c.coupon_no = p.coupon_no COLLATE "C"
+WHERE p.coupon_no IS NOT NULL
+"""
+
+IS_ANOTHER_LINE_TOLD = """
+SELECT n.pay_order_no, n.notice_id AS about,
+       n.biz_line IS DISTINCT FROM p.biz_line
+       OR (n.endpoint_id IS NOT NULL AND e.biz_line IS DISTINCT FROM n.biz_line)
+       AS wrong,
+       jsonb_build_object('biz_line', p.biz_line, 'notices_line', n.biz_line,
+           'end_points_line', e.biz_line) AS said
+FROM notify_notice n
+LEFT JOIN payment p USING (pay_order_no)
+LEFT JOIN notify_endpoint e ON e.endpoint_id = n.endpoint_id COLLATE "C"
+"""

@@ -1,0 +1,96 @@
+"""What an audit came to: values, and how they read as a document. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from paycore.kernel.terms import PayOrderNo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One thing that breaks an invariant."""
+
+    invariant: str
+    check: str
+    payment: PayOrderNo | None
+    about: str | None
+    said: Mapping[str, object]
+
+    @property
+    def thing(self) -> str:
+        """What it is about, in one word or two."""
+        return " ".join(filter(None, (self.payment, self.about)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """One invariant: what was looked at, and what breaks it."""
+
+    invariant: str
+    holds: str
+    looked: int = 0
+    violations: int = 0
+    examples: Sequence[Example] = ()
+    unanswered: Sequence[str] = ()
+    """Questions that found no answer, with the reason."""
+    left_out: Sequence[str] = ()
+    """Questions that only an audit of everything asks."""
+    otherwise: str = ""
+    """What rows do not show of it, and who does."""
+    shown: bool = True
+    """Whether rows show anything of it at all."""
+
+    def document(self) -> dict[str, object]:
+        """As JSON."""
+        return {
+            "id": self.invariant,
+            "holds": self.holds,
+            "rows": self.looked,
+            "violations": self.violations,
+            "examples": [
+                {
+                    "check": example.check,
+                    "pay_order_no": example.payment,
+                    "about": example.about,
+                    "said": example.said,
+                }
+                for example in self.examples
+            ],
+            "unanswered": list(self.unanswered),
+            "left_out": list(self.left_out),
+            "otherwise": self.otherwise,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """One audit: everything in it is as of `at`."""
+
+    at: datetime
+    since: datetime | None
+    """None: everything was audited."""
+    seconds: float
+    verdicts: Sequence[Verdict]
+
+    @property
+    def violations(self) -> int:
+        """Of all invariants."""
+        return sum(verdict.violations for verdict in self.verdicts)
+
+    @property
+    def unanswered(self) -> int:
+        """Questions without an answer: what they ask after is not known."""
+        return sum(len(verdict.unanswered) for verdict in self.verdicts)
+
+    def document(self) -> dict[str, object]:
+        """As one JSON document."""
+        return {
+            "at": self.at,
+            "since": self.since,
+            "seconds": round(self.seconds, 3),
+            "rows": sum(verdict.looked for verdict in self.verdicts),
+            "violations": self.violations,
+            "unanswered": self.unanswered,
+            "invariants": [verdict.document() for verdict in self.verdicts],
+        }

@@ -1,0 +1,101 @@
+"""The auditor's rounds: every few minutes one node asks whether all that must hold
+does.
+
+One node at a time has the seat, a lock of a connection of its own, which falls free
+with the node. What it finds becomes figures and cases on the exception desk; nothing is
+cured here. An audit that took long is followed by a long rest: payments come first.
+"""
+
+from datetime import timedelta
+
+from paycore.audit import service as audit
+from paycore.audit.report import Example, Report
+from paycore.desk import service as desk
+from paycore.kernel import log
+from paycore.kernel.node import Node
+
+CASE = "INVARIANT"
+
+CASES_A_ROUND = 50
+EXAMPLES = 20
+"""Of one invariant: a bug breaks it for many, and a person needs to see a few."""
+
+REST = 9
+"""A round takes a tenth of the time at the most."""
+
+_log = log.get(__name__)
+
+
+async def tick(node: Node, dsn: str) -> None:
+    """Take the seat if it is free, and go on with the rounds while we have it."""
+    held = node.state(audit.Audited)
+    held.report = None
+    async with audit.seated(dsn) as connection:
+        if connection is None:
+            return
+        rest_s = node.settings.audit_every_s
+        while not node.heartbeat.leaving:
+            await node.clock.sleep(rest_s)
+            held.report = await _round(node, connection)
+            rest_s = max(node.settings.audit_every_s, REST * held.report.seconds)
+
+
+async def _round(node: Node, connection: audit.Connection) -> Report:
+    """Audit the recent past and what is open, and tell what was found."""
+    report = await audit.audit(
+        node,
+        connection,
+        pace=audit.Pace.BESIDE,
+        since=node.now() - timedelta(seconds=node.settings.audit_window_s),
+        with_open=True,
+        examples=EXAMPLES,
+    )
+    _log.info(
+        "audited",
+        seconds=round(report.seconds, 3),
+        violations=report.violations,
+        unanswered=report.unanswered,
+        epoch=node.epoch,
+    )
+    for verdict in report.verdicts:
+        if verdict.violations or verdict.unanswered:
+            _log.error(
+                "invariant_broken" if verdict.violations else "invariant_unsure",
+                invariant=verdict.invariant,
+                violations=verdict.violations,
+                unanswered=list(verdict.unanswered),
+            )
+    await _tell(node, report)
+    return report
+
+
+async def _tell(node: Node, report: Report) -> None:
+    """Open a case for each thing that was found, so many a round at most.
+
+    Each is a change of its own: one that stands already keeps no other from opening.
+    """
+    found = [one for verdict in report.verdicts for one in verdict.examples]
+    for example in found[:CASES_A_ROUND]:
+        change = node.change()
+        await desk.open_case(
+            node,
+            change,
+            kind=CASE,
+            pay_order_no=example.payment,
+            about=_about(example),
+            evidence={
+                "check": example.check,
+                "about": example.about,
+                "said": example.said,
+                "seen_at": report.at,
+            },
+        )
+        if not change.empty:
+            await node.journal.commit(change)
+
+
+def _about(example: Example) -> str:
+    """One case an invariant and payment; where there is no payment, a thing."""
+    if example.payment is not None or example.about is None:
+        return example.invariant
+    return f"{example.invariant}:{example.about}"

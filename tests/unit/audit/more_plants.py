@@ -1,0 +1,216 @@
+"""More planted violations: the books, what was told, calls, routes, secrets, limits."""
+
+from plants import CARD, Plant
+
+BOOKS = (
+    Plant(
+        "a posting that does not balance",
+        "UPDATE accounting_entry SET amount = amount + 1 WHERE pay_order_no = '{no}'"
+        " AND side = 'CREDIT'",
+        "paid",
+        ("a balance that is not the sum of its entries",),
+    ),
+    Plant(
+        "books that do not add up",
+        "UPDATE accounting_balance SET amount = amount + 1"
+        " WHERE account = 'marketing_cost'",
+        None,
+        ("a balance that is not the sum of its entries",),
+    ),
+    Plant(
+        "a success or a posting alone",
+        "UPDATE accounting_posting SET currency = 'USD' WHERE pay_order_no = '{no}'",
+        "paid",
+        ("a balance that is not the sum of its entries",),
+    ),
+    Plant(
+        "a charge cleared elsewhere",
+        "UPDATE accounting_entry SET account = 'channel_receivable:elsewhere:main'"
+        " WHERE pay_order_no = '{no}' AND side = 'DEBIT'",
+        "paid",
+        ("a balance that is not the sum of its entries",),
+    ),
+    Plant(
+        "a clearing account that is not the sum of its legs",
+        "UPDATE accounting_balance SET account = 'channel_receivable:elsewhere:main'"
+        " WHERE account = 'channel_receivable:deduct_a:main'",
+        None,
+        ("a balance that is not the sum of its entries",),
+    ),
+    Plant(
+        "a balance that is not the sum of its entries",
+        "UPDATE accounting_balance SET amount = amount + CASE account"
+        " WHEN 'marketing_cost' THEN 1 ELSE -1 END"
+        " WHERE account IN ('marketing_cost', 'merchant_pending:shop')",
+        None,
+    ),
+)
+
+TOLD = (
+    Plant(
+        "an end that is not told once",
+        "DELETE FROM notify_notice WHERE pay_order_no = '{no}'",
+        "paid",
+    ),
+    Plant(
+        "an end that is not told once",
+        "INSERT INTO notify_notice SELECT pay_order_no, 'msg_twice', version, biz_line,"
+        " endpoint_id, type, body, status, tries, last_result, created_at,"
+        " delivered_at, replayed_at, next_check_at, lease_epoch, lease_until"
+        " FROM notify_notice WHERE pay_order_no = '{no}'",
+        "paid",
+    ),
+    Plant(
+        "a notice neither delivered nor in sight",
+        "UPDATE notify_notice SET delivered_at = NULL WHERE pay_order_no = '{no}'",
+        "paid",
+    ),
+    Plant(
+        "a notice that a read would deny",
+        "UPDATE notify_notice SET body = convert_to(replace(convert_from(body, 'UTF8'),"
+        " '\"SUCCESS\"', '\"FAIL\"'), 'UTF8') WHERE pay_order_no = '{no}'",
+        "paid",
+    ),
+    Plant(
+        "a kept answer that is none",
+        "UPDATE idempotency_key SET status = 409 WHERE pay_order_no = '{no}'",
+        "paid",
+    ),
+    Plant(
+        "a kept answer that is none",
+        "UPDATE idempotency_key SET body = '{{}}' WHERE pay_order_no = '{no}'",
+        "paid",
+    ),
+    Plant(
+        "a line's number that is not one payment",
+        "DELETE FROM payment_out_biz_no WHERE pay_order_no = '{no}'",
+        "paid",
+    ),
+)
+
+CALLS = (
+    Plant(
+        "a call that is not on record",
+        "DELETE FROM gateway_message WHERE pay_order_no = '{no}'"
+        " AND direction = 'OUT' AND operation = 'confirm'",
+        "paid",
+        ("an answer without or before its call",),
+    ),
+    Plant(
+        "an answer without or before its call",
+        "UPDATE gateway_message SET at = at + interval '1 hour'"
+        " WHERE pay_order_no = '{no}' AND direction = 'OUT'",
+        "paid",
+    ),
+    Plant(
+        "a charge without a yes",
+        "DELETE FROM gateway_message WHERE pay_order_no = '{no}'"
+        " AND direction = 'IN' AND operation = 'confirm'",
+        "paid",
+    ),
+    Plant(
+        "a refused callback had an effect",
+        "UPDATE gateway_message SET verdict = 'REFUSED' WHERE pay_order_no = '{no}'"
+        " AND direction = 'CALLBACK'",
+        "called_back",
+    ),
+)
+
+ROUTES = (
+    Plant(
+        "chosen though it was not allowed",
+        "UPDATE router_decision SET question = question || '{{\"amount\": 1}}'"
+        " WHERE pay_order_no = '{no}'",
+        "paid",
+    ),
+    Plant(
+        "chosen though it was not allowed",
+        "UPDATE router_decision SET question = question || jsonb_build_object('broken',"
+        " (SELECT jsonb_agg(jsonb_build_array(one -> 'channel', one -> 'account'))"
+        " FROM jsonb_array_elements(candidates) AS one)) WHERE pay_order_no = '{no}'",
+        "paid",
+    ),
+    Plant(
+        "sent where no decision led",
+        "DELETE FROM router_decision WHERE pay_order_no = '{no}'",
+        "paid",
+    ),
+    Plant(
+        "a choice that cannot be made again",
+        "UPDATE router_decision SET candidates = (SELECT jsonb_agg(CASE"
+        " WHEN one ->> 'inst_trans_id' = chosen THEN one || '{{\"priority\": 200}}'"
+        ' ELSE one || \'{{"kept": true, "priority": 1}}\' END)'
+        " FROM jsonb_array_elements(candidates) AS one)"
+        " WHERE pay_order_no = '{no}' AND trans_type = 'DEDUCT'",
+        "converted",
+    ),
+)
+
+LINES = (
+    Plant(
+        "another line's card",
+        "UPDATE cards_card SET biz_line = 'tickets' WHERE card_id IN"
+        " (SELECT card_id FROM payment WHERE pay_order_no = '{no}')",
+        "declined",
+    ),
+    Plant(
+        "another line's coupon",
+        "UPDATE coupon SET biz_line = 'tickets' WHERE holder = '{no}'",
+        "discounted",
+        ("a coupon out of step with its order", "a success without its coupon"),
+    ),
+    Plant(
+        "another line was told",
+        "UPDATE notify_notice SET biz_line = 'tickets' WHERE pay_order_no = '{no}'",
+        "paid",
+    ),
+)
+
+SECRETS = (
+    Plant(
+        "a secret in a message",
+        f"UPDATE gateway_message SET body = 'card {CARD}'"
+        " WHERE pay_order_no = '{no}' AND direction = 'IN'",
+        "paid",
+    ),
+    Plant(
+        "a secret in a channel's answer",
+        "UPDATE attempt SET resp_msg = '证件号110101199003074178有误'"
+        " WHERE pay_order_no = '{no}'",
+        "declined",
+    ),
+    Plant(
+        "a secret in a timeline's steps",
+        f'UPDATE trail SET steps = \'[{{{{"note": "{CARD}"}}}}]\''
+        " WHERE pay_order_no = '{no}'",
+        "paid",
+    ),
+    Plant(
+        "a secret in a notice",
+        "UPDATE notify_notice SET body = convert_to((convert_from(body, 'UTF8')::jsonb"
+        " || '{{\"x\": \"6222 0202 0011 2233 446\"}}')::text, 'UTF8')"
+        " WHERE pay_order_no = '{no}'",
+        "paid",
+    ),
+    Plant(
+        "a secret in a kept answer",
+        f"UPDATE idempotency_key SET body = body || ' {CARD}'"
+        " WHERE pay_order_no = '{no}'",
+        "paid",
+    ),
+    Plant(
+        "a secret in a case",
+        f'UPDATE desk_case SET evidence = \'{{{{"said": "{CARD}"}}}}\''
+        " WHERE pay_order_no = '{no}'",
+        "alarmed",
+    ),
+)
+
+LIMITS = (
+    Plant(
+        "a limit that is not what is held of it",
+        "UPDATE limit_counter SET used = used + 1 WHERE counter LIKE 'agreement:%'"
+        " AND counter LIKE '%:DEDUCT:%'",
+        None,
+    ),
+)

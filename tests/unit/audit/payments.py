@@ -1,0 +1,151 @@
+"""Payments of every kind that the auditor asks after, made as payers make them."""
+
+import time
+from datetime import timedelta
+
+from facts import agreed
+from inside import fresh_coupon, inside
+from stack import SHOP, TICKETS, Payer, Stack, key
+
+from paycore.core.rows import PaymentRow
+from paycore.kernel.node import Node
+from paycore.worker import checker
+
+FOR_EVER = "processing:1000000000"
+LIMITED = {"daily_limit": 10_000_000, "single_limit": 1_000_000}
+
+
+def fill(stack: Stack) -> dict[str, str]:
+    """One payment of each kind, by a name for it."""
+    quick = stack.payer(
+        SHOP, agreements=agreed("quick_a", "quick_b", "deduct_a", "deduct_b", **LIMITED)
+    )
+    deduct = stack.payer(TICKETS, agreements=agreed("deduct_a", "deduct_b", **LIMITED))
+    return {
+        "expired": _expired(stack, quick),
+        "paid": _paid(quick),
+        "discounted": _paid(quick, coupon_no=fresh_coupon(stack)),
+        "resent": _resent(quick),
+        "converted": _converted(deduct),
+        "two_legs": _two_legs(stack, deduct),
+        "declined": _declined(stack),
+        "closed": _closed(quick),
+        "called_back": _struck(
+            stack, quick, "bank.quick_*.confirm", "duplicate_callback:1"
+        ),
+        "alarmed": _struck(stack, quick, "bank.quick_*.confirm", "wrong_amount"),
+        "unknown": _unknown(stack, quick),
+        "open": quick.open().json()["pay_order_no"],
+        "open_converted": _open_converted(deduct),
+        "open_converted_tried": _tried(deduct),
+        "untold": _untold(stack, quick),
+    }
+
+
+def _paid(payer: Payer, **order: object) -> str:
+    no = payer.open(**order).json()["pay_order_no"]
+    answer = payer.confirm(no)
+    assert "SUCCESS" == answer.json()["biz_status"], answer.text
+    assert payer.stack.notices(no)
+    return no
+
+
+def _expired(stack: Stack, payer: Payer) -> str:
+    """Nobody paid in time; a node whose clock is ahead closes it."""
+    no = payer.open(expires_in_s=60).json()["pay_order_no"]
+
+    async def later(node: Node) -> PaymentRow | None:
+        node.clock.ahead = timedelta(seconds=70)
+        node.heartbeat.good_until += 100
+        await checker.tick(node)
+        await checker.drain(node, 10)
+        return await node.journal.load(PaymentRow, no)
+
+    row = inside(stack, later)
+    assert ("CLOSED", "EXPIRED") == (row.biz_status, row.last_event)
+    return no
+
+
+def _resent(payer: Payer) -> str:
+    no = payer.open().json()["pay_order_no"]
+    _resend(payer, no)
+    assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
+    return no
+
+
+def _resend(payer: Payer, no: str) -> None:
+    answer = payer.api.post(f"/v1/quick-payments/{no}/codes", headers=key())
+    assert 200 == answer.status_code, answer.text
+
+
+def _converted(payer: Payer) -> str:
+    """By deduct, at the second try of the code."""
+    no = payer.open().json()["pay_order_no"]
+    assert "WRONG" == payer.confirm(no, "000000").json()["verify_status"]
+    assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
+    return no
+
+
+def _two_legs(stack: Stack, payer: Payer) -> str:
+    """The first deduct channel cannot, the second can."""
+    no = payer.open().json()["pay_order_no"]
+    stack.fault("bank.deduct_*.deduct", "decline:MAINTENANCE", count=1)
+    assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
+    return no
+
+
+def _declined(stack: Stack) -> str:
+    payer = stack.payer(SHOP, number="6228480000000007")
+    no = payer.open().json()["pay_order_no"]
+    assert "FAIL" == payer.confirm(no).json()["biz_status"]
+    return no
+
+
+def _closed(payer: Payer) -> str:
+    no = payer.open().json()["pay_order_no"]
+    answer = payer.api.post(f"/v1/payments/{no}/close", headers=key())
+    assert "CLOSED" == answer.json()["biz_status"], answer.text
+    return no
+
+
+def _struck(stack: Stack, payer: Payer, target: str, fault: str) -> str:
+    """Paid in spite of a fault."""
+    no = payer.open().json()["pay_order_no"]
+    stack.fault(target, fault, count=1)
+    payer.confirm(no)
+    stack.no_faults()
+    assert "SUCCESS" == payer.until(no)["biz_status"]
+    time.sleep(0.3)  # for the callback that follows
+    return no
+
+
+def _unknown(stack: Stack, payer: Payer) -> str:
+    """The bank has it, and says nothing yet; the coupon is locked."""
+    no = payer.open(coupon_no=fresh_coupon(stack)).json()["pay_order_no"]
+    stack.fault("bank.quick_*.confirm", FOR_EVER, count=1)
+    assert "DOING" == payer.confirm(no).json()["biz_status"]
+    stack.no_faults()
+    return no
+
+
+def _open_converted(payer: Payer) -> str:
+    """Two codes of ours, of which the newer one is good."""
+    no = payer.open().json()["pay_order_no"]
+    _resend(payer, no)
+    return no
+
+
+def _tried(payer: Payer) -> str:
+    """Converted, and one wrong try of its code."""
+    no = payer.open().json()["pay_order_no"]
+    assert "WRONG" == payer.confirm(no, "000000").json()["verify_status"]
+    return no
+
+
+def _untold(stack: Stack, payer: Payer) -> str:
+    """Paid, and the business line does not take its notice."""
+    stack.fault("biz.notice", "http_500")
+    no = payer.open().json()["pay_order_no"]
+    assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
+    time.sleep(0.5)
+    return no

@@ -1,0 +1,65 @@
+"""Every question finds what it asks after, and nothing where all is well."""
+
+import more_plants
+import plants
+import pytest
+from auditing import found_in, plant
+from plants import Plant
+
+from paycore.audit.catalogue import CATALOGUE
+from paycore.audit.queries import Pace, snapshot
+from paycore.kernel import db
+
+PLANTS = (
+    *(plants.MONEY + plants.ENDS + plants.CODES + plants.COUPONS),
+    *(more_plants.BOOKS + more_plants.TOLD + more_plants.CALLS + more_plants.ROUTES),
+    *(more_plants.LINES + more_plants.SECRETS + more_plants.LIMITS),
+)
+CHECKS = {check.name: check for one in CATALOGUE for check in one.checks}
+
+
+@pytest.mark.parametrize("name", CHECKS)
+async def test_real_payments_break_nothing(copy_once, name):
+    """Payments of every kind, each as it really went: every question has rows to look
+    at, and finds none of them wrong.
+    """
+    check = CHECKS[name]
+    connection = await db.connect(copy_once)
+    try:
+        async with snapshot(connection, Pace.ONCE) as seen:
+            if check.scan:
+                looked, wrong = await seen.count_texts(check.sql), 0
+            else:
+                counted = await seen.count(check.sql)
+                looked, wrong = counted.looked, counted.wrong
+    finally:
+        await connection.close()
+
+    assert looked > 0
+    assert 0 == wrong
+
+
+async def test_a_whole_audit_of_them_finds_nothing(copy_once):
+    """All questions, of one snapshot."""
+    assert [] == await found_in(copy_once)
+
+
+@pytest.mark.parametrize("planted", PLANTS, ids=lambda one: f"{one.check} {one.at}")
+async def test_what_was_planted_is_found(copy, made, planted: Plant):
+    """Each violation is found by the question that asks after it, at the payment that
+    it was planted in, and no question cries for what is not its own.
+    """
+    no = made.get(planted.at)
+    await plant(copy, planted.sql.format(no=no))
+
+    found = await found_in(copy)
+
+    assert {planted.check, *planted.also} == {example.check for example in found}
+    mine = [example for example in found if example.check == planted.check]
+    assert {no} == {example.payment for example in mine}
+    assert all(example.said for example in mine)
+
+
+def test_every_question_has_a_violation():
+    """No question of the catalogue goes untried."""
+    assert set(CHECKS) == {planted.check for planted in PLANTS}

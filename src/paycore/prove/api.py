@@ -1,0 +1,213 @@
+"""The door of the simulated nodes: calls over a network that breaks, to nodes that die.
+
+What HTTP is in production is a task on a machine here: core's use cases are called as
+the API's handlers call them, with the same bytes for an answer.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from paycore.core import service as core
+from paycore.core.order import confirm_result_of, order_of
+from paycore.core.service import KeptAnswer, KeyClaim, OpenRequest, View
+from paycore.gateway import service as gateway
+from paycore.kernel import errors
+from paycore.kernel.crypto import content_hash
+from paycore.kernel.node import Node
+from paycore.kernel.terms import BizLineId, PayOrderNo
+from paycore.prove.loop import Machine, Power
+
+if TYPE_CHECKING:
+    from paycore.prove.running import Running
+    from paycore.prove.world import World
+
+CALL_WITHIN_S = 20.0
+CALLBACK_WITHIN_S = 5.0
+ONE_WAY_S = 0.01
+
+encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a caller gets: a status and a body; None: his connection broke."""
+
+    status: int
+    body: bytes = b""
+    code: str = ""
+    retry_after_s: int | None = None
+
+    def read(self) -> Mapping[str, Any]:
+        """The body's members."""
+        return msgspec.json.decode(self.body, type=dict[str, Any])
+
+
+Work = Callable[[Node], Awaitable[KeptAnswer]]
+
+
+def claim(line: str, path: str, key: str, body: bytes) -> KeyClaim:
+    """What the API makes of a key and a body."""
+    scope = hashlib.sha256(f"{line}\n{path}\n{key}".encode()).digest()
+    return KeyClaim(scope=scope, fingerprint=content_hash(body))
+
+
+class Api:
+    """Calls to whichever node takes them."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._rng = world.stream("api")
+
+    # --- the business line's calls ----------------------------------------------------
+
+    async def open(self, request: OpenRequest, key: str) -> Answer | None:
+        """POST /v1/quick-payments."""
+        claimed = claim(request.biz_line, "open", key, msgspec.json.encode(request))
+        return await self._call(
+            lambda node: core.open_quick_payment(
+                node, request, claimed, _order_answer(node)
+            ),
+            key,
+        )
+
+    async def resend(self, line: str, no: str, key: str) -> Answer | None:
+        """POST /v1/quick-payments/{pay_order_no}/codes."""
+        claimed = claim(line, f"codes {no}", key, b"{}")
+        return await self._call(
+            lambda node: core.resend_code(
+                node, BizLineId(line), PayOrderNo(no), claimed, _order_answer(node)
+            ),
+            key,
+        )
+
+    async def confirm(self, line: str, no: str, code: str, key: str) -> Answer | None:
+        """POST /v1/quick-payments/{pay_order_no}/confirm."""
+        claimed = claim(line, f"confirm {no}", key, code.encode())
+        return await self._call(
+            lambda node: core.confirm(
+                node, BizLineId(line), PayOrderNo(no), code, claimed, _confirm_answer
+            ),
+            key,
+        )
+
+    async def close(self, line: str, no: str, key: str) -> Answer | None:
+        """POST /v1/payments/{pay_order_no}/close."""
+        claimed = claim(line, f"close {no}", key, b"{}")
+        return await self._call(
+            lambda node: core.close(
+                node, BizLineId(line), PayOrderNo(no), claimed, _order_answer(node)
+            ),
+            key,
+        )
+
+    async def get(self, line: str, no: str) -> Answer | None:
+        """GET /v1/payments/{pay_order_no}."""
+
+        async def work(node: Node) -> KeptAnswer:
+            row = await core.get(node, BizLineId(line), PayOrderNo(no))
+            return KeptAnswer(status=200, body=encode(_order(node, View(payment=row))))
+
+        return await self._call(work, None)
+
+    # --- a bank's ----------------------------------------------------------------------
+
+    async def callback(
+        self, channel: str, path: str, headers: Mapping[str, str], body: bytes
+    ) -> bool:
+        """POST /callbacks/{channel}/{account}; whether it was acknowledged."""
+
+        async def work(node: Node) -> KeptAnswer:
+            received = await gateway.callback(
+                node, channel, "main", path, headers, body
+            )
+            taken = await core.receive(node, received)
+            status, said = received.accept(taken)
+            return KeptAnswer(status=status, body=said)
+
+        answer = await self._call(work, None, within_s=CALLBACK_WITHIN_S)
+        return answer is not None and (answer.status, answer.body) == (200, b"OK")
+
+    # --- on the way ---------------------------------------------------------------------
+
+    async def _call(
+        self, work: Work, key: str | None, *, within_s: float = CALL_WITHIN_S
+    ) -> Answer | None:
+        """One call to one node; None where the connection broke or time is up."""
+        world = self._world
+        await asyncio.sleep(self._rng.random() * ONE_WAY_S)
+        running = world.some_node(self._rng)
+        if running is None:
+            return None
+        answer: asyncio.Future[Answer | None] = world.loop.create_future()
+        running.callers.add(answer)
+        try:
+            _begin(world, running, work, answer)
+            async with asyncio.timeout(within_s):
+                got = await answer
+        except TimeoutError:
+            return None
+        finally:
+            running.callers.discard(answer)
+        await asyncio.sleep(self._rng.random() * ONE_WAY_S)
+        if got is not None and key is not None:
+            world.oracle.answered(key, got)
+        return got
+
+
+def _begin(
+    world: "World",
+    running: "Running",
+    work: Work,
+    answer: "asyncio.Future[Answer | None]",
+) -> None:
+    """Have the node do it; what it answers is on its way when it is done."""
+
+    async def handle() -> None:
+        got = await _handled(world, running.machine, running.node, work)
+        if not answer.done():
+            answer.set_result(got)
+
+    if running.machine.power is Power.DEAD:
+        answer.set_result(None)
+        return
+    context = world.loop.context_of(running.machine)
+    world.loop.create_task(handle(), context=context)
+
+
+async def _handled(world: "World", machine: Machine, node: Node, work: Work) -> Answer:
+    """As the API's outermost layer does: a refusal is an answer, a bug is a 500."""
+    try:
+        kept = await work(node)
+    except errors.Refusal as refusal:
+        return Answer(
+            status=refusal.status,
+            code=refusal.code,
+            retry_after_s=refusal.retry_after_s,
+        )
+    except Exception as bug:  # noqa: BLE001 that is what a 500 is
+        world.oracle.bug(machine, bug)
+        return Answer(status=500)
+    return Answer(status=kept.status, body=kept.body)
+
+
+def reachable(running: "Running") -> bool:
+    """Whether a load balancer would send anybody there."""
+    return running.ready and running.machine.power is not Power.DEAD
+
+
+def _order(node: Node, view: View):  # type: ignore[no-untyped-def]
+    return order_of(view.payment, now=node.now(), code_gap_s=node.settings.code_gap_s)
+
+
+def _order_answer(node: Node):  # type: ignore[no-untyped-def]
+    """As api/payments.py: 201 with what this request opened, 200 with what stands."""
+    return lambda view: (201 if view.created else 200, encode(_order(node, view)))
+
+
+def _confirm_answer(view: View) -> tuple[int, bytes]:
+    return 200, encode(confirm_result_of(view.payment, tries_left=view.tries_left))

@@ -1,0 +1,171 @@
+"""A node's way to the simulated database, and what can happen on it.
+
+Every question and every change takes time, before and after it has its effect; in
+between its node may die, the database may go away, an answer may be lost. What the
+real journal promises is promised here too: an answer is true, and after `Unavailable`
+a change is wholly there or not, now or in a moment.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from paycore.kernel.errors import Unavailable
+from paycore.kernel.journal import Change, ChangeRejected, R, Refused, Value
+from paycore.kernel.journal_postgres import PATIENCE_S
+from paycore.kernel.node import NodeRow
+from paycore.kernel.terms import Epoch
+from paycore.prove.loop import Machine
+
+if TYPE_CHECKING:
+    from paycore.prove.world import World
+
+READ_S = 0.001
+WRITE_S = 0.004
+POLL_S = 0.1
+SLOW_CONFIGURATION = 0.1
+SLOW_READ_S = 0.4
+"""Longer than the router waits for what it asks."""
+
+
+class SimJournal:
+    """`paycore.kernel.journal.Journal`, in the hands of one machine."""
+
+    def __init__(self, world: "World", machine: Machine) -> None:
+        self._world, self._machine = world, machine
+        self._random = world.stream(f"journal {machine.name}").random
+        self._closed = False
+
+    # --- reading ----------------------------------------------------------------------
+
+    async def load(self, kind: type[R], *key: Value) -> R | None:
+        """The row under a key as last committed."""
+        await self._reach()
+        row = self._world.base.load(kind, *key)
+        await self._answer()
+        return row
+
+    async def within(self, kind: type[R], owner: str) -> list[R]:
+        """All rows of one owner, ordered by key."""
+        await self._reach()
+        rows = self._world.base.within(kind, owner)
+        await self._answer()
+        return rows
+
+    async def every(self, kind: type[R]) -> list[R]:
+        """All rows, ordered by key.
+
+        Configuration, twice a second, and most of what an idle node does: it takes
+        time only now and then, or a run would be little else.
+        """
+        await self._reach()
+        rows = self._world.base.every(kind)
+        if self._random() < SLOW_CONFIGURATION:
+            await self._answer()
+        return rows
+
+    async def due(
+        self,
+        kind: type[R],
+        limit: int,
+        *,
+        now: datetime,
+        epoch: Epoch,
+        live: Sequence[Epoch],
+        lease_until: datetime,
+    ) -> list[R]:
+        """Claim up to `limit` rows that are due and free, oldest first."""
+        await self._reach()
+        rows = self._world.base.due(
+            kind, limit, now=now, epoch=epoch, live=live, lease_until=lease_until
+        )
+        if rows:
+            self._world.note(self._machine, "claims", f"{len(rows)} {kind.__name__}")
+        await self._answer()
+        return rows
+
+    async def committed(self, change_id: object) -> bool:
+        """Whether the change with this id is durable."""
+        await self._reach()
+        return self._world.base.committed(change_id)  # type: ignore[arg-type]
+
+    async def database_now(self) -> datetime:
+        """The database's wall clock."""
+        await self._reach()
+        now = self._world.database_now()
+        await self._answer()
+        return now
+
+    async def _reach(self) -> None:
+        """Wait while the database is away, as long as the real one would."""
+        world = self._world
+        if world.over:
+            raise asyncio.CancelledError
+        if not world.database_is_away:
+            return
+        for _ in range(int(PATIENCE_S / POLL_S)):
+            await asyncio.sleep(POLL_S)
+            if not world.database_is_away:
+                return
+        raise Unavailable
+
+    async def _answer(self) -> None:
+        seconds = self._random() * READ_S
+        if self._world.faults.strikes("reads_slow"):
+            seconds += SLOW_READ_S
+        await asyncio.sleep(seconds)
+
+    # --- writing ----------------------------------------------------------------------
+
+    async def commit(self, change: Change) -> Refused | None:
+        """Write the change, or say which guard refused it."""
+        world, machine = self._world, self._machine
+        if self._closed:
+            raise Unavailable
+        await self._reach()
+        await asyncio.sleep(self._random() * WRITE_S)
+        await world.perhaps_dies(machine, "killed_before_commit")
+        await self._reach()
+        if world.faults.strikes("commit_undone"):
+            await asyncio.sleep(PATIENCE_S)
+            raise Unavailable
+        if world.faults.strikes("commit_late"):
+            late = PATIENCE_S + self._random()
+            world.later(late, lambda: self._too_late(change))
+            await asyncio.sleep(PATIENCE_S)
+            raise Unavailable
+        refused = self._write(change)
+        await world.perhaps_dies(machine, "killed_after_commit")
+        if world.faults.strikes("commit_unanswered"):
+            await asyncio.sleep(PATIENCE_S)
+            raise Unavailable
+        await asyncio.sleep(self._random() * WRITE_S)
+        return refused
+
+    def _write(self, change: Change) -> Refused | None:
+        world = self._world
+        try:
+            refused = world.base.commit(change)
+        except ChangeRejected as rejected:
+            world.oracle.rejected(self._machine, change, rejected)
+            raise
+        if refused is not None:
+            world.note(self._machine, "refused", refused.guard)
+        return refused
+
+    def _too_late(self, change: Change) -> None:
+        """It was on its way when its caller was told that nobody knows."""
+        try:
+            self._world.base.commit(change)
+        except ChangeRejected as rejected:
+            self._world.oracle.rejected(self._machine, change, rejected)
+
+    async def close(self) -> None:
+        """Take no more changes."""
+        self._closed = True
+
+
+def expected(change: Change) -> bool:
+    """Whether a rejection is part of the game: two nodes that wanted one slot."""
+    return any(isinstance(insert.row, NodeRow) for insert in change.inserts)

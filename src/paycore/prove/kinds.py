@@ -1,0 +1,228 @@
+"""The kinds of fault that the simulator knows: what strikes, and the row it answers to.
+
+`rows` are rows of the fault matrix (docs/faults.md). A kind is part of a run or not;
+where it is, it strikes with its share at every chance it has.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of fault."""
+
+    name: str
+    rows: tuple[str, ...]
+    what: str
+    share: float
+    """How often it strikes where it could."""
+    chosen: float = 0.3
+    """How often it is part of a run."""
+
+
+def _kinds(*rows: tuple[str, str, str, float] | tuple[str, str, str, float, float]):  # type: ignore[no-untyped-def]
+    """Name, rows, what, share and, where it is not the usual, how often chosen."""
+    for name, matrix, what, share, *chosen in rows:
+        yield Kind(
+            name=name,
+            rows=tuple(matrix.split()),
+            what=what,
+            share=share,
+            chosen=chosen[0] if chosen else 0.3,
+        )
+
+
+SEND: Final = tuple(
+    _kinds(
+        ("send_refused", "F03", "the quick bank refuses connections", 0.10),
+        ("send_lost", "F04", "the send never arrives", 0.08),
+        ("send_unanswered", "F04 F18", "the code is out, no answer comes", 0.08),
+        ("send_late", "F18", "the answer to the send comes after its time", 0.06),
+        ("send_500", "F05", "the quick bank answers 500", 0.06),
+        ("send_garbage", "F05", "the code is out, the answer is garbage", 0.06),
+        ("send_badly_signed", "F05", "the code is out, the signature is bad", 0.06),
+        ("send_unmapped", "F05", "the send is refused by a code nobody knows", 0.05),
+        ("send_refuses_payer", "F06", "the quick bank refuses payer or card", 0.06),
+        ("send_maintenance", "F07", "the quick bank is in maintenance", 0.10),
+        ("send_pending", "F04", "the quick bank says that it is at it", 0.05),
+    )
+)
+
+MONEY: Final = tuple(
+    _kinds(
+        ("money_refused", "F27", "the bank refuses connections at the charge", 0.10),
+        ("money_lost", "F29", "the charge never arrives", 0.07),
+        ("money_unanswered", "F28", "charged, no answer comes", 0.10),
+        ("money_late", "F36", "charged, the answer trickles in too late", 0.06),
+        ("money_500", "F30", "the bank answers 500 and did nothing", 0.06),
+        ("money_garbage", "F30", "charged, the answer is garbage", 0.06),
+        ("money_badly_signed", "F30", "charged, the signature is bad", 0.06),
+        ("money_unmapped", "F30", "refused by a code nobody knows", 0.05),
+        ("money_declined", "F31", "the bank refuses the charge", 0.08),
+        ("money_maintenance", "F31", "not processed: maintenance", 0.10),
+        ("money_pending", "F33", "processing, settled within a minute", 0.10),
+        ("money_pending_for_ever", "F33", "processing, for ever", 0.03, 0.05),
+        ("money_other_amount", "F32", "charged, the answer names more", 0.05),
+        ("money_doubled", "F28", "the network brings the charge twice", 0.08),
+        (
+            "money_no_then_yes",
+            "F34 F38",
+            "refused, and charged all the same",
+            0.03,
+            0.15,
+        ),
+        ("money_yes_then_no", "F34", "charged, and refused by a callback", 0.04, 0.15),
+    )
+)
+
+ENQUIRY: Final = tuple(
+    _kinds(
+        ("enquiry_refused", "F29", "the bank refuses connections at enquiries", 0.2),
+        ("enquiry_unanswered", "F29", "an enquiry is not answered", 0.2),
+        ("enquiry_garbage", "F33", "an enquiry is answered by garbage", 0.2),
+        ("enquiry_lies", "F34", "an enquiry denies what was charged", 0.05, 0.1),
+    )
+)
+
+CALLBACK: Final = tuple(
+    _kinds(
+        ("callback_lost", "F59", "callbacks do not come", 0.5),
+        ("callback_doubled", "F59", "callbacks come several times at once", 0.4),
+        ("callback_first", "F60", "a callback overtakes the answer", 0.4),
+        ("callback_late", "F59", "a callback comes minutes later", 0.3),
+        ("callback_reordered", "F61", "processing is told after the end", 0.3),
+        ("callback_forged", "F62", "a stranger says that money came", 0.1),
+        ("callback_elsewhere", "F62", "a bank speaks of an order it never had", 0.1),
+        ("callback_other_amount", "F32", "a callback names other money", 0.1),
+        ("callback_stale", "F62", "an old callback is played again", 0.1),
+        ("charged_unasked", "F19 F38", "a quick bank charges unasked", 0.04, 0.15),
+    )
+)
+
+TEXT: Final = tuple(
+    _kinds(
+        ("text_refused", "F11", "a carrier refuses connections", 0.2),
+        ("text_lost", "F11", "a text never arrives at its carrier", 0.15),
+        ("text_unanswered", "F11 F15", "a text is out, no answer comes", 0.15),
+        ("text_declined", "F11", "a carrier declines", 0.15),
+        ("texts_down", "F12", "no carrier sends", 0.5, 0.1),
+    )
+)
+
+NOTICE: Final = tuple(
+    _kinds(
+        ("notice_500", "F54", "the end point answers 500", 0.2),
+        ("notice_unanswered", "F55", "the notice is taken, no answer comes", 0.15),
+        ("notice_redirected", "F54", "the end point redirects", 0.1),
+        ("notice_slow_down", "F54", "the end point asks for a slower pace", 0.1),
+        ("notice_gone", "F54", "the end point says that nobody is there", 0.01, 0.05),
+    )
+)
+
+NODE: Final = tuple(
+    _kinds(
+        ("killed", "F40 F41 F44 F46", "a node is killed, at any moment", 0.5),
+        ("killed_before_commit", "F40 F42 F45", "killed before a commit", 0.004),
+        ("killed_after_commit", "F14 F41 F43 F46", "killed after a commit", 0.004),
+        ("killed_before_call", "F43", "killed before its call leaves", 0.01),
+        ("killed_after_call", "F15 F44", "killed when its call has arrived", 0.01),
+        ("paused", "F48", "a node stands still for longer than its life", 0.5),
+        ("restarted", "F71", "a node is stopped in good order, and started", 0.5),
+        ("clock_drifts", "F69", "a node's clock runs fast or slow", 1.0, 0.2),
+    )
+)
+
+DATABASE: Final = tuple(
+    _kinds(
+        ("database_away", "F64", "the database is away for a while", 0.5),
+        ("commit_unanswered", "F65", "written, and nobody is told", 0.006),
+        ("commit_undone", "F65", "not written, and nobody knows", 0.006),
+        ("commit_late", "F65", "written after its caller was given up", 0.004),
+        ("reads_slow", "F02", "reads take longer than the router waits", 0.03, 0.2),
+        ("clock_forward", "F69", "the database's clock leaps an hour ahead", 0.5, 0.1),
+        ("clock_back", "F69", "the database's clock falls an hour back", 0.5, 0.1),
+        ("odd_date", "F69", "leap day, year's end, a change of the clocks", 1.0, 0.2),
+    )
+)
+
+PAYER: Final = tuple(
+    _kinds(
+        ("orders_twice", "F16", "a double click on the order", 0.15, 0.5),
+        ("confirms_at_once", "F24", "several confirms at the same time", 0.15, 0.5),
+        ("wrong_code", "F20", "a wrong code", 0.2, 0.5),
+        ("guesses", "F21", "guesses until the tries are used up", 0.06),
+        ("old_code", "F22", "the code that was replaced", 0.5),
+        ("code_of_another", "F22", "another order's code", 0.08),
+        ("late_code", "F22", "a code whose time is over", 0.03),
+        ("key_reused", "F25", "a used key with another body", 0.08),
+        ("confirms_finished", "F26", "a confirm of a finished order", 0.1),
+        ("closes_meanwhile", "F39", "a close during the confirm", 0.08),
+        ("closes", "F38", "a close before the confirm", 0.04),
+        ("walks_away", "F37", "the payer never comes back", 0.08, 0.5),
+        ("asks_again", "F17", "another code is asked for", 0.15, 0.5),
+        ("shares_coupon", "F50 F52", "many orders want one coupon", 0.3),
+        ("another_line", "F62", "a line reaches for another line's order", 0.05),
+    )
+)
+
+SETUP: Final = tuple(
+    _kinds(
+        ("no_quick_route", "F01", "the line has no quick channel", 0.2, 0.5),
+        ("quick_switched_off", "F01", "a quick account is switched off", 1.0, 0.2),
+        ("no_mandate", "F09", "the card has no mandate, or one too small", 0.08),
+        ("no_deduct_route", "F10", "no deduct channel may be used", 1.0, 0.1),
+        ("day_is_full", "F31", "the day's limit of a route fills up", 1.0, 0.15),
+        ("magic_card", "F06 F31", "a card that the banks refuse", 0.08),
+        ("breaker_open", "F08", "the breaker of an account is open", 0.0, 1.0),
+    )
+)
+
+KINDS: Final = (
+    *SEND,
+    *MONEY,
+    *ENQUIRY,
+    *CALLBACK,
+    *TEXT,
+    *NOTICE,
+    *NODE,
+    *DATABASE,
+    *PAYER,
+    *SETUP,
+)
+
+BY_NAME: Final[Mapping[str, Kind]] = MappingProxyType(
+    {kind.name: kind for kind in KINDS}
+)
+
+NOT_SIMULATED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "F13": "carriers report no deliveries yet",
+        "F23": "cannot strike: nothing of an order can be changed",
+        "F35": "found by reconciliation, which is to come",
+        "F47": "refunds are to come",
+        "F49": "cannot strike: the lock is in the commit of the money leg",
+        "F51": "cannot strike: the use is in the commit of the status",
+        "F53": "cannot strike: the posting is in the commit of the status",
+        "F56": "addresses are looked up by the real transport: a directed test",
+        "F57": "no effect on what is delivered: a directed test",
+        "F58": "a matter of time, which is virtual here: a drill",
+        "F63": "reconciliation is to come",
+        "F66": "inside the real journal: its own suite",
+        "F67": "the pool is the real journal's: a directed test",
+        "F68": "the disk is the real database's: a directed test",
+        "F70": "there is no cache and no broker",
+        "F72": "recovery after a restore is to come",
+        "F73": "refused when it is saved: a directed test",
+        "F74": "states cannot be forced by hand yet",
+        "F75": "needs a bug of ours: a directed test, and the planted ones",
+    }
+)
+"""Rows without a kind here, and why."""
+
+
+def kinds_of(row: str) -> frozenset[str]:
+    """The kinds that answer to a row of the matrix."""
+    return frozenset(kind.name for kind in KINDS if row in kind.rows)

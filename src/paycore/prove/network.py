@@ -1,0 +1,519 @@
+"""The simulated network between nodes and strangers, with all that can go wrong on it.
+
+A request is on its way by itself: it arrives whether or not its sender still lives, and
+its answer finds him or nobody. Where it broke says what he learns: nothing left, or no
+answer.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from paycore.kernel.http import (
+    Answered,
+    HttpRequest,
+    HttpResult,
+    NoAnswer,
+    NotSent,
+)
+from paycore.prove import kinds
+from paycore.prove.loop import Machine, Power
+from paycore.prove.strangers import BankHouse, Exchange, Text, answered
+from paycore.sandbox.orders import Order, Twist
+from paycore.sandbox.protocol import BadSignature
+
+if TYPE_CHECKING:
+    from paycore.prove.world import World
+
+FASTEST_S, SLOWEST_S = 0.002, 0.04
+"""One way, where nothing is wrong."""
+
+FOR_EVER_MS = 10**9
+
+PAYERS_FAULT = ("INSUFFICIENT_FUNDS", "OVER_LIMIT", "BLACKLISTED")
+CARDS_FAULT = ("CARD_LOST", "WRONG_PHONE")
+
+FAMILY: Mapping[str, tuple[kinds.Kind, ...]] = {
+    "send_code": kinds.SEND,
+    "confirm": kinds.MONEY,
+    "deduct": kinds.MONEY,
+    "enquire": kinds.ENQUIRY,
+}
+
+AGAIN_AFTER_S = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)
+"""When a bank brings a callback that nobody acknowledges."""
+
+OLD_S = 600
+"""Older than anybody believes."""
+
+
+class SimTransport:
+    """A node's door to the network: `paycore.kernel.http.Transport`."""
+
+    def __init__(self, world: "World", machine: Machine) -> None:
+        self._world, self._machine = world, machine
+
+    async def send(self, request: HttpRequest) -> HttpResult:
+        """Send once; what becomes of it is the world's business."""
+        world, machine = self._world, self._machine
+        if world.over:
+            raise asyncio.CancelledError
+        await world.perhaps_dies(machine, "killed_before_call")
+        host, path = _place(request.url)
+        world.oracle.leaves(machine, host, path, request)
+        answer: asyncio.Future[HttpResult] = world.loop.create_future()
+        world.network.carry(host, path, request, machine, answer)
+        try:
+            async with asyncio.timeout(request.timeout_s):
+                return await answer
+        except TimeoutError:
+            return NoAnswer(reason="time-out")
+
+    async def look_up(self, host: str, *, within_s: float) -> Sequence[str]:
+        """Nobody asks: end points may be anywhere here."""
+        return ()
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def _place(url: str) -> tuple[str, str]:
+    """`http://quick_a.sim/v1/confirm` → quick_a, /v1/confirm."""
+    parts = urlsplit(url)
+    return (parts.hostname or "").removesuffix(".sim"), parts.path
+
+
+class Network:
+    """What is on its way."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._rng = world.stream("network")
+        self._context = world.loop.context_of(None)
+
+    # --- a request --------------------------------------------------------------------
+
+    def carry(
+        self,
+        host: str,
+        path: str,
+        request: HttpRequest,
+        sender: Machine,
+        answer: "asyncio.Future[HttpResult]",
+    ) -> None:
+        """Bring a request to where it goes, and its answer back."""
+        if host in self._world.banks:
+            self._to_bank(host, path, request, sender, answer)
+        elif host.startswith("carrier_"):
+            self._to_carrier(host[-1], path, request, sender, answer)
+        else:
+            self._to_line(path, request, sender, answer)
+
+    def _later(self, call: object, *args: object, after: float | None = None) -> None:
+        delay = self._one_way() if after is None else after
+        self._world.loop.call_later(
+            delay,
+            call,
+            *args,
+            context=self._context,  # type: ignore[arg-type]
+        )
+
+    def _one_way(self) -> float:
+        return FASTEST_S + self._rng.random() * (SLOWEST_S - FASTEST_S)
+
+    def _reply(
+        self,
+        answer: "asyncio.Future[HttpResult]",
+        result: HttpResult,
+        after: float | None = None,
+    ) -> None:
+        self._later(_settle, answer, result, after=after)
+
+    # --- to a bank --------------------------------------------------------------------
+
+    def _to_bank(
+        self,
+        host: str,
+        path: str,
+        request: HttpRequest,
+        sender: Machine,
+        answer: "asyncio.Future[HttpResult]",
+    ) -> None:
+        operation = path.removeprefix("/v1/")
+        strike = self._world.faults.one_of(FAMILY[operation])
+        if strike is not None:
+            self._world.note(sender, "strike", f"{strike} at {host}.{operation}")
+        if strike is not None and strike.endswith("_refused"):
+            self._reply(answer, NotSent(reason="refused"))
+        elif strike is not None and strike.endswith("_lost"):
+            return
+        elif strike is not None and strike.endswith("_500"):
+            self._reply(answer, Answered(status=500, headers={}, body=b"no"))
+        else:
+            self._later(self._at_bank, host, path, request, sender, answer, strike)
+            if strike == "money_doubled":
+                self._later(self._at_bank, host, path, request, sender, answer, None)
+
+    def _at_bank(
+        self,
+        host: str,
+        path: str,
+        request: HttpRequest,
+        sender: Machine,
+        answer: "asyncio.Future[HttpResult]",
+        strike: str | None,
+    ) -> None:
+        """It has arrived: the bank acts, whatever becomes of its answer."""
+        world, house = self._world, self._world.banks[host]
+        try:
+            call = house.open(request, path, world.now_ms())
+        except BadSignature:
+            self._reply(answer, Answered(status=401, headers={}, body=b""))
+            return
+        done = house.act(call, self._twist(strike, call.operation))
+        exchange = Exchange(merchant=house.merchant, path=path, call=call, answer=done)
+        said = call.operation, done.reply.status, done.reply.code
+        world.note(None, f"bank {host}", " ".join(said), done.reply.pay_order_no)
+        world.oracle.moved(done.work.moves)
+        for text in done.work.texts:
+            if text.code is not None:
+                self._texted(call.request.request_id, host, text.code)
+        self._lie(house, exchange, strike)
+        self._tell(host, house, exchange, strike)
+        if not _silent(strike):
+            reply = house.signed(exchange.answer, path, world.now_ms(), strike=strike)
+            late = strike is not None and strike.endswith("_late")
+            self._reply(answer, reply, request.timeout_s + 1.0 if late else None)
+        world.perhaps_dies_now(sender, "killed_after_call")
+
+    def _twist(self, strike: str | None, operation: str) -> Twist:
+        """How a fault bends what the bank does."""
+        match strike:
+            case "send_refuses_payer":
+                return Twist(decline=self._rng.choice((*PAYERS_FAULT, *CARDS_FAULT)))
+            case "send_maintenance" | "money_maintenance":
+                return Twist(decline="MAINTENANCE")
+            case "send_unmapped" | "money_unmapped":
+                return Twist(decline="E_9999")
+            case "money_declined":
+                codes = (*PAYERS_FAULT, *CARDS_FAULT)
+                if operation == "deduct":
+                    codes = (*codes, "CODE_WRONG")
+                return Twist(decline=self._rng.choice(codes))
+            case "money_no_then_yes":
+                # Decided now, and settled in a moment: the bank does not know it yet.
+                return Twist(processing_ms=2000)
+            case "send_pending" | "money_pending":
+                return Twist(processing_ms=1000 + self._rng.randrange(59_000))
+            case "money_pending_for_ever":
+                return Twist(processing_ms=FOR_EVER_MS)
+            case _:
+                return Twist()
+
+    def _lie(self, house: BankHouse, exchange: Exchange, strike: str | None) -> None:
+        """Answer what is not so, and let the truth come by a callback."""
+        done, world = exchange.answer, self._world
+        if strike == "enquiry_lies":
+            order = house.orders.get(exchange.call.request.request_id)
+            if order is None or order.bank_ref is None or order.notify_url is None:
+                world.faults.hits[strike] -= 1
+                return
+            world.oracle.lied(order.pay_order_no)
+            exchange.answer = _denied(exchange)
+            self.bring(house, order, persistent=True, after=30.0)
+        if strike == "money_no_then_yes" and done.settles is not None:
+            world.oracle.lied(done.settles.pay_order_no)
+            exchange.answer = _denied(exchange)
+        if strike == "money_yes_then_no" and done.final is not None:
+            if done.final.bank_ref is None:
+                return
+            world.oracle.lied(done.final.pay_order_no)
+            self.bring(
+                house,
+                done.final,
+                after=1.0,
+                status="FAIL",
+                code="CARD_LOST",
+                bank_ref=None,
+                amount=None,
+                currency=None,
+            )
+
+    # --- callbacks --------------------------------------------------------------------
+
+    def _tell(
+        self, host: str, house: BankHouse, exchange: Exchange, strike: str | None
+    ) -> None:
+        """Bring the result of an order to the merchant, now or when it is settled."""
+        world, faults, done = self._world, self._world.faults, exchange.answer
+        order = exchange.order
+        if done.settles is not None:
+            self._settle_later(house, done.settles, sure=strike == "money_no_then_yes")
+            return
+        if exchange.call.operation == "send_code":
+            self._perhaps_unasked(house, exchange)
+            return
+        if order is None or order.notify_url is None:
+            return
+        if faults.strikes("callback_first"):
+            self.bring(house, order, after=0.0)
+        else:
+            self._tell_end(house, order)
+        if faults.strikes("callback_reordered"):
+            self.bring(
+                house, order, after=2.0, status="PROCESSING", code="OK", bank_ref=None
+            )
+        if faults.strikes("callback_other_amount") and order.amount is not None:
+            self.bring(house, order, after=0.5, amount=order.amount + 1)
+        if faults.strikes("callback_forged"):
+            self._forge(house, order)
+        if faults.strikes("callback_elsewhere"):
+            other = f"{order.pay_order_no[:-1]}Z01"
+            self.bring(house, order, request_id=other, pay_order_no=other[:-2])
+        if faults.strikes("callback_stale"):
+            self.bring(house, order, after=OLD_S / 60, old_s=OLD_S)
+
+    def _tell_end(self, house: BankHouse, order: Order) -> None:
+        """The callback of a result, with its own bad luck."""
+        faults = self._world.faults
+        if faults.strikes("callback_lost"):
+            return
+        late = 30 + self._rng.random() * 90 if faults.strikes("callback_late") else None
+        for _ in range(3 if faults.strikes("callback_doubled") else 1):
+            self.bring(house, order, after=late)
+
+    def _settle_later(self, house: BankHouse, order: Order, *, sure: bool) -> None:
+        after = (order.due_ms or 0) / 1000 - self._world.now_ms() / 1000
+        if after < FOR_EVER_MS / 2000:
+            self._later(self._settled, house, order, sure, after=max(0.0, after))
+
+    def _settled(self, house: BankHouse, order: Order, sure: bool) -> None:  # noqa: FBT001 a callback's argument
+        world = self._world
+        done = house.settle(order, world.now_ms())
+        if done is None:
+            return
+        world.note(None, f"bank {house.bank.name}", "settled", order.pay_order_no)
+        world.oracle.moved(done.work.moves)
+        for text in done.work.texts:
+            if text.code is not None:
+                self._texted(order.request_id, house.bank.name, text.code)
+        if done.final is None or done.final.notify_url is None:
+            return
+        if sure:
+            self.bring(house, done.final, persistent=True, after=5.0)
+        else:
+            self._tell_end(house, done.final)
+
+    def _perhaps_unasked(self, house: BankHouse, exchange: Exchange) -> None:
+        order = house.orders.get(exchange.call.request.request_id)
+        if order is None or order.status != "OPEN":
+            return
+        if self._world.faults.strikes("charged_unasked"):
+            after = self._rng.random() * 120
+            self._later(self._charge, house, order.request_id, after=after)
+
+    def _charge(self, house: BankHouse, request_id: str) -> None:
+        """The bank takes the money of an order that nobody confirmed."""
+        world, order = self._world, house.orders[request_id]
+        if order.status != "OPEN" or order.sms_code is None:
+            world.faults.hits["charged_unasked"] -= 1
+            return
+        done = house.confirm_by_itself(order, world.now_ms())
+        world.note(None, f"bank {house.bank.name}", "unasked", order.pay_order_no)
+        world.oracle.unasked(order.pay_order_no)
+        world.oracle.moved(done.work.moves)
+        if done.final is not None:
+            self.bring(house, done.final, persistent=True)
+
+    def _forge(self, house: BankHouse, order: Order) -> None:
+        headers, body = house.callback(
+            order, self._callback_path(house), self._world.now_ms(), status="SUCCESS"
+        )
+        headers = {**headers, "x-signature": "0" * 64}
+        self._later(self._deliver, house, headers, body, (0.0,), False)
+
+    def bring(
+        self,
+        house: BankHouse,
+        order: Order,
+        *,
+        after: float | None = None,
+        persistent: bool = False,
+        old_s: int = 0,
+        **changed: object,
+    ) -> None:
+        """Post a callback, again where nobody acknowledges; a persistent one for ever."""
+        headers, body = house.callback(
+            order,
+            self._callback_path(house),
+            self._world.now_ms() - old_s * 1000,
+            **changed,
+        )
+        waits = AGAIN_AFTER_S if after is None else (after, *AGAIN_AFTER_S[1:])
+        again = old_s == 0
+        self._later(
+            self._deliver,
+            house,
+            headers,
+            body,
+            waits if again else waits[:1],
+            persistent,
+            after=0.0,
+        )
+
+    def _callback_path(self, house: BankHouse) -> str:
+        return f"/callbacks/{house.bank.name}/main"
+
+    def _deliver(
+        self,
+        house: BankHouse,
+        headers: Mapping[str, str],
+        body: bytes,
+        waits: tuple[float, ...],
+        persistent: bool,  # noqa: FBT001 a callback's argument
+    ) -> None:
+        self._world.spawn(
+            self._courier(house, headers, body, waits, persistent=persistent)
+        )
+
+    async def _courier(
+        self,
+        house: BankHouse,
+        headers: Mapping[str, str],
+        body: bytes,
+        waits: tuple[float, ...],
+        *,
+        persistent: bool,
+    ) -> None:
+        world, name = self._world, house.bank.name
+        path = self._callback_path(house)
+        waiting = list(waits)
+        while waiting:
+            await asyncio.sleep(waiting.pop(0) + self._one_way())
+            if await world.api.callback(name, path, headers, body):
+                return
+            if persistent and not waiting:
+                waiting.append(16.0)
+                # What a bank brings again it signs again.
+                headers = house.signed_again(path, body, world.now_ms())
+
+    # --- to a carrier, to a line -------------------------------------------------------
+
+    def _to_carrier(
+        self,
+        name: str,
+        path: str,
+        request: HttpRequest,
+        sender: Machine,
+        answer: "asyncio.Future[HttpResult]",
+    ) -> None:
+        faults, world = self._world.faults, self._world
+        strike = faults.one_of(kinds.TEXT[:-1])
+        if world.texts_are_down and faults.on:
+            faults.count("texts_down")
+            strike = "text_refused"
+        if strike is not None:
+            world.note(sender, "strike", f"{strike} at carrier {name}")
+        if strike == "text_refused":
+            self._reply(answer, NotSent(reason="refused"))
+        elif strike != "text_lost":
+            self._later(self._at_carrier, name, path, request, sender, answer, strike)
+
+    def _at_carrier(
+        self,
+        name: str,
+        path: str,
+        request: HttpRequest,
+        sender: Machine,
+        answer: "asyncio.Future[HttpResult]",
+        strike: str | None,
+    ) -> None:
+        world, house = self._world, self._world.carriers[name]
+        try:
+            request_id, code = house.take(request, path, world.now_ms())
+        except BadSignature:
+            self._reply(answer, Answered(status=401, headers={}, body=b""))
+            return
+        declined = strike == "text_declined"
+        if not declined:
+            self._texted(request_id, "sms_centre", code)
+        if strike != "text_unanswered":
+            said = "MAINTENANCE" if declined else "OK"
+            self._reply(answer, house.reply(request_id, path, world.now_ms(), said))
+        world.perhaps_dies_now(sender, "killed_after_call")
+
+    def _texted(self, request_id: str, sent_by: str, code: str) -> None:
+        """A code is on a payer's phone."""
+        world, no = self._world, request_id[:-2]
+        text = Text(
+            at=world.loop.time(),
+            pay_order_no=no,
+            sent_by=sent_by,
+            code=code,
+            seq=int(request_id[-2:]),
+        )
+        world.texts.setdefault(no, []).append(text)
+        world.note(None, "phone", f"code from {sent_by}", no)
+
+    def _to_line(
+        self,
+        path: str,
+        request: HttpRequest,
+        sender: Machine,
+        answer: "asyncio.Future[HttpResult]",
+    ) -> None:
+        strike = self._world.faults.one_of(kinds.NOTICE)
+        self._later(self._at_line, request, sender, answer, strike)
+
+    def _at_line(
+        self,
+        request: HttpRequest,
+        sender: Machine,
+        answer: "asyncio.Future[HttpResult]",
+        strike: str | None,
+    ) -> None:
+        world = self._world
+        status = {
+            "notice_500": 500,
+            "notice_redirected": 302,
+            "notice_slow_down": 429,
+            "notice_gone": 410,
+        }.get(strike or "", 204)
+        if status == 204:
+            if not world.line.take(request, world.loop.time()):
+                status = 400
+            world.oracle.announced(request)
+        if strike != "notice_unanswered":
+            headers = {"location": "http://elsewhere.sim/"} if status == 302 else {}
+            self._reply(answer, answered(b"", headers, status))
+        world.perhaps_dies_now(sender, "killed_after_call")
+
+
+def _settle(answer: "asyncio.Future[HttpResult]", result: HttpResult) -> None:
+    if not answer.done():
+        answer.set_result(result)
+
+
+def _silent(strike: str | None) -> bool:
+    return strike is not None and strike.endswith("_unanswered")
+
+
+def _denied(exchange: Exchange):  # type: ignore[no-untyped-def]
+    """The same exchange, whose reply says no."""
+    from msgspec.structs import replace
+
+    reply = replace(
+        exchange.answer.reply,
+        status="FAIL",
+        code="CARD_LOST",
+        bank_ref=None,
+        amount=None,
+        currency=None,
+    )
+    return replace(exchange.answer, reply=reply)
+
+
+def alive(machine: Machine) -> bool:
+    """Whether a machine can be spoken to."""
+    return machine.power is not Power.DEAD

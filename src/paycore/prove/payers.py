@@ -1,0 +1,265 @@
+"""Payers, and the business lines that call for them: what they do, well and badly.
+
+A payer orders, waits for a code on his phone, types it, and now and then does what
+payers do: clicks twice, types wrongly, asks again, closes, walks away. His line calls
+again under the same key where a call broke, as the API's page tells it to.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from paycore.core.service import OpenRequest
+from paycore.kernel.terms import BizLineId, CardId, CouponNo
+from paycore.prove.api import Answer
+from paycore.prove.stage import Plastic
+from paycore.prove.strangers import Text
+
+if TYPE_CHECKING:
+    from paycore.prove.world import World
+
+Call = Callable[[str], Awaitable[Answer | None]]
+
+TRIES = 12
+"""How often a line repeats a call that broke."""
+
+AGAIN_AFTER_S = 1.0
+ARRIVE_WITHIN_S = 90.0
+LOOK_AT_PHONE_S = 1.0
+PATIENCE_S = 25.0
+"""How long somebody looks at his phone for a code."""
+
+ROUNDS = 6
+STORM = 4
+
+
+class Payer:
+    """One payment as somebody makes it."""
+
+    def __init__(self, world: "World", number: int) -> None:
+        self.world, self.number = world, number
+        self.rng = world.stream(f"payer {number}")
+        self.no = self.line = ""
+        self.ended = ""
+        """What he was told last: a final status, or nothing."""
+        self._serial = 0
+
+    # --- what he does -----------------------------------------------------------------
+
+    async def pay(self) -> None:
+        """From the order to whatever end."""
+        await asyncio.sleep(self.rng.random() * ARRIVE_WITHIN_S)
+        order = await self._order()
+        if order is None:
+            return
+        self.no = str(order["pay_order_no"])
+        self.world.oracle.payers[self.no] = self.number
+        if order["biz_status"] != "DOING" or self._strikes("walks_away"):
+            return
+        for _ in range(ROUNDS):
+            if await self._round():
+                break
+        if self.ended and self._strikes("confirms_finished"):
+            await self._confirm("000000")
+
+    async def _round(self) -> bool:
+        """One more try; whether that was the last one."""
+        if self._strikes("closes"):
+            await self._close()
+            return True
+        text = await self._code()
+        if text is None or self._strikes("asks_again"):
+            await self._ask_again()
+            newer = await self._code(text)
+            if newer is None and text is None:
+                return self.rng.random() < 0.3
+            if text is not None and newer is not None and newer != text:
+                if self._strikes("old_code"):
+                    await self._confirm(text.code)
+            text = newer or text
+        assert text is not None
+        await self._misbehave(text)
+        return await self._confirm_well(text)
+
+    async def _misbehave(self, text: Text) -> None:
+        """What comes before the right code."""
+        if self._strikes("another_line"):
+            await self._reach_for_another()
+        if self._strikes("wrong_code"):
+            await self._confirm(self._wrong(text.code))
+        if self._strikes("guesses"):
+            for _ in range(self.world.settings.code_tries + 1):
+                await self._confirm(self._wrong(text.code))
+        if self._strikes("code_of_another"):
+            await self._confirm(self._somebody_elses(text.code))
+        if self._strikes("late_code"):
+            await asyncio.sleep(self.world.settings.code_lifetime_s + 1)
+
+    async def _confirm_well(self, text: Text) -> bool:
+        """The right code, once or several times; whether it is over."""
+        if self._strikes("closes_meanwhile"):
+            await asyncio.gather(self._confirm(text.code), self._close())
+        elif self._strikes("confirms_at_once"):
+            await asyncio.gather(*(self._confirm(text.code) for _ in range(STORM)))
+        elif self._strikes("key_reused"):
+            await self._reuse(text)
+        else:
+            await self._confirm(text.code)
+        if self.ended:
+            return True
+        await asyncio.sleep(1.0 + self.rng.random() * 6.0)
+        answer = await self.world.api.get(self.line, self.no)
+        if answer is not None and answer.status == 200:
+            self._heard(answer)
+        return bool(self.ended)
+
+    # --- his calls ---------------------------------------------------------------------
+
+    async def _order(self) -> dict[str, Any] | None:
+        plastic = self._plastic()
+        self.line = plastic.line
+        amount = 600 + self.rng.randrange(5000)
+        request = OpenRequest(
+            biz_line=BizLineId(plastic.line),
+            out_biz_no=f"order-{self.number}",
+            biz_order_no=None,
+            amount=amount,
+            currency="CNY",
+            card_id=CardId(plastic.card_id),
+            subject="two cups of tea",
+            coupon_no=self._coupon(plastic.line),
+            expires_in_s=self.rng.choice((60, 90, 120, 180, 300)),
+        )
+        self.world.oracle.requests[self.line, request.out_biz_no] = request
+        api = self.world.api
+        if self._strikes("orders_twice"):
+            key = self._key()
+            answers = await asyncio.gather(
+                self._insist(lambda key: api.open(request, key), key),
+                self._insist(lambda key: api.open(request, key), key),
+                self._insist(lambda key: api.open(request, key)),
+            )
+        else:
+            answers = [await self._insist(lambda key: api.open(request, key))]
+        good = [a for a in answers if a is not None and a.status in (200, 201)]
+        for answer in good:
+            self._heard(answer)
+        return dict(good[0].read()) if good else None
+
+    async def _confirm(self, code: str, key: str | None = None) -> None:
+        api = self.world.api
+        answer = await self._insist(
+            lambda key: api.confirm(self.line, self.no, code, key), key
+        )
+        if answer is not None and answer.status == 200:
+            self.world.oracle.confirmed(self.no, code, answer)
+            self._heard(answer)
+
+    async def _reuse(self, text: Text) -> None:
+        """The same key with another code: refused, and without any effect."""
+        key = self._key()
+        await self._confirm(text.code, key)
+        again = await self.world.api.confirm(
+            self.line, self.no, self._wrong(text.code), key
+        )
+        self.world.oracle.reused(again)
+
+    async def _ask_again(self) -> None:
+        api = self.world.api
+        answer = await self._insist(lambda key: api.resend(self.line, self.no, key))
+        if answer is not None and answer.retry_after_s and answer.status == 429:
+            await asyncio.sleep(answer.retry_after_s)
+            answer = await self._insist(lambda key: api.resend(self.line, self.no, key))
+        if answer is not None and answer.status == 200:
+            self._heard(answer)
+
+    async def _close(self) -> None:
+        api = self.world.api
+        answer = await self._insist(lambda key: api.close(self.line, self.no, key))
+        if answer is not None and answer.status == 200:
+            self._heard(answer)
+
+    async def _reach_for_another(self) -> None:
+        """A line that asks for an order which is not its own: there is none (I24)."""
+        other = "tickets" if self.line == "shop" else "shop"
+        answer = await self.world.api.get(other, self.no)
+        self.world.oracle.strange(answer)
+        answer = await self.world.api.confirm(other, self.no, "123456", self._key())
+        self.world.oracle.strange(answer)
+
+    async def _insist(self, call: Call, key: str | None = None) -> Answer | None:
+        """Call until there is an answer, under one key."""
+        key = key or self._key()
+        for _ in range(TRIES):
+            answer = await call(key)
+            if answer is not None and answer.status < 500:
+                if answer.code != "idempotency_in_flight":
+                    return answer
+            await asyncio.sleep(AGAIN_AFTER_S * (0.5 + self.rng.random()))
+        return None
+
+    # --- what he sees ------------------------------------------------------------------
+
+    async def _code(self, after: Text | None = None) -> Text | None:
+        """The newest code that counts, as the answer says who sent it."""
+        for _ in range(int(PATIENCE_S / LOOK_AT_PHONE_S)):
+            texts = self.world.texts.get(self.no, [])
+            ours = [text for text in texts if text.sent_by == "sms_centre"]
+            found = ours or texts
+            if found and found[-1] is not after:
+                return found[-1]
+            await asyncio.sleep(LOOK_AT_PHONE_S)
+        return None
+
+    def _heard(self, answer: Answer) -> None:
+        said = answer.read()
+        if said["biz_status"] != "DOING":
+            self.ended = str(said["biz_status"])
+        self.world.oracle.heard(said)
+
+    # --- chance ------------------------------------------------------------------------
+
+    def _strikes(self, name: str) -> bool:
+        """His own dice: what he does, others do not change."""
+        faults = self.world.faults
+        kind = faults.chosen.get(name)
+        if kind is None or not faults.on or self.rng.random() >= kind.share:
+            return False
+        faults.hits[name] += 1
+        self.world.note(None, "payer", name, self.no)
+        return True
+
+    def _key(self) -> str:
+        self._serial += 1
+        return f"{self.number}-{self._serial}"
+
+    def _plastic(self) -> Plastic:
+        cards = self.world.stage.cards
+        line = "tickets" if self._strikes("no_quick_route") else "shop"
+        kind = "good"
+        if self._strikes("no_mandate"):
+            kind = self.rng.choice(("no_mandate", "small_mandate"))
+        elif self._strikes("magic_card"):
+            kind = "magic"
+        return self.rng.choice(
+            [card for card in cards if card.line == line and card.kind == kind]
+        )
+
+    def _coupon(self, line: str) -> CouponNo | None:
+        coupons = self.world.stage.coupons[line]
+        if self._strikes("shares_coupon"):
+            return CouponNo(self.rng.choice(coupons[:2]))
+        if self.rng.random() < 0.33:
+            return CouponNo(coupons[2 + self.number % (len(coupons) - 2)])
+        return None
+
+    def _wrong(self, code: str) -> str:
+        return f"{(int(code) + 1 + self.rng.randrange(999_998)) % 1_000_000:06d}"
+
+    def _somebody_elses(self, code: str) -> str:
+        """Another order's code; a made-up one where it is the same by chance."""
+        others = [
+            texts[-1].code for no, texts in self.world.texts.items() if no != self.no
+        ]
+        other = self.rng.choice(others) if others else self._wrong(code)
+        return other if other != code else self._wrong(code)

@@ -1,0 +1,212 @@
+"""What the migrations say beyond keys, for the journal in memory.
+
+The unique indexes, checks and triggers of `paycore/migrations`, in Python: what the
+database would refuse, the simulated one refuses too. tests/prove/test_schema.py holds
+the two to each other.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from paycore.accounting.rows import EntryRow, PostingRow
+from paycore.core.rows import AttemptRow, IdempotencyRow, PaymentRow, TransitionRow
+from paycore.core.states import TRANSITIONS
+from paycore.coupon.rows import CouponRow, CouponStatus
+from paycore.gateway.rows import MessageRow
+from paycore.kernel.journal import LimitCounter, Row
+from paycore.kernel.journal_memory import Check, MemoryStore, Unique
+from paycore.kernel.node import NodeRow
+from paycore.kernel.terms import BizStatus, PayType, ProcessStatus
+from paycore.notify.rows import NoticeRow, NoticeStatus
+from paycore.router.rows import DecisionRow
+from paycore.sms.rows import CodeRow, CodeStatus
+
+_NOT_A_LEG = frozenset({ProcessStatus.ROUTE_FAIL, ProcessStatus.GW_FAIL})
+
+
+def _money_leg(row: Any) -> str | None:
+    if not row.trans_type.moves_money or row.process_status in _NOT_A_LEG:
+        return None
+    return str(row.pay_order_no)
+
+
+UNIQUE: Sequence[Unique] = (
+    (AttemptRow, "attempt_one_money_leg", _money_leg),
+    (
+        NodeRow,
+        "node_slot_alive",
+        lambda row: row.slot if row.died_at is None else None,  # type: ignore[attr-defined]
+    ),
+)
+
+_RULES = frozenset((row.source, row.event.value, row.target) for row in TRANSITIONS)
+
+_ORDERED = (
+    "biz_line",
+    "out_biz_no",
+    "amount",
+    "payable_amount",
+    "currency",
+    "card_id",
+    "coupon_no",
+    "created_at",
+    "expires_at",
+)
+_SENT = ("trans_type", "channel", "account", "request_no", "amount", "currency")
+_BOUND = (
+    *("digest", "amount", "currency", "card_id", "phone_hash"),
+    *("created_at", "expires_at"),
+)
+
+_CODE_MOVES = frozenset(
+    {
+        (CodeStatus.PENDING, CodeStatus.ACTIVE),
+        (CodeStatus.PENDING, CodeStatus.VOID),
+        (CodeStatus.ACTIVE, CodeStatus.PASSED),
+        (CodeStatus.ACTIVE, CodeStatus.VOID),
+        (CodeStatus.ACTIVE, CodeStatus.LOCKED),
+        (CodeStatus.PASSED, CodeStatus.VOID),
+        (CodeStatus.PASSED, CodeStatus.LOCKED),
+    }
+)
+
+
+def _same(old: Row, new: Row, names: Sequence[str]) -> bool:
+    return all(getattr(old, name) == getattr(new, name) for name in names)
+
+
+def _payment(_: MemoryStore, old: Any, new: Any) -> bool:
+    """The table's CHECKs."""
+    doing = new.biz_status is BizStatus.DOING
+    converted = new.converted_at is not None and new.convert_cause is not None
+    return (
+        1 <= new.amount <= 10**12
+        and new.coupon_amount >= 0
+        and new.payable_amount == new.amount - new.coupon_amount
+        and new.payable_amount >= 1
+        and (new.coupon_no is None) == (new.coupon_amount == 0)
+        and doing == (new.next_check_at is not None)
+        and doing == (new.finished_at is None)
+        and (new.pay_type is PayType.DEDUCT) == converted
+    )
+
+
+def _payment_guard(store: MemoryStore, old: Any, new: Any) -> bool:
+    """The trigger of the same name."""
+    if old is None:
+        return True
+    if old.biz_status is not BizStatus.DOING:
+        return False
+    moved = (old.biz_status, new.last_event, new.biz_status)
+    if new.biz_status is not old.biz_status and moved not in _RULES:
+        return False
+    if new.pay_type is not old.pay_type and (
+        old.pay_type is not PayType.QUICK_PAY
+        or any(
+            row.trans_type.moves_money
+            and row.process_status is not ProcessStatus.ROUTE_FAIL
+            for row in store.within(AttemptRow, old.pay_order_no)
+        )
+    ):
+        return False
+    return _same(old, new, _ORDERED)
+
+
+def _attempt(_: MemoryStore, old: Any, new: Any) -> bool:
+    """The table's CHECKs and `attempt_guard`."""
+    fits = (
+        1 <= new.seq <= 99
+        and new.amount >= 1
+        and new.process_status.open == (new.finished_at is None)
+    )
+    if old is None or not fits:
+        return fits
+    return old.process_status.open and _same(old, new, _SENT)
+
+
+def _transition(_: MemoryStore, old: Any, new: Any) -> bool:
+    return old is None and new.from_status is BizStatus.DOING
+
+
+def _kept(_: MemoryStore, old: Row | None, new: Row) -> bool:
+    """`keep_guard`: what happened stays."""
+    return old is None
+
+
+def _key(_: MemoryStore, old: Any, new: Any) -> bool:
+    return (new.status is None) == (new.body is None)
+
+
+def _coupon(_: MemoryStore, old: Any, new: Any) -> bool:
+    """The table's CHECKs and `coupon_final`."""
+    fits = (
+        new.amount >= 1
+        and (new.status is CouponStatus.AVAILABLE) == (new.holder is None)
+        and (new.status is CouponStatus.USED) == (new.used_at is not None)
+        and (new.status is CouponStatus.LOCKED) == (new.next_check_at is not None)
+    )
+    if old is None or old.status is not CouponStatus.USED:
+        return fits
+    return fits and _same(
+        old, new, ("status", "holder", "amount", "currency", "used_at")
+    )
+
+
+def _code(store: MemoryStore, old: Any, new: Any) -> bool:
+    """The table's CHECKs, `sms_code_final`, `sms_code_bound` and `_one_good`."""
+    if new.tries < 0 or (new.status is CodeStatus.PASSED and new.passed_at is None):
+        return False
+    if old is not None and not _same(old, new, _BOUND):
+        return False
+    if old is not None and old.status is not new.status:
+        if (old.status, new.status) not in _CODE_MOVES:
+            return False
+    good = (CodeStatus.ACTIVE, CodeStatus.PASSED)
+    if new.status not in good or (old is not None and old.status is new.status):
+        return True
+    return not any(
+        row.seq != new.seq and row.status in good
+        for row in store.within(CodeRow, new.pay_order_no)
+    )
+
+
+def _notice(_: MemoryStore, old: Any, new: Any) -> bool:
+    """The table's CHECKs and `notify_notice_final`."""
+    if (new.status is NoticeStatus.PENDING) != (new.next_check_at is not None):
+        return False
+    if old is None or old.status is not NoticeStatus.DELIVERED:
+        return True
+    again = new.status is NoticeStatus.PENDING and new.body == old.body
+    return bool(again and new.replayed_at != old.replayed_at)
+
+
+def _posting(_: MemoryStore, old: Any, new: Any) -> bool:
+    return old is None and new.amount >= 1
+
+
+def _counter(_: MemoryStore, old: Any, new: Any) -> bool:
+    return bool(new.used >= 0)
+
+
+CHECKS: Mapping[type[Row], Sequence[Check]] = MappingProxyType(
+    {
+        PaymentRow: (_payment, _payment_guard),
+        AttemptRow: (_attempt,),
+        TransitionRow: (_transition,),
+        IdempotencyRow: (_key,),
+        CouponRow: (_coupon,),
+        CodeRow: (_code,),
+        NoticeRow: (_notice,),
+        PostingRow: (_posting,),
+        EntryRow: (_posting,),
+        MessageRow: (_kept,),
+        DecisionRow: (_kept,),
+        LimitCounter: (_counter,),
+    }
+)
+
+
+def empty_store() -> MemoryStore:
+    """A database as the migrations leave it."""
+    return MemoryStore(unique=UNIQUE, checks=CHECKS)

@@ -1,0 +1,67 @@
+"""Which faults are part of a run, which of them strike, and how often they did."""
+
+import random
+from collections import Counter
+from collections.abc import Iterable
+
+from paycore.prove.kinds import KINDS, Kind
+
+
+class Faults:
+    """The faults of one run. Off, nothing strikes: the phase that must come to an end.
+
+    What is part of the run is drawn first, so that a run meets some kinds often and
+    others never: what all strike at once hides what two do together.
+    """
+
+    def __init__(
+        self,
+        rng: random.Random,
+        *,
+        only: Iterable[str] | None = None,
+        always: Iterable[str] = (),
+    ) -> None:
+        self._random = rng.random
+        always = frozenset(always)
+        drawn = {
+            kind.name: kind
+            for kind in KINDS
+            if rng.random() < kind.chosen or kind.name in always
+        }
+        if only is not None:
+            wanted = frozenset(only)
+            drawn = {name: kind for name, kind in drawn.items() if name in wanted}
+        self.chosen = drawn
+        self.on = True
+        self.hits: Counter[str] = Counter()
+
+    def has(self, name: str) -> bool:
+        """Whether a kind is part of the run."""
+        return name in self.chosen
+
+    def strikes(self, name: str) -> bool:
+        """Whether a kind strikes now; counted where it does."""
+        kind = self.chosen.get(name)
+        if kind is None or not self.on or self._random() >= kind.share:
+            return False
+        self.hits[name] += 1
+        return True
+
+    def one_of(self, kinds: tuple[Kind, ...]) -> str | None:
+        """The one of a family that strikes now."""
+        if not self.on:
+            return None
+        dice = self._random()
+        for kind in kinds:
+            if kind.name not in self.chosen:
+                continue
+            dice -= kind.share
+            if dice < 0:
+                self.hits[kind.name] += 1
+                return kind.name
+        return None
+
+    def count(self, name: str) -> None:
+        """It struck by other means than by chance."""
+        if self.has(name):
+            self.hits[name] += 1

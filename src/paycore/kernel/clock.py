@@ -2,7 +2,8 @@
 
 Wall time is the database's, read once at start and at every heartbeat, carried on by
 this machine's monotonic clock in between, and never runs backwards (I27): an expired
-code stays expired whatever the machine's own clock does. Sleeping and time-outs are
+code stays expired whatever the machine's own clock does. Where the database's clock
+falls back, ours goes on at half its pace until it is right again. Sleeping and time-outs are
 here too, so that a simulator can replace all of time at once.
 """
 
@@ -48,13 +49,20 @@ class SystemClock:
     ) -> None:
         self._monotonic = monotonic
         self._anchor = database_now
-        self._anchored_at = monotonic()
+        self._anchored_at = self._said_at = monotonic()
         self._last = database_now
 
     def now(self) -> datetime:
-        """Wall time in UTC; equal or later than what was said before."""
-        elapsed = self._monotonic() - self._anchored_at
-        self._last = max(self._last, self._anchor + timedelta(seconds=elapsed))
+        """Wall time in UTC; equal or later than what was said before.
+
+        A clock that was ahead does not stand still until the right time has come: what
+        is due would wait as long. It goes on at half its pace meanwhile.
+        """
+        moment = self._monotonic()
+        right = self._anchor + timedelta(seconds=moment - self._anchored_at)
+        slow = self._last + timedelta(seconds=(moment - self._said_at) / 2)
+        self._last = right if right >= self._last else slow
+        self._said_at = moment
         return self._last
 
     def monotonic(self) -> float:

@@ -44,6 +44,8 @@ class Heartbeat:
     good_until: float = 0.0
     """On the monotonic clock: past it our leases may be another's."""
     live: tuple[Epoch, ...] = ()
+    heard: dict[int, tuple[datetime, float]] = field(default_factory=dict)
+    """By epoch: the last beat that we saw, and when, on our monotonic clock."""
     leaving: bool = False
     """Told to stop: it finishes what it began, takes nothing new, and says so."""
 

@@ -5,6 +5,8 @@ take over what it held, and should it wake up it begins a new epoch and finds it
 leases gone. What it may still do on the strength of a beat is counted from the moment
 before that beat was sent, on its own monotonic clock, so that it stops before the
 others begin.
+Silence is measured by the listener's monotonic clock too, from the beat that he saw
+last: a database whose clock leaps must not make living nodes dead to one another.
 """
 
 from collections.abc import Sequence
@@ -20,7 +22,11 @@ from paycore.kernel.node import Node, NodeRow
 from paycore.kernel.terms import Epoch
 
 SAFETY_S = 1.0
-"""Our clock and the database's may drift apart by so much within one lease."""
+"""Two machines' clocks may drift apart by so much within one lease."""
+
+AHEAD = timedelta(hours=2)
+"""How far a database's clock may fall back and time still go on from what was told: a
+clock that was wrong by more is an operator's, and a restart goes by the right time."""
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +38,11 @@ async def begin(node: Node) -> None:
         rows = await node.journal.every(NodeRow)
         epoch = max((row.epoch for row in rows), default=0) + 1
         slot = _free_slot(rows)
+        now = await _anchored(node)
+        told = max((row.beat_at for row in rows), default=now)
+        if now < told <= now + AHEAD:
+            # What is due is due by the time that nodes before us have told.
+            node.clock.anchor(told)
         if await _born(node, epoch, slot):
             break
     node.heartbeat.epoch = Epoch(epoch)
@@ -50,7 +61,7 @@ def _free_slot(rows: Sequence[NodeRow]) -> int:
 
 
 async def _born(node: Node, epoch: int, slot: int) -> bool:
-    now = await _anchored(node)
+    now = node.now()
     change = node.change()
     change.insert(
         NodeRow(
@@ -71,12 +82,13 @@ async def _born(node: Node, epoch: int, slot: int) -> bool:
 async def beat(node: Node) -> None:
     """Renew our life; where others have declared us dead, begin a new one."""
     started = node.clock.monotonic()
-    now = await _anchored(node)
+    await _anchored(node)
+    told = node.now()
     change = node.change()
     change.amend(
         NodeRow,
         (node.epoch,),
-        lambda row: replace(row, beat_at=now) if row.died_at is None else None,
+        lambda row: replace(row, beat_at=told) if row.died_at is None else None,
         guard="alive",
     )
     if await node.journal.commit(change) is not None:
@@ -133,15 +145,18 @@ async def _look_round(node: Node) -> None:
     """Who lives? Silence beyond the lease is written down as death, so that the silent
     one cannot come back to what others have taken.
     """
-    silent_since = node.now() - timedelta(seconds=node.settings.lease_s)
-    live = []
-    for row in await node.journal.every(NodeRow):
-        if row.died_at is not None:
-            continue
-        if row.beat_at > silent_since or row.epoch == node.epoch:
+    rows = [row for row in await node.journal.every(NodeRow) if row.died_at is None]
+    heard, lasts_s = node.heartbeat.heard, node.settings.lease_s
+    moment, live = node.clock.monotonic(), []
+    for row in rows:
+        if row.epoch not in heard or heard[row.epoch][0] != row.beat_at:
+            heard[row.epoch] = (row.beat_at, moment)
+        silent_s = moment - heard[row.epoch][1]
+        if silent_s < lasts_s or row.epoch == node.epoch:
             live.append(Epoch(row.epoch))
         else:
             await _declare_dead(node, row)
+    node.heartbeat.heard = {row.epoch: heard[row.epoch] for row in rows}
     node.heartbeat.live = tuple(live)
 
 

@@ -71,10 +71,11 @@ async def run(node: Node, *, working: bool = True, more: Loops = ()) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(heartbeat.run(node))
         for name, tick, pace in (*loops(working=working), *more):
-            group.create_task(_turn(node, name, tick, pace))
+            group.create_task(turn(node, name, tick, pace))
 
 
-async def _turn(node: Node, name: str, tick: Tick, pace: float) -> None:
+async def turn(node: Node, name: str, tick: Tick, pace: float) -> None:
+    """One loop, for ever: what goes wrong in a tick is its own."""
     while True:
         try:
             await tick(node)

@@ -31,13 +31,20 @@ def test_an_anchor_ahead_is_followed():
     assert NOON + timedelta(hours=1) <= clock.now()
 
 
-def test_time_stands_still_until_a_clock_that_was_ahead_is_right_again():
-    """What was said once is not taken back, and not run past either."""
-    clock = SystemClock(NOON)
+def test_a_clock_that_was_ahead_goes_on_at_half_its_pace():
+    """What was said once is not taken back, and nothing that is due waits for ever."""
+    moment = [0.0]
+    clock = SystemClock(NOON, monotonic=lambda: moment[0])
     clock.anchor(NOON - timedelta(hours=1))
     first = clock.now()
+    moment[0] = 600.0
+    second = clock.now()
+    moment[0] = 7200.0
 
-    assert first == clock.now()
+    assert NOON == first
+    assert NOON + timedelta(seconds=300) == second
+    assert NOON + timedelta(hours=1) == clock.now()
+
 
 
 async def test_a_timeout_is_the_clocks():

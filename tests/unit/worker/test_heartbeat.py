@@ -9,7 +9,7 @@ from paycore.kernel.clock import SystemClock
 from paycore.kernel.config import Settings
 from paycore.kernel.crypto import KeyRing
 from paycore.kernel.ids import SystemIds
-from paycore.kernel.journal_memory import MemoryJournal
+from paycore.kernel.journal_memory import MemoryJournal, MemoryStore
 from paycore.kernel.node import Node
 from paycore.worker import heartbeat
 
@@ -42,7 +42,7 @@ def node(truth):
     settings = Settings.for_dev()
     return Node(
         settings=settings,
-        journal=LateJournal(truth.now),
+        journal=LateJournal(MemoryStore(), truth.now),
         clock=SystemClock(EARLY),
         ids=SystemIds(),
         transport=None,
@@ -82,3 +82,40 @@ async def test_a_clock_that_runs_ahead_waits(node, truth):
     assert ahead <= node.now() <= ahead + CLOSE
     await asyncio.sleep(0.3)
     assert abs(node.now() - truth.now()) < CLOSE
+
+
+def another(node):
+    """One more node, on the same database."""
+    return Node(
+        settings=node.settings,
+        journal=node.journal.another(),
+        clock=SystemClock(EARLY),
+        ids=SystemIds(),
+        transport=None,
+        key_ring=KeyRing(node.settings.ring_keys),
+    )
+
+
+async def test_a_database_clock_that_leaps_makes_nobody_dead(node, truth):
+    """Silence is measured by the listener's own clock, not by the database's."""
+    other = another(node)
+    await heartbeat.begin(node)
+    await heartbeat.begin(other)
+    for leap in (timedelta(hours=1), timedelta(0)):
+        truth.anchor(NOON + leap)
+        await heartbeat.beat(node)
+        await heartbeat.beat(other)
+
+    assert {1, 2} == set(node.heartbeat.live) == set(other.heartbeat.live)
+
+
+async def test_a_node_begins_with_the_time_that_others_have_told(node):
+    """After the database's clock fell back, what is due is due by the time before."""
+    ahead = SystemClock(NOON + timedelta(hours=1))
+    node.journal.clock = ahead.now
+    await heartbeat.begin(node)
+    late = another(node)
+    late.journal.clock = SystemClock(NOON).now
+    await heartbeat.begin(late)
+
+    assert NOON + timedelta(hours=1) <= late.now()

@@ -144,7 +144,7 @@ class Api:
         if running is None:
             return None
         answer: asyncio.Future[Answer | None] = world.loop.create_future()
-        running.callers.add(answer)
+        running.callers[answer] = None
         try:
             _begin(world, running, work, answer)
             async with asyncio.timeout(within_s):
@@ -152,7 +152,7 @@ class Api:
         except TimeoutError:
             return None
         finally:
-            running.callers.discard(answer)
+            running.callers.pop(answer, None)
         await asyncio.sleep(self._rng.random() * ONE_WAY_S)
         if got is not None and key is not None:
             world.oracle.answered(key, got)

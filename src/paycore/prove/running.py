@@ -40,8 +40,8 @@ class Running:
     machine: Machine
     node: Node
     ready: bool = False
-    callers: set["asyncio.Future[Answer | None]"] = field(default_factory=set)
-    """Whose connections break with it."""
+    callers: dict["asyncio.Future[Answer | None]", None] = field(default_factory=dict)
+    """Whose connections break with it, in the order in which they came."""
 
 
 class SimClock(SystemClock):

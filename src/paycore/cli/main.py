@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "dev": "Run all of it on this machine, with a sandbox.",
         "demo": "Six payments from end to end, shown and compared with the banks.",
         "bench": "Measure whole payments a second.",
+        "prove": "Simulate payments under faults, from seeds.",
         "drill": "Break something on purpose, and see what holds.",
         "migrate": "Bring the database's schema up to date.",
         "keys": "Make a fresh set of keys.",

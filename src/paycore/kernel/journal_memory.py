@@ -84,6 +84,10 @@ class MemoryStore:
         """All rows, ordered by key."""
         return list(cast("list[R]", self._table(kind).all()))
 
+    def kinds(self) -> list[type[Row]]:
+        """The kinds of which it has a table."""
+        return [table.kind for table in self._tables.values()]
+
     def waiting(self, kind: type[R]) -> Iterable[R]:
         """The rows of a claimed table that somebody is to look at, in no order."""
         return cast("Iterable[R]", self._table(kind).waiting.values())

@@ -30,6 +30,7 @@ class MemoryTable:
         "_sorted",
         "_texts",
         "claimed",
+        "kind",
         "owners",
         "rows",
         "waiting",
@@ -41,7 +42,7 @@ class MemoryTable:
         self._texts = [at for at, column in columns if column.sql in ("text", "jsonb")]
         self._integers = [at for at, column in columns if column.sql == "bigint"]
         self._json = [column.name for _, column in columns if column.sql == "jsonb"]
-        table = kind.__table__
+        self.kind, table = kind, kind.__table__
         self._owner = None if table.owner is None else table.key.index(table.owner)
         self.claimed = table.claimed
         self.rows: dict[KeyOf, Row] = {}
@@ -54,6 +55,7 @@ class MemoryTable:
     def copy(self) -> "MemoryTable":
         """The same rows, to go on from."""
         twin = object.__new__(MemoryTable)
+        twin.kind = self.kind
         twin._texts, twin._integers = self._texts, self._integers
         twin._json, twin._owner, twin.claimed = self._json, self._owner, self.claimed
         twin.rows, twin.waiting = dict(self.rows), dict(self.waiting)

@@ -426,6 +426,12 @@ class Oracle:
         if answer is not None and answer.status < 500:
             self.holds("I24", answer.status == 404, "another line's order was shown")
 
+    def differ(self, differences: Iterable[str]) -> None:
+        """What the real journal and the one in memory did not do alike."""
+        self.checked["JOURNAL"] += 1
+        for what in differences:
+            self.holds("JOURNAL", good=False, what=what)
+
     def bug(self, machine: Machine | None, error: BaseException | str) -> None:
         """Something broke that must not, whatever strikes."""
         name = machine.name if machine is not None else "somewhere"

@@ -1,16 +1,9 @@
 """What a run is made from: everything that makes it this run and no other."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
-from paycore.kernel.journal_memory import MemoryStore
+from dataclasses import dataclass
 
 PAYMENTS = 100
 NODES = 3
-
-
-def _copy(store: MemoryStore) -> MemoryStore:
-    return store.copy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +19,9 @@ class Plan:
     """The kinds of fault that may take part; None: those that the seed draws."""
     always: tuple[str, ...] = ()
     """The kinds that take part whatever the seed draws."""
-    base: Callable[[MemoryStore], MemoryStore] = field(default=_copy)
-    """Makes the run's database from the one that was set up."""
+    postgres: str | None = None
+    """A server, by its address: the run's database is there as well, and what the two
+    answer is compared."""
 
     @property
     def payers(self) -> tuple[int, ...]:
@@ -45,4 +39,6 @@ class Plan:
             parts.append(f"--only {','.join(self.only) or 'none'}")
         if self.always:
             parts.append(f"--always {','.join(self.always)}")
+        if self.postgres is not None:
+            parts.append("--postgres")
         return " ".join(parts)

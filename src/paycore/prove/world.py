@@ -16,12 +16,14 @@ from standardwebhooks.webhooks import Webhook
 
 from paycore.core.rows import PaymentRow
 from paycore.desk.rows import CaseRow
+from paycore.kernel.journal_memory import MemoryStore
 from paycore.kernel.terms import BizStatus
 from paycore.prove import setup
 from paycore.prove.api import Api, reachable
 from paycore.prove.journal import SimJournal
 from paycore.prove.listening import listening
 from paycore.prove.loop import Machine, Power, VirtualLoop
+from paycore.prove.mirror import Mirror
 from paycore.prove.network import Network
 from paycore.prove.oracle import Oracle
 from paycore.prove.payers import Payer
@@ -68,7 +70,9 @@ class World:
         self.faults = Faults(self.stream("faults"), only=plan.only, always=plan.always)
         self.settings = settings_for(self.stage.settings, self.stream("settings"))
         self.story: list[Record] | None = [] if story else None
-        self.base = plan.base(self.stage.store)
+        self.base: MemoryStore | Mirror = self.stage.store.copy()
+        if plan.postgres is not None:
+            self.base = Mirror(self.base, plan.postgres, name=f"seed_{plan.seed}")
         self.leap = timedelta(0)
         self.leapt_s = 0.0
         """How far the database's clock ever leapt ahead."""
@@ -232,6 +236,11 @@ class World:
                 self.over = True
                 self.loop.end(self.machines)
 
+    def close(self) -> None:
+        """Let go of the real database, where there is one."""
+        if isinstance(self.base, Mirror):
+            self.base.close()
+
     async def _whole(self) -> None:
         await setup.prepare(self)
         for place in range(self.plan.nodes):
@@ -245,6 +254,8 @@ class World:
         await self._calm(disturbing)
         await self._until_settled()
         await self.oracle.last_look(payers)
+        if isinstance(self.base, Mirror):
+            self.oracle.differ(self.base.differences())
         for task in paying:
             if task.exception() is not None:
                 self.loop.broken.append(task.exception() or "")

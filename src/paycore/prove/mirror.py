@@ -1,0 +1,212 @@
+"""A run on real PostgreSQL: each question goes to both journals, and they are compared.
+
+The real journal lives on a thread with an event loop of its own, in real time; the
+simulation waits for each answer, so that for it nothing takes time that it did not
+draw. What the real one says is what the run goes by; the one in memory must have said
+the same.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from threading import Thread
+from typing import Any, TypeVar
+from uuid import UUID
+
+from paycore.kernel import db
+from paycore.kernel.journal import Change, ChangeRejected, R, Refused, Row, Value
+from paycore.kernel.journal_memory import MemoryStore, Watch
+from paycore.kernel.journal_postgres import PostgresJournal
+from paycore.kernel.terms import Epoch
+
+T = TypeVar("T")
+
+TEMPLATE = "prove_template"
+A_SET = 200
+
+
+class Mirror:
+    """`MemoryStore`, with a database of PostgreSQL beside it."""
+
+    def __init__(self, memory: MemoryStore, server: str, *, name: str) -> None:
+        self._memory = memory
+        self._server, self._name = server, name
+        self._found: list[str] = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._journal = self._wait(self._open())
+        self._wait(self._fill())
+
+    # --- what a store does -------------------------------------------------------------
+
+    @property
+    def watch(self) -> Watch | None:
+        """Who is told of changes."""
+        return self._memory.watch
+
+    @watch.setter
+    def watch(self, watch: Watch | None) -> None:
+        self._memory.watch = watch
+
+    def load(self, kind: type[R], *key: Value) -> R | None:
+        """The row under a key, as both have it."""
+        return self._both(
+            f"load {kind.__name__}",
+            self._journal.load(kind, *key),
+            lambda: self._memory.load(kind, *key),
+        )
+
+    def within(self, kind: type[R], owner: str) -> list[R]:
+        """All rows of one owner, as both have them."""
+        return self._both(
+            f"within {kind.__name__}",
+            self._journal.within(kind, owner),
+            lambda: self._memory.within(kind, owner),
+        )
+
+    def every(self, kind: type[R]) -> list[R]:
+        """All rows; configuration, which is compared at the end."""
+        return self._memory.every(kind)
+
+    def waiting(self, kind: type[R]) -> Iterable[R]:
+        """Those that somebody is to look at."""
+        return self._memory.waiting(kind)
+
+    def due(
+        self,
+        kind: type[R],
+        limit: int,
+        *,
+        now: datetime,
+        epoch: Epoch,
+        live: Sequence[Epoch],
+        lease_until: datetime,
+    ) -> list[R]:
+        """Claim on both."""
+        given: dict[str, Any] = {
+            "now": now,
+            "epoch": epoch,
+            "live": live,
+            "lease_until": lease_until,
+        }
+        return self._both(
+            f"due {kind.__name__}",
+            self._journal.due(kind, limit, **given),
+            lambda: self._memory.due(kind, limit, **given),
+        )
+
+    def committed(self, change_id: UUID) -> bool:
+        """Whether it was written, on both."""
+        return self._both(
+            "committed",
+            self._journal.committed(change_id),
+            lambda: self._memory.committed(change_id),
+        )
+
+    def commit(self, change: Change) -> Refused | None:
+        """Write on both; their answers, refusals and rejections are the same."""
+        theirs = self._answer_of(lambda: self._wait(self._journal.commit(change)))
+        ours = self._answer_of(lambda: self._memory.commit(change))
+        if _comparable(theirs) != _comparable(ours):
+            self._found.append(f"commit: {theirs!r:.300} and {ours!r:.300}")
+        if isinstance(theirs, ChangeRejected):
+            raise theirs
+        return theirs
+
+    @staticmethod
+    def _answer_of(
+        work: Callable[[], Refused | None],
+    ) -> Refused | ChangeRejected | None:
+        try:
+            return work()
+        except ChangeRejected as rejected:
+            return rejected
+
+    # --- comparing ----------------------------------------------------------------------
+
+    def _both(self, what: str, theirs: Awaitable[T], ours: Callable[[], T]) -> T:
+        real, mine = self._wait(theirs), ours()
+        if real != mine:
+            self._found.append(f"{what}: {real!r:.300} and {mine!r:.300}")
+        return real
+
+    def differences(self) -> list[str]:
+        """What was not alike, every table at the end included."""
+        for kind in self._memory.kinds():
+            self._both(
+                f"every {kind.__name__}",
+                self._journal.every(kind),
+                lambda kind=kind: self._memory.every(kind),
+            )
+        return self._found
+
+    # --- the real one ---------------------------------------------------------------------
+
+    def _wait(self, work: Awaitable[T]) -> T:
+        async def done() -> T:
+            return await work
+
+        return asyncio.run_coroutine_threadsafe(done(), self._loop).result()
+
+    async def _open(self) -> PostgresJournal:
+        await _run(self._server, f'DROP DATABASE IF EXISTS "{self._name}"')
+        made = f'CREATE DATABASE "{self._name}" TEMPLATE {TEMPLATE}'
+        await _run(self._server, made)
+        return await PostgresJournal.open(_at(self._server, self._name))
+
+    async def _fill(self) -> None:
+        """Give it what the set-up has."""
+        rows: list[Row] = [
+            row for kind in self._memory.kinds() for row in self._memory.every(kind)
+        ]
+        for at in range(0, len(rows), A_SET):
+            change = Change(UUID(int=at + 1))
+            for row in rows[at : at + A_SET]:
+                change.insert(row)
+            assert await self._journal.commit(change) is None, "it is empty"
+
+    def close(self) -> None:
+        """Let go of it, and drop it."""
+        self._wait(self._journal.close())
+        self._wait(_run(self._server, f'DROP DATABASE "{self._name}" WITH (FORCE)'))
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def _comparable(answer: Refused | ChangeRejected | None) -> object:
+    """A rejection is told by its class: its words are the database's own."""
+    return answer.sqlstate if isinstance(answer, ChangeRejected) else answer
+
+
+def _at(server: str, database: str) -> str:
+    """The address of another database of the same server."""
+    return re.sub(r"/[^/?]*(\?|$)", rf"/{database}\1", server, count=1)
+
+
+async def _run(server: str, statement: str) -> None:
+    connection = await db.connect(_at(server, "postgres"))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def template(server: str) -> Iterator[None]:
+    """A migrated database that runs are copied from, while the block lasts."""
+
+    async def make() -> None:
+        await _run(server, f"DROP DATABASE IF EXISTS {TEMPLATE}")
+        await _run(server, f"CREATE DATABASE {TEMPLATE}")
+        await db.migrate(_at(server, TEMPLATE))
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, make()).result()
+        yield
+        drop = _run(server, f"DROP DATABASE {TEMPLATE} WITH (FORCE)")
+        thread.submit(asyncio.run, drop).result()

@@ -17,6 +17,7 @@ REQUESTS ?= 50000
 FUZZ_ARGS ?=
 DEMO_ARGS ?=
 FAULTS ?=
+MUTATE_ARGS ?=
 DRILL ?= conversion
 DRILL_ARGS ?=
 
@@ -63,6 +64,10 @@ fuzz: $(STAMP)  ## Send REQUESTS=50000 made-up requests; ends with one line of J
 faults: $(STAMP)  ## Strike with every fault there is a test for; writes docs/faults.md
 	@$(BIN)/python tests/faults/run.py $(FAULTS)
 
+.PHONY: mutate
+mutate: $(STAMP)  ## Change the money core on purpose; goes on where it stopped
+	@$(BIN)/python tests/mutation/run.py $(MUTATE_ARGS)
+
 .PHONY: lint
 lint: $(STAMP)  ## Style, format, types, and who may import whom
 	@$(BIN)/ruff check -q
@@ -99,5 +104,5 @@ lock: $(STAMP)  ## Resolve requirements.lock anew (needs uv)
 .PHONY: clean
 clean:  ## Remove .venv and everything that tools left behind
 	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache \
-	  .import_linter_cache .hypothesis
+	  .import_linter_cache .hypothesis mutants
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -17,6 +17,7 @@ REQUESTS ?= 50000
 FUZZ_ARGS ?=
 DEMO_ARGS ?=
 FAULTS ?=
+PLANTED ?=
 MUTATE_ARGS ?=
 DRILL ?= conversion
 DRILL_ARGS ?=
@@ -67,6 +68,10 @@ faults: $(STAMP)  ## Strike with every fault there is a test for; writes docs/fa
 .PHONY: mutate
 mutate: $(STAMP)  ## Change the money core on purpose; goes on where it stopped
 	@$(BIN)/python tests/mutation/run.py $(MUTATE_ARGS)
+
+.PHONY: planted
+planted: $(STAMP)  ## Plant bugs in a copy of the code, and see that each is found
+	@$(BIN)/python tests/planted/run.py $(PLANTED)
 
 .PHONY: lint
 lint: $(STAMP)  ## Style, format, types, and who may import whom

@@ -1,6 +1,6 @@
 import asyncio
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -10,20 +10,35 @@ from paycore.coupon.rows import CouponRow, CouponStatus
 from paycore.kernel.clock import SystemClock
 from paycore.kernel.config import Settings
 from paycore.kernel.crypto import KeyRing
-from paycore.kernel.errors import CouponRefused
+from paycore.kernel.errors import BadRequest, CouponRefused
 from paycore.kernel.ids import SystemIds, letters, pay_order_no
-from paycore.kernel.journal import Refused
+from paycore.kernel.journal import Journal, Refused
+from paycore.kernel.journal_memory import MemoryJournal
 from paycore.kernel.journal_postgres import PostgresJournal
 from paycore.kernel.node import Heartbeat, Node
 from paycore.kernel.terms import BizLineId, BizStatus, CouponNo, Epoch, PayOrderNo
 from paycore.kernel.transport import HttpTransport
+from paycore.prove.schema import empty_store
 
 SHOP = BizLineId("shop")
 
 
+@pytest.fixture(params=["memory", "postgres"])
+def opening(request: pytest.FixtureRequest) -> Callable[[], Awaitable[Journal]]:
+    """Opens each journal in turn: a coupon's rules are the same on both."""
+    if request.param == "postgres":
+        dsn: str = request.getfixturevalue("dsn")
+        return lambda: PostgresJournal.open(dsn)
+
+    async def in_memory() -> Journal:
+        return MemoryJournal(empty_store(), clock=lambda: datetime.now(UTC))
+
+    return in_memory
+
+
 @pytest.fixture
-async def node(dsn: str) -> AsyncIterator[Node]:
-    journal = await PostgresJournal.open(dsn)
+async def node(opening: Callable[[], Awaitable[Journal]]) -> AsyncIterator[Node]:
+    journal = await opening()
     settings = Settings.for_dev()
     transport = HttpTransport()
     yield Node(
@@ -63,6 +78,73 @@ async def step(node: Node, verb, coupon: CouponRow, no: PayOrderNo) -> Refused |
 
 async def stands(node: Node, coupon: CouponRow) -> CouponRow:
     return await node.journal.load(CouponRow, SHOP, coupon.coupon_no)
+
+
+# --- issuing --------------------------------------------------------------------------
+
+
+async def test_issue(node: Node):
+    """What is issued can be spent: so many, each its own number, as was asked."""
+    until = node.now() + timedelta(days=1)
+    numbers = await service.issue(
+        node, SHOP, count=3, amount=1, currency="JPY", valid_until=until
+    )
+    rows = [await node.journal.load(CouponRow, SHOP, number) for number in numbers]
+
+    assert 3 == len(set(numbers))
+    assert {service.NUMBER_LETTERS} == {len(number) for number in numbers}
+    assert [
+        CouponRow(
+            biz_line=SHOP,
+            coupon_no=number,
+            amount=1,
+            currency="JPY",
+            valid_until=row.valid_until,
+        )
+        for number, row in zip(numbers, rows, strict=True)
+    ] == rows
+    assert {until} == {row.valid_until for row in rows}
+
+
+async def test_issue_for_ever(node: Node):
+    """Where no last day is asked for, there is none."""
+    (number,) = await service.issue(node, SHOP, count=1, amount=5, currency="CNY")
+
+    assert (await node.journal.load(CouponRow, SHOP, number)).valid_until is None
+
+
+@pytest.mark.parametrize("count", [1, service.MOST_AT_ONCE])
+async def test_issue_at_the_bounds(node: Node, count: int):
+    """One coupon and the most at once are both allowed."""
+    numbers = await service.issue(node, SHOP, count=count, amount=1, currency="CNY")
+
+    assert count == len(numbers)
+
+
+@pytest.mark.parametrize(
+    ("asked", "field", "words"),
+    [
+        ({"count": 0}, None, "1 to 10000 coupons of at least 1 minor unit."),
+        ({"count": 10_001}, None, "1 to 10000 coupons of at least 1 minor unit."),
+        ({"amount": 0}, None, "1 to 10000 coupons of at least 1 minor unit."),
+        ({"currency": "XYZ"}, "currency", "The currency is an ISO 4217 code."),
+        (
+            {"valid_until": datetime(2020, 1, 1, tzinfo=UTC)},
+            "valid_until",
+            "They would have expired already.",
+        ),
+    ],
+)
+async def test_not_issued(node: Node, asked: dict[str, object], field, words: str):
+    """What nobody could ever spend is refused, and the refusal says what is wrong."""
+    before = await node.journal.every(CouponRow)
+    with pytest.raises(BadRequest) as refused:
+        await service.issue(
+            node, SHOP, **{"count": 1, "amount": 5, "currency": "CNY", **asked}
+        )
+
+    assert (words, field) == (refused.value.en, refused.value.field)
+    assert before == await node.journal.every(CouponRow)
 
 
 async def test_lock_use(node: Node):

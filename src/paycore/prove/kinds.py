@@ -66,6 +66,7 @@ MONEY: Final = tuple(
         ("money_pending", "F33", "processing, settled within a minute", 0.10),
         ("money_pending_for_ever", "F33", "processing, for ever", 0.03, 0.05),
         ("money_other_amount", "F32", "charged, the answer names more", 0.05),
+        ("money_arrives_late", "F29", "the charge arrives when it was given up", 0.05),
         ("money_doubled", "F28", "the network brings the charge twice", 0.08),
         (
             "money_no_then_yes",

@@ -7,6 +7,7 @@ answer.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -30,6 +31,10 @@ FASTEST_S, SLOWEST_S = 0.002, 0.04
 """One way, where nothing is wrong."""
 
 FOR_EVER_MS = 10**9
+
+LATEST_S = 7.0
+"""How long after it was given up a request may arrive: within a bank's acceptance
+window, for whoever comes later is turned away by what the window promises."""
 
 PAYERS_FAULT = ("INSUFFICIENT_FUNDS", "OVER_LIMIT", "BLACKLISTED")
 CARDS_FAULT = ("CARD_LOST", "WRONG_PHONE")
@@ -62,6 +67,7 @@ class SimTransport:
         await world.perhaps_dies(machine, "killed_before_call")
         host, path = _place(request.url)
         world.oracle.leaves(machine, host, path, request)
+        world.scrutiny.leaves(host, request)
         answer: asyncio.Future[HttpResult] = world.loop.create_future()
         world.network.carry(host, path, request, machine, answer)
         try:
@@ -148,6 +154,10 @@ class Network:
             self._reply(answer, NotSent(reason="refused"))
         elif strike is not None and strike.endswith("_lost"):
             return
+        elif strike == "money_arrives_late":
+            after = request.timeout_s + self._rng.random() * LATEST_S
+            at_bank = partial(self._at_bank, host, path, request, sender, answer)
+            self._later(at_bank, strike, after=after)
         elif strike is not None and strike.endswith("_500"):
             self._reply(answer, Answered(status=500, headers={}, body=b"no"))
         else:
@@ -180,6 +190,7 @@ class Network:
             if text.code is not None:
                 self._texted(call.request.request_id, host, text.code)
         self._lie(house, exchange, strike)
+        world.scrutiny.answers(host, exchange, strike)
         self._tell(host, house, exchange, strike)
         if not _silent(strike):
             reply = house.signed(exchange.answer, path, world.now_ms(), strike=strike)
@@ -249,6 +260,8 @@ class Network:
         world, faults, done = self._world, self._world.faults, exchange.answer
         order = exchange.order
         if done.settles is not None:
+            if faults.strikes("callback_forged"):
+                self._forge(house, done.settles)
             self._settle_later(house, done.settles, sure=strike == "money_no_then_yes")
             return
         if exchange.call.operation == "send_code":
@@ -328,7 +341,12 @@ class Network:
 
     def _forge(self, house: BankHouse, order: Order) -> None:
         headers, body = house.callback(
-            order, self._callback_path(house), self._world.now_ms(), status="SUCCESS"
+            order,
+            self._callback_path(house),
+            self._world.now_ms(),
+            status="SUCCESS",
+            amount=order.amount,
+            currency=order.currency,
         )
         headers = {**headers, "x-signature": "0" * 64}
         self._later(self._deliver, house, headers, body, (0.0,), False)
@@ -350,6 +368,8 @@ class Network:
             self._world.now_ms() - old_s * 1000,
             **changed,
         )
+        if not changed:
+            self._world.scrutiny.tells(house.bank.name, order)
         waits = AGAIN_AFTER_S if after is None else (after, *AGAIN_AFTER_S[1:])
         again = old_s == 0
         self._later(

@@ -29,6 +29,7 @@ from paycore.prove.oracle import Oracle
 from paycore.prove.payers import Payer
 from paycore.prove.plan import Plan
 from paycore.prove.running import Running, begin, leave
+from paycore.prove.scrutiny import Scrutiny
 from paycore.prove.stage import WEBHOOK_SECRET, settings_for, stage
 from paycore.prove.strangers import LineHouse, Text, houses
 from paycore.prove.strikes import Faults
@@ -85,6 +86,7 @@ class World:
         self.line = LineHouse(Webhook(WEBHOOK_SECRET))
         self.texts: dict[str, list[Text]] = {}
         self.oracle = Oracle(self)
+        self.scrutiny = Scrutiny(self)
         self.network = Network(self)
         self.api = Api(self)
         self.nodes: list[Running | None] = [None] * plan.nodes

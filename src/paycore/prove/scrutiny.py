@@ -1,0 +1,167 @@
+"""A second look in the moment: at what is believed, at leases, lives and switches.
+
+The oracle compares what is written with what must hold; here what is written is
+compared with what others did and said by then: what a bank truly told, who lives, which
+account is switched off. Each look is exact: in a right program it never fails.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from paycore.core.rows import AttemptRow, PaymentRow, TransitionRow
+from paycore.core.states import Event
+from paycore.gateway.rows import AccountRow
+from paycore.kernel.http import HttpRequest
+from paycore.kernel.journal import Change
+from paycore.kernel.journal_memory import Written
+from paycore.kernel.node import NodeRow
+from paycore.kernel.terms import SMS_CENTRE, BizStatus, Epoch, TransType, VerifyStatus
+from paycore.prove.loop import Machine
+from paycore.sandbox.orders import Order
+from paycore.sms.rows import CodeRow
+
+if TYPE_CHECKING:
+    from paycore.prove.running import Running
+    from paycore.prove.strangers import Exchange
+    from paycore.prove.world import World
+
+BENT = ("_garbage", "_badly_signed", "_other_amount")
+"""Faults by which a bank's yes is not to be believed."""
+
+CHOSEN = frozenset({TransType.QUICK_PAY_SEND_MSG, TransType.DEDUCT})
+"""Attempts whose account the router chose; a confirm goes where its code came from."""
+
+
+class Scrutiny:
+    """Looks; what it finds is the oracle's to keep."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._oracle = world.oracle
+        self._yes: set[tuple[str, str]] = set()
+        """Channel and request number of every charge that its bank truly confirmed."""
+        self._counted: set[tuple[str, int]] = set()
+        """Verifications whose try was counted when they were begun."""
+        self._first = world.base.watch
+        world.base.watch = self.written
+
+    # --- what is written --------------------------------------------------------------
+
+    def written(self, change: Change, rows: Written) -> None:
+        """A change that others can see from now on, after the oracle's own look."""
+        if self._first is not None:
+            self._first(change, rows)
+        counts = any(
+            isinstance(new, CodeRow)
+            and isinstance(old, CodeRow)
+            and new.tries == old.tries + 1
+            for old, new in rows
+        )
+        for old, new in rows:
+            match new:
+                case AttemptRow() if old is None:
+                    self._begun(new, counts=counts)
+                case PaymentRow():
+                    self._paid(old, new)
+                case TransitionRow():
+                    self._judged(new)
+                case NodeRow() if old is not None:
+                    self._died(old, new)
+
+    def _begun(self, new: AttemptRow, *, counts: bool) -> None:
+        no, base = new.pay_order_no, self._world.base
+        if counts and new.trans_type is TransType.SMS_VERIFY:
+            self._counted.add((no, new.seq))
+        if new.trans_type.moves_money:
+            payment = base.load(PaymentRow, no)
+            held = payment is not None and payment.held is not None
+            self._oracle.holds("I1", not held, "a leg of an order that is held", no)
+        if new.trans_type in CHOSEN and new.channel != SMS_CENTRE:
+            account = base.load(AccountRow, new.channel, new.account)
+            enabled = account is not None and account.enabled
+            self._oracle.holds("I21", enabled, "an account that is switched off", no)
+
+    def _paid(self, old: object, new: PaymentRow) -> None:
+        """I30: nothing is paid but by what its bank truly said."""
+        if new.biz_status is not BizStatus.SUCCESS or old is None:
+            return
+        legs = [
+            leg
+            for leg in self._world.base.within(AttemptRow, new.pay_order_no)
+            if leg.trans_type.moves_money
+        ]
+        said = any((leg.channel, leg.request_no) in self._yes for leg in legs)
+        self._oracle.holds("I30", said, "paid, and no bank said so", new.pay_order_no)
+
+    def _judged(self, new: TransitionRow) -> None:
+        """I8: what was compared had been counted before, in an earlier commit."""
+        wrong = new.event == Event.CODE_REFUSED and new.cause == VerifyStatus.WRONG
+        if new.attempt_seq is None or not (wrong or new.event == Event.CODE_PASSED):
+            return
+        attempt = self._world.base.load(AttemptRow, new.pay_order_no, new.attempt_seq)
+        if attempt is None or attempt.trans_type is not TransType.SMS_VERIFY:
+            return
+        counted = (new.pay_order_no, new.attempt_seq) in self._counted
+        self._oracle.holds(
+            "I8", counted, "compared before it was counted", new.pay_order_no
+        )
+
+    def _died(self, old: Any, new: NodeRow) -> None:
+        """F48: who is declared dead has stopped by himself before."""
+        if new.died_at is None or old.died_at is not None:
+            return
+        running = self._life(new.epoch)
+        acts = (
+            running is not None
+            and not running.node.heartbeat.leaving
+            and running.node.lease_holds(0)
+        )
+        self._oracle.holds("F48", not acts, "declared dead while it may still act")
+
+    def _life(self, epoch: int) -> "Running | None":
+        """The node that lives it."""
+        there = (one for one in self._world.nodes if one is not None)
+        return next((one for one in there if one.node.epoch == epoch), None)
+
+    # --- what is claimed and what leaves ---------------------------------------------
+
+    def claims(self, machine: Machine, live: Sequence[Epoch]) -> None:
+        """F48: nothing is taken from a life that the claiming node knows of."""
+        there = (one for one in self._world.nodes if one is not None)
+        mine = next((one for one in there if one.machine is machine), None)
+        good = mine is None or set(mine.node.heartbeat.live) <= set(live)
+        self._oracle.holds("F48", good, "claimed from the hands of the living")
+
+    def leaves(self, host: str, request: HttpRequest) -> None:
+        """Whoever calls about a payment has it in hand (F48)."""
+        if host not in self._world.banks and not host.startswith("carrier_"):
+            return
+        body = msgspec.json.decode(request.body, type=dict[str, Any])
+        no = str(body["request_id"])[:-2]
+        payment = self._world.base.load(PaymentRow, no)
+        self._oracle.holds(
+            "F48",
+            payment is not None and payment.lease_epoch is not None,
+            "a call about a payment in nobody's hands",
+            no,
+        )
+
+    # --- what banks say ---------------------------------------------------------------
+
+    def answers(self, host: str, exchange: "Exchange", strike: str | None) -> None:
+        """A bank answers: remember a yes that is to be believed."""
+        reply, operation = exchange.answer.reply, exchange.call.operation
+        if operation == "confirm":
+            known = reply.code != "ORDER_NOT_FOUND"
+            what = "a confirm of an order that its bank never had"
+            self._oracle.holds("I19", known, what, reply.pay_order_no)
+        bent = strike is not None and strike.endswith(BENT)
+        if reply.status == "SUCCESS" and operation != "send_code" and not bent:
+            self._yes.add((host, reply.request_id))
+
+    def tells(self, host: str, order: Order) -> None:
+        """A bank calls back, unbent."""
+        if order.status == "SUCCESS":
+            self._yes.add((host, order.request_id))

@@ -2,6 +2,7 @@
 
     python tests/mutation/run.py                           go on where it stopped
     python tests/mutation/run.py 'paycore.core.settle*'    some mutants, again
+    python tests/mutation/run.py --sample=300              so many that were not tried yet
     python tests/mutation/run.py --report                  none: only what is known
     python tests/mutation/run.py --anew                    forget all, begin anew
 
@@ -12,6 +13,7 @@ A mutant that survives needs a reason in survivors.toml. The last line is one of
 """
 
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -55,6 +57,7 @@ def main(asked: list[str]) -> int:
         forget_what_tests_may_have_changed()
         mutmut = Path(sys.executable).with_name("mutmut")
         names = [each for each in asked if not each.startswith("--")]
+        names += sample(asked)
         command = [mutmut, "run", "--max-children", "2", *names]
         subprocess.run(command, cwd=ROOT, check=False)
     verdicts = read()
@@ -102,6 +105,18 @@ def forget_what_tests_may_have_changed() -> None:
         meta.write_text(json.dumps(read_meta), encoding="utf-8")
     MUTANTS.mkdir(exist_ok=True)
     SUBSET.write_text(text.hexdigest())
+
+
+def sample(asked: list[str]) -> list[str]:
+    """So many of those that were not tried yet, drawn over all files."""
+    wanted = sum(int(each[9:]) for each in asked if each.startswith("--sample="))
+    untried = [
+        name
+        for found in read().values()
+        for name, verdict in found.items()
+        if verdict == UNCHECKED
+    ]
+    return random.Random(len(untried)).sample(untried, min(wanted, len(untried)))
 
 
 def read() -> dict[str, dict[str, str]]:

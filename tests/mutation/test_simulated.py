@@ -21,6 +21,7 @@ from paycore.prove.kinds import (
     SEND,
     SETUP,
     TEXT,
+    Kind,
 )
 from paycore.prove.plan import Plan
 from paycore.prove.world import World
@@ -30,18 +31,25 @@ sys.path.insert(0, str(Path(__file__).parent))  # for what these files share
 import books
 
 
-def plan(seed: int, *families, payments: int = 30) -> Plan:
+def plan(seed: int, *strikes: str | Kind, payments: int = 30) -> Plan:
     """A world in which all of these faults strike, and no others."""
-    names = tuple(kind.name for family in families for kind in family)
+    names = tuple(one if isinstance(one, str) else one.name for one in strikes)
     return Plan(seed=seed, payments=payments, only=names, always=names)
 
 
+AWAY = ("no_quick_route", "send_refused", "send_unanswered")
+NO_DEDUCT = (
+    *("money_refused", "money_maintenance", "money_declined", "money_lost"),
+    *("magic_card", "day_is_full"),
+)
+
 PLANS = {
     "calm": plan(1, payments=15),
-    "payers": plan(2, PAYER),
-    "money": plan(2, MONEY, ENQUIRY, CALLBACK, PAYER),
-    "sends": plan(2, SEND, TEXT, SETUP),
-    "nodes": plan(1, NODE, DATABASE, MONEY),
+    "money": plan(2, *MONEY, *ENQUIRY, *CALLBACK, *PAYER),
+    "sends": plan(2, *SEND, *TEXT, *SETUP),
+    "converted": plan(3, *AWAY, *PAYER, *NO_DEDUCT, payments=40),
+    "refused": plan(9, *AWAY, *PAYER, *NO_DEDUCT, payments=40),
+    "nodes": plan(5, *NODE, *DATABASE, *MONEY, *PAYER, *CALLBACK, payments=40),
 }
 
 

@@ -354,3 +354,18 @@ def test_only_a_yes_about_money_is_compared():
     assert not differs(NO_ANSWER, leg)
     assert not differs(YES, leg)
     assert differs(YES, replace(leg, amount=899))
+
+
+# --- held -----------------------------------------------------------------------------
+
+
+def test_what_is_held_says_why_and_waits_for_a_person():
+    """A payment over which money contradicts itself names it and waits."""
+    payment = Payment(row())
+    payment.hold("CHARGED_WITHOUT_CONFIRM")
+    payment.release(NOW)
+
+    assert replace(row(), held="CHARGED_WITHOUT_CONFIRM") == replace(
+        payment.row, next_check_at=row().next_check_at
+    )
+    assert NOW + timedelta(seconds=SLOW_ENQUIRY_S) == payment.row.next_check_at

@@ -6,6 +6,7 @@ hold does not.
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -80,6 +81,38 @@ def notices(
 
     show(
         lambda progress: drill.run(count, per_s, progress),
+        table=drill.table,
+        document=drill.document,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def kill(
+    kills: Annotated[
+        int, typer.Option(min=1, max=100_000, help="So many kill -9s in all.")
+    ] = 500,
+    seed: Annotated[
+        int | None, typer.Option(help="Draws the same again; any, if none is given.")
+    ] = None,
+    payers: Annotated[int, typer.Option(min=2, max=256, help="Payers at once.")] = 14,
+    state: Annotated[Path, typer.Option(help="Where the rounds are on record.")] = Path(
+        ".paycore/kill/rounds.jsonl"
+    ),
+    *,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with what is on record there.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Nodes, database and network die at random under load; nothing told is lost."""
+    from paycore.bench.drills.kill import run as drill
+
+    asked = drill.Asked(
+        kills=kills, seed=seed, payers=payers, state=state, resume=resume
+    )
+    show(
+        lambda progress: drill.run(asked, progress),
         table=drill.table,
         document=drill.document,
         as_json=as_json,

@@ -89,6 +89,11 @@ class Proxy:
         self._pairs.add(pair)
         return pair.ends[Way.THERE]
 
+    @property
+    def passes(self) -> bool:
+        """Whether who connects now gets through at all."""
+        return self.passing.is_set() and not self.weather.refusing
+
     # --- what can be done to it -------------------------------------------------------
 
     def cut(self) -> int:

@@ -1,0 +1,75 @@
+"""What business lines were told: every answer that a caller got, with its key and time.
+
+An answer is a promise from the moment in which it is heard. What a call that broke off
+came to nobody was told, so nothing is kept of it but that it broke.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer that was acknowledged: 2xx, whole, and in the caller's hands."""
+
+    at: float
+    """Unix time."""
+    path: str
+    key: str | None
+    """The idempotency key; None of a GET."""
+    request: bytes
+    """The whole request, to be sent again."""
+    status: int
+    body: bytes
+
+    @property
+    def told(self) -> "Told":
+        """What it says."""
+        return _TOLD.decode(self.body)
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What an order or the result of a confirm says, as far as it can be held to it."""
+
+    pay_order_no: str
+    out_biz_no: str
+    biz_status: str
+    verify_status: str
+    resp_code: str
+    resp_msg: str
+    # Of an order only.
+    amount: int | None = None
+    payable_amount: int | None = None
+    currency: str | None = None
+    pay_type: str | None = None
+    created_at: str | None = None
+    expires_at: str | None = None
+    finished_at: str | None = None
+
+
+_TOLD = msgspec.json.Decoder(Told)
+
+
+@dataclass(slots=True, kw_only=True)
+class Heard:
+    """What all callers together heard."""
+
+    answers: list[Said] = field(default_factory=list)
+    opened: set[str] = field(default_factory=set)
+    """Payments whose opening was acknowledged."""
+    calls: int = 0
+    waits: int = 0
+    """Answers that the same work is under way."""
+    errors: Counter[str] = field(default_factory=Counter)
+    """Calls without an answer, and answers of 500 and above."""
+    refusals: Counter[str] = field(default_factory=Counter)
+    """Answers of 4xx, by their code: nothing is promised by them."""
+    given_up: int = 0
+    """Calls that had no answer until their caller's patience was over."""
+
+    def of(self, pay_order_no: str) -> Iterator[Said]:
+        """What was said of one payment, in order of time."""
+        number = pay_order_no.encode()
+        return (said for said in self.answers if number in said.body)

@@ -1,0 +1,325 @@
+"""What is killed: two nodes, PostgreSQL, the sandbox, and the proxies between them.
+
+Each node has a proxy of its own before the database, so that one can be cut off while
+the other is not; banks, carriers and the business line have one each, which both nodes
+go through. A channel calls back to the *other* node than the one that called it, as a
+load balancer would have it half of the time.
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from types import MappingProxyType
+from typing import IO
+from urllib.parse import urlsplit
+
+import msgspec
+
+from paycore.bench.drills.balancer import Backend, Balancer
+from paycore.bench.drills.proxy import HOST, Proxy
+from paycore.dev import stack
+from paycore.dev.processes import NodeProcess, Sandbox, SandboxInfo, start_node
+from paycore.dev.stack import Ground
+from paycore.kernel.config import Settings
+from paycore.kernel.errors import Misconfigured
+
+NODES = 2
+LEASE_S = 4.0
+
+SETTINGS: Mapping[str, object] = MappingProxyType(
+    {
+        # Chains are to come to their end within seconds of a death.
+        "heartbeat_s": 0.5,
+        "lease_s": LEASE_S,
+        "send_code_timeout_s": 1.0,
+        "sms_timeout_s": 1.0,
+        "money_timeout_s": 2.0,
+        "enquiry_timeout_s": 1.0,
+        "connect_timeout_s": 0.5,
+        "answer_within_s": 4.0,
+        # A network that was down is used again soon after it is back.
+        "breaker_window_s": 5.0,
+        "breaker_half_open_s": 1.0,
+        # Payers here guess and ask again more than any payer does.
+        "code_gap_s": 0,
+        "code_tries": 10,
+        "code_tries_per_payment": 100,
+        "drain_s": 5.0,
+        "log_level": "warning",
+        "log_format": "json",
+    }
+)
+
+READY_WITHIN_S = 60.0
+POLL_S = 0.05
+
+STEADY_PORTS = range(20_000, 30_000)
+"""Below those that systems give to outgoing connections: one of these stays free while
+who listened at it is dead."""
+
+
+def steady_port() -> int:
+    """A port that nobody listens at, and that no outgoing connection is given."""
+    while True:
+        port = STEADY_PORTS[secrets.randbelow(len(STEADY_PORTS))]
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port
+
+
+@dataclass(slots=True, kw_only=True)
+class Place:
+    """Where a node runs, dies and is started anew, with its way to the database."""
+
+    number: int
+    settings: Settings
+    proxy: Proxy
+    log: IO[bytes]
+    node: NodeProcess | None = None
+    """None while none runs here."""
+    frozen: bool = False
+
+    @property
+    def up(self) -> bool:
+        """Whether a node runs here that can be killed."""
+        return self.node is not None and self.node.alive
+
+    def shoot(self) -> bool:
+        """Kill -9, now; `buried` is to follow. Whether there was one."""
+        if self.node is None or not self.node.alive:
+            return False
+        self.node.process.kill()
+        return True
+
+
+@dataclass(slots=True, kw_only=True)
+class Parts:
+    """All of them. Make it with `parts`."""
+
+    on: Ground
+    starter: ThreadPoolExecutor
+    """Its threads live on: a node lives no longer than the thread that started it."""
+    banks: Mapping[str, Proxy]
+    carriers: Mapping[str, Proxy]
+    biz: Proxy
+    places: Sequence[Place] = ()
+    balancer: Balancer = field(default_factory=lambda: Balancer(backends=[]))
+    database_up: bool = True
+    died_alone: int = 0
+    """Nodes and databases that ended without anybody's killing them."""
+    deaths: set[asyncio.Task[None]] = field(default_factory=set)
+    """What is dead and on its way back."""
+
+    # --- where things are -------------------------------------------------------------
+
+    @property
+    def sandbox(self) -> SandboxInfo:
+        """Where strangers are reached: behind their proxies, but for the control."""
+        info = self.on.sandbox.info
+        return msgspec.structs.replace(
+            info,
+            banks={name: _at(info.banks[name], p) for name, p in self.banks.items()},
+            carriers={
+                name: _at(info.carriers[name], p) for name, p in self.carriers.items()
+            },
+            biz=_at(info.biz, self.biz),
+        )
+
+    @property
+    def seeds(self) -> Ground:
+        """The ground as the seeding functions are to see it."""
+        behind = Sandbox(self.on.sandbox.process, self.sandbox)
+        return replace(self.on, sandbox=behind)
+
+    @property
+    def proxies(self) -> list[Proxy]:
+        """All of them."""
+        databases = [place.proxy for place in self.places]
+        return [*databases, *self.banks.values(), *self.carriers.values(), self.biz]
+
+    # --- nodes ------------------------------------------------------------------------
+
+    async def start(self, place: Place) -> None:
+        """A node at its place, as soon as it can reach the database; where it fails all
+        the same, again.
+        """
+        deadline = perf_counter() + READY_WITHIN_S
+        while place.node is None:
+            if not (self.database_up and place.proxy.passes):
+                await asyncio.sleep(POLL_S)
+                continue
+            dsn = self.on.cluster.tcp_dsn_of(port=place.proxy.port)
+            begin = partial(start_node, dsn, place.settings, log=place.log)
+            loop = asyncio.get_running_loop()
+            try:
+                place.node = await loop.run_in_executor(self.starter, begin)
+            except Misconfigured:
+                if perf_counter() > deadline:
+                    raise
+                await asyncio.sleep(POLL_S)
+
+    def bury(self, place: Place, *, pause_s: float) -> None:
+        """After a shot: take away what is left, and start anew after a pause."""
+        node, place.node, place.frozen = place.node, None, False
+        assert node is not None, "it has just been shot"
+
+        async def anew() -> None:
+            await asyncio.to_thread(node.kill)
+            await asyncio.sleep(pause_s)
+            await self.start(place)
+
+        self._mourn(anew())
+
+    def freeze(self, place: Place, *, lasts_s: float) -> None:
+        """Stop a node in its tracks, as a long pause does; it goes on as if nothing
+        were.
+        """
+        node = place.node
+        assert node is not None, "who froze it looked"
+        os.kill(node.pid, signal.SIGSTOP)
+        place.frozen = True
+
+        async def thaw() -> None:
+            await asyncio.sleep(lasts_s)
+            if place.node is node and node.alive:
+                os.kill(node.pid, signal.SIGCONT)
+            place.frozen = False
+
+        self._mourn(thaw())
+
+    async def until_ready(self, count: int, *, within_s: float) -> None:
+        """Until so many nodes take payments, or time is up."""
+        deadline = perf_counter() + within_s
+        while (  # noqa: ASYNC110 the balancer tells nobody
+            sum(backend.ready for backend in self.balancer.backends) < count
+            and perf_counter() < deadline
+        ):
+            await asyncio.sleep(POLL_S)
+
+    # --- the database -----------------------------------------------------------------
+
+    def shoot_database(self) -> bool:
+        """Kill -9 of the main process, with which all of them end; whether there was
+        one. `bury_database` is to follow.
+        """
+        if not self.database_up or not self.on.cluster.alive:
+            return False
+        self.database_up = False
+        os.kill(self.on.cluster.pid, signal.SIGKILL)
+        return True
+
+    def bury_database(self, *, pause_s: float) -> None:
+        """Start it again on the same folder after a pause."""
+
+        async def anew() -> None:
+            await asyncio.to_thread(self.on.cluster.kill)
+            await asyncio.sleep(pause_s)
+            await asyncio.to_thread(self.on.cluster.restart)
+            self.database_up = True
+
+        self._mourn(anew())
+
+    def _mourn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self.deaths.add(task)
+        task.add_done_callback(self.deaths.discard)
+
+    # --- quiet ------------------------------------------------------------------------
+
+    async def calm(self) -> None:
+        """Good weather, everything back and ready; what died alone is counted."""
+        for proxy in self.proxies:
+            await proxy.heal()
+        while self.deaths:
+            await asyncio.gather(*self.deaths)
+        for place in self.places:
+            if place.node is not None and not place.node.alive:
+                self.died_alone += 1
+                self.bury(place, pause_s=0.0)
+        if self.database_up and not self.on.cluster.alive:
+            self.died_alone += 1
+            self.bury_database(pause_s=0.0)
+        while self.deaths:
+            await asyncio.gather(*self.deaths)
+        deadline = perf_counter() + READY_WITHIN_S
+        while not all(backend.ready for backend in self.balancer.backends):
+            if perf_counter() > deadline:
+                raise TimeoutError("a node does not become ready again")
+            await asyncio.sleep(POLL_S)
+
+
+@asynccontextmanager
+async def parts(on: Ground, starter: ThreadPoolExecutor) -> AsyncIterator[Parts]:
+    """Proxies before the strangers, and places for nodes at which none runs yet."""
+    info = on.sandbox.info
+    banks = {name: await _before(url) for name, url in info.banks.items()}
+    carriers = {name: await _before(url) for name, url in info.carriers.items()}
+    made = Parts(
+        on=on,
+        starter=starter,
+        banks=banks,
+        carriers=carriers,
+        biz=await _before(info.biz),
+    )
+    ports = [steady_port() for _ in range(NODES)]
+    made.places = [await _place(on, number, ports) for number in range(NODES)]
+    made.balancer = Balancer(
+        backends=[Backend(url=f"http://{HOST}:{port}") for port in ports]
+    )
+    watching = asyncio.create_task(made.balancer.watch())
+    try:
+        yield made
+    finally:
+        for task in (watching, *made.deaths):
+            task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await task
+        for place in made.places:
+            if place.node is not None:
+                await asyncio.to_thread(place.node.kill)
+            place.log.close()
+        for proxy in made.proxies:
+            await proxy.close()
+
+
+async def _place(on: Ground, number: int, ports: Sequence[int]) -> Place:
+    assert on.cluster.tcp_port is not None, "a proxy stands before a port"
+    settings = stack.settings_of(
+        on.kept,
+        port=ports[number],
+        public_url=f"http://{HOST}:{ports[number - 1]}",
+        node_name=f"node-{number}",
+        **SETTINGS,
+    )
+    return Place(
+        number=number,
+        settings=settings,
+        proxy=await Proxy.open(HOST, on.cluster.tcp_port, at=steady_port()),
+        log=log_of(on.data, number).open("ab"),
+    )
+
+
+def log_of(data: Path, number: int) -> Path:
+    """Where a node's place is logged."""
+    return data / f"node-{number}.log"
+
+
+async def _before(url: str) -> Proxy:
+    place = urlsplit(url)
+    assert place.hostname is not None, url
+    assert place.port is not None, url
+    return await Proxy.open(place.hostname, place.port, at=steady_port())
+
+
+def _at(url: str, proxy: Proxy) -> str:
+    """The same address behind its proxy."""
+    return urlsplit(url)._replace(netloc=f"{HOST}:{proxy.port}").geturl()

@@ -1,0 +1,359 @@
+"""One round: load and kills, then quiet, then everything is compared.
+
+Quiet means good weather, strangers that behave, everybody back on his feet, and nobody
+who pays. The business lines then close what nobody will pay, an operator has notices
+sent again whose next try is minutes away, and everything else must come to its end by
+itself, within a bound.
+"""
+
+import asyncio
+import shutil
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from time import perf_counter
+
+import msgspec
+
+from paycore import app as apps
+from paycore.bench.drills.kill import queries, strangers
+from paycore.bench.drills.kill.answers import Lost, lost, repeated
+from paycore.bench.drills.kill.compare import Difference, Facts, Theirs, compare
+from paycore.bench.drills.kill.heard import Heard, Said
+from paycore.bench.drills.kill.parts import Parts, log_of
+from paycore.bench.drills.kill.payers import GivenUp, Line, Payer, Wallet
+from paycore.bench.drills.kill.record import Round
+from paycore.bench.drills.kill.story import Witnesses, story
+from paycore.bench.drills.kill.strikes import Striker, Struck, draw
+from paycore.bench.drills.phones import Phones
+from paycore.bench.oracle import Oracle
+from paycore.bench.payer import Purse
+from paycore.kernel.errors import Refusal
+from paycore.kernel.node import Node
+from paycore.kernel.terms import PayOrderNo
+from paycore.notify import service as notify
+
+WARM_UP_S = 1.0
+SECONDS_A_KILL = 8.0
+"""Where a kill takes longer than this on average something is wrong with the drill."""
+ORDERS_A_PAYER = 400
+"""At most in a round: load is bounded in count too."""
+
+QUIET_WITHIN_S = 120.0
+"""A leg that a dead node left, never heard of at the bank, takes some twenty seconds,
+with a rung of the ladder missed forty."""
+ENDS_WITHIN_S = 90.0
+"""A payer's patience with his order, and with the calls of it."""
+EXPIRES_SOON = timedelta(seconds=12)
+"""What expires so soon is left to expire."""
+TRIED_SOON = timedelta(seconds=7)
+"""A notice that is tried so soon is left alone: the second try is after five."""
+POLL_S = 0.3
+REPEATED_AT_MOST = 1500
+REPEAT_TRIES = 20
+AT_ONCE = 8
+STORIES = 10
+
+
+@dataclass(slots=True, kw_only=True)
+class Cast:
+    """What rounds on the same parts share: cards, coupons, and all that was heard."""
+
+    parts: Parts
+    purses: Sequence[Purse]
+    wallets: Mapping[str, Wallet]
+    """By API key."""
+    api_keys: Mapping[str, str]
+    """By business line."""
+    heard: Heard = field(default_factory=Heard)
+    struck: list[Struck] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
+    """Orders of earlier rounds."""
+    told: set[str] = field(default_factory=set)
+    """What differed in earlier rounds: it is not found twice."""
+    log_read: dict[int, int] = field(default_factory=dict)
+    """How far each place's log was read."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Brief:
+    """What is asked of a round, and where it tells."""
+
+    number: int
+    kills: int
+    dice: Callable[[str], Random]
+    """Dice about something: the same for the same round of the same run."""
+    progress: Callable[[int, str], None]
+    """Told of kills as they happen, and of what is done now."""
+    tell: Callable[[str], None]
+    """Told the stories of what differs."""
+    stories: Path
+    """Folder for them."""
+
+
+async def play(cast: Cast, brief: Brief) -> Round:
+    """One round; where something differs, its story is told."""
+    return await _Round(cast=cast, brief=brief).play()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Desk:
+    """A node in this process that nobody kills: the operator's, and the comparer's."""
+
+    node: Node
+    pool: queries.Pool
+
+
+@dataclass(slots=True, kw_only=True)
+class _Round:
+    cast: Cast
+    brief: Brief
+    kills: int = 0
+    repeated: int = 0
+    quiet_s: float = 0.0
+    differences: list[Difference] = field(default_factory=list)
+    lost: list[Lost] = field(default_factory=list)
+
+    async def play(self) -> Round:
+        began, heard = perf_counter(), self.cast.heard
+        answered, struck = len(heard.answers), len(self.cast.struck)
+        calls, errors = heard.calls, heard.errors.total()
+        await self._load()
+        self.brief.progress(0, "quiet")
+        async with self._desk() as desk:
+            await self._settle(desk)
+            await self._repeat(heard.answers[answered:])
+            await self._settle(desk)
+            self.brief.progress(0, "comparing")
+            facts = await self._facts(desk)
+            self._judge(facts)
+            await self._tell(desk, facts)
+        fresh = [
+            r for r in facts.ours.payments if r.pay_order_no not in self.cast.known
+        ]
+        numbers = {row.pay_order_no for row in fresh}
+        self.cast.known |= numbers
+        return Round(
+            number=self.brief.number,
+            seconds=round(perf_counter() - began, 1),
+            kills=self.kills,
+            struck=dict(Counter(each.name for each in self.cast.struck[struck:])),
+            payments=len(fresh),
+            statuses=dict(Counter(str(row.biz_status) for row in fresh)),
+            converted=sum(row.converted_at is not None for row in fresh),
+            answers=len(heard.answers) - answered,
+            repeated=self.repeated,
+            calls=heard.calls - calls,
+            errors=heard.errors.total() - errors,
+            quiet_s=round(self.quiet_s, 1),
+            cases=dict(
+                Counter(c.kind for c in facts.ours.cases if c.pay_order_no in numbers)
+            ),
+            logged=dict(self._logged()),
+            differences=self.differences,
+            lost=self.lost,
+        )
+
+    # --- load and kills ---------------------------------------------------------------
+
+    async def _load(self) -> None:
+        """Payers pay while there is killed; then each finishes what he began."""
+        cast, url = self.cast, self.cast.parts.on.sandbox.info.control
+        phones = Phones(cast.parts.on.data / "sandbox")
+        stop = asyncio.Event()
+        await strangers.misbehave(url)
+        try:
+            async with asyncio.timeout(None) as bound, asyncio.TaskGroup() as group:
+                for number, purse in enumerate(cast.purses):
+                    payer = self._payer(number, purse, phones)
+                    group.create_task(payer.pay_on(stop, ORDERS_A_PAYER))
+                await self._strike()
+                await strangers.behave(url)
+                await cast.parts.calm()
+                stop.set()
+                bound.reschedule(asyncio.get_running_loop().time() + ENDS_WITHIN_S)
+        finally:
+            phones.close()
+
+    def _payer(self, number: int, purse: Purse, phones: Phones) -> Payer:
+        dice = self.brief.dice(f"payer {number}")
+        return Payer(
+            purse=purse,
+            line=self._line(f"line {number}"),
+            phones=phones,
+            wallet=self.cast.wallets[purse.api_key],
+            dice=dice,
+        )
+
+    def _line(self, about: str) -> Line:
+        balancer, heard = self.cast.parts.balancer, self.cast.heard
+        return Line(balancer=balancer, heard=heard, dice=self.brief.dice(about))
+
+    async def _strike(self) -> None:
+        """Until so many were killed."""
+        dice, striker = self.brief.dice("strikes"), Striker(parts=self.cast.parts)
+        striker.struck = self.cast.struck
+        await asyncio.sleep(WARM_UP_S)
+        try:
+            async with asyncio.timeout(SECONDS_A_KILL * (self.brief.kills + 2)):
+                while self.kills < self.brief.kills:
+                    strike = draw(dice)
+                    await asyncio.sleep(strike.gap_s)
+                    killed = await striker.strike(strike)
+                    self.kills += killed
+                    self.brief.progress(killed, strike.name)
+        finally:
+            await striker.end()
+
+    # --- quiet ------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _desk(self) -> AsyncIterator[_Desk]:
+        place = self.cast.parts.places[0]
+        settings = msgspec.structs.replace(
+            place.settings, role="api", node_name="desk", port=0
+        )
+        app = await apps.start(settings, self.cast.parts.on.cluster.dsn)
+        try:
+            yield _Desk(node=app.node, pool=app.pool)
+        finally:
+            await apps.stop(app)
+
+    async def _settle(self, desk: _Desk) -> None:
+        """Until nothing is open any more; what still is then, the comparing finds."""
+        line, began = self._line("closing"), perf_counter()
+        while (await queries.unsettled(desk.pool)).any:
+            if perf_counter() > began + QUIET_WITHIN_S:
+                break
+            now = desk.node.now()
+            forsaken = await queries.forsaken(desk.pool, now + EXPIRES_SOON)
+            await _some_at_once([self._close(line, *each) for each in forsaken])
+            for no, notice_id in await queries.put_off(desk.pool, now + TRIED_SOON):
+                with suppress(Refusal):  # it is on its way just now
+                    await notify.replay(desk.node, PayOrderNo(no), notice_id)
+            await asyncio.sleep(POLL_S)
+        self.quiet_s = max(self.quiet_s, perf_counter() - began)
+
+    async def _close(self, line: Line, pay_order_no: str, biz_line: str) -> None:
+        with suppress(GivenUp):
+            path = f"/v1/payments/{pay_order_no}/close"
+            await line.post(self.cast.api_keys[biz_line], path)
+
+    async def _repeat(self, answers: Sequence[Said]) -> None:
+        """Ask again under the keys of this round: the same bytes, and no effect."""
+        keyed = [said for said in answers if said.key is not None]
+        dice = self.brief.dice("repeated")
+        chosen = dice.sample(keyed, min(len(keyed), REPEATED_AT_MOST))
+        line = self._line("repeating")
+        await _some_at_once([self._again(line, said) for said in chosen])
+        self.repeated = len(chosen)
+
+    async def _again(self, line: Line, said: Said) -> None:
+        for _ in range(REPEAT_TRIES):
+            answer = await line.once(said.request)
+            if answer is None:
+                await asyncio.sleep(POLL_S)
+                continue
+            changed = repeated(said, answer.status, answer.body)
+            if changed is not None:
+                self.lost.append(changed)
+            return
+        unheard = repeated(said, 0, b"no answer at all")
+        assert unheard is not None, "no answer is no status"
+        self.lost.append(unheard)
+
+    # --- comparing --------------------------------------------------------------------
+
+    async def _facts(self, desk: _Desk) -> Facts:
+        with Oracle(self.cast.parts.on.data / "sandbox") as oracle:
+            theirs = Theirs(moves=oracle.moves(), came=oracle.came())
+        return Facts(await queries.ours(desk.pool), theirs)
+
+    def _judge(self, facts: Facts) -> None:
+        """What differs, and was not found in an earlier round."""
+        parts = self.cast.parts
+        found = compare(facts)
+        if parts.died_alone:
+            what = f"{parts.died_alone} processes ended that nobody had killed"
+            found.append(Difference(kind="died_alone", pay_order_no=None, what=what))
+            parts.died_alone = 0
+        self.differences = [each for each in found if self._new(repr(each))]
+        stale = lost(self.cast.heard.answers, facts)
+        self.lost += [each for each in stale if self._new(repr(each))]
+
+    def _new(self, what: str) -> bool:
+        if what in self.cast.told:
+            return False
+        self.cast.told.add(what)
+        return True
+
+    async def _tell(self, desk: _Desk, facts: Facts) -> None:
+        """The stories of what differs: on standard error, and on disk."""
+        if not (self.differences or self.lost):
+            return
+        witnesses = Witnesses(
+            node=desk.node,
+            pool=desk.pool,
+            theirs=facts.theirs,
+            answers=self.cast.heard.answers,
+            struck=self.cast.struck,
+        )
+        folder = self.brief.stories / f"round-{self.brief.number:03d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        about: list[Difference | Lost] = [*self.differences, *self.lost]
+        numbers = dict.fromkeys(each.pay_order_no for each in about)
+        for number, no in enumerate(numbers):
+            reasons = [f"{e.kind}: {e.what}" for e in about if e.pay_order_no == no]
+            head = "\n".join((f"=== {no or 'no one payment'}", *reasons))
+            text = f"{head}\n{await story(witnesses, no) if no else ''}\n"
+            (folder / f"{no or 'books'}.txt").write_text(text, encoding="utf-8")
+            if number < STORIES:
+                self.brief.tell(text)
+        for place in self.cast.parts.places:
+            log = log_of(self.cast.parts.on.data, place.number)
+            shutil.copy(log, folder / log.name)
+
+    def _logged(self) -> Counter[str]:
+        """What the nodes' logs call an error, since they were read last."""
+        found = Counter[str]()
+        for place in self.cast.parts.places:
+            with log_of(self.cast.parts.on.data, place.number).open("rb") as log:
+                log.seek(self.cast.log_read.get(place.number, 0))
+                for line in log:
+                    found.update(_error_in(line))
+                self.cast.log_read[place.number] = log.tell()
+        return found
+
+
+class _Logged(msgspec.Struct):
+    event: str = ""
+    level: str = ""
+    loop: str = ""
+
+
+def _error_in(line: bytes) -> list[str]:
+    """The event of a line of level error; what is no JSON is no event of ours."""
+    try:
+        said = msgspec.json.decode(line, type=_Logged)
+    except msgspec.DecodeError:
+        return ["Traceback"] if line.startswith(b"Traceback") else []
+    if said.level not in ("error", "critical"):
+        return []
+    return [f"{said.event} {said.loop}".strip()]
+
+
+async def _some_at_once(work: Sequence[Coroutine[object, object, None]]) -> None:
+    """All of it, a few at a time."""
+    left = iter(work)
+
+    async def hand() -> None:
+        for each in left:
+            await each
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(AT_ONCE, len(work))):
+            group.create_task(hand())

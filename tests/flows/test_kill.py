@@ -1,0 +1,200 @@
+"""The drill of the kills does what it says, and what it compares is what stands.
+
+The small run is the real thing: processes, kill -9, proxies. The planted differences
+are planted in a real database and in the sandbox's real record, so that what is read
+there is held to what is compared.
+"""
+
+import asyncio
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+from inside import fresh_coupon
+from stack import TICKETS, Stack, key, stacked
+
+from paycore.bench.drills.kill import queries
+from paycore.bench.drills.kill.compare import Facts, Theirs, compare
+from paycore.bench.oracle import Oracle
+from paycore.kernel import db
+
+DONE_WITHIN_S = 150.0
+"""Ten times what it takes: one run starts everything from nothing."""
+
+
+def kill(state: Path, *arguments: str) -> dict[str, object]:
+    """Run the drill as a user does; its line of JSON."""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "paycore", "drill", "kill", "--json"),
+            *("--payers", "5", "--state", str(state), *arguments),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=DONE_WITHIN_S,
+        check=False,
+    )
+    assert 0 == done.returncode, done.stderr[-4000:] + done.stdout
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_killed_and_resumed_nothing_differs(tmp_path: Path):
+    """Two kills, an end, and one more on the same record: three in all, none of them
+    lost anything, and the tally is that of both runs.
+    """
+    state = tmp_path / "rounds.jsonl"
+
+    first = kill(state, "--kills", "2", "--seed", "4")
+    both = kill(state, "--kills", "3", "--resume")
+
+    assert (2, 1) == (first["kills"], first["rounds"])
+    assert first["kills"] < both["kills"] <= 4
+    assert (2, 4) == (both["rounds"], both["seed"])
+    assert both["payments"] > first["payments"] > 0
+    assert both["repeated"] > 0
+    assert [0, 0, True] == [
+        both[key] for key in ("differences", "lost_answers", "holds")
+    ]
+
+
+@dataclass
+class Town:
+    """What a few payments left behind: a database to copy, and the banks' record."""
+
+    stack: Stack
+    paid: str
+    closed: str
+
+    def facts(self, folder: Path, plant: str = "", theirs: str = "") -> Facts:
+        """All of it as the drill reads it, after something was planted in a copy."""
+        return asyncio.run(self._facts(folder, plant, theirs))
+
+    async def _facts(self, folder: Path, plant: str, theirs: str) -> Facts:
+        cluster = self.stack.on.cluster
+        root = await asyncpg.connect(cluster.dsn_of("postgres"))
+        await root.execute("DROP DATABASE IF EXISTS planted WITH (FORCE)")
+        await root.execute("CREATE DATABASE planted TEMPLATE paycore")
+        await root.close()
+        connection = await asyncpg.connect(cluster.dsn_of("planted"))
+        # What the database itself refuses is planted all the same.
+        await connection.execute("SET session_replication_role = replica")
+        if plant:
+            changed = await connection.execute(plant.format(**vars(self)))
+            assert not changed.endswith(" 0"), changed
+        await connection.close()
+        self._copy(folder, theirs)
+        pool = await db.pool(cluster.dsn_of("planted"), size=1)
+        with Oracle(folder) as oracle:
+            said = Theirs(moves=oracle.moves(), came=oracle.came())
+        try:
+            return Facts(await queries.ours(pool), said)
+        finally:
+            await pool.close()
+
+    def _copy(self, folder: Path, theirs: str) -> None:
+        source = sqlite3.connect(self.stack.on.data / "sandbox" / "sandbox.db")
+        copy = sqlite3.connect(folder / "sandbox.db")
+        source.backup(copy)
+        if theirs:
+            assert copy.execute(theirs.format(**vars(self))).rowcount > 0
+            copy.commit()
+        source.close()
+        copy.close()
+
+
+@pytest.fixture(scope="module")
+def town() -> Iterator[Town]:
+    """Paid by quick pay with a coupon, converted, refused, closed: one of each."""
+    with stacked() as stack:
+        payer, other = stack.payer(), stack.payer(TICKETS)
+        paid = payer.open(coupon_no=fresh_coupon(stack)).json()["pay_order_no"]
+        payer.confirm(paid)
+        converted = other.open().json()["pay_order_no"]
+        other.confirm(converted)
+        refused = payer.open(coupon_no=fresh_coupon(stack)).json()["pay_order_no"]
+        stack.fault("bank.*.confirm", "decline:INSUFFICIENT_FUNDS")
+        payer.confirm(refused)
+        closed = payer.open().json()["pay_order_no"]
+        payer.api.post(f"/v1/payments/{closed}/close", headers=key())
+        for no in (paid, converted, refused, closed):
+            assert stack.notices(no), no
+        while stack.nodes:
+            stack.nodes.pop().stop()
+        yield Town(stack, paid, closed)
+
+
+def found(facts: Facts) -> list[tuple[str, str | None]]:
+    """What differs, and about which payment."""
+    return [(each.kind, each.pay_order_no) for each in compare(facts)]
+
+
+def test_a_real_record_in_which_all_agree_has_no_difference(town: Town, tmp_path: Path):
+    """Rows as they are written, read as they are compared."""
+    facts = town.facts(tmp_path)
+
+    assert [] == found(facts)
+    assert (4, 2) == (len(facts.payments), len(facts.theirs.moves))
+    assert 4 == len(facts.theirs.came) == len(facts.ours.notices)
+
+
+OURS = {
+    "charged_unpaid": "UPDATE payment SET biz_status = 'FAIL' WHERE {number}",
+    "charged_unknown": "DELETE FROM payment WHERE {number}",
+    "charged_otherwise": "UPDATE attempt SET request_no = 'x' WHERE {number}",
+    "legs_of_success": "UPDATE attempt SET process_status = 'GW_FAIL' WHERE {number}",
+    "leg_otherwise": "UPDATE attempt SET amount = 1 WHERE {number}",
+    "posted": "DELETE FROM accounting_posting WHERE {number}",
+    "posted_otherwise": "UPDATE accounting_entry SET amount = 1 WHERE {number}",
+    "trial_balance": "UPDATE accounting_entry SET side = 'DEBIT' WHERE {number}",
+    "balance": "UPDATE accounting_balance SET amount = amount + 1",
+    "clearing": "UPDATE accounting_balance SET amount = amount + 1",
+    "coupon_locked": "UPDATE coupon SET status = 'LOCKED', used_at = NULL,"
+    " next_check_at = used_at WHERE holder = '{paid}'",
+    "coupon_not_used": "UPDATE coupon SET holder = '{closed}' WHERE holder = '{paid}'",
+    "coupon_used_unpaid": "UPDATE coupon SET holder = '{closed}'"
+    " WHERE holder = '{paid}'",
+    "announced": "UPDATE notify_notice SET type = 'payment.failed' WHERE {number}",
+    "announced_otherwise": "UPDATE payment SET resp_msg = 'other' WHERE {number}",
+    "notice_undelivered": "UPDATE notify_notice SET status = 'PARKED' WHERE {number}",
+    "notice_otherwise": "UPDATE notify_notice SET body = '{{}}' WHERE {number}",
+    "notice_stray": "DELETE FROM notify_notice WHERE {number}",
+    "left_leased": "UPDATE payment SET lease_epoch = 1 WHERE {number}",
+    "left_open_attempt": "UPDATE attempt SET process_status = 'INIT',"
+    " finished_at = NULL WHERE {number}",
+}
+THEIRS = {
+    "charged_twice": "INSERT INTO move (bank, kind, request_id, pay_order_no, amount,"
+    " currency, at_ms) SELECT bank, kind, request_id, pay_order_no, amount, currency,"
+    " at_ms FROM move WHERE pay_order_no = '{paid}'",
+    "paid_uncharged": "DELETE FROM move WHERE pay_order_no = '{paid}'",
+    "charged_otherwise": "UPDATE move SET amount = 1 WHERE pay_order_no = '{paid}'",
+    "charged_unpaid": "UPDATE move SET pay_order_no = '{closed}'",
+    "notice_lost": "DELETE FROM notice WHERE pay_order_no = '{paid}'",
+    "notice_unsigned": "UPDATE notice SET verified = 0 WHERE pay_order_no = '{paid}'",
+    "notice_otherwise": "UPDATE notice SET payload = '{{}}'"
+    " WHERE pay_order_no = '{paid}'",
+}
+
+
+@pytest.mark.parametrize("kind", OURS)
+def test_what_is_wrong_in_the_database_is_found(town: Town, tmp_path: Path, kind: str):
+    """Planted past all guards of the database."""
+    plant = OURS[kind].replace("{number}", "pay_order_no = '{paid}'")
+
+    facts = town.facts(tmp_path, plant=plant)
+
+    assert kind in {name for name, _ in found(facts)}
+
+
+@pytest.mark.parametrize("kind", THEIRS)
+def test_what_is_wrong_at_the_strangers_is_found(town: Town, tmp_path: Path, kind: str):
+    """Planted in what banks and business line have on record."""
+    facts = town.facts(tmp_path, theirs=THEIRS[kind])
+
+    assert kind in {name for name, _ in found(facts)}

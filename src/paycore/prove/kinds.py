@@ -159,6 +159,7 @@ PAYER: Final = tuple(
         ("code_of_another", "F22", "another order's code", 0.08),
         ("late_code", "F22", "a code whose time is over", 0.03),
         ("key_reused", "F25", "a used key with another body", 0.08),
+        ("calls_again", "F25", "an answered call once more, under its key", 0.1, 0.5),
         ("confirms_finished", "F26", "a confirm of a finished order", 0.1),
         ("closes_meanwhile", "F39", "a close during the confirm", 0.08),
         ("closes", "F38", "a close before the confirm", 0.04),

@@ -24,6 +24,8 @@ TRIES = 12
 """How often a line repeats a call that broke."""
 
 AGAIN_AFTER_S = 1.0
+AGAIN_WITHIN_S = 40.0
+"""A line that did not write an answer down calls for it once more."""
 ARRIVE_WITHIN_S = 90.0
 LOOK_AT_PHONE_S = 1.0
 PATIENCE_S = 25.0
@@ -147,10 +149,15 @@ class Payer:
         return dict(good[0].read()) if good else None
 
     async def _confirm(self, code: str, key: str | None = None) -> None:
-        api = self.world.api
-        answer = await self._insist(
-            lambda key: api.confirm(self.line, self.no, code, key), key
-        )
+        api, key = self.world.api, key or self._key()
+
+        def call(key: str) -> Awaitable[Answer | None]:
+            return api.confirm(self.line, self.no, code, key)
+
+        answer = await self._insist(call, key)
+        if self._strikes("calls_again"):
+            await asyncio.sleep(self.rng.random() * AGAIN_WITHIN_S)
+            await self._insist(call, key)
         if answer is not None and answer.status == 200:
             self.world.oracle.confirmed(self.no, code, answer)
             self._heard(answer)

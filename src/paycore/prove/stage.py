@@ -225,4 +225,5 @@ def settings_for(base: Settings, rng: random.Random) -> Settings:
         code_per_phone_hour=rng.choice((20, 200)),
         breaker_calls=rng.choice((3, 10)),
         money_timeout_s=rng.choice((3, 10)),
+        answer_within_s=rng.choice((5, 15)),
     )

@@ -2,7 +2,7 @@
 
     python tests/mutation/run.py                           go on where it stopped
     python tests/mutation/run.py 'paycore.core.settle*'    some mutants, again
-    python tests/mutation/run.py --sample=300              so many that were not tried yet
+    python tests/mutation/run.py --sample=300              so many not tried yet
     python tests/mutation/run.py --report                  none: only what is known
     python tests/mutation/run.py --anew                    forget all, begin anew
 

@@ -79,6 +79,18 @@ def test_a_world_holds_every_invariant(plan):
     world = World(plan)
     world.loop.broken = First()
     world.oracle.violations = First()
+    reader = books.Reader(world.base)
+    watching = world.base.watch
+
+    def watch(change, written) -> None:
+        watching(change, written)
+        for _, row in written:
+            try:
+                reader.read(row)
+            except Exception as wrong:
+                raise KeyboardInterrupt(repr(wrong)) from wrong
+
+    world.base.watch = watch
     run(world)
 
     books.agree(world.base)

@@ -71,8 +71,10 @@ def test_an_event_without_a_row_is_refused():
     """An event that the table does not know in a status moves nothing."""
     for status in BizStatus:
         if status.final:
-            with pytest.raises(NoSuchTransition):
+            with pytest.raises(NoSuchTransition) as refused:
                 transition(status, Event.PAID)
+            assert (status, Event.PAID) == (refused.value.source, refused.value.event)
+            assert f"no transition for PAID in {status}" == str(refused.value)
 
 
 async def test_the_database_refuses_what_the_table_refuses(dsn):

@@ -21,6 +21,8 @@ PLANTED ?=
 MUTATE_ARGS ?=
 DRILL ?= conversion
 DRILL_ARGS ?=
+KILLS ?= 500
+KILL_ARGS ?=
 
 .PHONY: help
 help:  ## List the targets
@@ -93,6 +95,10 @@ bench: $(STAMP)  ## Measure whole payments a second; ends with one line of JSON
 .PHONY: drill
 drill: $(STAMP)  ## Break something on purpose (DRILL=restart), and see what holds
 	@$(BIN)/paycore drill $(DRILL) $(DRILL_ARGS)
+
+.PHONY: kill
+kill: $(STAMP)  ## Kill nodes and database under load, KILLS=500 times, and compare
+	@$(BIN)/paycore drill kill --kills $(KILLS) $(KILL_ARGS)
 
 ## Keep
 

@@ -4,6 +4,7 @@ import a_town
 import pytest
 from a_town import DEDUCTED, FREE, LEFT, PAID, REFUSED, changed
 
+from paycore.bench.drills.kill import auditing
 from paycore.bench.drills.kill.compare import Facts, compare
 from paycore.bench.drills.kill.queries import Case, Coupon, Posting
 from paycore.kernel.terms import BizStatus
@@ -268,6 +269,29 @@ def test_what_is_planted_is_found(plant, found):
     plant(facts)
 
     assert sorted(found, key=str) == sorted(kinds(facts), key=str)
+
+
+AUDIT = b"""{"invariants": [
+    {"id": "I1", "violations": 3, "unanswered": [], "examples": [
+        {"check": "two_legs", "pay_order_no": "1", "about": "", "said": {"legs": 2}}]},
+    {"id": "I2", "violations": 0, "unanswered": ["took too long"], "examples": []},
+    {"id": "I4", "violations": 0, "unanswered": [], "examples": []}]}
+"""
+
+
+def test_what_the_auditor_says_is_a_difference():
+    """Each violation counts, shown or not; what could not be asked is no yes."""
+    found = auditing.differences(AUDIT, b"")
+
+    assert ["audit_I1"] * 3 + ["audit_unanswered"] == [each.kind for each in found]
+    assert ("1", 'two_legs: {"legs": 2}') == (found[0].pay_order_no, found[0].what)
+
+
+def test_an_audit_that_says_nothing_is_a_difference():
+    """A process that ended without its line is no audit in which all was well."""
+    assert ["audit_unanswered"] == [
+        each.kind for each in auditing.differences(b"", b"paycore: no database")
+    ]
 
 
 def test_a_repeat_of_a_notice_is_no_difference():

@@ -20,7 +20,7 @@ from time import perf_counter
 import msgspec
 
 from paycore import app as apps
-from paycore.bench.drills.kill import queries, strangers
+from paycore.bench.drills.kill import auditing, queries, strangers
 from paycore.bench.drills.kill.answers import Lost, lost, repeated
 from paycore.bench.drills.kill.compare import Difference, Facts, Theirs, compare
 from paycore.bench.drills.kill.heard import Heard, Said
@@ -130,7 +130,8 @@ class _Round:
             await self._settle(desk)
             self.brief.progress(0, "comparing")
             facts = await self._facts(desk)
-            self._judge(facts)
+            found = [*compare(facts), *await self._audited()]
+            self._judge(facts, found)
             await self._tell(desk, facts)
         fresh = [
             r for r in facts.ours.payments if r.pay_order_no not in self.cast.known
@@ -273,10 +274,13 @@ class _Round:
             theirs = Theirs(moves=oracle.moves(), came=oracle.came())
         return Facts(await queries.ours(desk.pool), theirs)
 
-    def _judge(self, facts: Facts) -> None:
+    async def _audited(self) -> list[Difference]:
+        on = self.cast.parts.on
+        return await auditing.audit(on.cluster.dsn, on.sandbox.info.control)
+
+    def _judge(self, facts: Facts, found: list[Difference]) -> None:
         """What differs, and was not found in an earlier round."""
         parts = self.cast.parts
-        found = compare(facts)
         if parts.died_alone:
             what = f"{parts.died_alone} processes ended that nobody had killed"
             found.append(Difference(kind="died_alone", pay_order_no=None, what=what))

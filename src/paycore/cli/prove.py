@@ -34,7 +34,7 @@ def prove(
     ] = None,
     payments: Annotated[
         int, typer.Option(min=1, max=2000, help="Payments of a seed.")
-    ] = 110,
+    ] = 116,
     nodes: Annotated[
         int | None, typer.Option(min=1, max=8, help="Nodes; else 2, in some seeds 3.")
     ] = None,

@@ -145,6 +145,14 @@ class Run:
             look_at=self.now + timedelta(seconds=self.node.settings.lease_s),
         )
 
+    def release(self) -> None:
+        """Give the lease back, where it is ours: a passage that comes late may find the
+        payment in another node's hands, and leaves it there.
+        """
+        row = self.payment.row
+        if row.lease_until is None or row.lease_until in self.leases:
+            self.payment.release(self.now)
+
     async def commit(self) -> None:
         """Write what is staged, or raise `GuardRefused` and leave it staged."""
         self._stage_trail()

@@ -64,6 +64,8 @@ async def look(node: Node, row: Due) -> None:
     run: Run | None = None
     try:
         run = await run_for(node, await with_attempts(node, row))
+        assert row.lease_until is not None, "it was claimed"
+        run.leases.append(row.lease_until)
         await _look_and_release(run)
     except Exception as error:
         abandoned.leave_look(node, row, run, error)
@@ -75,7 +77,7 @@ async def _look_and_release(run: Run) -> None:
     try:
         with trace.of(run.node).payment("Look", run.payment.row.pay_order_no):
             await _look(run)
-            run.payment.release(run.now)
+            run.release()
             await run.commit()
     except GuardRefused as error:
         if error.refused.guard == coupon.GUARD:
@@ -85,7 +87,7 @@ async def _look_and_release(run: Run) -> None:
 async def _without_coupon(refused: Run) -> None:
     """Paid, and another order has the coupon: the desk has it, the money stands."""
     run = await absorb(refused, coupon_gone=True)
-    run.payment.release(run.now)
+    run.release()
     with suppress(GuardRefused):  # somebody was first again: it comes round
         await run.commit()
 
@@ -164,7 +166,10 @@ async def complete(run: Run, attempt: AttemptRow) -> None:
     run.committed = True
     run.resend = run.payment.send_in_force is not None
     reply = INTERRUPTED
-    if run.now >= run.payment.row.expires_at:
+    if run.payment.row.held is not None:
+        # A person has it: nothing is sent again, and nothing closes.
+        run.payment.end(attempt, ProcessStatus.GW_FAIL, reply, run.now)
+    elif run.now >= run.payment.row.expires_at:
         run.payment.end(attempt, ProcessStatus.GW_FAIL, reply, run.now)
         run.expiring = True
         await CLOSE.execute(run)

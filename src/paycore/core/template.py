@@ -171,7 +171,7 @@ class ServiceTemplate:
         status, body = self._callback.result_process(run)
         if run.key is not None:
             run.key.answer(self._node, status, body)
-        run.payment.release(run.now)
+        run.release()
         await run.commit()
         return KeptAnswer(status=status, body=body)
 

@@ -74,6 +74,8 @@ class Accounts:
                 refused[key] = row.version
             else:
                 opened[key] = found
+        if (opened, refused) == (self._opened, self._refused):
+            return
         self._opened, self._refused = opened, refused
         self._index()
 

@@ -146,6 +146,7 @@ class SimJournal:
 
     def _write(self, change: Change) -> Refused | None:
         world = self._world
+        world.oracle.writer = self._machine
         try:
             refused = world.base.commit(change)
         except ChangeRejected as rejected:
@@ -157,6 +158,7 @@ class SimJournal:
 
     def _too_late(self, change: Change) -> None:
         """It was on its way when its caller was told that nobody knows."""
+        self._world.oracle.writer = self._machine
         try:
             self._world.base.commit(change)
         except ChangeRejected as rejected:

@@ -60,7 +60,7 @@ MONEY: Final = tuple(
         ("money_500", "F30", "the bank answers 500 and did nothing", 0.06),
         ("money_garbage", "F30", "charged, the answer is garbage", 0.06),
         ("money_badly_signed", "F30", "charged, the signature is bad", 0.06),
-        ("money_unmapped", "F30", "refused by a code nobody knows", 0.05),
+        ("money_unmapped", "F30", "refused by a code nobody knows", 0.05, 0.08),
         ("money_declined", "F31", "the bank refuses the charge", 0.08),
         ("money_maintenance", "F31", "not processed: maintenance", 0.10),
         ("money_pending", "F33", "processing, settled within a minute", 0.10),

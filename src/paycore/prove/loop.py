@@ -36,8 +36,11 @@ class Machine:
         self.name = name
         self.power = Power.ON
         self.held: list[Handle] = []
-        """What it would have run while it was paused."""
+        """What it would have run while it was paused, or since it is dead: that is run
+        only to end its tasks, when nothing has an effect any more."""
         self.tasks: set[asyncio.Task[Any]] = set()
+        self.epochs: set[int] = set()
+        """The epochs that it had: a node that was thought dead begins a new one."""
 
 
 HOME: ContextVar[Machine | None] = ContextVar("HOME", default=None)
@@ -179,8 +182,21 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         events._set_running_loop(self)  # noqa: SLF001 what asyncio.run does too
         try:
             task: asyncio.Task[T] = asyncio.Task(main, loop=self)
-            while not task.done():
-                self._step()
+            ready, chance, run = self._ready, self._random, self._run
+            done = task.done
+            while not done():
+                waiting = len(ready)
+                if not waiting:
+                    self._go_on()
+                elif waiting == 1:
+                    run(ready.pop())
+                else:
+                    # One of them, at random: the last takes its place.
+                    at = int(chance() * waiting)
+                    handle = ready[at]
+                    ready[at] = ready[-1]
+                    ready.pop()
+                    run(handle)
             return task.result()
         finally:
             events._set_running_loop(None)  # noqa: SLF001 the same
@@ -194,7 +210,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
                 left = [task for machine in machines for task in machine.tasks]
                 for machine in machines:
                     machine.power = Power.ON
-                    self._ready += machine.held
+                    self._ready.extend(machine.held)
                     machine.held = []
                 for task in left:
                     task.cancel()
@@ -207,20 +223,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             self._closed = True
             events._set_running_loop(None)  # noqa: SLF001 the same
 
-    def _step(self) -> None:
-        """Run one of those who can run now, or go on to the next time."""
-        ready = self._ready
-        if not ready:
-            self._go_on()
-            return
-        # One of them, at random: the last takes its place.
-        last = len(ready) - 1
-        if last:
-            at = int(self._random() * (last + 1))
-            ready[at], ready[last] = ready[last], ready[at]
-        self._run(ready.pop())
-
     def _go_on(self) -> None:
+        """Go on to the next time at which somebody can run."""
         timers = self._timers
         while timers:
             when, _, handle = heapq.heappop(timers)
@@ -238,13 +242,13 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         if callback is None:
             return
         self.steps += 1
-        home = handle.context.get(HOME)
+        context = handle.context
+        home = context.get(HOME)
         if home is not None and home.power is not Power.ON:
-            if home.power is Power.PAUSED:
-                home.held.append(handle)
+            home.held.append(handle)
             return
         try:
-            handle.context.run(callback, *handle.args)
+            context.run(callback, *handle.args)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:  # noqa: BLE001 it is the run that has failed
@@ -266,10 +270,9 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         """Let it go on: it does not know that it stood still."""
         if machine.power is Power.PAUSED:
             machine.power = Power.ON
-            self._ready += machine.held
+            self._ready.extend(machine.held)
             machine.held = []
 
     def kill(self, machine: Machine) -> None:
         """Nothing of it runs any more."""
         machine.power = Power.DEAD
-        machine.held = []

@@ -20,6 +20,7 @@ from paycore.gateway.rows import MessageRow
 from paycore.kernel.http import HttpRequest
 from paycore.kernel.journal import Change, ChangeRejected
 from paycore.kernel.journal_memory import Written
+from paycore.kernel.node import NodeRow
 from paycore.kernel.terms import BizStatus, PayType, ProcessStatus, TransType
 from paycore.notify.rows import NoticeRow
 from paycore.prove import verdict
@@ -68,6 +69,8 @@ class Oracle:
         self.requests: dict[tuple[str, str], OpenRequest] = {}
         self._answers: dict[str, bytes] = {}
         self._born: dict[str, tuple[float, float]] = {}
+        self.writer: Machine | None = None
+        """Whose change is being written."""
         self._latest: datetime = world.database_now()
         world.base.watch = self.written
 
@@ -115,6 +118,8 @@ class Oracle:
                     self._kept(old, new)
                 case DecisionRow():
                     self._decision(new)
+                case NodeRow() if old is None and self.writer is not None:
+                    self.writer.epochs.add(new.epoch)
 
     def _payment(self, old: PaymentRow | None, new: PaymentRow, rows: Written) -> None:
         no, world = new.pay_order_no, self._world
@@ -134,12 +139,27 @@ class Oracle:
             "an open order that nobody will look at",
             no,
         )
+        if old is not None and not new.biz_status.final:
+            self._lease(old, new)
         if old is None:
             self._born[no] = (world.loop.time(), world.leapt_s)
         elif old.pay_type is not new.pay_type:
             self._converted(new)
         if new.biz_status.final and (old is None or not old.biz_status.final):
             self._ended(new, rows)
+
+    def _lease(self, old: PaymentRow, new: PaymentRow) -> None:
+        """Nobody gives back what another holds (F48)."""
+        if old.lease_epoch is None or old.lease_until is None:
+            return
+        mine = self.writer is None or old.lease_epoch in self.writer.epochs
+        over = old.lease_until <= self._latest
+        self.holds(
+            "F48",
+            mine or over or new.lease_epoch is not None,
+            "another's lease was given back",
+            new.pay_order_no,
+        )
 
     def _converted(self, new: PaymentRow) -> None:
         no = new.pay_order_no

@@ -26,7 +26,7 @@ TRIES = 12
 AGAIN_AFTER_S = 1.0
 AGAIN_WITHIN_S = 40.0
 """A line that did not write an answer down calls for it once more."""
-ARRIVE_WITHIN_S = 90.0
+ARRIVE_WITHIN_S = 60.0
 LOOK_AT_PHONE_S = 1.0
 PATIENCE_S = 25.0
 """How long somebody looks at his phone for a code."""
@@ -130,7 +130,7 @@ class Payer:
             card_id=CardId(plastic.card_id),
             subject="two cups of tea",
             coupon_no=self._coupon(plastic.line),
-            expires_in_s=self.rng.choice((60, 90, 120, 180, 300)),
+            expires_in_s=self.rng.choice((60, 60, 90, 120, 240)),
         )
         self.world.oracle.requests[self.line, request.out_biz_no] = request
         api = self.world.api

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 START_AGAIN_S = 1.0
 
-LATE_S = 0.6
-"""How much longer an idle loop sleeps once faults have stopped."""
+LATE_S, CALM_LATE_S = 0.5, 2.5
+"""How much longer an idle loop sleeps at the most, with faults and without."""
 
 LEFT_OUT = frozenset({"pulse"})
 """It measures real time, of which there is none here."""
@@ -50,12 +50,15 @@ class SimClock(SystemClock):
     def __init__(self, world: "World", monotonic: Callable[[], float]) -> None:
         super().__init__(datetime.min.replace(tzinfo=UTC), monotonic=monotonic)
         self._world = world
+        self._random = world.stream(f"sleep {world.lives}").random
 
     async def sleep(self, seconds: float) -> None:
-        """Wait; once faults have stopped, somewhat longer, as on a busy machine: what
-        comes to its end does so all the same, and a run is mostly waiting.
+        """Wait, and somewhat longer, as on a busy machine; once faults have stopped
+        longer still: what comes to its end does so all the same, and a run is mostly
+        waiting.
         """
-        await asyncio.sleep(seconds if self._world.faults.on else seconds + LATE_S)
+        late_s = LATE_S if self._world.faults.on else CALM_LATE_S
+        await asyncio.sleep(seconds + late_s * self._random())
 
 
 def begin(world: "World", place: int, life: int) -> Running:

@@ -2,21 +2,23 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from time import process_time
 
 from paycore.prove.kinds import BY_NAME
 from paycore.prove.plan import Plan
 from paycore.prove.run import Outcome, run
 
 MOST_RUNS = 120
+MOST_CPU_S = 40.0
 """How much smaller it gets is worth a minute."""
 
 
 def shrunk(failed: Outcome, make: Callable[[Plan], Outcome] = run) -> Outcome:
     """The smallest run that was found to break one of the same invariants."""
-    best, left = failed, MOST_RUNS
+    best, left, until = failed, MOST_RUNS, process_time() + MOST_CPU_S
     wanted = failed.broke
     improved = True
-    while improved and left > 0:
+    while improved and left > 0 and process_time() < until:
         improved = False
         for plan in _smaller(best):
             left -= 1
@@ -24,7 +26,7 @@ def shrunk(failed: Outcome, make: Callable[[Plan], Outcome] = run) -> Outcome:
             if tried.broke & wanted:
                 best, improved = tried, True
                 break
-            if left <= 0:
+            if left <= 0 or process_time() >= until:
                 break
     return best
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from paycore.prove.kinds import KINDS
 from paycore.prove.run import Outcome
 
-MOST_FAILED = 5
+MOST_FAILED = 3
 """Failing runs that are told and made smaller: the first ones."""
 
 

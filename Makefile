@@ -19,6 +19,8 @@ DEMO_ARGS ?=
 FAULTS ?=
 PLANTED ?=
 MUTATE_ARGS ?=
+SEEDS ?= 1..10000
+PROVE_ARGS ?=
 DRILL ?= conversion
 DRILL_ARGS ?=
 KILLS ?= 500
@@ -91,6 +93,11 @@ demo: $(STAMP)  ## One payment from end to end on this machine
 .PHONY: bench
 bench: $(STAMP)  ## Measure whole payments a second; ends with one line of JSON
 	@$(BIN)/paycore bench $(BENCH_ARGS)
+
+.PHONY: prove
+prove: $(STAMP)  ## Simulate SEEDS=1..10000 under faults; ends with one line of JSON
+	@$(BIN)/paycore prove --seeds $(SEEDS) --state build \
+	  --keep-results tests/prove/results/prove.json $(PROVE_ARGS)
 
 .PHONY: drill
 drill: $(STAMP)  ## Break something on purpose (DRILL=restart), and see what holds

@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from concurrent.futures import ProcessPoolExecutor
-
     from rich.console import Console
 
     from paycore.prove.plan import Plan
@@ -53,6 +51,10 @@ def prove(
         bool, typer.Option("--tell", help="Tell the story, failing or not.")
     ] = False,
     processes: Annotated[int, typer.Option(min=0, help="0: one a core.")] = 0,
+    state: Annotated[
+        Path | None,
+        typer.Option(help="A folder: go on from what was kept there of this code."),
+    ] = None,
     keep_results: Annotated[
         Path | None, typer.Option(help="Write the figures there, as JSON.")
     ] = None,
@@ -83,7 +85,7 @@ def prove(
             )
             for seed in range(first, last + 1)
         ]
-        tally = _all(plans, processes or None, console)
+        tally = _all(plans, processes or None, console, state)
         if not as_json:
             out = Console()
             out.width = max(out.width, TABLE_LETTERS)
@@ -102,8 +104,12 @@ def prove(
         raise typer.Exit(1)
 
 
-def _all(plans: "list[Plan]", processes: int | None, console: "Console") -> "Tally":
-    """Make the runs, and say how far they are."""
+def _all(
+    plans: "list[Plan]", processes: int | None, console: "Console", state: Path | None
+) -> "Tally":
+    """Make the runs that are not made yet, and say how far they are."""
+    from contextlib import nullcontext
+
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -116,16 +122,26 @@ def _all(plans: "list[Plan]", processes: int | None, console: "Console") -> "Tal
     from paycore.prove.tally import Tally
 
     tally = Tally()
+    state = None if state is None else _state_in(state)
+    done = tally.resume(state) if state is not None else set()
+    left = [plan for plan in plans if plan.seed not in done]
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with fleet(processes) as pool, Progress(*columns, console=console) as progress:
-        task = progress.add_task("seeds", total=len(plans))
-        for outcome in _outcomes(pool, plans, outcomes):
-            tally.add(outcome)
+    with (
+        fleet(processes) as pool,
+        Progress(*columns, console=console) as progress,
+        nullcontext() if state is None else state.open("ab") as file,
+    ):
+        task = progress.add_task("seeds", total=len(plans), completed=len(done))
+        for outcome in outcomes(pool, left):
+            line = tally.add(outcome)
+            if file is not None:
+                file.write(line)
+                file.flush()
             broken = sum(tally.broken.values())
             progress.update(
                 task,
@@ -135,8 +151,17 @@ def _all(plans: "list[Plan]", processes: int | None, console: "Console") -> "Tal
     return tally
 
 
-def _outcomes(pool: "ProcessPoolExecutor", plans: "list[Plan]", made):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    return made(pool, plans)
+def _state_in(folder: Path) -> Path:
+    """The file of this very code: what other code came to is nothing to go on from."""
+    import hashlib
+
+    import paycore
+
+    digest = hashlib.sha256()
+    for file in sorted(Path(paycore.__path__[0]).rglob("*.py")):
+        digest.update(file.read_bytes())
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"prove-{digest.hexdigest()[:12]}.jsonl"
 
 
 def _told(outcome: "Outcome", console: "Console") -> None:

@@ -2,7 +2,6 @@
 
 import gc
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from paycore.core.rows import PaymentRow
@@ -23,8 +22,8 @@ class Outcome:
     steps: int
     virtual_s: float
     cpu_s: float
-    hits: Mapping[str, int]
-    checked: Mapping[str, int]
+    hits: dict[str, int]
+    checked: dict[str, int]
     violations: tuple[Violation, ...]
 
     @property

@@ -2,8 +2,11 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import perf_counter
+from typing import Final
 
+import msgspec
 from rich.table import Table
 
 from paycore.prove.kinds import KINDS
@@ -13,11 +16,23 @@ MOST_FAILED = 3
 """Failing runs that are told and made smaller: the first ones."""
 
 
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as it is kept, and how long it was waited for."""
+
+    outcome: Outcome
+    wall_s: float
+
+
+_LINE: Final = msgspec.json.Decoder(Line)
+
+
 @dataclass(slots=True, kw_only=True)
 class Tally:
     """The sums."""
 
-    began: float = field(default_factory=perf_counter)
+    seconds: float = 0.0
+    """Of the clock on the wall, over all sittings."""
+    looked_at: float = field(default_factory=perf_counter)
     seeds: int = 0
     payments: int = 0
     virtual_s: float = 0.0
@@ -29,8 +44,27 @@ class Tally:
     broken: Counter[str] = field(default_factory=Counter)
     failed: list[Outcome] = field(default_factory=list)
 
-    def add(self, outcome: Outcome) -> None:
-        """Take one run in."""
+    def resume(self, file: Path) -> set[int]:
+        """Take in what earlier sittings wrote down; their seeds."""
+        if not file.exists():
+            return set()
+        lines = file.read_bytes().split(b"\n")
+        done = [_LINE.decode(line) for line in lines if line.endswith(b"}")]
+        for line in done:
+            self.seconds += line.wall_s
+            self._take(line.outcome)
+        self.looked_at = perf_counter()
+        return {line.outcome.plan.seed for line in done}
+
+    def add(self, outcome: Outcome) -> bytes:
+        """Take one run in; the line to keep of it."""
+        now = perf_counter()
+        wall_s, self.looked_at = now - self.looked_at, now
+        self.seconds += wall_s
+        self._take(outcome)
+        return msgspec.json.encode(Line(outcome=outcome, wall_s=wall_s)) + b"\n"
+
+    def _take(self, outcome: Outcome) -> None:
         self.seeds += 1
         self.payments += outcome.payments
         self.virtual_s += outcome.virtual_s
@@ -44,7 +78,6 @@ class Tally:
 
     def document(self) -> dict[str, object]:
         """The last line."""
-        seconds = perf_counter() - self.began
         return {
             "seeds": self.seeds,
             "payments": self.payments,
@@ -52,8 +85,10 @@ class Tally:
             "strikes": sum(self.hits.values()),
             "checks": sum(self.checked.values()),
             "violations": sum(self.broken.values()),
-            "seconds": round(seconds, 1),
-            "times_real_time": round(self.virtual_s / max(seconds, 0.001)),
+            "seconds": round(self.seconds, 1),
+            "times_real_time": round(
+                self.virtual_s / max(self.seconds, 0.001)
+            ),
             "payments_per_cpu_s": round(self.payments / max(self.cpu_s, 0.001)),
         }
 

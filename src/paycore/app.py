@@ -142,7 +142,10 @@ def _daily(pool: db.Pool) -> loop.Loops:
     """The months ahead get their partitions long before they are needed."""
 
     async def partitions(node: Node) -> None:
-        await db.ensure_partitions(pool, node.now().date())
+        try:
+            await db.ensure_partitions(pool, node.now().date())
+        except db.AWAY as error:
+            raise Unavailable from error
 
     return (("partitions", partitions, PARTITIONS_EVERY_S),)
 

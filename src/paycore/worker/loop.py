@@ -32,6 +32,9 @@ REFRESH_EVERY_S = 0.5
 """What is switched off is no longer chosen within a second, the reading included."""
 SWEEP_EVERY_S = 5.0
 
+AWAY_S = 5.0
+"""How long a slow loop waits at most after it found no database."""
+
 GOODBYE_WITHIN_S = 2.0
 """With a database that is away a node goes without; others notice by its silence."""
 
@@ -77,13 +80,15 @@ async def run(node: Node, *, working: bool = True, more: Loops = ()) -> None:
 async def turn(node: Node, name: str, tick: Tick, pace: float) -> None:
     """One loop, for ever: what goes wrong in a tick is its own."""
     while True:
+        wait_s = pace
         try:
             await tick(node)
         except Unavailable:
             log.warning("database_away", loop=name)
+            wait_s = min(pace, AWAY_S)
         except Exception:
             log.exception("loop_failed", loop=name)
-        await node.clock.sleep(pace)
+        await node.clock.sleep(wait_s)
 
 
 async def stop(node: Node, seconds: float) -> None:

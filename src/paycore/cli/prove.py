@@ -239,7 +239,9 @@ def _always(faults: list[str]) -> tuple[str, ...]:
     found: list[str] = []
     for fault in faults:
         if fault in NOT_SIMULATED:
-            raise typer.BadParameter(f"{fault} is not simulated: {NOT_SIMULATED[fault]}.")
+            raise typer.BadParameter(
+                f"{fault} is not simulated: {NOT_SIMULATED[fault]}."
+            )
         kinds = [fault] if fault in BY_NAME else sorted(kinds_of(fault))
         if not kinds:
             raise typer.BadParameter("That is no row of the matrix and no kind.")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from paycore.core import service as core
-from paycore.core.order import confirm_result_of, order_of
-from paycore.core.service import KeptAnswer, KeyClaim, OpenRequest, View
+from paycore.core.order import Order, confirm_result_of, order_of
+from paycore.core.service import AnswerOf, KeptAnswer, KeyClaim, OpenRequest, View
 from paycore.gateway import service as gateway
 from paycore.kernel import errors
 from paycore.kernel.crypto import content_hash
@@ -114,7 +114,7 @@ class Api:
 
         return await self._call(work, None)
 
-    # --- a bank's ----------------------------------------------------------------------
+    # --- a bank's ---------------------------------------------------------------------
 
     async def callback(
         self, channel: str, path: str, headers: Mapping[str, str], body: bytes
@@ -132,7 +132,7 @@ class Api:
         answer = await self._call(work, None, within_s=CALLBACK_WITHIN_S)
         return answer is not None and (answer.status, answer.body) == (200, b"OK")
 
-    # --- on the way ---------------------------------------------------------------------
+    # --- on the way -------------------------------------------------------------------
 
     async def _call(
         self, work: Work, key: str | None, *, within_s: float = CALL_WITHIN_S
@@ -200,11 +200,11 @@ def reachable(running: "Running") -> bool:
     return running.ready and running.machine.power is not Power.DEAD
 
 
-def _order(node: Node, view: View):  # type: ignore[no-untyped-def]
+def _order(node: Node, view: View) -> Order:
     return order_of(view.payment, now=node.now(), code_gap_s=node.settings.code_gap_s)
 
 
-def _order_answer(node: Node):  # type: ignore[no-untyped-def]
+def _order_answer(node: Node) -> AnswerOf:
     """As api/payments.py: 201 with what this request opened, 200 with what stands."""
     return lambda view: (201 if view.created else 200, encode(_order(node, view)))
 

@@ -107,7 +107,7 @@ class SimJournal:
             return
         for _ in range(int(PATIENCE_S / POLL_S)):
             await asyncio.sleep(POLL_S)
-            if not world.database_is_away:
+            if world.database_answers():
                 return
         raise Unavailable
 

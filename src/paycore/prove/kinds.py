@@ -4,7 +4,7 @@
 where it is, it strikes with its share at every chance it has.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -23,7 +23,9 @@ class Kind:
     """How often it is part of a run."""
 
 
-def _kinds(*rows: tuple[str, str, str, float] | tuple[str, str, str, float, float]):  # type: ignore[no-untyped-def]
+def _kinds(
+    *rows: tuple[str, str, str, float] | tuple[str, str, str, float, float],
+) -> Iterator[Kind]:
     """Name, rows, what, share and, where it is not the usual, how often chosen."""
     for name, matrix, what, share, *chosen in rows:
         yield Kind(

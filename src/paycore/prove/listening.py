@@ -5,6 +5,7 @@ a violation: nothing that strikes may make our own code break.
 """
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -54,8 +55,6 @@ def listening(world: "World") -> Iterator[None]:
 
 def _error_in(event: EventDict) -> BaseException | None:
     """The error that an event tells of."""
-    import sys
-
     found = event.get("exc_info")
     if isinstance(found, BaseException):
         return found

@@ -16,7 +16,7 @@ from asyncio import events
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from enum import Enum, auto
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -79,8 +79,11 @@ class Stuck(Exception):
     """Nobody can run, and nothing is due: somebody waits for what never comes."""
 
 
-class VirtualLoop(asyncio.AbstractEventLoop):
-    """The loop. `time()` is in seconds since the run began."""
+class VirtualLoop:
+    """The loop, as far as asyncio asks for one: it has no files, sockets or signals.
+
+    `time()` is in seconds since the run began.
+    """
 
     def __init__(self, rng: random.Random) -> None:
         self._random = rng.random
@@ -90,6 +93,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self._serial = 0
         self._closed = False
         self.steps = 0
+        # asyncio's own type asks for all that a loop of sockets has.
+        self._asyncio = cast("asyncio.AbstractEventLoop", self)
         self.broken: list[BaseException | str] = []
         """What was raised where nobody could catch it."""
 
@@ -99,7 +104,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         """The virtual time."""
         return self._now
 
-    def call_soon(  # type: ignore[override]
+    def call_soon(
         self,
         callback: Callable[..., object],
         *args: object,
@@ -115,7 +120,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self._ready.append(handle)
         return handle
 
-    def call_at(  # type: ignore[override]
+    def call_at(
         self,
         when: float,
         callback: Callable[..., object],
@@ -130,7 +135,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         heapq.heappush(self._timers, (when, self._serial, handle))
         return handle
 
-    def call_later(  # type: ignore[override]
+    def call_later(
         self,
         delay: float,
         callback: Callable[..., object],
@@ -142,9 +147,9 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def create_future(self) -> "asyncio.Future[Any]":
         """A future of this loop."""
-        return asyncio.Future(loop=self)
+        return asyncio.Future(loop=self._asyncio)
 
-    def create_task(  # type: ignore[override]
+    def create_task(
         self,
         coro: Coroutine[Any, Any, T],
         *,
@@ -152,7 +157,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         context: Context | None = None,
     ) -> "asyncio.Task[T]":
         """A task of this loop; its machine can find it again."""
-        task = asyncio.Task(coro, loop=self, name="", context=context)
+        task = asyncio.Task(coro, loop=self._asyncio, name="", context=context)
         home = HOME.get() if context is None else context.get(HOME)
         if home is not None:
             home.tasks.add(task)
@@ -179,9 +184,9 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Run until `main` is done; everything else goes on only as long."""
-        events._set_running_loop(self)  # noqa: SLF001 what asyncio.run does too
+        events._set_running_loop(self._asyncio)  # noqa: SLF001 what asyncio.run does too
         try:
-            task: asyncio.Task[T] = asyncio.Task(main, loop=self)
+            task: asyncio.Task[T] = asyncio.Task(main, loop=self._asyncio)
             ready, chance, run = self._ready, self._random, self._run
             done = task.done
             while not done():
@@ -203,7 +208,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def end(self, machines: list[Machine]) -> None:
         """Let go of every task that was left; of machines nothing has an effect."""
-        events._set_running_loop(self)  # noqa: SLF001 the same
+        events._set_running_loop(self._asyncio)  # noqa: SLF001 the same
         try:
             self._timers.clear()
             for _ in range(8):

@@ -6,10 +6,12 @@ answer.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from paycore.kernel.http import (
     Answered,
@@ -19,9 +21,10 @@ from paycore.kernel.http import (
     NotSent,
 )
 from paycore.prove import kinds
-from paycore.prove.loop import Machine, Power
+from paycore.prove.couriers import FOR_EVER_MS, Couriers
+from paycore.prove.loop import Machine
 from paycore.prove.strangers import BankHouse, Exchange, Text, answered
-from paycore.sandbox.orders import Order, Twist
+from paycore.sandbox.orders import Answer, Twist
 from paycore.sandbox.protocol import BadSignature
 
 if TYPE_CHECKING:
@@ -29,8 +32,6 @@ if TYPE_CHECKING:
 
 FASTEST_S, SLOWEST_S = 0.002, 0.04
 """One way, where nothing is wrong."""
-
-FOR_EVER_MS = 10**9
 
 LATEST_S = 7.0
 """How long after it was given up a request may arrive: within a bank's acceptance
@@ -45,12 +46,6 @@ FAMILY: Mapping[str, tuple[kinds.Kind, ...]] = {
     "deduct": kinds.MONEY,
     "enquire": kinds.ENQUIRY,
 }
-
-AGAIN_AFTER_S = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)
-"""When a bank brings a callback that nobody acknowledges."""
-
-OLD_S = 600
-"""Older than anybody believes."""
 
 
 class SimTransport:
@@ -95,8 +90,9 @@ class Network:
 
     def __init__(self, world: "World") -> None:
         self._world = world
-        self._rng = world.stream("network")
+        self.rng = world.stream("network")
         self._context = world.loop.context_of(None)
+        self.couriers = Couriers(world, self)
 
     # --- a request --------------------------------------------------------------------
 
@@ -116,17 +112,19 @@ class Network:
         else:
             self._to_line(path, request, sender, answer)
 
-    def _later(self, call: object, *args: object, after: float | None = None) -> None:
-        delay = self._one_way() if after is None else after
-        self._world.loop.call_later(
-            delay,
-            call,
-            *args,
-            context=self._context,  # type: ignore[arg-type]
-        )
+    def later(
+        self,
+        call: Callable[..., object],
+        *args: object,
+        after: float | None = None,
+    ) -> None:
+        """Have something happen in the world after a while, or one way later."""
+        delay = self.one_way() if after is None else after
+        self._world.loop.call_later(delay, call, *args, context=self._context)
 
-    def _one_way(self) -> float:
-        return FASTEST_S + self._rng.random() * (SLOWEST_S - FASTEST_S)
+    def one_way(self) -> float:
+        """How long a message is on its way."""
+        return FASTEST_S + self.rng.random() * (SLOWEST_S - FASTEST_S)
 
     def _reply(
         self,
@@ -134,7 +132,7 @@ class Network:
         result: HttpResult,
         after: float | None = None,
     ) -> None:
-        self._later(_settle, answer, result, after=after)
+        self.later(_settle, answer, result, after=after)
 
     # --- to a bank --------------------------------------------------------------------
 
@@ -155,17 +153,17 @@ class Network:
         elif strike is not None and strike.endswith("_lost"):
             return
         elif strike == "money_arrives_late":
-            after = request.timeout_s + self._rng.random() * LATEST_S
+            after = request.timeout_s + self.rng.random() * LATEST_S
             at_bank = partial(self._at_bank, host, path, request, sender, answer)
-            self._later(at_bank, strike, after=after)
+            self.later(at_bank, strike, after=after)
         elif strike is not None and strike.endswith("_500"):
             self._reply(answer, Answered(status=500, headers={}, body=b"no"))
         else:
-            self._later(self._at_bank, host, path, request, sender, answer, strike)
+            self.later(self._at_bank, host, path, request, sender, answer, strike)
             if strike == "money_doubled":
-                self._later(self._at_bank, host, path, request, sender, answer, None)
+                self.later(self._at_bank, host, path, request, sender, answer, None)
 
-    def _at_bank(
+    def _at_bank(  # noqa: PLR0917 what a call on its way has
         self,
         host: str,
         path: str,
@@ -188,35 +186,34 @@ class Network:
         world.oracle.moved(done.work.moves)
         for text in done.work.texts:
             if text.code is not None:
-                self._texted(call.request.request_id, host, text.code)
+                self.texted(call.request.request_id, host, text.code)
         self._lie(house, exchange, strike)
         world.scrutiny.answers(host, exchange, strike)
-        self._tell(host, house, exchange, strike)
+        self.couriers.tell(host, house, exchange, strike)
         if not _silent(strike):
             reply = house.signed(exchange.answer, path, world.now_ms(), strike=strike)
             late = strike is not None and strike.endswith("_late")
             self._reply(answer, reply, request.timeout_s + 1.0 if late else None)
         world.perhaps_dies_now(sender, "killed_after_call")
 
-    def _twist(self, strike: str | None, operation: str) -> Twist:
+    def _twist(self, strike: str | None, operation: str) -> Twist:  # noqa: PLR0911 a row a fault
         """How a fault bends what the bank does."""
         match strike:
             case "send_refuses_payer":
-                return Twist(decline=self._rng.choice((*PAYERS_FAULT, *CARDS_FAULT)))
+                return Twist(decline=self.rng.choice((*PAYERS_FAULT, *CARDS_FAULT)))
             case "send_maintenance" | "money_maintenance":
                 return Twist(decline="MAINTENANCE")
             case "send_unmapped" | "money_unmapped":
                 return Twist(decline="E_9999")
             case "money_declined":
-                codes = (*PAYERS_FAULT, *CARDS_FAULT)
-                if operation == "deduct":
-                    codes = (*codes, "CODE_WRONG")
-                return Twist(decline=self._rng.choice(codes))
+                blames_code = ("CODE_WRONG",) if operation == "deduct" else ()
+                codes = (*PAYERS_FAULT, *CARDS_FAULT, *blames_code)
+                return Twist(decline=self.rng.choice(codes))
             case "money_no_then_yes":
                 # Decided now, and settled in a moment: the bank does not know it yet.
                 return Twist(processing_ms=2000)
             case "send_pending" | "money_pending":
-                return Twist(processing_ms=1000 + self._rng.randrange(59_000))
+                return Twist(processing_ms=1000 + self.rng.randrange(59_000))
             case "money_pending_for_ever":
                 return Twist(processing_ms=FOR_EVER_MS)
             case _:
@@ -232,7 +229,7 @@ class Network:
                 return
             world.oracle.lied(order.pay_order_no)
             exchange.answer = _denied(exchange)
-            self.bring(house, order, persistent=True, after=30.0)
+            self.couriers.bring(house, order, persistent=True, after=30.0)
         if strike == "money_no_then_yes" and done.settles is not None:
             world.oracle.lied(done.settles.pay_order_no)
             exchange.answer = _denied(exchange)
@@ -240,7 +237,7 @@ class Network:
             if done.final.bank_ref is None:
                 return
             world.oracle.lied(done.final.pay_order_no)
-            self.bring(
+            self.couriers.bring(
                 house,
                 done.final,
                 after=1.0,
@@ -251,174 +248,7 @@ class Network:
                 currency=None,
             )
 
-    # --- callbacks --------------------------------------------------------------------
-
-    def _tell(
-        self, host: str, house: BankHouse, exchange: Exchange, strike: str | None
-    ) -> None:
-        """Bring the result of an order to the merchant, now or when it is settled."""
-        world, faults, done = self._world, self._world.faults, exchange.answer
-        order = exchange.order
-        if done.settles is not None:
-            if faults.strikes("callback_forged"):
-                self._forge(house, done.settles)
-            self._settle_later(house, done.settles, sure=strike == "money_no_then_yes")
-            return
-        if exchange.call.operation == "send_code":
-            self._perhaps_unasked(house, exchange)
-            return
-        if order is None or order.notify_url is None:
-            return
-        if faults.strikes("callback_first"):
-            self.bring(house, order, after=0.0)
-        else:
-            self._tell_end(house, order)
-        if faults.strikes("callback_reordered"):
-            self.bring(
-                house, order, after=2.0, status="PROCESSING", code="OK", bank_ref=None
-            )
-        if faults.strikes("callback_other_amount") and order.amount is not None:
-            self.bring(house, order, after=0.5, amount=order.amount + 1)
-        if faults.strikes("callback_forged"):
-            self._forge(house, order)
-        if faults.strikes("callback_elsewhere"):
-            other = f"{order.pay_order_no[:-1]}Z01"
-            self.bring(house, order, request_id=other, pay_order_no=other[:-2])
-        if faults.strikes("callback_stale"):
-            self.bring(house, order, after=OLD_S / 60, old_s=OLD_S)
-
-    def _tell_end(self, house: BankHouse, order: Order) -> None:
-        """The callback of a result, with its own bad luck."""
-        faults = self._world.faults
-        if faults.strikes("callback_lost"):
-            return
-        late = 30 + self._rng.random() * 90 if faults.strikes("callback_late") else None
-        for _ in range(3 if faults.strikes("callback_doubled") else 1):
-            self.bring(house, order, after=late)
-
-    def _settle_later(self, house: BankHouse, order: Order, *, sure: bool) -> None:
-        after = (order.due_ms or 0) / 1000 - self._world.now_ms() / 1000
-        if after < FOR_EVER_MS / 2000:
-            self._later(self._settled, house, order, sure, after=max(0.0, after))
-
-    def _settled(self, house: BankHouse, order: Order, sure: bool) -> None:  # noqa: FBT001 a callback's argument
-        world = self._world
-        done = house.settle(order, world.now_ms())
-        if done is None:
-            return
-        world.note(None, f"bank {house.bank.name}", "settled", order.pay_order_no)
-        world.oracle.moved(done.work.moves)
-        for text in done.work.texts:
-            if text.code is not None:
-                self._texted(order.request_id, house.bank.name, text.code)
-        if done.final is None or done.final.notify_url is None:
-            return
-        if sure:
-            self.bring(house, done.final, persistent=True, after=5.0)
-        else:
-            self._tell_end(house, done.final)
-
-    def _perhaps_unasked(self, house: BankHouse, exchange: Exchange) -> None:
-        order = house.orders.get(exchange.call.request.request_id)
-        if order is None or order.status != "OPEN":
-            return
-        if self._world.faults.strikes("charged_unasked"):
-            after = self._rng.random() * 120
-            self._later(self._charge, house, order.request_id, after=after)
-
-    def _charge(self, house: BankHouse, request_id: str) -> None:
-        """The bank takes the money of an order that nobody confirmed."""
-        world, order = self._world, house.orders[request_id]
-        if order.status != "OPEN" or order.sms_code is None:
-            world.faults.hits["charged_unasked"] -= 1
-            return
-        done = house.confirm_by_itself(order, world.now_ms())
-        world.note(None, f"bank {house.bank.name}", "unasked", order.pay_order_no)
-        world.oracle.unasked(order.pay_order_no)
-        world.oracle.moved(done.work.moves)
-        if done.final is not None:
-            self.bring(house, done.final, persistent=True)
-
-    def _forge(self, house: BankHouse, order: Order) -> None:
-        headers, body = house.callback(
-            order,
-            self._callback_path(house),
-            self._world.now_ms(),
-            status="SUCCESS",
-            amount=order.amount,
-            currency=order.currency,
-        )
-        headers = {**headers, "x-signature": "0" * 64}
-        self._later(self._deliver, house, headers, body, (0.0,), False)
-
-    def bring(
-        self,
-        house: BankHouse,
-        order: Order,
-        *,
-        after: float | None = None,
-        persistent: bool = False,
-        old_s: int = 0,
-        **changed: object,
-    ) -> None:
-        """Post a callback, again where nobody acknowledges; a persistent one for ever."""
-        headers, body = house.callback(
-            order,
-            self._callback_path(house),
-            self._world.now_ms() - old_s * 1000,
-            **changed,
-        )
-        if not changed:
-            self._world.scrutiny.tells(house.bank.name, order)
-        waits = AGAIN_AFTER_S if after is None else (after, *AGAIN_AFTER_S[1:])
-        again = old_s == 0
-        self._later(
-            self._deliver,
-            house,
-            headers,
-            body,
-            waits if again else waits[:1],
-            persistent,
-            after=0.0,
-        )
-
-    def _callback_path(self, house: BankHouse) -> str:
-        return f"/callbacks/{house.bank.name}/main"
-
-    def _deliver(
-        self,
-        house: BankHouse,
-        headers: Mapping[str, str],
-        body: bytes,
-        waits: tuple[float, ...],
-        persistent: bool,  # noqa: FBT001 a callback's argument
-    ) -> None:
-        self._world.spawn(
-            self._courier(house, headers, body, waits, persistent=persistent)
-        )
-
-    async def _courier(
-        self,
-        house: BankHouse,
-        headers: Mapping[str, str],
-        body: bytes,
-        waits: tuple[float, ...],
-        *,
-        persistent: bool,
-    ) -> None:
-        world, name = self._world, house.bank.name
-        path = self._callback_path(house)
-        waiting = list(waits)
-        while waiting:
-            await asyncio.sleep(waiting.pop(0) + self._one_way())
-            if await world.api.callback(name, path, headers, body):
-                return
-            if persistent and not waiting:
-                waiting.append(16.0)
-                # What a bank brings again it signs again.
-                headers = house.signed_again(path, body, world.now_ms())
-
-    # --- to a carrier, to a line -------------------------------------------------------
+    # --- to a carrier, to a line ------------------------------------------------------
 
     def _to_carrier(
         self,
@@ -438,9 +268,9 @@ class Network:
         if strike == "text_refused":
             self._reply(answer, NotSent(reason="refused"))
         elif strike != "text_lost":
-            self._later(self._at_carrier, name, path, request, sender, answer, strike)
+            self.later(self._at_carrier, name, path, request, sender, answer, strike)
 
-    def _at_carrier(
+    def _at_carrier(  # noqa: PLR0917 the same
         self,
         name: str,
         path: str,
@@ -457,13 +287,13 @@ class Network:
             return
         declined = strike == "text_declined"
         if not declined:
-            self._texted(request_id, "sms_centre", code)
+            self.texted(request_id, "sms_centre", code)
         if strike != "text_unanswered":
             said = "MAINTENANCE" if declined else "OK"
             self._reply(answer, house.reply(request_id, path, world.now_ms(), said))
         world.perhaps_dies_now(sender, "killed_after_call")
 
-    def _texted(self, request_id: str, sent_by: str, code: str) -> None:
+    def texted(self, request_id: str, sent_by: str, code: str) -> None:
         """A code is on a payer's phone."""
         world, no = self._world, request_id[:-2]
         text = Text(
@@ -484,7 +314,7 @@ class Network:
         answer: "asyncio.Future[HttpResult]",
     ) -> None:
         strike = self._world.faults.one_of(kinds.NOTICE)
-        self._later(self._at_line, request, sender, answer, strike)
+        self.later(self._at_line, request, sender, answer, strike)
 
     def _at_line(
         self,
@@ -519,10 +349,8 @@ def _silent(strike: str | None) -> bool:
     return strike is not None and strike.endswith("_unanswered")
 
 
-def _denied(exchange: Exchange):  # type: ignore[no-untyped-def]
+def _denied(exchange: Exchange) -> Answer:
     """The same exchange, whose reply says no."""
-    from msgspec.structs import replace
-
     reply = replace(
         exchange.answer.reply,
         status="FAIL",
@@ -532,8 +360,3 @@ def _denied(exchange: Exchange):  # type: ignore[no-untyped-def]
         currency=None,
     )
     return replace(exchange.answer, reply=reply)
-
-
-def alive(machine: Machine) -> bool:
-    """Whether a machine can be spoken to."""
-    return machine.power is not Power.DEAD

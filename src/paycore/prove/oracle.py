@@ -92,7 +92,7 @@ class Oracle:
 
     # --- what is written --------------------------------------------------------------
 
-    def written(self, change: Change, rows: Written) -> None:
+    def written(self, change: Change, rows: Written) -> None:  # noqa: C901 a row a kind
         """A change that others can see from now on."""
         self._latest = max(self._latest, self._world.database_now())
         for old, new in rows:
@@ -333,11 +333,11 @@ class Oracle:
         """What only a bug asks of the database, or two nodes that wanted one slot."""
         if expected(change):
             return
-        named = [*change.inserts, *change.updates]
-        no = next((getattr(one.row, "pay_order_no", "") for one in named), "")
+        rows = [one.row for one in change.inserts] + [one.row for one in change.updates]
+        no = next((getattr(row, "pay_order_no", "") for row in rows), "")
         self.holds("I1", good=False, what=f"{machine.name}: {rejected}", no=no or "")
 
-    # --- what leaves and what moves ----------------------------------------------------
+    # --- what leaves and what moves ---------------------------------------------------
 
     def leaves(
         self, machine: Machine, host: str, path: str, request: HttpRequest
@@ -406,7 +406,7 @@ class Oracle:
             data["pay_order_no"],
         )
 
-    # --- what is answered ---------------------------------------------------------------
+    # --- what is answered -------------------------------------------------------------
 
     def answered(self, key: str, answer: Answer) -> None:
         """The same key, the same answer, for ever (I18)."""
@@ -457,7 +457,7 @@ class Oracle:
         name = machine.name if machine is not None else "somewhere"
         self.holds("BUG", good=False, what=f"{name}: {error!r}"[:600])
 
-    # --- the end ------------------------------------------------------------------------
+    # --- the end ----------------------------------------------------------------------
 
     async def last_look(self, payers: "list[Payer]") -> None:
         """What must hold once everything has come to its end."""

@@ -6,7 +6,7 @@ again under the same key where a call broke, as the API's page tells it to.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from paycore.core.service import OpenRequest
@@ -75,9 +75,9 @@ class Payer:
             newer = await self._code(text)
             if newer is None and text is None:
                 return self.rng.random() < 0.3
-            if text is not None and newer is not None and newer != text:
-                if self._strikes("old_code"):
-                    await self._confirm(text.code)
+            replaced = text is not None and newer is not None and newer != text
+            if text is not None and replaced and self._strikes("old_code"):
+                await self._confirm(text.code)
             text = newer or text
         assert text is not None
         await self._misbehave(text)
@@ -115,7 +115,7 @@ class Payer:
             self._heard(answer)
         return bool(self.ended)
 
-    # --- his calls ---------------------------------------------------------------------
+    # --- his calls --------------------------------------------------------------------
 
     async def _order(self) -> dict[str, Any] | None:
         plastic = self._plastic()
@@ -134,6 +134,7 @@ class Payer:
         )
         self.world.oracle.requests[self.line, request.out_biz_no] = request
         api = self.world.api
+        answers: Sequence[Answer | None]
         if self._strikes("orders_twice"):
             key = self._key()
             answers = await asyncio.gather(
@@ -199,13 +200,16 @@ class Payer:
         key = key or self._key()
         for _ in range(TRIES):
             answer = await call(key)
-            if answer is not None and answer.status < 500:
-                if answer.code != "idempotency_in_flight":
-                    return answer
+            if (
+                answer is not None
+                and answer.status < 500
+                and answer.code != "idempotency_in_flight"
+            ):
+                return answer
             await asyncio.sleep(AGAIN_AFTER_S * (0.5 + self.rng.random()))
         return None
 
-    # --- what he sees ------------------------------------------------------------------
+    # --- what he sees -----------------------------------------------------------------
 
     async def _code(self, after: Text | None = None) -> Text | None:
         """The newest code that counts, as the answer says who sent it."""
@@ -224,7 +228,7 @@ class Payer:
             self.ended = str(said["biz_status"])
         self.world.oracle.heard(said)
 
-    # --- chance ------------------------------------------------------------------------
+    # --- chance -----------------------------------------------------------------------
 
     def _strikes(self, name: str) -> bool:
         """His own dice: what he does, others do not change."""

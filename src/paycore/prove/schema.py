@@ -115,14 +115,14 @@ def _payment_guard(store: MemoryStore, old: Any, new: Any) -> bool:
 
 def _attempt(_: MemoryStore, old: Any, new: Any) -> bool:
     """The table's CHECKs and `attempt_guard`."""
-    fits = (
+    fits = bool(
         1 <= new.seq <= 99
         and new.amount >= 1
         and new.process_status.open == (new.finished_at is None)
     )
     if old is None or not fits:
         return fits
-    return old.process_status.open and _same(old, new, _SENT)
+    return bool(old.process_status.open and _same(old, new, _SENT))
 
 
 def _transition(_: MemoryStore, old: Any, new: Any) -> bool:
@@ -159,9 +159,9 @@ def _code(store: MemoryStore, old: Any, new: Any) -> bool:
         return False
     if old is not None and not _same(old, new, _BOUND):
         return False
-    if old is not None and old.status is not new.status:
-        if (old.status, new.status) not in _CODE_MOVES:
-            return False
+    moved = old is not None and old.status is not new.status
+    if moved and (old.status, new.status) not in _CODE_MOVES:
+        return False
     good = (CodeStatus.ACTIVE, CodeStatus.PASSED)
     if new.status not in good or (old is not None and old.status is new.status):
         return True

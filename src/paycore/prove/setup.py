@@ -1,4 +1,4 @@
-"""What a run changes in the set-up before it begins, and takes back when faults stop."""
+"""What a run changes in the set-up before it begins."""
 
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -28,10 +28,10 @@ async def prepare(world: "World") -> None:
         change.update(off, version=account.version)
     if faults.strikes("no_deduct_route"):
         for name in ("deduct_a", "deduct_b"):
-            row = base.load(LineAccountRow, "shop", name, "main")
-            assert row is not None
-            off_row = msgspec.structs.replace(row, enabled=False)
-            change.update(off_row, version=row.version)
+            allowed = base.load(LineAccountRow, "shop", name, "main")
+            assert allowed is not None
+            withdrawn = msgspec.structs.replace(allowed, enabled=False)
+            change.update(withdrawn, version=allowed.version)
     if faults.strikes("day_is_full"):
         for row in base.every(TransTypeRow):
             if row.inst_trans_id in (

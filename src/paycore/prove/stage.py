@@ -7,10 +7,11 @@ A run takes a copy and changes in it what its faults want.
 
 import random
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from typing import cast
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -26,6 +27,7 @@ from paycore.gateway.registry import Registry
 from paycore.kernel.clock import SystemClock
 from paycore.kernel.config import Settings
 from paycore.kernel.crypto import KeyRing
+from paycore.kernel.http import Transport
 from paycore.kernel.journal_memory import MemoryJournal, MemoryStore
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizLineId, CouponNo, PayType
@@ -104,7 +106,7 @@ def stage() -> Stage:
         journal=MemoryJournal(store, clock=lambda: LONG_AGO),
         clock=SystemClock(LONG_AGO, monotonic=loop.time),
         ids=SeededIds(rng),
-        transport=None,  # type: ignore[arg-type] nobody is called
+        transport=cast("Transport", None),  # nobody is called
         key_ring=KeyRing(settings.ring_keys),
     )
     made = loop.run(_set_up(node, kept, store))
@@ -183,7 +185,7 @@ async def _card(node: Node, line: str, number: int) -> Plastic:
     return Plastic(card_id=row.card_id, line=line, phone=phone, kind=kind)
 
 
-def _agreements(line: str, kind: str):  # type: ignore[no-untyped-def]
+def _agreements(line: str, kind: str) -> Iterator[GivenAgreement]:
     for bank in BANKS:
         quick = bank.startswith("quick")
         if (quick and line == "tickets") or (not quick and kind == "no_mandate"):

@@ -86,9 +86,7 @@ class Tally:
             "checks": sum(self.checked.values()),
             "violations": sum(self.broken.values()),
             "seconds": round(self.seconds, 1),
-            "times_real_time": round(
-                self.virtual_s / max(self.seconds, 0.001)
-            ),
+            "times_real_time": round(self.virtual_s / max(self.seconds, 0.001)),
             "payments_per_cpu_s": round(self.payments / max(self.cpu_s, 0.001)),
         }
 

@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from standardwebhooks.webhooks import Webhook
@@ -109,6 +110,10 @@ class World:
         """The database's clock."""
         return self._started_at + timedelta(seconds=self.loop.time()) + self.leap
 
+    def database_answers(self) -> bool:
+        """Whether it is there now."""
+        return not self.database_is_away
+
     def note(self, machine: Machine | None, what: str, more: str, no: str = "") -> None:
         """A line of the story, where somebody wants to read it."""
         if self.story is not None:
@@ -155,7 +160,7 @@ class World:
             if running is not None and running.machine is machine:
                 self._bury(running)
                 after = 0.5 + self._dice() * 8
-                self.later(after, lambda place=place: self._start_again(place))
+                self.later(after, partial(self._start_again, place))
 
     def _bury(self, running: Running) -> None:
         running.ready = False

@@ -4,37 +4,28 @@ import json
 from datetime import timedelta
 
 import pytest
-from a_payment import LATER, NO, NOW, begun, row, sent
+from a_payment import LATER, NO, NO_ANSWER, NOW, YES, begun, sent
+from a_run import an_order, converted, events, run_of, says, told
 
 from paycore.cards.rows import CardRow
 from paycore.core import commands, sending
 from paycore.core.chain import GuardRefused, Next, Run
 from paycore.core.commands import CardDeductReceipt, CouponModify, QuickPaySmsVerify
-from paycore.core.messages import words
-from paycore.core.payment import Payment
 from paycore.core.rows import TransitionRow
 from paycore.core.sending import SmsCentreSend
 from paycore.coupon import service as coupon
-from paycore.kernel.clock import SystemClock
-from paycore.kernel.config import Settings
-from paycore.kernel.crypto import KeyRing
-from paycore.kernel.ids import SystemIds
+from paycore.gateway.call import Ask, Operation, Reply
 from paycore.kernel.journal import Refused
-from paycore.kernel.journal_memory import MemoryJournal
-from paycore.kernel.node import Node
+from paycore.kernel.outcome import Blame, Outcome
 from paycore.kernel.terms import (
     BizLineId,
     BizStatus,
-    CardId,
-    CodeSender,
     CouponNo,
     PayType,
     ProcessStatus,
     TransType,
     VerifyStatus,
 )
-from paycore.lines.rows import BizLineRow
-from paycore.prove.schema import empty_store
 
 LIMIT = Refused("sms.card", None)
 COUPON = Refused(coupon.GUARD, None)
@@ -43,66 +34,15 @@ ELSE = Refused("payment", None)
 SHOP = BizLineId("shop")
 
 
-def run_of(payment: Payment, **given) -> Run:
-    settings = Settings.for_dev()
-    node = Node(
-        settings=settings,
-        journal=MemoryJournal(empty_store(), clock=lambda: NOW),
-        clock=SystemClock(NOW),
-        ids=SystemIds(),
-        transport=None,
-        key_ring=KeyRing(settings.ring_keys),
-    )
-    line = BizLineRow(biz_line=SHOP, title="Shop", currencies='["CNY"]')
-    card = CardRow(
-        card_id=CardId("card_1"),
-        biz_line=SHOP,
-        sealed=b"",
-        number_hash=b"",
-        phone_hash=b"",
-        bin="622202",
-        tail="7894",
-        phone_masked="138****8000",
-        holder_masked="*",
-        bank="ICBC",
-        card_kind="DEBIT",
-        created_at=NOW,
-    )
-    return Run(
-        node=node,
-        payment=payment,
-        line=line,
-        change=node.change(),
-        card=card,
-        **given,
-    )
-
-
-def converted(**given) -> Payment:
-    """A converted payment with our own code out."""
-    payment = Payment(row(pay_type=PayType.DEDUCT, **given))
-    sent(payment, by=CodeSender.SMS_CENTRE)
-    return payment
-
-
 def last(run: Run) -> TransitionRow:
-    """The last event of the payment, as it would be written."""
-    run.payment.stage(run.change)
-    return [one for one in run.change.appends if isinstance(one, TransitionRow)][-1]
-
-
-def told(run: Run) -> tuple[str, str]:
-    return run.payment.row.resp_code, run.payment.row.resp_msg
-
-
-def says(code: str) -> tuple[str, str]:
-    return code, words(code, "zh")
+    """The last event of the payment."""
+    return events(run)[-1]
 
 
 @pytest.mark.parametrize("command", [QuickPaySmsVerify, SmsCentreSend])
-def test_too_many_texts_or_tries_are_no_accident(command):
+async def test_too_many_texts_or_tries_are_no_accident(command):
     """A limit of ours is remembered and answered; other guards are not ours."""
-    run = run_of(converted(), committed=True)
+    run = await run_of(converted(), committed=True)
 
     assert Next.AGAIN is command().refused(run, LIMIT)
     assert run.too_many is True
@@ -111,9 +51,9 @@ def test_too_many_texts_or_tries_are_no_accident(command):
     assert ELSE is other.value.refused
 
 
-def test_an_order_that_is_not_on_record_is_refused_whole():
+async def test_an_order_that_is_not_on_record_is_refused_whole():
     """Before its first commit a payment that may not text is refused, not ended."""
-    run = run_of(converted())
+    run = await run_of(converted())
 
     with pytest.raises(GuardRefused):
         SmsCentreSend().refused(run, LIMIT)
@@ -122,7 +62,7 @@ def test_an_order_that_is_not_on_record_is_refused_whole():
 
 async def test_a_payment_locked_by_its_card_says_so():
     """Too many wrong codes for the card: LOCKED, and no attempt is made."""
-    run = run_of(converted(), too_many=True)
+    run = await run_of(converted(), too_many=True)
 
     assert Next.STOP is await QuickPaySmsVerify().before(run)
     assert says("CODE_LOCKED") == told(run)
@@ -138,25 +78,25 @@ async def test_a_payment_locked_by_its_card_says_so():
 
 async def test_a_payment_that_may_not_text_ends():
     """Too many texts to the phone: a payment on record fails, and says why."""
-    run = run_of(Payment(row(pay_type=PayType.DEDUCT)), too_many=True)
+    run = await run_of(an_order(pay_type=PayType.DEDUCT), too_many=True)
 
     assert Next.NEXT is await SmsCentreSend().before(run)
     assert says("TOO_MANY") == told(run)
     assert ("SEND_FAILED", "TOO_MANY") == (last(run).event, last(run).cause)
 
 
-def test_a_resend_that_failed_leaves_the_earlier_code():
+async def test_a_resend_that_failed_leaves_the_earlier_code():
     """Where a code is out, a second that cannot go out ends nothing."""
-    run = run_of(converted())
+    run = await run_of(converted())
 
     assert Next.STOP is sending._send_failed(run, "SEND_FAILED")
     assert says("RESEND_FAILED") == told(run)
     assert BizStatus.DOING is run.payment.row.biz_status
 
 
-def test_a_coupon_that_went_to_another_is_answered():
+async def test_a_coupon_that_went_to_another_is_answered():
     """The coupon's guard is remembered; a limit's leads to the next route."""
-    run = run_of(converted())
+    run = await run_of(converted())
 
     assert Next.AGAIN is CardDeductReceipt().refused(run, COUPON)
     assert run.coupon_refused is True
@@ -168,7 +108,7 @@ async def test_a_payment_without_its_coupon_charges_nothing():
         coupon_no=CouponNo("C1"), verify_status=VerifyStatus.PASS, biz_line=SHOP
     )
     payment.verified(VerifyStatus.PASS)
-    run = run_of(payment, coupon_refused=True, coupon_staged=True)
+    run = await run_of(payment, coupon_refused=True, coupon_staged=True)
     coupon.lock(run.node, run.change, SHOP, CouponNo("C1"), NO)
     run.change.amend(CardRow, ("card_1",), lambda row: row)
 
@@ -187,9 +127,9 @@ async def test_a_payment_without_its_coupon_charges_nothing():
         (1, None, "NOT_CHARGED", BizStatus.DOING),
     ],
 )
-def test_no_deduct_is_left(tries, refusal, told_code, status):
+async def test_no_deduct_is_left(tries, refusal, told_code, status):
     """A definite end, but where nothing ever left us the payer may try again."""
-    run = run_of(converted(), tries=tries, last_refusal=refusal)
+    run = await run_of(converted(), tries=tries, last_refusal=refusal)
 
     assert Next.NEXT is commands._no_deduct(run)
     assert says(told_code) == told(run)
@@ -202,7 +142,7 @@ def test_no_deduct_is_left(tries, refusal, told_code, status):
 async def test_paid_with_a_coupon_that_is_gone_is_for_a_person():
     """The money stands; a case says which coupon of which payment, and for how much."""
     payment = converted(coupon_no=CouponNo("C1"), biz_line=SHOP)
-    run = run_of(payment, coupon_gone=True)
+    run = await run_of(payment, coupon_gone=True)
 
     assert Next.NEXT is await CouponModify().run(run)
     (staged,) = run.change.inserts
@@ -230,8 +170,211 @@ async def test_a_coupon_is_left_alone_while_money_is_in_doubt():
     """As long as a money leg is open the coupon stays locked."""
     payment = converted(coupon_no=CouponNo("C1"), biz_line=SHOP)
     begun(payment, TransType.DEDUCT, now=LATER)
-    run = run_of(payment)
+    run = await run_of(payment)
 
     assert Next.NEXT is await CouponModify().run(run)
     assert run.change.empty
     assert ProcessStatus.GW_DOING is payment.money_leg.process_status
+
+
+# --- the code of our own --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (VerifyStatus.WRONG, "CODE_WRONG"),
+        (VerifyStatus.EXPIRED, "CODE_EXPIRED"),
+        (VerifyStatus.LOCKED, "CODE_LOCKED"),
+    ],
+)
+async def test_a_refused_code_says_why(status, code):
+    """The verdict is the payment's and the answer's, and the order stays open."""
+    payment = converted()
+    attempt = begun(payment, TransType.SMS_VERIFY)
+    run = await run_of(payment)
+    reply = Reply(
+        outcome=Outcome.DECLINED,
+        blame=Blame.CODE,
+        verify_status=status,
+        tries_left=2,
+    )
+
+    assert Next.STOP is await QuickPaySmsVerify().after(run, attempt.seq, reply)
+    assert says(code) == told(run)
+    assert 2 == run.tries_left
+    assert status is payment.row.verify_status
+    assert ProcessStatus.GW_FAIL is payment.attempts[attempt.seq].process_status
+    event = last(run)
+    assert ("CODE_REFUSED", status, attempt.seq) == (
+        event.event,
+        event.cause,
+        event.attempt_seq,
+    )
+
+
+async def test_a_code_that_nobody_judged_may_be_typed_again():
+    """No verdict is no verdict: nothing was charged, and nothing counts against it."""
+    payment = converted()
+    attempt = begun(payment, TransType.SMS_VERIFY)
+    run = await run_of(payment)
+
+    assert Next.STOP is await QuickPaySmsVerify().after(run, attempt.seq, NO_ANSWER)
+    assert says("NOT_CHARGED") == told(run)
+    assert VerifyStatus.NOT_VERIFIED is payment.row.verify_status
+    assert ("NOT_CHARGED", attempt.seq) == (last(run).event, last(run).attempt_seq)
+
+
+async def test_a_code_that_passed_is_good_until_its_end():
+    """Only a yes that says PASS passes; it holds as long as the code would have."""
+    payment = converted()
+    attempt = begun(payment, TransType.SMS_VERIFY)
+    run = await run_of(payment)
+    reply = Reply(outcome=Outcome.SUCCEEDED, verify_status=VerifyStatus.PASS)
+
+    assert Next.NEXT is await QuickPaySmsVerify().after(run, attempt.seq, reply)
+    assert (VerifyStatus.PASS, payment.row.code_expires_at) == (
+        payment.row.verify_status,
+        payment.row.pass_until,
+    )
+    assert ("CODE_PASSED", attempt.seq) == (last(run).event, last(run).attempt_seq)
+    assert ProcessStatus.GW_SUCCESS is payment.attempts[attempt.seq].process_status
+
+
+async def test_a_code_is_asked_about_where_it_was_sent():
+    """The attempt counts before it is compared, and the code is in the call alone."""
+    payment = converted()
+    run = await run_of(payment, code="123456")
+    ask = await QuickPaySmsVerify().before(run)
+    attempt, send = payment.open_attempt, payment.send_in_force
+
+    assert (Operation.VERIFY_CODE, "123456", attempt.seq) == (
+        ask.operation,
+        ask.code,
+        ask.attempt_seq,
+    )
+    assert run.node.settings.sms_timeout_s == ask.timeout_s
+    assert TransType.SMS_VERIFY is attempt.trans_type
+    assert (send.channel, send.account, send.inst_trans_id) == (
+        attempt.channel,
+        attempt.account,
+        attempt.inst_trans_id,
+    )
+
+
+# --- the deduct -----------------------------------------------------------------------
+
+
+async def passed(**given) -> Run:
+    """A passage that stands before its deduct."""
+    payment = converted()
+    payment.verified(VerifyStatus.PASS)
+    return await run_of(payment, **given)
+
+
+@pytest.mark.parametrize("tries", [0, commands.MAX_DEDUCT_ROUTES - 1])
+async def test_a_deduct_goes_to_a_route_with_a_mandate(tries):
+    """The money leg is on record before the call, and the call says all of it."""
+    run = await passed(tries=tries)
+    ask = await CardDeductReceipt().before(run)
+    leg = run.payment.money_leg
+
+    assert (Operation.DEDUCT, leg.seq, leg.channel) == (
+        ask.operation,
+        ask.attempt_seq,
+        ask.channel,
+    )
+    assert run.node.settings.money_timeout_s == ask.timeout_s
+    assert ask.agreement == f"agreement_{leg.channel}_shop"
+    assert ask.card is not None
+    event = last(run)
+    assert ("CHARGE_BEGUN", leg.seq) == (event.event, event.attempt_seq)
+
+
+async def test_no_more_than_so_many_deduct_routes():
+    """The payer is waiting: after the last route there is no other."""
+    run = await passed(tries=commands.MAX_DEDUCT_ROUTES, last_refusal="OVER_LIMIT")
+
+    assert Next.NEXT is await CardDeductReceipt().before(run)
+    assert says("OVER_LIMIT") == told(run)
+    assert run.payment.money_leg is None
+
+
+async def test_no_deduct_before_the_code_has_passed():
+    """Without a PASS no money is asked for, whoever calls."""
+    run = await run_of(converted())
+
+    with pytest.raises(AssertionError):
+        await CardDeductReceipt().before(run)
+
+
+@pytest.mark.parametrize(
+    ("reply", "step", "refusal"),
+    [
+        (YES, Next.NEXT, None),
+        (NO_ANSWER, Next.NEXT, None),
+        (Reply(outcome=Outcome.NOT_SENT, resp_code="X"), Next.AGAIN, None),
+        (
+            Reply(outcome=Outcome.DECLINED, blame=Blame.CHANNEL, resp_code="BUSY"),
+            Next.AGAIN,
+            "BUSY",
+        ),
+        (
+            Reply(outcome=Outcome.DECLINED, blame=Blame.CARD, resp_code="LOST"),
+            Next.NEXT,
+            None,
+        ),
+    ],
+)
+async def test_a_deduct_goes_elsewhere_only_where_nothing_was_taken(
+    reply, step, refusal
+):
+    """Another leg is begun only after one that provably moved no money."""
+    run = await passed(tries=1)
+    ask = await CardDeductReceipt().before(run)
+
+    assert isinstance(ask, Ask)
+    assert step is await CardDeductReceipt().after(run, ask.attempt_seq, reply)
+    assert 2 == run.tries
+    assert refusal == run.last_refusal
+    assert ({(ask.channel, ask.account)} if step is Next.AGAIN else set()) == (
+        run.excluded
+    )
+
+
+async def test_a_confirm_goes_where_the_code_came_from():
+    """Same channel, account and token as the send; a yes there is the payment's end."""
+    payment = an_order()
+    send = sent(payment, channel="quick_a", account="main")
+    run = await run_of(payment, code="123456")
+    ask = await commands.CardQuickPayConfirm().before(run)
+
+    assert (Operation.CONFIRM, "quick_a", "main", "123456") == (
+        ask.operation,
+        ask.channel,
+        ask.account,
+        ask.code,
+    )
+    assert ("agreement_quick_a_shop", send.channel_token) == (
+        ask.agreement,
+        ask.channel_token,
+    )
+    assert send.request_no == ask.request_no
+    assert run.node.settings.money_timeout_s == ask.timeout_s
+    event = last(run)
+    assert ("CHARGE_BEGUN", ask.attempt_seq) == (event.event, event.attempt_seq)
+    assert Next.NEXT is await commands.CardQuickPayConfirm().after(
+        run, ask.attempt_seq, YES
+    )
+    assert BizStatus.SUCCESS is payment.row.biz_status
+
+
+async def test_a_confirm_without_its_agreement_is_declined():
+    """An agreement that ended meanwhile ends the payment, and nobody is asked."""
+    payment = an_order()
+    sent(payment, channel="quick_z", account="main")
+    run = await run_of(payment, code="123456")
+
+    assert Next.NEXT is await commands.CardQuickPayConfirm().before(run)
+    assert says("AGREEMENT_GONE") == told(run)
+    assert BizStatus.FAIL is payment.row.biz_status

@@ -1,0 +1,112 @@
+"""Closing: who is asked first, and what each answer leads to."""
+
+import json
+
+import pytest
+from a_payment import NO, NO_ANSWER, sent
+from a_run import an_order, converted, events, run_of, says, told
+
+from paycore.core.chain import Next
+from paycore.core.closing import MAX_ASKS_ON_EXPIRY, AskBeforeClose, ClosePayment
+from paycore.gateway.call import Operation, Reply
+from paycore.kernel.outcome import Blame, Outcome
+from paycore.kernel.terms import BizStatus
+
+
+async def test_a_channel_with_an_open_order_is_asked():
+    """Before a close the channel that sent the code says what it knows of its order."""
+    payment = an_order()
+    send = sent(payment)
+    run = await run_of(payment)
+    ask = await AskBeforeClose().before(run)
+
+    assert (Operation.ENQUIRE, send.seq, send.request_no) == (
+        ask.operation,
+        ask.attempt_seq,
+        ask.request_no,
+    )
+    assert run.node.settings.enquiry_timeout_s == ask.timeout_s
+    assert Operation.SEND_CODE is ask.enquired_operation
+
+
+@pytest.mark.parametrize("payment", [an_order, converted])
+async def test_who_has_no_order_of_ours_is_not_asked(payment):
+    """Where no code went out, or we sent it ourselves, there is nobody to ask."""
+    run = await run_of(payment())
+
+    assert Next.NEXT is await AskBeforeClose().before(run)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(outcome=Outcome.UNKNOWN, not_found=True),
+        Reply(outcome=Outcome.DECLINED, blame=Blame.PAYER),
+    ],
+)
+async def test_nothing_taken_closes(reply):
+    """A channel that knows of no money lets the order be closed."""
+    payment = an_order()
+    send = sent(payment)
+    run = await run_of(payment)
+
+    assert Next.NEXT is await AskBeforeClose().after(run, send.seq, reply)
+    assert 0 == payment.row.checks
+
+
+@pytest.mark.parametrize(
+    ("expiring", "asks", "expected"),
+    [
+        (False, MAX_ASKS_ON_EXPIRY, Next.STOP),
+        (True, MAX_ASKS_ON_EXPIRY - 2, Next.STOP),
+        (True, MAX_ASKS_ON_EXPIRY - 1, Next.NEXT),
+        (True, MAX_ASKS_ON_EXPIRY, Next.NEXT),
+    ],
+)
+async def test_no_answer_is_asked_for_again(expiring, asks, expected):
+    """A channel that is away keeps an order open, an expired one not for ever."""
+    payment = an_order(checks=asks)
+    send = sent(payment)
+    run = await run_of(payment, expiring=expiring)
+
+    assert expected is await AskBeforeClose().after(run, send.seq, NO_ANSWER)
+    assert asks + 1 == payment.row.checks
+
+
+async def test_money_that_nobody_asked_for_is_for_a_person():
+    """The order is held, and the case says whose money it is and where it lies."""
+    payment = an_order()
+    send = sent(payment, channel="quick_a")
+    run = await run_of(payment)
+    reply = Reply(
+        outcome=Outcome.SUCCEEDED, amount=777, currency="USD", channel_ref="r9"
+    )
+
+    assert Next.STOP is await AskBeforeClose().after(run, send.seq, reply)
+    assert "CHARGED_WITHOUT_CONFIRM" == payment.row.held
+    (staged,) = run.change.inserts
+    case = staged.row
+    assert ("CHARGED_WITHOUT_CONFIRM", NO, send.seq, 777, "USD") == (
+        case.kind,
+        case.pay_order_no,
+        case.attempt_seq,
+        case.amount,
+        case.currency,
+    )
+    assert {"channel": "quick_a", "channel_ref": "r9"} == json.loads(case.evidence)
+
+
+@pytest.mark.parametrize(
+    ("expiring", "word"),
+    [(True, "EXPIRED"), (False, "CLOSED")],
+)
+async def test_closed_is_closed(expiring, word):
+    """By its line or by its time: the answer and the history say which."""
+    run = await run_of(an_order(), expiring=expiring)
+
+    assert Next.NEXT is await ClosePayment().run(run)
+    assert says(word) == told(run)
+    assert BizStatus.CLOSED is run.payment.row.biz_status
+    (event,) = events(run)
+    assert (word, word, None) == (event.event, event.cause, event.attempt_seq)
+    assert run.payment.row.finished_at == event.at

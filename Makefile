@@ -21,6 +21,7 @@ PLANTED ?=
 MUTATE_ARGS ?=
 SEEDS ?= 1..10000
 PROVE_ARGS ?=
+EXPLORE_ARGS ?=
 DRILL ?= conversion
 DRILL_ARGS ?=
 KILLS ?= 500
@@ -98,6 +99,10 @@ bench: $(STAMP)  ## Measure whole payments a second; ends with one line of JSON
 prove: $(STAMP)  ## Simulate SEEDS=1..10000 under faults; ends with one line of JSON
 	@$(BIN)/paycore prove --seeds $(SEEDS) --state build \
 	  --keep-results tests/prove/results/prove.json $(PROVE_ARGS)
+
+.PHONY: explore
+explore: $(STAMP)  ## Try every order of events in which one payment can go
+	@$(BIN)/paycore explore $(EXPLORE_ARGS)
 
 .PHONY: drill
 drill: $(STAMP)  ## Break something on purpose (DRILL=restart), and see what holds

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "demo": "Six payments from end to end, shown and compared with the banks.",
         "bench": "Measure whole payments a second.",
         "prove": "Simulate payments under faults, from seeds.",
+        "explore": "Try every order of events in which one payment can go.",
         "drill": "Break something on purpose, and see what holds.",
         "migrate": "Bring the database's schema up to date.",
         "keys": "Make a fresh set of keys.",

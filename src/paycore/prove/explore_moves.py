@@ -38,6 +38,9 @@ ONE_MS = 0.001
 LONG_S = 60.0
 """The order's code is good as long, and the order itself twice that."""
 
+PACE_S = 0.2
+"""How often a worker looks for what is due."""
+
 CALM_S = 2400.0
 """Within so long everything must be final or a person's."""
 
@@ -428,6 +431,7 @@ async def _calm(scene: Scene, ended: list[bool]) -> None:
             break
         await _until(scene, moment)
         await tick(scene)
+        await asyncio.sleep(PACE_S)
     ended.append(scene.left().settled)
     await scene.settle_down()
     await verdict.judge(scene, [])
@@ -435,8 +439,12 @@ async def _calm(scene: Scene, ended: list[bool]) -> None:
 
 def _next(scene: Scene) -> datetime | None:
     """When something is due next."""
-    waiting = (*scene.base.waiting(PaymentRow), *scene.base.waiting(NoticeRow))
-    due = [row.next_check_at for row in (*waiting, *scene.base.waiting(CouponRow))]
+    base = scene.base
+    due = [
+        *(row.next_check_at for row in base.waiting(PaymentRow)),
+        *(row.next_check_at for row in base.waiting(NoticeRow)),
+        *(row.next_check_at for row in base.waiting(CouponRow)),
+    ]
     return min((moment for moment in due if moment is not None), default=None)
 
 

@@ -8,12 +8,12 @@ where the node is killed there.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from standardwebhooks.webhooks import Webhook
@@ -41,6 +41,7 @@ from paycore.prove.network import Network, SimTransport
 from paycore.prove.oracle import Oracle
 from paycore.prove.plan import Plan
 from paycore.prove.running import Running
+from paycore.prove.scrutiny import Scrutiny
 from paycore.prove.stage import LINES, WEBHOOK_SECRET, Stage, stage
 from paycore.prove.strangers import (
     BankHouse,
@@ -167,8 +168,9 @@ class Scene(World):
         self.unasked = state.unasked
         self.ghosts = state.ghosts
         self.oracle = _oracle(self, state)
+        self.scrutiny = Scrutiny(self)
         self.base.watch = self._written
-        self.network = Answers(self)
+        self.network = Calls(self)
         self.api = Api(self)
         self.side = set()
         self.nodes = [_node(self, place, configured=configured) for place in (0, 1)]
@@ -257,8 +259,13 @@ class Scene(World):
 
     async def settle_down(self) -> None:
         """Wait until nobody is at work any more."""
-        while left := {t for one in self.machines for t in one.tasks} | self.side:
+        while left := [task for task in self._tasks() if not task.done()]:
             await asyncio.wait(left)
+
+    def _tasks(self) -> Iterator["asyncio.Task[Any]"]:
+        for machine in self.machines:
+            yield from machine.tasks
+        yield from self.side
 
     def close(self) -> None:
         """Let go of it."""
@@ -400,7 +407,7 @@ class Journal(SimJournal):
         return refused
 
 
-class Answers(Network):
+class Calls(Network):
     """What becomes of a call: it is chosen, not thrown."""
 
     def __init__(self, scene: Scene) -> None:
@@ -425,15 +432,15 @@ class Answers(Network):
         answer: "asyncio.Future[HttpResult]",
     ) -> None:
         if host in self._scene.banks:
-            result = await self._at_bank(host, path, request)
+            result = await self._asked_bank(host, path, request)
         elif host.startswith("carrier_"):
-            result = self._at_carrier(host[-1], path, request)
+            result = self._asked_carrier(host[-1], path, request)
         else:
-            result = self._at_line(request)
+            result = self._asked_line(request)
         if result is not None and not answer.done():
             answer.set_result(result)
 
-    async def _at_bank(
+    async def _asked_bank(
         self, host: str, path: str, request: HttpRequest
     ) -> HttpResult | None:
         scene, house = self._scene, self._scene.banks[host]
@@ -464,7 +471,7 @@ class Answers(Network):
                 self._scene.texted(request_id, host, text.code)
         scene.point()
 
-    def _at_carrier(
+    def _asked_carrier(
         self, name: str, path: str, request: HttpRequest
     ) -> HttpResult | None:
         how, house = self._scene.choose("text"), self._scene.carriers[name]
@@ -477,7 +484,7 @@ class Answers(Network):
             return None
         return house.reply(request_id, path, self._scene.now_ms(), "OK")
 
-    def _at_line(self, request: HttpRequest) -> Answered:
+    def _asked_line(self, request: HttpRequest) -> Answered:
         """The line takes every notice: who does not is the simulator's business."""
         scene = self._scene
         taken = scene.line.take(request, scene.state.at + scene.loop.time())

@@ -190,6 +190,7 @@ class VirtualLoop:
             ready, chance, run = self._ready, self._random, self._run
             done = task.done
             while not done():
+                self.steps += 1
                 waiting = len(ready)
                 if not waiting:
                     self._go_on()
@@ -246,7 +247,6 @@ class VirtualLoop:
         callback = handle.callback
         if callback is None:
             return
-        self.steps += 1
         context = handle.context
         home = context.get(HOME)
         if home is not None and home.power is not Power.ON:

@@ -64,6 +64,10 @@ def _order(world: "World", order: PaymentRow, cases: list[CaseRow]) -> None:
         oracle.holds(
             "I4", not charges or cases, "the bank took money, nobody knows", no
         )
+        # A bank that says yes or nothing is never told no by us.
+        honest = no not in oracle.lies and no not in oracle.unasked_for
+        guessed = order.biz_status.final and charges and honest
+        oracle.holds("I4", not guessed, "not paid, it was said, over money taken", no)
     oracle.holds(
         "I1", len(charges) <= 1 or cases, "charged twice, and nobody is told", no
     )

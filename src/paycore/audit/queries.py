@@ -337,7 +337,10 @@ async def seated(dsn: str) -> "AsyncIterator[Connection | None]":
     It is held by the connection, so that whoever dies gives it up; and by one of its
     own, because a pool of few connections must not lack one for good.
     """
-    connection = await db.connect(dsn)
+    try:
+        connection = await db.connect(dsn)
+    except db.DatabaseUnavailableError as error:
+        raise Unavailable from error
     try:
         for name in ("tcp_keepalives_idle", "tcp_keepalives_interval"):
             await connection.execute(

@@ -52,7 +52,7 @@ class Filled:
 @pytest.fixture(scope="session")
 def filled() -> Iterator[Filled]:
     """Payments of every kind, and then a node that goes on."""
-    with stacked(node_name="audited") as stack:
+    with stacked(audit_every_s=1) as stack:
         found = Filled(stack)
         found.made = fill(stack)
         stack.nodes[0].stop()

@@ -58,9 +58,9 @@ IS_A_KEPT_ANSWER_NO_ANSWER = """
 SELECT k.pay_order_no, left(encode(k.scope, 'hex'), 16) AS about,
        p.pay_order_no IS NULL
        OR (k.status IS NULL) <> (k.body IS NULL)
-       OR k.status NOT BETWEEN 200 AND 299
-       OR position(convert_to('"pay_order_no":"' || k.pay_order_no || '"', 'UTF8')
-                   IN k.body) = 0 AS wrong,
+       OR coalesce(k.status NOT BETWEEN 200 AND 299
+           OR position(convert_to('"pay_order_no":"' || k.pay_order_no || '"', 'UTF8')
+                       IN k.body) = 0, false) AS wrong,
        jsonb_build_object('status', k.status, 'kept', k.body IS NOT NULL,
            'payment_exists', p.pay_order_no IS NOT NULL) AS said
 FROM idempotency_key k LEFT JOIN payment p USING (pay_order_no)

@@ -1,0 +1,190 @@
+"""The rounds: one node audits, and what it finds is told once."""
+
+import asyncio
+import time
+from contextlib import asynccontextmanager, suppress
+
+import asyncpg
+import httpx2 as httpx
+import pytest
+from auditing import node_on, plant
+
+from paycore.api.metrics import Metrics
+from paycore.app import _audits
+from paycore.audit.service import Audited
+from paycore.kernel import db
+from paycore.kernel.config import Settings
+from paycore.kernel.errors import Unavailable
+from paycore.worker import auditor
+
+SOON = 0.05
+
+
+@asynccontextmanager
+async def rounds(node, dsn):
+    """A node's rounds, for as long as the block runs."""
+    task = asyncio.create_task(auditor.tick(node, dsn))
+    try:
+        yield task
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError, Unavailable):
+            await task
+
+
+async def next_report(node, after=None):
+    """What the node's next round finds."""
+    for _ in range(1000):
+        if (report := node.state(Audited).report) is not after:
+            return report
+        await asyncio.sleep(0.02)
+    raise AssertionError("no round came to its end")
+
+
+async def cases(dsn):
+    connection = await asyncpg.connect(dsn)
+    try:
+        return await connection.fetch(
+            "SELECT * FROM desk_case WHERE kind = 'INVARIANT' ORDER BY case_id"
+        )
+    finally:
+        await connection.close()
+
+
+async def told(node):
+    """What Prometheus is told of the audit, by name and label."""
+
+    async def away():
+        return None
+
+    text = (await Metrics(node, away).render(ready=True)).decode()
+    lines = [
+        one.split() for one in text.splitlines() if one.startswith("paycore_audit")
+    ]
+    return {name: float(value) for name, value in lines}
+
+
+async def test_a_violation_is_a_case_and_a_figure(copy, made):
+    """A person finds it on the desk with what the rows say, and Prometheus by its
+    invariant; seen again it is the same case.
+    """
+    no = made["discounted"]
+    broken = (
+        "UPDATE coupon SET amount = amount + 1 WHERE holder = '{no}';"
+        "UPDATE limit_counter SET used = used + 1 WHERE counter = (SELECT min(counter)"
+        " FROM limit_counter WHERE counter LIKE 'agreement:%')"
+    )
+    await plant(copy, broken.format(no=no))
+    async with node_on(copy, audit_every_s=SOON) as node, rounds(node, copy):
+        report = await next_report(node)
+        first = await cases(copy)
+        await next_report(node, report)
+        figures = await told(node)
+
+    limit, coupon = sorted(first, key=lambda one: one["pay_order_no"] or "")
+    assert (f"INVARIANT:{no}::I10", no) == (coupon["case_id"], coupon["pay_order_no"])
+    assert "a coupon out of step with its order" in coupon["evidence"]
+    assert limit["case_id"].startswith("INVARIANT:::I29:agreement:card_")
+    assert first == await cases(copy)
+    assert 1 == figures['paycore_audit_violations{invariant="I10"}']
+    assert 0 == figures['paycore_audit_violations{invariant="I1"}']
+    assert 0 < figures['paycore_audit_rows{invariant="I1"}']
+    assert 0 == figures["paycore_audit_unanswered"]
+    assert 60 > abs(time.time() - figures["paycore_audit_timestamp_seconds"])
+    assert 0 < figures["paycore_audit_seconds"] < 20
+
+
+async def test_a_flood_of_violations_is_told_a_few_at_a_time(copy, made, monkeypatch):
+    """One bug may break everything at once: the desk gets so many cases a round, and
+    the figure says how many there are.
+    """
+    monkeypatch.setattr(auditor, "CASES_A_ROUND", 3)
+    await plant(copy, "UPDATE payment SET attempts = attempts + 1")
+    async with node_on(copy, audit_every_s=3600) as node:
+        connection = await db.connect(copy)
+        report = await auditor._round(node, connection)
+        await connection.close()
+
+    assert len(made) == report.violations
+    assert 3 == len(await cases(copy))
+
+
+async def test_one_node_at_a_time_audits(copy):
+    """Of two nodes one has the seat; the other tells no figures, and takes over when
+    the first one is gone.
+    """
+    async with (
+        node_on(copy, audit_every_s=SOON) as first,
+        node_on(copy, epoch=2, audit_every_s=SOON) as second,
+    ):
+        async with rounds(first, copy):
+            await next_report(first)
+            await asyncio.wait_for(auditor.tick(second, copy), 5)
+            assert {} == await told(second)
+        async with rounds(second, copy):
+            await next_report(second)
+            await asyncio.wait_for(auditor.tick(first, copy), 5)
+            assert {} == await told(first)
+
+
+async def test_a_killed_connection_gives_the_seat_up(copy):
+    """What becomes of the auditor's connection becomes of his seat: a node whose
+    connection is gone says so, and another may audit.
+    """
+    async with node_on(copy, audit_every_s=SOON) as node:
+        async with rounds(node, copy) as task:
+            await next_report(node)
+            connection = await asyncpg.connect(copy)
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks"
+                " WHERE locktype = 'advisory' AND mode = 'ExclusiveLock'"
+            )
+            await connection.close()
+            done, _ = await asyncio.wait([task], timeout=10)
+            assert done
+            assert "Unavailable" == type(task.exception()).__name__
+        async with rounds(node, copy):
+            await next_report(node)
+
+
+async def test_a_leaving_node_audits_no_more(copy):
+    """Who was told to stop finishes his round and gives up the seat."""
+    async with (
+        node_on(copy, audit_every_s=SOON) as node,
+        rounds(node, copy) as task,
+    ):
+        await next_report(node)
+        node.heartbeat.leaving = True
+        await asyncio.wait_for(task, 10)
+
+
+@pytest.mark.parametrize(
+    ("settings", "audits"),
+    [
+        ({}, True),
+        ({"role": "worker"}, True),
+        ({"role": "api"}, False),
+        ({"audit_every_s": 0}, False),
+    ],
+)
+def test_who_works_audits_unless_told_not_to(settings, audits):
+    """A node that only answers does not, and 0 switches it off."""
+    assert audits == bool(_audits(Settings.for_dev(**settings), "postgresql://"))
+
+
+def test_a_running_node_tells_its_audits(filled):
+    """A node as it is started audits by itself: nothing is wrong, and it says so."""
+    api = filled.stack.nodes[-1].info.api
+    deadline, text = time.monotonic() + 20, ""
+    while "paycore_audit_violations{" not in text:
+        assert time.monotonic() < deadline, text
+        text = httpx.get(f"{api}/metrics").text
+        time.sleep(0.2)
+
+    counts = [
+        float(line.split()[1])
+        for line in text.splitlines()
+        if line.startswith("paycore_audit_violations{")
+    ]
+    assert len(counts) > 20
+    assert 0 == sum(counts)

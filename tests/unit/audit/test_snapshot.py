@@ -1,0 +1,239 @@
+"""How an audit reads: one moment, beside whatever is written, and in nobody's way."""
+
+import asyncio
+import re
+import threading
+import time
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from auditing import audited, found_in, node_on, plant
+
+from paycore.audit.catalogue import CATALOGUE
+from paycore.audit.queries import Pace, Unanswered, snapshot
+from paycore.audit.service import audit
+from paycore.kernel import db
+from paycore.kernel.errors import Unavailable
+
+CHECKS = [check for one in CATALOGUE for check in one.checks]
+
+
+async def test_no_question_locks_what_a_writer_needs(copy):
+    """All questions take the lock of a reader and no other, and no row is locked: the
+    payment that was just read is changed meanwhile without waiting.
+    """
+    reader, writer = await db.connect(copy), await asyncpg.connect(copy)
+    try:
+        async with snapshot(reader, Pace.ONCE) as seen:
+            for check in CHECKS:
+                await (seen.count_texts if check.scan else seen.count)(check.sql)
+            held = await writer.fetch(
+                "SELECT DISTINCT locktype, mode FROM pg_locks WHERE pid = $1",
+                reader.get_server_pid(),
+            )
+            await writer.execute("SET lock_timeout = '100ms'")
+            await writer.execute(
+                "UPDATE payment SET step = step WHERE held IS NULL"
+                " AND biz_status = 'DOING'"
+            )
+            await writer.execute("UPDATE limit_counter SET used = used")
+    finally:
+        await reader.close()
+        await writer.close()
+
+    assert {"AccessShareLock", "ExclusiveLock", "ShareLock"} >= {m for _, m in held}
+    assert {"virtualxid"} == {kind for kind, mode in held if mode == "ExclusiveLock"}
+    assert {"advisory"} == {kind for kind, mode in held if mode == "ShareLock"}
+
+
+async def test_nothing_of_the_audit_is_written(copy):
+    """The server itself refuses to write in the auditor's transaction."""
+    reader = await db.connect(copy)
+    try:
+        with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
+            async with snapshot(reader, Pace.ONCE):
+                await reader.execute("UPDATE limit_counter SET used = used")
+    finally:
+        await reader.close()
+
+
+async def test_all_questions_see_one_moment(copy, made):
+    """What is committed after the first question is not there for the last one."""
+    reader = await db.connect(copy)
+    try:
+        async with snapshot(reader, Pace.ONCE) as seen:
+            before = [await seen.count(one.sql) for one in CHECKS if not one.scan]
+            await plant(copy, "DELETE FROM transition; DELETE FROM notify_notice")
+            after = [await seen.count(one.sql) for one in CHECKS if not one.scan]
+    finally:
+        await reader.close()
+
+    assert before == after
+    assert await found_in(copy)
+
+
+def test_nothing_is_found_while_payments_run(filled):
+    """Payers pay on both lines, codes are wrong and banks fail at times, and every
+    audit beside them finds nothing: what it sees is whole at each moment.
+    """
+    stack, stop = filled.stack, threading.Event()
+    node = len(stack.nodes) - 1
+    stack.fault("bank.*.confirm", "http_500", share=0.1)
+    stack.fault("bank.*.deduct", "decline:MAINTENANCE", share=0.2)
+    payers = [
+        threading.Thread(target=_pay, args=(stack.payer(line, node=node), stop))
+        for line in (0, 1, 0, 1)
+    ]
+    for payer in payers:
+        payer.start()
+    try:
+        found, until, audits = [], time.monotonic() + 5, 0
+        while time.monotonic() < until:
+            found += asyncio.run(found_in(stack.on.cluster.dsn))
+            audits += 1
+    finally:
+        stop.set()
+        for payer in payers:
+            payer.join()
+        stack.no_faults()
+
+    assert [] == found
+    assert audits > 2
+
+
+def _pay(payer, stop):
+    while not stop.is_set():
+        answer = payer.open()
+        if answer.status_code == 201 and answer.json()["biz_status"] == "DOING":
+            no = answer.json()["pay_order_no"]
+            payer.confirm(no, "000000")
+            payer.confirm(no)
+
+
+async def test_a_question_that_takes_too_long_is_given_up_alone(copy):
+    """The server gives a statement up, its line says so, and the next one is asked."""
+    reader = await db.connect(copy)
+    slow = "SELECT NULL AS pay_order_no, NULL AS about, pg_sleep(1) IS NULL AS wrong"
+    try:
+        async with snapshot(reader, Pace.ONCE) as seen:
+            await reader.execute("SET LOCAL statement_timeout = '50ms'")
+            with pytest.raises(Unanswered, match="too long"):
+                await seen.count(slow)
+            await reader.execute("SET LOCAL statement_timeout = '10s'")
+            counted = await seen.count(CHECKS[0].sql)
+    finally:
+        await reader.close()
+
+    assert counted.looked > 0
+
+
+async def test_a_row_that_cannot_be_read_is_no_verdict(copy, made):
+    """A notice that is no JSON leaves its question open, and no other one."""
+    sql = "UPDATE notify_notice SET body = 'x' WHERE pay_order_no = '{no}'"
+    await plant(copy, sql.format(no=made["paid"]))
+
+    report = await audited(copy)
+
+    unsure = [one for one in report.verdicts if one.unanswered]
+    assert ["I17"] == [one.invariant for one in unsure]
+    assert re.search("a notice that a read would deny: .*json", unsure[0].unanswered[0])
+    assert 0 == report.violations
+
+
+async def test_a_change_of_the_schema_waits_and_nobody_behind_it(copy):
+    """While an audit reads, new partitions wait in front of everybody's tables, and
+    whoever pays goes on; once it is over they are made.
+    """
+    reader, pool = await db.connect(copy), await db.pool(copy, size=2)
+    try:
+        async with snapshot(reader, Pace.ONCE) as seen:
+            await seen.count(CHECKS[0].sql)
+            month = seen.at.date() + timedelta(days=400)
+            making = asyncio.create_task(db.ensure_partitions(pool, month))
+            await asyncio.sleep(0.3)
+            assert not making.done()
+            await pool.execute("SET lock_timeout = '100ms'")
+            await pool.execute(
+                "UPDATE payment SET step = step WHERE biz_status = 'DOING'"
+            )
+        await asyncio.wait_for(making, 10)
+    finally:
+        await reader.close()
+        await pool.close()
+
+
+async def test_no_audit_begins_while_the_schema_changes(copy):
+    """Who would read half a schema is told to come back."""
+    reader, migrating = await db.connect(copy), await db.connect(copy)
+    try:
+        await migrating.execute("SELECT pg_advisory_lock($1)", db.MIGRATION_LOCK)
+        with pytest.raises(Unavailable):
+            async with snapshot(reader, Pace.ONCE):
+                pass
+    finally:
+        await reader.close()
+        await migrating.close()
+
+
+# --- from a time on -------------------------------------------------------------------
+
+
+async def test_what_is_older_is_left_out_unless_it_is_open(copy, made):
+    """From a time on only what was numbered since is audited; in the rounds also what
+    is open from before.
+    """
+    await plant(copy, "UPDATE payment SET attempts = attempts + 1")
+    async with node_on(copy) as node:
+        since = node.now() + timedelta(seconds=1)
+
+    assert [] == await found_in(copy, since=since)
+    found = await found_in(copy, since=since, with_open=True)
+    names = {name for name, no in made.items() if no in {one.payment for one in found}}
+    assert {
+        "unknown",
+        "open",
+        "open_converted",
+        "open_converted_tried",
+        "untold",
+    } == names
+
+
+async def test_a_time_before_them_all_audits_them_all(copy, made):
+    """The same violations, but for the sums that know no beginning."""
+    await plant(
+        copy,
+        "UPDATE payment SET attempts = attempts + 1;"
+        "UPDATE accounting_balance SET amount = amount + 1",
+    )
+    async with node_on(copy) as node:
+        since = node.now() - timedelta(days=1)
+
+    found = await found_in(copy, since=since)
+
+    assert set(made.values()) == {one.payment for one in found if one.payment}
+    assert {"books that do not add up"} == {
+        one.check for one in found if one.payment is None
+    }
+
+
+async def test_what_is_left_out_is_said(copy):
+    """A question that only all payments can answer is named where it is not asked."""
+    async with node_on(copy) as node:
+        report = await audited(copy, since=node.now() - timedelta(days=1))
+
+    left_out = {one.invariant: one.left_out for one in report.verdicts if one.left_out}
+    assert ["I15"] == list(left_out)
+    assert 2 == len(left_out["I15"])
+
+
+async def test_only_what_is_named_is_asked(copy):
+    """One verdict for each invariant that was named, in the catalogue's order."""
+    heard = []
+    async with node_on(copy) as node:
+        connection = await db.connect(copy)
+        report = await audit(node, connection, only=("I4", "I1"), told=heard.append)
+        await connection.close()
+
+    assert ["I1", "I4"] == [one.invariant for one in report.verdicts]
+    assert ["I1", "I4", "I4"] == [one.partition(":")[0] for one in heard]

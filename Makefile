@@ -20,6 +20,7 @@ FAULTS ?=
 PLANTED ?=
 MUTATE_ARGS ?=
 SEEDS ?= 1..10000
+POSTGRES_SEEDS ?= 1..100
 PROVE_ARGS ?=
 EXPLORE_ARGS ?=
 DRILL ?= conversion
@@ -100,9 +101,21 @@ prove: $(STAMP)  ## Simulate SEEDS=1..10000 under faults; ends with one line of 
 	@$(BIN)/paycore prove --seeds $(SEEDS) --state build \
 	  --keep-results tests/prove/results/prove.json $(PROVE_ARGS)
 
+.PHONY: prove-postgres
+prove-postgres: $(STAMP)  ## The same beside a real PostgreSQL, POSTGRES_SEEDS=1..100
+	@$(BIN)/paycore prove --seeds $(POSTGRES_SEEDS) --postgres --payments 20 \
+	  --state build/postgres --keep-results tests/prove/results/postgres.json \
+	  $(PROVE_ARGS)
+
 .PHONY: explore
 explore: $(STAMP)  ## Try every order of events in which one payment can go
-	@$(BIN)/paycore explore $(EXPLORE_ARGS)
+	@mkdir -p build
+	@$(BIN)/paycore explore $(EXPLORE_ARGS) | tee build/explore.log
+	@$(BIN)/python tests/prove/page.py explore < build/explore.log
+
+.PHONY: proof
+proof: $(STAMP)  ## Draw docs/proof.md from what the runs wrote down
+	@$(BIN)/python tests/prove/page.py
 
 .PHONY: drill
 drill: $(STAMP)  ## Break something on purpose (DRILL=restart), and see what holds
@@ -110,7 +123,9 @@ drill: $(STAMP)  ## Break something on purpose (DRILL=restart), and see what hol
 
 .PHONY: kill
 kill: $(STAMP)  ## Kill nodes and database under load, KILLS=500 times, and compare
-	@$(BIN)/paycore drill kill --kills $(KILLS) $(KILL_ARGS)
+	@mkdir -p build
+	@$(BIN)/paycore drill kill --kills $(KILLS) $(KILL_ARGS) | tee build/kill.log
+	@$(BIN)/python tests/prove/page.py kill < build/kill.log
 
 ## Keep
 

@@ -66,6 +66,7 @@ def prove(
     import msgspec
     from rich.console import Console
 
+    from paycore.kernel.clock import machine_now
     from paycore.prove.plan import Plan
     from paycore.prove.shrink import shrunk
 
@@ -96,8 +97,9 @@ def prove(
             _tell(plans[0], console)
     document = tally.document()
     if keep_results is not None:
+        day = f"{machine_now():%Y-%m-%d}"
         keep_results.parent.mkdir(parents=True, exist_ok=True)
-        kept = msgspec.json.format(msgspec.json.encode(tally.details()), indent=1)
+        kept = msgspec.json.format(msgspec.json.encode(tally.details(day)), indent=1)
         keep_results.write_bytes(kept + b"\n")
     typer.echo(msgspec.json.encode(document).decode())
     if document["violations"]:

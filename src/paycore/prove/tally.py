@@ -90,13 +90,15 @@ class Tally:
             "payments_per_cpu_s": round(self.payments / max(self.cpu_s, 0.001)),
         }
 
-    def details(self) -> dict[str, object]:
+    def details(self, day: str) -> dict[str, object]:
         """For docs/proof.md: what the last line leaves out."""
         return {
+            "day": day,
             **self.document(),
             "hits": dict(sorted(self.hits.items())),
             "runs": dict(sorted(self.runs.items())),
             "checked": dict(sorted(self.checked.items())),
+            "broken": dict(sorted(self.broken.items())),
         }
 
     def tables(self) -> list[Table]:

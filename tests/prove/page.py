@@ -101,10 +101,8 @@ def _planted() -> str:
         "## The planted bugs",
         "",
         "A proof that finds nothing may be blind.",
-        (
-            "So each of these bugs is planted into a copy of the code, and seeds are tried "
-            "until one finds it (`make planted`)."
-        ),
+        "Each of these bugs is planted into a copy of the code, and seeds are",
+        "tried until one finds it (`make planted`).",
         "",
         "| bug | seeds it took | what broke |",
         "|---|---|---|",
@@ -123,8 +121,8 @@ def _mutation() -> str:
         "## The mutants",
         "",
         (
-            "`make mutate` changes the money core in every small way it knows, and counts "
-            "which changes a quick subset of the tests notices."
+            "`make mutate` changes the money core in every small way it knows, and "
+            "counts which changes a quick subset of the tests notices."
         ),
         "",
     ]
@@ -150,8 +148,8 @@ def _invariants() -> str:
         "## The invariants",
         "",
         (
-            "Looked at by the simulator at every commit, call, answer and notice, and at "
-            "the end of each run; by `paycore audit` in a live database."
+            "Looked at by the simulator at every commit, call, answer and notice, and "
+            "at the end of each run; by `paycore audit` in a live database."
         ),
         "",
         "| | must hold | looks in simulation | violations |",
@@ -175,8 +173,8 @@ def _faults() -> str:
         "## The faults",
         "",
         (
-            "| | what strikes | directed tests | last result | in the simulator | strikes "
-            "| in seeds |"
+            "| | what strikes | directed tests | last result | in the simulator "
+            "| strikes | in seeds |"
         ),
         "|---|---|---|---|---|---|---|",
     ]

@@ -161,16 +161,16 @@ def _expand(blob: bytes) -> list[Tried]:
 class Search:
     """A search from the state in which nothing has been ordered yet."""
 
-    def __init__(self, told: Told, until: float) -> None:
+    def __init__(self, told: Told, until: float, *, first: bool) -> None:
         self.figures = Figures()
-        self._told, self._until = told, until
+        self._told, self._until, self._first = told, until, first
         self._ways: list[tuple[int, str]] = [(-1, "")]
-        first = State()
-        self._seen = {shape(first, USUAL)}
-        self._level: list[tuple[int, bytes]] = [(0, kept(first))]
+        start = State()
+        self._seen = {shape(start, USUAL)}
+        self._level: list[tuple[int, bytes]] = [(0, kept(start))]
 
     def run(self, depth: int, each: Each) -> Figures:
-        """Level by level, until all is seen or time is up."""
+        """Level by level, until all is seen, time is up, or enough is found."""
         figures = self.figures
         for level in range(depth + 1):
             if not self._judge(each):
@@ -188,7 +188,8 @@ class Search:
 
     def _over(self, count: int) -> bool:
         self._told(self.figures, count, len(self._level))
-        return time.monotonic() > self._until
+        enough = self._first and not self.figures.holds
+        return enough or time.monotonic() > self._until
 
     def _judge(self, each: Each) -> bool:
         figures = self.figures
@@ -250,11 +251,12 @@ def explore(
     minutes: float = MINUTES,
     *,
     processes: int = PROCESSES,
+    first: bool = False,
     told: Told = lambda *_: None,
 ) -> Figures:
-    """Search; with no processes of its own, in this one."""
+    """Search; with no processes of its own, in this one. `first`: up to a finding."""
     began = time.monotonic()
-    search = Search(told, began + minutes * 60)
+    search = Search(told, began + minutes * 60, first=first)
     if processes:
         with multiprocessing.Pool(processes) as pool:
             figures = search.run(

@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 from a_payment import LATER, NO, NO_ANSWER, NOW, YES, begun, sent
 from a_run import an_order, converted, events, run_of, says, told
+from msgspec.structs import replace
 
 from paycore.cards.rows import CardRow
-from paycore.core import commands, sending
+from paycore.core import commands, conversion, sending
 from paycore.core.chain import GuardRefused, Next, Run
 from paycore.core.commands import CardDeductReceipt, CouponModify, QuickPaySmsVerify
 from paycore.core.rows import TransitionRow
@@ -26,6 +27,7 @@ from paycore.kernel.terms import (
     TransType,
     VerifyStatus,
 )
+from paycore.router.rows import DecisionRow
 
 LIMIT = Refused("sms.card", None)
 COUPON = Refused(coupon.GUARD, None)
@@ -298,6 +300,33 @@ async def test_no_more_than_so_many_deduct_routes():
     assert Next.NEXT is await CardDeductReceipt().before(run)
     assert says("OVER_LIMIT") == told(run)
     assert run.payment.money_leg is None
+
+
+async def test_a_route_whose_limit_filled_up_is_passed_over():
+    """Refused at the commit by a route's limit: the next route, without that one."""
+    run = await passed()
+    ask = await CardDeductReceipt().before(run)
+    full = Refused("limit:day", None)
+
+    assert Next.AGAIN is CardDeductReceipt().refused(run, full)
+    assert {(ask.channel, ask.account)} == run.excluded
+    with pytest.raises(GuardRefused) as other:
+        CardDeductReceipt().refused(run, ELSE)
+    assert ELSE is other.value.refused
+
+
+async def test_a_router_that_could_not_look_is_no_refusal():
+    """Where nobody could say which route there is, the payer may try again."""
+    run = await passed(tries=commands.MAX_DEDUCT_ROUTES, last_refusal="BUSY")
+    other = await passed()
+    other.excluded |= {("deduct_a", "main"), ("deduct_b", "main")}
+    await CardDeductReceipt().before(other)
+    (decision,) = [one for one in other.change.appends if isinstance(one, DecisionRow)]
+    run.change.append(replace(decision, cause=conversion.ROUTE_ERROR))
+
+    assert Next.NEXT is commands._no_deduct(run)
+    assert says("NOT_CHARGED") == told(run)
+    assert BizStatus.DOING is run.payment.row.biz_status
 
 
 async def test_no_deduct_before_the_code_has_passed():

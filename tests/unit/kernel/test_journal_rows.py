@@ -63,6 +63,13 @@ def test_a_key_is_its_columns_in_order(key, expected):
     assert expected == declared(key=key)().key()
 
 
+def test_a_key_may_be_the_whole_row():
+    """Not every row has something to say beside its key."""
+    key = ("first", "second", "version", "amount")
+
+    assert key == declared(key=key).__table__.key
+
+
 def test_a_key_is_made_of_the_rows_columns():
     """A key that names a column which is not there is refused where it is declared."""
     with pytest.raises(AssertionError, match="t_made"):

@@ -128,6 +128,9 @@ def test_the_newest_code_that_went_out_is_in_force() -> None:
 
     assert rows[1] == code.in_force(rows)
     assert None is code.in_force([rows[0], rows[2], rows[3]])
+    locked = row(5, status=CodeStatus.LOCKED)
+    for out in ([rows[1], locked], [locked, rows[1]]):
+        assert locked == code.in_force(out)
 
 
 def test_tries_run_out_at_a_code_and_at_all_codes_of_a_payment() -> None:

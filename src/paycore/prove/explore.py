@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from itertools import islice
 
 from rich.console import Group, RenderableType
@@ -150,12 +151,14 @@ def _broken(violations: Sequence[Violation]) -> Broken:
     return tuple((one.invariant, one.what) for one in violations)
 
 
-_SENT: set[bytes] = set()
-"""Of a process that helps: shapes whose state it has handed over already."""
+@cache
+def _sent() -> set[bytes]:
+    """Of this process: the shapes whose state it has handed over already."""
+    return set()
 
 
 def _expand(blob: bytes) -> list[Tried]:
-    return expand(blob, _SENT)
+    return expand(blob, _sent())
 
 
 class Search:
@@ -263,7 +266,7 @@ def explore(
                 depth, lambda do, blobs: pool.imap(do, blobs, chunksize=AT_ONCE)
             )
     else:
-        _SENT.clear()
+        _sent().clear()
         figures = search.run(depth, map)
     figures.seconds = time.monotonic() - began
     return figures

@@ -63,12 +63,9 @@ def prove(
     ] = False,
 ) -> None:
     """Simulate payments under faults, from seeds, and look at all that must hold."""
-    import msgspec
     from rich.console import Console
 
-    from paycore.kernel.clock import machine_now
     from paycore.prove.plan import Plan
-    from paycore.prove.shrink import shrunk
 
     first, last = _range(seeds)
     console = Console(stderr=True)
@@ -87,14 +84,32 @@ def prove(
             for seed in range(first, last + 1)
         ]
         tally = _all(plans, processes or None, console, state)
-        if not as_json:
-            out = Console()
-            out.width = max(out.width, TABLE_LETTERS)
-            out.print(*tally.tables())
-        for failed in tally.failed:
-            _told(shrunk(failed), console)
+        _say(tally, console, as_json=as_json)
         if tell and not tally.failed:
             _tell(plans[0], console)
+    _end(tally, keep_results)
+
+
+def _say(tally: "Tally", console: "Console", *, as_json: bool) -> None:
+    """The tables, and the failing runs, each made as small as it gets."""
+    from rich.console import Console
+
+    from paycore.prove.shrink import shrunk
+
+    if not as_json:
+        out = Console()
+        out.width = max(out.width, TABLE_LETTERS)
+        out.print(*tally.tables())
+    for failed in tally.failed:
+        _told(shrunk(failed), console)
+
+
+def _end(tally: "Tally", keep_results: Path | None) -> None:
+    """The figures, kept where that was asked for, and the line of JSON."""
+    import msgspec
+
+    from paycore.kernel.clock import machine_now
+
     document = tally.document()
     if keep_results is not None:
         day = f"{machine_now():%Y-%m-%d}"

@@ -8,6 +8,7 @@ answer.
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -40,12 +41,14 @@ window, for whoever comes later is turned away by what the window promises."""
 PAYERS_FAULT = ("INSUFFICIENT_FUNDS", "OVER_LIMIT", "BLACKLISTED")
 CARDS_FAULT = ("CARD_LOST", "WRONG_PHONE")
 
-FAMILY: Mapping[str, tuple[kinds.Kind, ...]] = {
-    "send_code": kinds.SEND,
-    "confirm": kinds.MONEY,
-    "deduct": kinds.MONEY,
-    "enquire": kinds.ENQUIRY,
-}
+FAMILY: Mapping[str, tuple[kinds.Kind, ...]] = MappingProxyType(
+    {
+        "send_code": kinds.SEND,
+        "confirm": kinds.MONEY,
+        "deduct": kinds.MONEY,
+        "enquire": kinds.ENQUIRY,
+    }
+)
 
 
 class SimTransport:

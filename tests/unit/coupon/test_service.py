@@ -147,6 +147,18 @@ async def test_not_issued(node: Node, asked: dict[str, object], field, words: st
     assert before == await node.journal.every(CouponRow)
 
 
+async def test_a_last_day_that_is_now_is_over(node: Node):
+    """At the very moment a coupon ends it can be neither issued nor spent."""
+    node.clock = SystemClock(node.now(), monotonic=lambda: 0.0)
+    with pytest.raises(BadRequest):
+        await service.issue(
+            node, SHOP, count=1, amount=5, currency="CNY", valid_until=node.now()
+        )
+    coupon = await issue(node, valid_until=node.now())
+    with pytest.raises(CouponRefused):
+        await service.usable(node, SHOP, coupon.coupon_no, amount=101, currency="CNY")
+
+
 async def test_lock_use(node: Node):
     """A coupon goes from free to locked to used, each step twice if need be."""
     coupon, no = await issue(node), order(node)
@@ -277,6 +289,14 @@ async def test_sweep(node: Node, status: BizStatus | None, expected: CouponStatu
     assert expected is row.status
     assert row.lease_epoch is None
     assert row.next_check_at is None or row.next_check_at > node.now()
+
+
+async def test_an_orphan_of_just_that_age_is_freed(node: Node):
+    """The age at which a lock is nobody's is reached, not passed."""
+    node.clock = SystemClock(node.now(), monotonic=lambda: 0.0)
+    coupon = await left_behind(node, age=service.ORPHAN_AGE)
+
+    assert CouponStatus.AVAILABLE is (await swept(node, coupon, None)).status
 
 
 async def test_sweep_of_an_orphan(node: Node):

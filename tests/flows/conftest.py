@@ -8,6 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from auditor import violations
 from stack import TICKETS, Payer, Stack, stacked
 
 
@@ -18,8 +19,16 @@ def running() -> Iterator[Stack]:
         yield stack
 
 
+@pytest.fixture(scope="module")
+def audited(running: Stack) -> Iterator[None]:
+    """Whatever the tests of a module did: what must always hold does at its end."""
+    yield
+    running.no_faults()
+    assert [] == violations(running)
+
+
 @pytest.fixture
-def stack(running: Stack) -> Iterator[Stack]:
+def stack(running: Stack, audited: None) -> Iterator[Stack]:
     """The stack, with all strangers behaving before and after."""
     running.no_faults()
     yield running

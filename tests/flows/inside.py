@@ -14,6 +14,7 @@ from uuid import uuid4
 from msgspec.structs import replace
 from stack import Stack
 
+from paycore.core.rows import PaymentRow
 from paycore.coupon.rows import CouponRow, CouponStatus
 from paycore.dev.stack import settings_of
 from paycore.kernel.clock import SystemClock
@@ -119,6 +120,11 @@ def coupon_is(
     biz_line = stack.lines[line].biz_line
     row = inside(stack, lambda node: node.journal.load(CouponRow, biz_line, coupon_no))
     return row.status, row.holder
+
+
+def answered(payment: PaymentRow) -> bytes:
+    """The least that an answer says: which payment it is about."""
+    return b'{"pay_order_no":"%s"}' % payment.pay_order_no.encode()
 
 
 def rows(stack: Stack, kind: type[Row], pay_order_no: str) -> list:

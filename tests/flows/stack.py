@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx2 as httpx
+from auditor import violations
 
 from paycore.dev.processes import NodeProcess, free_port, start_node
 from paycore.dev.stack import Ground, ground, prepare, settings_of
@@ -181,7 +182,10 @@ class Stack:
 
 @contextmanager
 def stacked(**overrides: object) -> Iterator[Stack]:
-    """A stack with one node, in a folder of its own; resends need not wait."""
+    """A stack with one node, in a folder of its own; resends need not wait.
+
+    Whatever was done to it, at its end the auditor finds nothing.
+    """
     folder = fresh_folder("paycore-flow-")
     settings = {"code_gap_s": 0, "log_level": "warning", **overrides}
     try:
@@ -190,6 +194,9 @@ def stacked(**overrides: object) -> Iterator[Stack]:
             try:
                 stack.start_node()
                 yield stack
+                stack.no_faults()
+                wrong = violations(stack)
+                assert [] == wrong, wrong
             finally:
                 stack.close()
     finally:

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from facts import QUICK_BANKS, paid_once, told_once, took_nothing
-from inside import coupon_is, fresh_coupon, inside
+from inside import answered, coupon_is, fresh_coupon, inside
 from stack import SHOP, TICKETS, Payer, Stack, key
 
 from paycore.core import service as core
@@ -98,7 +98,7 @@ async def _short(node: Node, payer: Payer, line: int, coupon_no: str) -> str:
 
     def answer_of(view):
         opened.append(view.payment.pay_order_no)
-        return 201, b"{}"
+        return 201, answered(view.payment)
 
     await core.open_quick_payment(node, request, claim, answer_of)
     return opened[-1]

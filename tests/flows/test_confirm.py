@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import pytest
 from facts import DEDUCT_BANKS, QUICK_BANKS, agreed, events, paid_once, took_nothing
-from inside import inside, rows
+from inside import answered, inside, rows
 from stack import SHOP, TICKETS, Payer, Stack, key
 
 from paycore.core import service as core
-from paycore.core.rows import PaymentRow
+from paycore.core.rows import OutBizNoRow, PaymentRow
 from paycore.core.service import KeyClaim
 from paycore.kernel.ids import pay_order_no
 from paycore.kernel.node import Node
@@ -104,7 +104,7 @@ async def _without_attempts(node: Node, payer: Payer) -> str:
     row = PaymentRow(
         pay_order_no=pay_order_no(node.ids, now),
         biz_line=payer.stack.lines[SHOP].biz_line,
-        out_biz_no="bare",
+        out_biz_no=f"bare-{node.ids.uuid().hex}",
         biz_order_no=None,
         amount=100,
         coupon_no=None,
@@ -119,6 +119,14 @@ async def _without_attempts(node: Node, payer: Payer) -> str:
     )
     change = node.change()
     change.insert(row)
+    change.insert(
+        OutBizNoRow(
+            biz_line=row.biz_line,
+            out_biz_no=row.out_biz_no,
+            pay_order_no=row.pay_order_no,
+            content=b"",
+        )
+    )
     assert await node.journal.commit(change) is None
     return row.pay_order_no
 
@@ -270,7 +278,7 @@ def test_an_expired_code_is_refused_and_a_new_one_pays(converted_payer: Payer):
 
         def answer_of(view):
             views.append(view)
-            return 200, b"{}"
+            return 200, answered(view.payment)
 
         line = payer.stack.lines[TICKETS].biz_line
         await core.confirm(node, line, no, code, claim, answer_of)

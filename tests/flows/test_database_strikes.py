@@ -11,13 +11,14 @@ from contextlib import suppress
 
 import asyncpg
 import pytest
-from facts import BANKS_OF_LINE, agreed, events, paid_once, took_nothing
+from facts import BANKS_OF_LINE, DEDUCT_BANKS, agreed, events, paid_once, took_nothing
 from inside import coupon_is, fresh_coupon, inside, rows
 from sql import Session, ask, failing, session
 from stack import SHOP, TICKETS, Payer, Stack, key, stacked
 from wire import AFTER, BEFORE, OPEN, Wire, wired
 
-from paycore.core.rows import PaymentRow
+from paycore.core.rows import AttemptRow, PaymentRow
+from paycore.kernel.terms import ProcessStatus, TransType
 from paycore.router.rows import DecisionRow
 
 BOTH_WAYS = pytest.mark.parametrize("line", [SHOP, TICKETS])
@@ -301,6 +302,29 @@ def test_a_full_disk_begins_no_charge(stack: Stack, line: int):
     answer = eventually(lambda: payer.confirm(no), 200)
     assert "SUCCESS" == answer.json()["biz_status"], answer.text
     paid_once(payer, no, at=BANKS_OF_LINE[line])
+
+
+def test_what_a_broken_passage_began_is_ended_before_the_next(stack: Stack):
+    """F68: the verdict on a code finds no room, so nothing was verified; whoever types
+    it again at once waits until that try has its end, and nothing stays open behind.
+    """
+    payer = stack.payer(TICKETS)
+    no = payer.open().json()["pay_order_no"]
+    passed = "NEW.event = 'CODE_PASSED'"
+    with failing(stack, "transition", sqlstate=FULL, when=passed, on="INSERT"):
+        is_refused_for_now(payer.confirm(no))
+        took_nothing(payer, no)
+
+    answer = eventually(lambda: payer.confirm(no), 200)
+
+    assert "SUCCESS" == answer.json()["biz_status"], answer.text
+    tries = [
+        attempt.process_status
+        for attempt in rows(stack, AttemptRow, no)
+        if attempt.trans_type is TransType.SMS_VERIFY
+    ]
+    assert [ProcessStatus.GW_FAIL, ProcessStatus.GW_SUCCESS] == tries
+    paid_once(payer, no, at=DEDUCT_BANKS)
 
 
 @pytest.mark.parametrize(

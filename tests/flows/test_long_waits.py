@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from facts import BANKS_OF_LINE, DEDUCT_BANKS, agreed, events, paid_once, took_nothing
-from inside import coupon_is, fresh_coupon, inside, rows
+from inside import answered, coupon_is, fresh_coupon, inside, rows
 from sql import ask
 from stack import SHOP, TICKETS, Payer, Stack, key
 
@@ -165,7 +165,7 @@ async def _confirm(node: Node, payer: Payer, no: str, code: str):
 
     def answer_of(view: core.View) -> tuple[int, bytes]:
         seen.append(view.payment)
-        return 200, b"{}"
+        return 200, answered(view.payment)
 
     claim = KeyClaim(scope=node.ids.uuid().bytes * 2, fingerprint=b"f" * 32)
     line = payer.stack.lines[payer.line].biz_line
@@ -229,7 +229,7 @@ def test_the_calendar_has_no_gap(stack: Stack, moment: datetime):
             node,
             request,
             claim,
-            lambda view: (seen.append(view.payment), (201, b""))[1],
+            lambda view: (seen.append(view.payment), (201, answered(view.payment)))[1],
         )
         return await core.get(node, request.biz_line, seen[-1].pay_order_no)
 

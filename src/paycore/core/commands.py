@@ -284,13 +284,17 @@ class PayResultNotifyBiz(Local):
 
 
 def _in_other_hands(run: Run) -> bool:
-    """Another passage has it, or died over an attempt that a worker will end first."""
-    row = run.payment.row
-    if run.payment.is_new or row.lease_epoch is None:
-        return False
+    """Another passage has it, or broke off over an attempt that a worker ends first.
+
+    A money leg is open without a lease while its fate is asked for; anything else that
+    is open was left so by a passage that gave its lease back.
+    """
+    row, begun = run.payment.row, run.payment.open_attempt
+    if row.lease_epoch is None:
+        return begun is not None and not begun.trans_type.moves_money
     over = row.lease_until is not None and row.lease_until <= run.now
     alive = leased(run.node, row.lease_epoch) and not over
-    return alive or run.payment.open_attempt is not None
+    return alive or begun is not None
 
 
 def _code_refused(run: Run, status: VerifyStatus, code: str, seq: int | None) -> Next:

@@ -10,7 +10,8 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
+from functools import cached_property
+from typing import TypeVar, cast
 
 from paycore.accounting.rows import PostingRow
 from paycore.core.payment import ENQUIRY_LADDER_S
@@ -45,7 +46,7 @@ class Asked:
     code: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class State:
     """What is left when nobody is at work."""
 
@@ -65,9 +66,16 @@ class State:
     """Lives that have ended, and everybody still believes in."""
     asked: Asked | None = None
 
+    @cached_property
+    def _kinds(self) -> dict[type[Row], list[Row]]:
+        found: dict[type[Row], list[Row]] = {}
+        for row in self.rows.values():
+            found.setdefault(type(row), []).append(row)
+        return found
+
     def of(self, kind: type[R]) -> list[R]:
         """The rows of a kind, in the order of their keys."""
-        found = [row for row in self.rows.values() if isinstance(row, kind)]
+        found = cast("list[R]", self._kinds.get(kind, []))
         return sorted(found, key=lambda row: row.key())
 
     @property

@@ -93,7 +93,8 @@ def forget_what_tests_may_have_changed() -> None:
     for place in config().pytest_add_cli_args_test_selection:
         found = sorted((ROOT / place).glob("*.py")) or [ROOT / place]
         for file in found:
-            text.update(file.read_bytes())
+            if file != Path(__file__):
+                text.update(file.read_bytes())
     if SUBSET.exists() and SUBSET.read_text() == text.hexdigest():
         return
     STATS.unlink(missing_ok=True)
@@ -162,16 +163,17 @@ def told(file: str, name: str) -> dict[str, str]:
     """A survivor: what was changed, and the reason why that is harmless, if known.
 
     mutmut numbers the mutants of a function, so a number may come to mean another
-    change: a reason holds for the changed lines, which are in its digest.
+    change: a reason holds for the changed lines and those around them, which are in
+    its digest.
     """
-    diff = get_diff_for_mutant(name, path=file)
-    changed = [
+    lines = [
         line
-        for line in diff.splitlines()
-        if line[:1] in "+-" and not line.startswith(("+++", "---"))
+        for line in get_diff_for_mutant(name, path=file).splitlines()
+        if not line.startswith(("+++", "---", "@@"))
     ]
+    changed = [line for line in lines if line[:1] in ("+", "-")]
     function = name.partition("__mutmut_")[0]
-    text = "\n".join((function, *changed))
+    text = "\n".join((function, *lines))
     digest = sha256(text.encode()).hexdigest()[:12]
     return {
         "mutant": name,

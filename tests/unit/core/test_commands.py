@@ -224,7 +224,9 @@ async def test_a_code_that_nobody_judged_may_be_typed_again():
     assert Next.STOP is await QuickPaySmsVerify().after(run, attempt.seq, NO_ANSWER)
     assert says("NOT_CHARGED") == told(run)
     assert VerifyStatus.NOT_VERIFIED is payment.row.verify_status
-    assert ("NOT_CHARGED", attempt.seq) == (last(run).event, last(run).attempt_seq)
+    event = last(run)
+    assert ("NOT_CHARGED", attempt.seq) == (event.event, event.attempt_seq)
+    assert NOW <= event.at < NOW + timedelta(minutes=1)
 
 
 async def test_a_code_that_passed_is_good_until_its_end():

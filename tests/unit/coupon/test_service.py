@@ -287,7 +287,7 @@ async def test_sweep(node: Node, status: BizStatus | None, expected: CouponStatu
     row = await swept(node, await left_behind(node), status)
 
     assert expected is row.status
-    assert row.lease_epoch is None
+    assert (None, None) == (row.lease_epoch, row.lease_until)
     assert row.next_check_at is None or row.next_check_at > node.now()
 
 

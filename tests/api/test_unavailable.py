@@ -1,6 +1,9 @@
 """When the node cannot: the database away, a bug in our own code."""
 
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import httpx2 as httpx
 import pytest
@@ -35,6 +38,29 @@ def test_without_its_database_the_node_says_503_and_comes_back(payer, stack):
     assert (503, "UNAVAILABLE") == (search.status_code, search.json()["code"])
     assert (503, False) == (ready.status_code, ready.json()["has"]["database"])
     assert 1 == len(stack.sms(payer.phone)), back.text
+
+
+def test_no_death_of_the_database_is_a_500_to_who_reads(payer, stack):
+    """F64: whatever a connection was doing when its server died, a search is answered
+    503, for it is not the search that was wrong.
+    """
+    answers, over = Counter(), Event()
+
+    def search() -> None:
+        while not over.is_set():
+            answers[payer.api.get("/v1/payments").status_code] += 1
+
+    with ThreadPoolExecutor(6) as pool:
+        searching = [pool.submit(search) for _ in range(6)]
+        for _ in range(6):
+            time.sleep(0.5)
+            stack.on.cluster.kill()
+            stack.on.cluster.restart()
+        over.set()
+        for each in searching:
+            each.result()
+
+    assert {200, 503} == answers.keys()
 
 
 def _again(payer, body, one) -> httpx.Response:

@@ -10,15 +10,13 @@ from litestar.datastructures import State
 from litestar.exceptions import InternalServerException
 
 from paycore.api.metrics import Metrics
+from paycore.api.queries import away
 from paycore.core.queries import Pool
 from paycore.kernel.errors import BadRequest, Unavailable
 from paycore.kernel.node import Node
 
 Plain = Request[object, object, State]
 Connection = ASGIConnection[Any, object, object, State]
-
-AWAY = frozenset({"08", "53", "57"})
-"""Classes of SQLSTATE: connection lost, resources spent, server shutting down."""
 
 READ_WITHIN_S = 5.0
 """For a connection of the pool and the answer on it."""
@@ -40,16 +38,12 @@ class Door:
 async def read(door: Door, query: Awaitable[T]) -> T:
     """What a query for people found; Unavailable where its database is away, or has
     no connection or no answer for it in time: nobody waits for ever.
-
-    The driver is the kernel's alone: its errors are known here by their SQLSTATE.
     """
     try:
         async with door.node.clock.timeout(READ_WITHIN_S):
             return await query
-    except OSError as error:
-        raise Unavailable from error
     except Exception as error:
-        if str(getattr(error, "sqlstate", ""))[:2] in AWAY:
+        if away(error):
             raise Unavailable from error
         raise
 

@@ -6,7 +6,9 @@ history.
 
 from dataclasses import dataclass
 
-from paycore.kernel.db import Pool
+from paycore.kernel.db import Pool, away
+
+__all__ = ["Backlog", "Pool", "away", "backlog"]
 
 _UNKNOWN = """
 SELECT count(*) AS number,

@@ -117,8 +117,26 @@ async def refuse_unfit(connection: "Connection") -> None:
         )
 
 
-AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # Its connection has broken, and the driver has not noticed yet.
+    asyncpg.InternalClientError,
+)
 """What is raised where the server cannot be asked."""
+
+_ITS_FAULT = frozenset({"08", "53", "57"})
+"""Classes of SQLSTATE: connection lost, resources spent, server shutting down."""
+
+
+def away(error: BaseException) -> bool:
+    """Whether a question failed because nobody could be asked, and not of itself."""
+    if isinstance(error, asyncpg.PostgresError):
+        return (error.sqlstate or "")[:2] in _ITS_FAULT
+    return isinstance(error, AWAY)
+
 
 _NO_ADDRESS = (ValueError, OverflowError)
 """What the driver raises for an address that it cannot read."""

@@ -107,10 +107,10 @@ class PostgresJournal:
         link = Link(connect)
         try:
             await link.ready()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            ((now,),) = await link.fetch("SELECT clock_timestamp()")
+        except db.AWAY as error:
             said = str(error) or type(error).__name__
             raise db.DatabaseUnavailableError(said) from error
-        ((now,),) = await link.fetch("SELECT clock_timestamp()")
         journal = cls(connect, clock or SystemClock(now), patience_s=patience_s)
         journal._writer = link
         return journal

@@ -35,6 +35,28 @@ async def ask(dsn, question):
         await connection.close()
 
 
+@pytest.mark.parametrize(
+    ("error", "is_away"),
+    [
+        (ConnectionRefusedError(), True),
+        (TimeoutError(), True),
+        (asyncpg.InterfaceError("connection is closed"), True),
+        (asyncpg.InternalClientError("cannot switch to state 12"), True),
+        (asyncpg.CannotConnectNowError(), True),
+        (asyncpg.ConnectionDoesNotExistError(), True),
+        (asyncpg.TooManyConnectionsError(), True),
+        (asyncpg.UndefinedTableError(), False),
+        (asyncpg.CheckViolationError(), False),
+        (ValueError(), False),
+    ],
+    ids=repr,
+)
+def test_a_server_that_is_away_is_told_from_a_bad_question(error, is_away):
+    """By whose fault it is: the first may be asked again, the second is a bug."""
+    assert is_away == db.away(error)
+    assert not is_away or isinstance(error, db.AWAY)
+
+
 async def test_sessions_commit_durably_whatever_the_role_says(cluster, empty):
     """synchronous_commit is on in each session of ours, even if the default is off."""
     await ask(empty, "ALTER DATABASE empty SET synchronous_commit = off")

@@ -5,7 +5,6 @@ came to nobody was told, so nothing is kept of it but that it broke.
 """
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -66,10 +65,16 @@ class Heard:
     """Calls without an answer, and answers of 500 and above."""
     refusals: Counter[str] = field(default_factory=Counter)
     """Answers of 4xx, by their code: nothing is promised by them."""
+    unseen: list[str] = field(default_factory=list)
+    """Where an order was looked for whose opening was acknowledged, and not found."""
     given_up: int = 0
     """Calls that had no answer until their caller's patience was over."""
 
-    def of(self, pay_order_no: str) -> Iterator[Said]:
-        """What was said of one payment, in order of time."""
-        number = pay_order_no.encode()
-        return (said for said in self.answers if number in said.body)
+    @property
+    def bugs(self) -> int:
+        """Answers of 5xx that are none of ours: what is not available says 503."""
+        return sum(
+            count
+            for said, count in self.errors.items()
+            if said.startswith("HTTP ") and said != "HTTP 503"
+        )

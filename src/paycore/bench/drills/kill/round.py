@@ -285,6 +285,14 @@ class _Round:
             what = f"{parts.died_alone} processes ended that nobody had killed"
             found.append(Difference(kind="died_alone", pay_order_no=None, what=what))
             parts.died_alone = 0
+        heard = self.cast.heard
+        if heard.bugs:
+            what = f"{heard.bugs} answers of 5xx that are no 503"
+            found.append(Difference(kind="answered_5xx", pay_order_no=None, what=what))
+        found += [
+            Difference(kind="unseen", pay_order_no=None, what=where)
+            for where in heard.unseen
+        ]
         self.differences = [each for each in found if self._new(repr(each))]
         stale = lost(self.cast.heard.answers, facts)
         self.lost += [each for each in stale if self._new(repr(each))]

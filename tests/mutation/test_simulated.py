@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from paycore.core.rows import PaymentRow
+from paycore.kernel.terms import BizStatus
 from paycore.prove.kinds import (
     CALLBACK,
     DATABASE,
@@ -94,3 +96,9 @@ def test_a_world_holds_every_invariant(plan):
     run(world)
 
     books.agree(world.base)
+    orders = world.base.every(PaymentRow)
+    paid = [row for row in orders if row.biz_status is BizStatus.SUCCESS]
+    assert paid
+    if not plan.always:
+        assert orders == paid
+        assert len(orders) >= plan.payments

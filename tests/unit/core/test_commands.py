@@ -8,20 +8,24 @@ from a_payment import LATER, NO, NO_ANSWER, NOW, YES, begun, sent
 from a_run import an_order, converted, events, run_of, says, told
 from msgspec.structs import replace
 
+from paycore.accounting.rows import EntryRow
 from paycore.cards.rows import CardRow
 from paycore.core import commands, conversion, sending
 from paycore.core.chain import GuardRefused, Next, Run
 from paycore.core.commands import CardDeductReceipt, CouponModify, QuickPaySmsVerify
 from paycore.core.rows import TransitionRow
 from paycore.core.sending import SmsCentreSend
+from paycore.core.states import Event
 from paycore.coupon import service as coupon
 from paycore.gateway.call import Ask, Operation, Reply
+from paycore.kernel import errors
 from paycore.kernel.journal import Refused
 from paycore.kernel.outcome import Blame, Outcome
 from paycore.kernel.terms import (
     BizLineId,
     BizStatus,
     CouponNo,
+    Epoch,
     PayType,
     ProcessStatus,
     TransType,
@@ -409,3 +413,66 @@ async def test_a_confirm_without_its_agreement_is_declined():
     assert Next.NEXT is await commands.CardQuickPayConfirm().before(run)
     assert says("AGREEMENT_GONE") == told(run)
     assert BizStatus.FAIL is payment.row.biz_status
+
+
+# --- around the money -----------------------------------------------------------------
+
+
+async def test_one_passage_at_a_time():
+    """Nobody's payment may begin, a claimed one too; one in living hands may not."""
+    run = await run_of(an_order())
+    assert Next.NEXT is await commands.UniqueCheck().run(run)
+    run.payment.lease(
+        Epoch(9), until=NOW + timedelta(hours=1), look_at=NOW + timedelta(hours=1)
+    )
+    run.node.heartbeat.live = (Epoch(9),)
+    with pytest.raises(errors.InFlight):
+        await commands.UniqueCheck().run(run)
+    run.claimed = True
+
+    assert Next.NEXT is await commands.UniqueCheck().run(run)
+
+
+async def test_a_yes_without_a_pass_is_no_pass():
+    """Only both together let the money be asked for."""
+    for reply in (
+        Reply(outcome=Outcome.SUCCEEDED, verify_status=VerifyStatus.WRONG),
+        Reply(outcome=Outcome.UNKNOWN, verify_status=VerifyStatus.PASS),
+    ):
+        payment = converted()
+        attempt = begun(payment, TransType.SMS_VERIFY)
+        run = await run_of(payment)
+
+        assert Next.STOP is await QuickPaySmsVerify().after(run, attempt.seq, reply)
+        assert payment.row.pass_until is None
+
+
+async def test_a_lock_that_was_not_committed_is_taken_back():
+    """Without success a lock that is only staged goes, and is not freed by a row."""
+    payment = converted(coupon_no=CouponNo("C1"), biz_line=SHOP)
+    run = await run_of(payment, coupon_staged=True)
+    coupon.lock(run.node, run.change, SHOP, CouponNo("C1"), NO)
+
+    assert Next.NEXT is await CouponModify().run(run)
+    assert run.change.empty
+
+
+async def test_a_payment_that_was_paid_is_posted_for_its_line():
+    """In the commit of the status: who took it, and whose it is."""
+    payment = converted()
+    leg = begun(payment, TransType.DEDUCT, channel="deduct_a", account="main")
+    payment.end(leg, ProcessStatus.GW_SUCCESS, YES, LATER)
+    payment.apply(Event.PAID, now=LATER, attempt_seq=leg.seq)
+    run = await run_of(payment)
+
+    assert Next.NEXT is await commands.PayResultNotifyBiz().run(run)
+    assert [
+        ("channel_receivable:deduct_a:main", 900),
+        ("marketing_cost", 100),
+        ("merchant_pending:shop", 1000),
+    ] == [
+        (row.account, row.amount)
+        for row in run.change.appends
+        if isinstance(row, EntryRow)
+    ]
+    assert set() == payment.told

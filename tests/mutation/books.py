@@ -253,6 +253,8 @@ def _trail(store, payment, attempts) -> None:
         for step in steps:
             assert set(step) == {"at", "command", "result", "note"}
             assert step["at"]
+            assert step["command"]
+            assert step["result"]
             if step["command"] in COMMANDS and step["result"] == "CALL":
                 assert step["note"] in places, step
     assert payment.step in COMMANDS, payment.step

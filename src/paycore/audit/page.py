@@ -38,6 +38,7 @@ A violation is a figure ([metrics.md](metrics.md)), a log line `invariant_broken
 a case `INVARIANT` at the desk: one for each invariant and payment, however often it \
 is seen, and at most fifty a round.
 A round that took long is followed by a rest nine times as long.
+Texts are looked through once, in the round after they were written.
 What needs all payments, sums above all, is left to `paycore audit` without `--since`: \
 let cron run it every night.""",
     """\

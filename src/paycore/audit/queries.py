@@ -11,7 +11,7 @@ too long is given up, and only that one.
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, cast
 
@@ -54,6 +54,9 @@ MAX_OPEN = 10_000
 
 TEXTS_AT_ONCE = 500
 
+EVER = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before all of it."""
+
 GONE_S = 20
 """A machine that vanished is noticed after about so long: then another may audit."""
 
@@ -69,6 +72,9 @@ _OVER_PAYMENTS = (
 
 _IN_SCOPE = "({0} >= $1::text OR {0} = ANY($2::text[]))"
 
+# A question need not ask for all of them, and the server must know what each is.
+_ASKED = "$1::text, $2::text[], $3::timestamptz, $4::text, $5::timestamptz"
+
 SCOPE = "\n, ".join(
     (
         "WITH every_payment AS NOT MATERIALIZED (SELECT * FROM payment)",
@@ -81,7 +87,7 @@ SCOPE = "\n, ".join(
         "held_coupon AS NOT MATERIALIZED (SELECT * FROM coupon WHERE "
         + _IN_SCOPE.format("holder")
         + ")",
-        "asked AS (SELECT $1::text, $2::text[], $3::timestamptz, $4::text)",
+        f"asked AS (SELECT {_ASKED})",
     )
 )
 """Before every question: in it a table's name means the rows of what is audited."""
@@ -96,10 +102,10 @@ SELECT pay_order_no AS payment, about, said
 FROM ({question}) AS one
 WHERE wrong IS NOT FALSE
 ORDER BY pay_order_no, about
-LIMIT $5
+LIMIT $6
 """
 
-HOW_MANY_TEXTS = "{scope}\nSELECT count(*) FROM ({question}) AS one"
+HOW_MANY_TEXTS = "{scope}\nSELECT count(*) FROM ({question}) AS one WHERE made >= $5"
 
 WHICH_TEXTS = "{scope}\n{question}"
 
@@ -231,6 +237,8 @@ class Snapshot:
     """The number from which payments are audited; empty: all."""
     open: Sequence[str] = ()
     """Older ones that are audited besides."""
+    texts_from: datetime = EVER
+    """Texts that were written before then were looked through before."""
     connection: "Connection" = field(repr=False)
 
     async def narrow(self, since: datetime, *, with_open: bool) -> None:
@@ -291,7 +299,8 @@ class Snapshot:
         return [Known(**dict(row)) for row in rows]
 
     def _values(self) -> tuple[object, ...]:
-        return (self.first, list(self.open), self.at, LOOKS_LIKE_A_NUMBER)
+        shape = LOOKS_LIKE_A_NUMBER
+        return (self.first, list(self.open), self.at, shape, self.texts_from)
 
 
 @asynccontextmanager

@@ -30,6 +30,7 @@ from paycore.kernel.node import Node
 
 __all__ = [
     "BANK",
+    "SECRETS",
     "Audited",
     "Connection",
     "Pace",
@@ -48,6 +49,9 @@ EXAMPLES = 3
 
 BANK = "BANK"
 """The verdict of the comparison with the banks, beside I1 to I30."""
+
+SECRETS = "I25"
+"""The one that looks through texts, which takes longer than all others together."""
 
 CHARGES_S = 120.0
 MOST_CHARGES_OCTETS = 1 << 29
@@ -87,6 +91,7 @@ async def audit(
     pace: Pace = Pace.ONCE,
     since: datetime | None = None,
     with_open: bool = False,
+    texts_since: datetime | None = None,
     only: Collection[str] = (),
     examples: int = EXAMPLES,
     told: Told | None = None,
@@ -94,12 +99,15 @@ async def audit(
     """Ask everything of one snapshot.
 
     `since`: of payments numbered from then on, and `with_open` of older ones that are
-    still open; without it of all.
+    still open; without it of all. `texts_since`: texts that were written before are
+    not looked through again; they stay as they are.
     """
     began = node.clock.monotonic()
     async with snapshot(connection, pace) as seen:
         if since is not None:
             await seen.narrow(since, with_open=with_open)
+        if texts_since is not None:
+            seen.texts_from = texts_since
         verdicts = [
             await _judge(seen, invariant, examples=examples, told=told)
             for invariant in _chosen(only)

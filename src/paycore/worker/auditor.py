@@ -6,7 +6,7 @@ with the node. What it finds becomes figures and cases on the exception desk; no
 cured here. An audit that took long is followed by a long rest: payments come first.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from paycore.audit import service as audit
 from paycore.audit.report import Example, Report
@@ -19,6 +19,9 @@ CASE = "INVARIANT"
 CASES_A_ROUND = 50
 EXAMPLES = 20
 """Of one invariant: a bug breaks it for many, and a person needs to see a few."""
+
+OVERLAP = timedelta(minutes=10)
+"""A text is written by a node's clock and committed a little later."""
 
 REST = 9
 """A round takes a tenth of the time at the most."""
@@ -36,11 +39,13 @@ async def tick(node: Node, dsn: str) -> None:
         rest_s = node.settings.audit_every_s
         while not node.heartbeat.leaving:
             await node.clock.sleep(rest_s)
-            held.report = await _round(node, connection)
+            held.report = await _round(node, connection, held.report)
             rest_s = max(node.settings.audit_every_s, REST * held.report.seconds)
 
 
-async def _round(node: Node, connection: audit.Connection) -> Report:
+async def _round(
+    node: Node, connection: audit.Connection, last: Report | None = None
+) -> Report:
     """Audit the recent past and what is open, and tell what was found."""
     report = await audit.audit(
         node,
@@ -48,6 +53,7 @@ async def _round(node: Node, connection: audit.Connection) -> Report:
         pace=audit.Pace.BESIDE,
         since=node.now() - timedelta(seconds=node.settings.audit_window_s),
         with_open=True,
+        texts_since=_texts_since(last),
         examples=EXAMPLES,
     )
     _log.info(
@@ -67,6 +73,16 @@ async def _round(node: Node, connection: audit.Connection) -> Report:
             )
     await _tell(node, report)
     return report
+
+
+def _texts_since(last: Report | None) -> datetime | None:
+    """From when on texts are new; None where all are to be looked through (again)."""
+    if last is None:
+        return None
+    secrets = [one for one in last.verdicts if one.invariant == audit.SECRETS]
+    if any(one.violations or one.unanswered for one in secrets):
+        return None
+    return last.at - OVERLAP
 
 
 async def _tell(node: Node, report: Report) -> None:

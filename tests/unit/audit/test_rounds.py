@@ -109,6 +109,37 @@ async def test_a_flood_of_violations_is_told_a_few_at_a_time(copy, made, monkeyp
     assert 3 == len(await cases(copy))
 
 
+async def test_texts_are_looked_through_once_until_one_holds_a_secret(copy, made):
+    """What was written before the last round is not read again; a secret that was found
+    stays a violation for as long as it stands.
+    """
+    age = "UPDATE gateway_message SET at = at - interval '1 day';"
+    steps = "UPDATE trail SET at = at - interval '1 day'"
+    await plant(copy, age + steps)
+    async with node_on(copy, audit_every_s=3600) as node:
+        connection = await db.connect(copy)
+        try:
+            first = await auditor._round(node, connection)
+            second = await auditor._round(node, connection, first)
+            await plant(
+                copy,
+                "UPDATE notify_notice SET body = body || ' 6222020200112233446'"
+                f" WHERE pay_order_no = '{made['paid']}'",
+            )
+            found = await auditor._round(node, connection, second)
+            again = await auditor._round(node, connection, found)
+        finally:
+            await connection.close()
+
+    reports = (first, second, found, again)
+    texts = [one for report in reports for one in report.verdicts if one.looked]
+    looked = [one.looked for one in texts if one.invariant == "I25"]
+    assert looked[0] > looked[1] > 0
+    assert looked[3] >= looked[0]
+    violated = [one.violations for one in texts if one.invariant == "I25"]
+    assert [0, 0, 1, 1] == violated
+
+
 async def test_one_node_at_a_time_audits(copy):
     """Of two nodes one has the seat; the other tells no figures, and takes over when
     the first one is gone.

@@ -2,7 +2,8 @@
 
 These give texts, not verdicts: the pattern lets too much through, and what it lets
 through is judged by its check digit in `paycore.audit.suspects`. `known` are numbers
-that others chose for the payment and that may look like anything.
+that others chose for the payment and that may look like anything; `made` is when a text
+was written, for it is written once.
 """
 
 LOOKS_LIKE_A_NUMBER = (
@@ -13,34 +14,37 @@ LOOKS_LIKE_A_NUMBER = (
 """Numbers of issuers, plain and in groups of four, and ID numbers with a birthday."""
 
 WHAT_TEXTS_WERE_KEPT_OF_CALLS = """
-SELECT pay_order_no, message_id::text AS about, body || ' ' || verdict AS text
+SELECT pay_order_no, message_id::text AS about, body || ' ' || verdict AS text,
+       at AS made
 FROM gateway_message
 """
 
 WHAT_TEXTS_WERE_KEPT_OF_ANSWERS = """
-SELECT pay_order_no, seq::text AS about, resp_code || ' ' || resp_msg AS text
+SELECT pay_order_no, seq::text AS about, resp_code || ' ' || resp_msg AS text,
+       coalesce(finished_at, $3) AS made
 FROM attempt
 """
 
 WHAT_TEXTS_WERE_KEPT_OF_STEPS = """
-SELECT pay_order_no, change_id::text AS about, steps::text AS text
+SELECT pay_order_no, change_id::text AS about, steps::text AS text, at AS made
 FROM trail
 """
 
 WHAT_TEXTS_ARE_IN_NOTICES = """
-SELECT pay_order_no, notice_id AS about, encode(body, 'escape') AS text
+SELECT pay_order_no, notice_id AS about, encode(body, 'escape') AS text,
+       created_at AS made
 FROM notify_notice
 """
 
 WHAT_TEXTS_ARE_IN_KEPT_ANSWERS = """
 SELECT pay_order_no, left(encode(scope, 'hex'), 16) AS about,
-       encode(body, 'escape') AS text
+       encode(body, 'escape') AS text, expires_at - interval '24 hours' AS made
 FROM idempotency_key
 WHERE body IS NOT NULL
 """
 
 WHAT_TEXTS_ARE_IN_CASES = """
-SELECT pay_order_no, case_id AS about, evidence::text AS text
+SELECT pay_order_no, case_id AS about, evidence::text AS text, opened_at AS made
 FROM desk_case
 """
 
@@ -52,5 +56,5 @@ SELECT t.pay_order_no AS payment, t.about, t.text,
        ), NULL) AS known
 FROM ({texts}) AS t
 LEFT JOIN every_payment p ON p.pay_order_no = t.pay_order_no
-WHERE t.text ~ $4::text
+WHERE t.made >= $5 AND t.text ~ $4
 """

@@ -12,8 +12,8 @@ from paycore.prove.plan import Plan
 from paycore.prove.run import run, story
 from paycore.prove.shrink import shrunk
 
-FIXED = range(1, 25)
-FRESH = 16
+FIXED = range(1, 17)
+FRESH = 10
 PAYMENTS = 40
 
 

@@ -146,7 +146,7 @@ DATABASE: Final = tuple(
         ("commit_late", "F65", "written after its caller was given up", 0.004),
         ("reads_slow", "F02", "reads take longer than the router waits", 0.03, 0.2),
         ("clock_forward", "F69", "the database's clock leaps an hour ahead", 0.5, 0.1),
-        ("clock_back", "F69", "the database's clock falls an hour back", 0.5, 0.1),
+        ("clock_back", "F69", "the database's clock falls minutes back", 0.5, 0.1),
         ("odd_date", "F69", "leap day, year's end, a change of the clocks", 1.0, 0.2),
     )
 )

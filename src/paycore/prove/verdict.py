@@ -179,9 +179,12 @@ def _notices(world: "World", orders: list[PaymentRow]) -> None:
             if row.status is NoticeStatus.DELIVERED:
                 oracle.holds("I16", came, "delivered, and it never came", no)
             if row.status is NoticeStatus.PENDING:
-                due = row.next_check_at
+                due, until = row.next_check_at, row.lease_until
+                sending = until is not None and until > world.database_now()
                 late = due is None or due + OVERDUE < world.database_now()
-                oracle.holds("I16", not late, "a notice that nobody sends", no)
+                oracle.holds(
+                    "I16", sending or not late, "a notice that nobody sends", no
+                )
         wrong = [t for t in told if t.data["biz_status"] != order.biz_status.value]
         oracle.holds("I17", not wrong, "a notice that was never true", no)
     oracle.holds("I17", world.line.unverified == 0, "a notice that nobody signed")

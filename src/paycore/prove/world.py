@@ -50,6 +50,10 @@ USUAL = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
 
 HOUR = timedelta(hours=1)
 
+BACK = timedelta(minutes=4)
+"""How far the database's clock falls back: signatures are fresh for five minutes, and
+with a clock that is off by more nobody understands anybody until it is right again."""
+
 STRIKE_EVERY_S = 20.0
 """How often the world may do something to nodes and database."""
 
@@ -78,6 +82,7 @@ class World:
         self.leap = timedelta(0)
         self.leapt_s = 0.0
         """How far the database's clock ever leapt ahead."""
+        self.leapt_at = float("-inf")
         self.database_is_away = False
         self.texts_are_down = False
         self.over = False
@@ -201,9 +206,10 @@ class World:
             if faults.strikes("clock_forward"):
                 self.leap += HOUR
                 self.leapt_s += HOUR.total_seconds()
+                self.leapt_at = self.loop.time()
                 faults.chosen.pop("clock_forward")
             if faults.strikes("clock_back"):
-                self.leap -= HOUR
+                self.leap -= BACK
                 faults.chosen.pop("clock_back")
             if faults.has("texts_down"):
                 self.texts_are_down = rng.random() < 0.3

@@ -3,8 +3,8 @@
 Wall time is the database's, read once at start and at every heartbeat, carried on by
 this machine's monotonic clock in between, and never runs backwards (I27): an expired
 code stays expired whatever the machine's own clock does. Where the database's clock
-falls back, ours goes on at half its pace until it is right again. Sleeping and time-outs are
-here too, so that a simulator can replace all of time at once.
+falls back, ours goes on at half its pace until it is right again. Sleeping and
+time-outs are here too, so that a simulator can replace all of time at once.
 """
 
 import asyncio

@@ -46,7 +46,6 @@ def test_a_clock_that_was_ahead_goes_on_at_half_its_pace():
     assert NOON + timedelta(hours=1) == clock.now()
 
 
-
 async def test_a_timeout_is_the_clocks():
     """What hangs is ended with a TimeoutError."""
     clock = SystemClock(NOON)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from paycore.audit.report import Example, Report
-from paycore.audit.service import audit
+from paycore.audit.service import Verdict, audit, compare
 from paycore.kernel import db
 from paycore.kernel.clock import SystemClock
 from paycore.kernel.config import Settings
@@ -64,3 +64,15 @@ async def plant(dsn: str, sql: str) -> None:
         await connection.execute(f"SET session_replication_role = replica; {sql}")
     finally:
         await connection.close()
+
+
+async def compared(filled, dsn: str | None = None, **asked: object) -> Verdict:
+    """What the banks charged, against the stack's database or a copy of it."""
+    dsn = dsn or filled.stack.on.cluster.dsn
+    async with node_on(dsn) as node:
+        connection = await db.connect(dsn)
+        try:
+            control = str(filled.stack.control.base_url)
+            return await compare(node, connection, control, **asked)
+        finally:
+            await connection.close()

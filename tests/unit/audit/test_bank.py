@@ -1,7 +1,7 @@
 """What the banks charged, beside what we know: from both sides."""
 
 import pytest
-from auditing import node_on, plant
+from auditing import compared, node_on, plant
 
 from paycore.audit.bank import Charge, compare, lacking
 from paycore.audit.queries import Known
@@ -103,19 +103,9 @@ def test_a_success_without_a_charge_lacks_it():
 # --- a real bank ----------------------------------------------------------------------
 
 
-async def compared(filled, dsn, **asked):
-    async with node_on(dsn) as node:
-        connection = await db.connect(dsn)
-        try:
-            control = str(filled.stack.control.base_url)
-            return await compare_with(node, connection, control, **asked)
-        finally:
-            await connection.close()
-
-
 async def test_the_banks_agree_with_real_payments(filled, made):
     """Every charge has its success, and every success its charge."""
-    verdict = await compared(filled, filled.stack.on.cluster.dsn)
+    verdict = await compared(filled)
 
     assert BANK == verdict.invariant
     assert verdict.looked > len(made)

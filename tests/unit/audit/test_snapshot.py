@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
-from auditing import audited, found_in, node_on, plant
+from auditing import audited, compared, found_in, node_on, plant
 
 from paycore.audit.catalogue import CATALOGUE
 from paycore.audit.queries import Pace, Unanswered, snapshot
@@ -75,7 +75,8 @@ async def test_all_questions_see_one_moment(copy, made):
 
 def test_nothing_is_found_while_payments_run(filled):
     """Payers pay on both lines, codes are wrong and banks fail at times, and every
-    audit beside them finds nothing: what it sees is whole at each moment.
+    audit beside them finds nothing: what it sees is whole at each moment, and so does
+    every comparison with the banks.
     """
     stack, stop = filled.stack, threading.Event()
     node = len(stack.nodes) - 1
@@ -91,6 +92,7 @@ def test_nothing_is_found_while_payments_run(filled):
         found, until, audits = [], time.monotonic() + 5, 0
         while time.monotonic() < until:
             found += asyncio.run(found_in(stack.on.cluster.dsn))
+            found += asyncio.run(compared(filled)).examples
             audits += 1
     finally:
         stop.set()

@@ -263,6 +263,26 @@ async def test_only_the_answer_to_what_was_named_is_lost(proxy: Proxy, call):
         await caller.ask(b"COMMIT")
 
 
+async def test_what_is_stranded_is_overtaken(proxy: Proxy, echo: Echo, call):
+    """One request is held up with its connection, and arrives after later ones, though
+    its caller has gone meanwhile.
+    """
+    proxy.strand(1, (b"PAY", b"DEDUCT"))
+    first, other = await call(), await call()
+    assert b"HELLO" == await first.ask(b"HELLO")
+
+    first.writer.write(b"PAY 1")
+    await asyncio.sleep(A_MOMENT_S)
+    assert b"PAY 2" == await other.ask(b"PAY 2")
+    assert b"WHAT OF 1?" == await (await call()).ask(b"WHAT OF 1?")
+    first.writer.close()
+    await proxy.heal()
+
+    await until(lambda: echo.heard.endswith(b"PAY 1"))
+    assert b"HELLOPAY 2WHAT OF 1?PAY 1" == echo.heard
+    assert 1 == proxy.stranded
+
+
 async def test_a_watcher_is_called_once_when_it_has_gone_through(
     proxy: Proxy, echo: Echo, call
 ):

@@ -6,10 +6,12 @@
     await proxy.refuse()            # new ones are refused; `await proxy.heal()` ends it
     proxy.swallow()                 # accepts, and passes nothing until it is healed
     proxy.delay(there_s=0.1, back_s=0.3)
-    proxy.lose_answers(2, after=b"COMMIT")   # they go through; what comes back does not
+    proxy.lose_answers(2, after=b"COMMIT")   # heard, and what comes back is not
+    proxy.strand(1, (b"POST /pay",))         # held up, and overtaken by what follows
 
-What was swallowed or delayed is late and not lost: as in a network that sends again,
-it arrives even where the caller has gone meanwhile. What is cut is gone both ways.
+What was swallowed, stranded or delayed is late and not lost: as in a network that sends
+again, it arrives even where the caller has gone meanwhile. What is cut is gone both
+ways.
 It knows no protocol: a pattern is looked for in what one read brought.
 """
 
@@ -18,7 +20,7 @@ import os
 import socket
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Self, cast
@@ -53,6 +55,9 @@ class Weather:
     losing: int = 0
     """So many answers more will not come back."""
     losing_after: bytes = b""
+    stranding: int = 0
+    """So many connections more will be held up."""
+    stranding_with: Sequence[bytes] = ()
 
 
 class Proxy:
@@ -63,6 +68,8 @@ class Proxy:
         self.port = 0
         self.lost_answers = 0
         """How many answers did not come back so far."""
+        self.stranded = 0
+        """How many connections were held up so far."""
         self.weather = Weather()
         self.passing = asyncio.Event()
         """Cleared while everything is swallowed."""
@@ -125,6 +132,12 @@ class Proxy:
         """
         self.weather.losing, self.weather.losing_after = count, after
 
+    def strand(self, count: int, patterns: Sequence[bytes]) -> None:
+        """Hold up so many connections from the moment on at which one of the patterns
+        is said there, until healed: what others say meanwhile overtakes it.
+        """
+        self.weather.stranding, self.weather.stranding_with = count, patterns
+
     def watch(self, pattern: bytes, passed: Passed) -> Passed:
         """Call once, at the moment when something that holds the pattern has gone
         through to the other side; gives what takes the watch back.
@@ -144,6 +157,7 @@ class Proxy:
         self.weather = Weather()
         self.passing.set()
         for pair in list(self._pairs):
+            pair.stranded = False
             pair.flush()
         if refusing:
             await self._listen()
@@ -168,6 +182,17 @@ class Proxy:
         self.lost_answers += 1
         return True
 
+    def strands(self, said: bytes) -> bool:
+        """Whether the connection on which this is said is to be held up."""
+        weather = self.weather
+        if not weather.stranding:
+            return False
+        if not any(pattern in said for pattern in weather.stranding_with):
+            return False
+        weather.stranding -= 1
+        self.stranded += 1
+        return True
+
     def told(self, data: bytes) -> None:
         """Something went through to the other side: tell who watches for it."""
         if not self._watchers:
@@ -187,6 +212,7 @@ class _Pair:
         self._queues: dict[Way, deque[tuple[float, bytes]]] = {
             way: deque() for way in Way
         }
+        self.stranded = False
         self._asked = b""
         self._connecting: asyncio.Task[None] | None = None
         self._reset = False
@@ -217,6 +243,8 @@ class _Pair:
         if way is Way.BACK and self.proxy.loses(self._asked):
             self.reset()
             return
+        if way is Way.THERE and self.proxy.strands(data):
+            self.stranded = True
         due = _now() + self.proxy.weather.delays.get(way, 0.0)
         self._queues[way].append((due, data))
         self._flush(way)
@@ -228,7 +256,7 @@ class _Pair:
 
     def _flush(self, way: Way) -> None:
         target, queue = self.ends[way.other], self._queues[way]
-        while queue and self.proxy.passing.is_set() and target.connected:
+        while queue and self._passing and target.connected:
             due, data = queue[0]
             # Healed: nothing is late any more.
             if due > _now() and self.proxy.weather.delays.get(way):
@@ -241,6 +269,10 @@ class _Pair:
                 self.proxy.told(data)
         if not queue and self.ends[way].gone:
             target.finish()
+
+    @property
+    def _passing(self) -> bool:
+        return self.proxy.passing.is_set() and not self.stranded
 
     def lost(self, way: Way) -> None:
         """An end has gone; what it said still goes through, and then its good-bye."""

@@ -45,7 +45,8 @@ SETTINGS: Mapping[str, object] = MappingProxyType(
         "money_timeout_s": 2.0,
         "enquiry_timeout_s": 1.0,
         "connect_timeout_s": 0.5,
-        "answer_within_s": 4.0,
+        # Sooner than a call for money may take: many are told DOING first.
+        "answer_within_s": 1.2,
         # A network that was down is used again soon after it is back.
         "breaker_window_s": 5.0,
         "breaker_half_open_s": 1.0,

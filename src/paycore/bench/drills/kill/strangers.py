@@ -37,7 +37,7 @@ FAULTS = (
     ("carrier.*.send", "timeout_after", 0.03),
     ("carrier.*.send", "http_500", 0.04),
     ("biz.notice", "slow:0.3", 0.1),
-    ("biz.notice", "http_500", 0.02),
+    ("biz.notice", "http_500", 0.05),
 )
 """Target, fault, and at which share of the calls."""
 

@@ -37,6 +37,8 @@ class Kind(StrEnum):
     SWALLOWED = "swallowed"
     DELAYED = "delayed"
     ANSWERS_LOST = "answers lost"
+    STRANDED = "stranded"
+    """Some calls for money are held up, and everything later overtakes them."""
 
 
 class Network(StrEnum):
@@ -61,6 +63,7 @@ _WEIGHTS = (
     (Kind.SWALLOWED, 3),
     (Kind.DELAYED, 3),
     (Kind.ANSWERS_LOST, 4),
+    (Kind.STRANDED, 3),
 )
 _NETWORKS = (
     (Network.DATABASE, 5),
@@ -82,6 +85,9 @@ AIM_WITHIN_S = 2.0
 SWALLOWED_AT_MOST_S = 3.0
 """Well inside the ten seconds after which a bank's "not found" is final: what is late
 must not be later than the bank promised."""
+STRANDED_AT_MOST_S = 7.0
+"""The same: past the call's own time-out, and past the first enquiries, which find
+nothing then. Twelve seconds after it was sent is the bank's word final."""
 CUT_OFF_AT_MOST_S = LEASE_S + 2.0
 """Before the database: long enough to be taken for dead."""
 
@@ -117,7 +123,10 @@ class Strike(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NETWORK_KINDS = frozenset(
-    {Kind.CUT, Kind.REFUSED, Kind.SWALLOWED, Kind.DELAYED, Kind.ANSWERS_LOST}
+    {
+        *(Kind.CUT, Kind.REFUSED, Kind.SWALLOWED, Kind.DELAYED),
+        *(Kind.ANSWERS_LOST, Kind.STRANDED),
+    }
 )
 
 
@@ -136,9 +145,8 @@ def draw(dice: Random) -> Strike:
     gap_s = dice.uniform(0.0, LONGEST_GAP_S)
     kind = _weighted(dice, _WEIGHTS)
     network = _weighted(dice, _NETWORKS)
-    longest_s = (
-        CUT_OFF_AT_MOST_S if network is Network.DATABASE else SWALLOWED_AT_MOST_S
-    )
+    if kind is Kind.STRANDED:
+        network = Network.BANKS  # where being overtaken matters
     whole, which = dice.random() < 0.3, dice.randrange(12)
     ready = NODES if dice.random() < BOTH_READY_SHARE else 1
     at_once, pause_s = dice.random() < 0.5, dice.uniform(0.0, PAUSES_S)
@@ -150,11 +158,19 @@ def draw(dice: Random) -> Strike:
         network=network,
         which=None if whole else which,
         pause_s=0.0 if at_once else pause_s,
-        lasts_s=dice.uniform(0.3, longest_s),
+        lasts_s=dice.uniform(0.3, _longest_s(kind, network)),
         there_s=dice.choice((0.0, dice.uniform(0.02, 0.4))),
         back_s=dice.uniform(0.02, 0.4),
         count=dice.randint(1, 4),
     )
+
+
+def _longest_s(kind: Kind, network: Network) -> float:
+    if kind is Kind.STRANDED:
+        return STRANDED_AT_MOST_S
+    if network is Network.DATABASE:
+        return CUT_OFF_AT_MOST_S
+    return SWALLOWED_AT_MOST_S
 
 
 def _weighted(dice: Random, table: Sequence[tuple[K, int]]) -> K:
@@ -323,6 +339,8 @@ async def _worsen(proxy: Proxy, strike: Strike) -> None:
             proxy.swallow()
         case Kind.DELAYED:
             proxy.delay(there_s=strike.there_s, back_s=strike.back_s)
+        case Kind.STRANDED:
+            proxy.strand(strike.count, _MONEY)
         case _:
             after = _COMMIT if strike.network is Network.DATABASE else b""
             proxy.lose_answers(strike.count, after=after)

@@ -26,7 +26,7 @@ or some question gave no answer.
 An audit reads one snapshot in a read-only transaction, so it may run beside any load: \
 what it says is as of one commit, and no payment waits for it.
 Changes of the schema and new partitions wait until it is over.
-A statement that takes longer than ten minutes (in the nodes' own rounds: one minute) \
+A statement that takes longer than ten minutes (in the nodes' own rounds: two) \
 is given up, and its line says that it is not known.""",
     """\
 ## Rounds
@@ -38,7 +38,8 @@ A violation is a figure ([metrics.md](metrics.md)), a log line `invariant_broken
 a case `INVARIANT` at the desk: one for each invariant and payment, however often it \
 is seen, and at most fifty a round.
 A round that took long is followed by a rest nine times as long.
-Texts are looked through once, in the round after they were written.
+Texts are looked through once, in the round after they were written; the first round \
+begins with those of the last hour.
 What needs all payments, sums above all, is left to `paycore audit` without `--since`: \
 let cron run it every night.""",
     """\

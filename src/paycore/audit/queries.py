@@ -164,7 +164,7 @@ class Unanswered(Exception):
 class Pace(Enum):
     """How much of the server an audit may take."""
 
-    BESIDE = (60, "0", "16MB")
+    BESIDE = (120, "0", "16MB")
     """While payments go on, time after time: no parallel workers, little memory."""
     ONCE = (600, "2", "64MB")
     """For somebody who waits for it."""

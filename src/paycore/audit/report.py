@@ -70,6 +70,8 @@ class Report:
     at: datetime
     since: datetime | None
     """None: everything was audited."""
+    texts_since: datetime | None = None
+    """None: all texts of those payments were looked through."""
     seconds: float
     verdicts: Sequence[Verdict]
 

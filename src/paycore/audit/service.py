@@ -114,7 +114,13 @@ async def audit(
         ]
         at = seen.at
     seconds = node.clock.monotonic() - began
-    return Report(at=at, since=since, seconds=seconds, verdicts=verdicts)
+    return Report(
+        at=at,
+        since=since,
+        texts_since=texts_since,
+        seconds=seconds,
+        verdicts=verdicts,
+    )
 
 
 def _chosen(only: Collection[str]) -> Iterator[Invariant]:

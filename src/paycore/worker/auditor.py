@@ -23,6 +23,9 @@ EXAMPLES = 20
 OVERLAP = timedelta(minutes=10)
 """A text is written by a node's clock and committed a little later."""
 
+FIRST_TEXTS = timedelta(hours=1)
+"""What a node reads when it has just taken the seat."""
+
 REST = 9
 """A round takes a tenth of the time at the most."""
 
@@ -53,7 +56,7 @@ async def _round(
         pace=audit.Pace.BESIDE,
         since=node.now() - timedelta(seconds=node.settings.audit_window_s),
         with_open=True,
-        texts_since=_texts_since(last),
+        texts_since=_texts_since(node, last),
         examples=EXAMPLES,
     )
     _log.info(
@@ -75,13 +78,16 @@ async def _round(
     return report
 
 
-def _texts_since(last: Report | None) -> datetime | None:
-    """From when on texts are new; None where all are to be looked through (again)."""
-    if last is None:
-        return None
-    secrets = [one for one in last.verdicts if one.invariant == audit.SECRETS]
-    if any(one.violations or one.unanswered for one in secrets):
-        return None
+def _texts_since(node: Node, last: Report | None) -> datetime | None:
+    """From when on texts are new; those in which a secret was found never are old."""
+    an_hour_ago = node.now() - FIRST_TEXTS
+    if last is None or last.texts_since is None:
+        return an_hour_ago
+    (secrets,) = (one for one in last.verdicts if one.invariant == audit.SECRETS)
+    if secrets.violations:
+        return last.texts_since
+    if secrets.unanswered:
+        return max(last.texts_since, an_hour_ago)
     return last.at - OVERLAP
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 
 import asyncpg
 import httpx2 as httpx
@@ -113,9 +114,7 @@ async def test_texts_are_looked_through_once_until_one_holds_a_secret(copy, made
     """What was written before the last round is not read again; a secret that was found
     stays a violation for as long as it stands.
     """
-    age = "UPDATE gateway_message SET at = at - interval '1 day';"
-    steps = "UPDATE trail SET at = at - interval '1 day'"
-    await plant(copy, age + steps)
+    await plant(copy, "UPDATE trail SET at = at - interval '30 minutes'")
     async with node_on(copy, audit_every_s=3600) as node:
         connection = await db.connect(copy)
         try:
@@ -123,21 +122,25 @@ async def test_texts_are_looked_through_once_until_one_holds_a_secret(copy, made
             second = await auditor._round(node, connection, first)
             await plant(
                 copy,
-                "UPDATE notify_notice SET body = body || ' 6222020200112233446'"
-                f" WHERE pay_order_no = '{made['paid']}'",
+                "UPDATE gateway_message SET body = body || ' 6222020200112233446'"
+                f" WHERE pay_order_no = '{made['paid']}' AND direction = 'IN'"
+                " AND operation = 'confirm'",
             )
             found = await auditor._round(node, connection, second)
+            node.clock.anchor(node.now() + timedelta(hours=2))
             again = await auditor._round(node, connection, found)
         finally:
             await connection.close()
 
-    reports = (first, second, found, again)
-    texts = [one for report in reports for one in report.verdicts if one.looked]
-    looked = [one.looked for one in texts if one.invariant == "I25"]
-    assert looked[0] > looked[1] > 0
-    assert looked[3] >= looked[0]
-    violated = [one.violations for one in texts if one.invariant == "I25"]
-    assert [0, 0, 1, 1] == violated
+    verdicts = [_of(report, "I25") for report in (first, second, found, again)]
+    assert verdicts[0].looked > verdicts[1].looked == verdicts[2].looked > 0
+    assert verdicts[3].looked >= verdicts[2].looked
+    assert [0, 0, 1, 1] == [verdict.violations for verdict in verdicts]
+
+
+def _of(report, invariant):
+    (verdict,) = (one for one in report.verdicts if one.invariant == invariant)
+    return verdict
 
 
 async def test_one_node_at_a_time_audits(copy):

@@ -232,12 +232,15 @@ class Payer:
     phones: Phones
     wallet: Wallet
     dice: Random
+    stop: asyncio.Event
     _mark: int = field(default=0, init=False)
 
-    async def pay_on(self, stop: asyncio.Event, most: int) -> None:
-        """One order after the other, until told to stop; the last one to its end."""
+    async def pay_on(self, most: int) -> None:
+        """One order after the other, until told to stop; the last one as far as it is
+        up to him.
+        """
         for _ in range(most):
-            if stop.is_set():
+            if self.stop.is_set():
                 return
             try:
                 await self._order()
@@ -308,6 +311,8 @@ class Payer:
                 tries += 1
             await asyncio.sleep(AGAIN_AFTER_S)
             order = await self._look(order)
+            if order.resp_code == "CONFIRMING" and self.stop.is_set():
+                return
         if order.biz_status == "DOING":
             await self._close(order)
 

@@ -170,8 +170,8 @@ class _Round:
         try:
             async with asyncio.timeout(None) as bound, asyncio.TaskGroup() as group:
                 for number, purse in enumerate(cast.purses):
-                    payer = self._payer(number, purse, phones)
-                    group.create_task(payer.pay_on(stop, ORDERS_A_PAYER))
+                    payer = self._payer(number, purse, phones, stop)
+                    group.create_task(payer.pay_on(ORDERS_A_PAYER))
                 await self._strike()
                 await strangers.behave(url)
                 await cast.parts.calm()
@@ -180,7 +180,9 @@ class _Round:
         finally:
             phones.close()
 
-    def _payer(self, number: int, purse: Purse, phones: Phones) -> Payer:
+    def _payer(
+        self, number: int, purse: Purse, phones: Phones, stop: asyncio.Event
+    ) -> Payer:
         dice = self.brief.dice(f"payer {number}")
         return Payer(
             purse=purse,
@@ -188,6 +190,7 @@ class _Round:
             phones=phones,
             wallet=self.cast.wallets[purse.api_key],
             dice=dice,
+            stop=stop,
         )
 
     def _line(self, about: str) -> Line:

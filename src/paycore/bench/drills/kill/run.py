@@ -34,8 +34,9 @@ from paycore.dev.stack import Ground
 from paycore.kernel.postgres import fresh_folder
 from paycore.kernel.terms import BizLineId
 
-KILLS_A_ROUND = 25
-ROUNDS_A_GROUND = 4
+KILLS_A_ROUND = 50
+"""A minute or two of load: quiet takes half a minute, whatever came before it."""
+ROUNDS_A_GROUND = 2
 PAYERS = 14
 QUICK_SHARE = 0.6
 """Of the payers; the others' line has no quick channel, and always converts."""

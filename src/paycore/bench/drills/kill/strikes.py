@@ -63,7 +63,7 @@ _WEIGHTS = (
     (Kind.SWALLOWED, 3),
     (Kind.DELAYED, 3),
     (Kind.ANSWERS_LOST, 4),
-    (Kind.STRANDED, 3),
+    (Kind.STRANDED, 4),
 )
 _NETWORKS = (
     (Network.DATABASE, 5),
@@ -82,12 +82,13 @@ what lies on the ground already learns nothing."""
 AIM_WITHIN_S = 2.0
 """So long the moment aimed at is waited for."""
 
+SHORTEST_S = 0.3
 SWALLOWED_AT_MOST_S = 3.0
 """Well inside the ten seconds after which a bank's "not found" is final: what is late
 must not be later than the bank promised."""
-STRANDED_AT_MOST_S = 7.0
+STRANDED_S = (3.5, 7.0)
 """The same: past the call's own time-out, and past the first enquiries, which find
-nothing then. Twelve seconds after it was sent is the bank's word final."""
+nothing then. Twelve seconds after it was sent the bank's word is final."""
 CUT_OFF_AT_MOST_S = LEASE_S + 2.0
 """Before the database: long enough to be taken for dead."""
 
@@ -158,19 +159,20 @@ def draw(dice: Random) -> Strike:
         network=network,
         which=None if whole else which,
         pause_s=0.0 if at_once else pause_s,
-        lasts_s=dice.uniform(0.3, _longest_s(kind, network)),
+        lasts_s=dice.uniform(*_lasts_s(kind, network)),
         there_s=dice.choice((0.0, dice.uniform(0.02, 0.4))),
         back_s=dice.uniform(0.02, 0.4),
         count=dice.randint(1, 4),
     )
 
 
-def _longest_s(kind: Kind, network: Network) -> float:
+def _lasts_s(kind: Kind, network: Network) -> tuple[float, float]:
+    """The shortest and the longest."""
     if kind is Kind.STRANDED:
-        return STRANDED_AT_MOST_S
+        return STRANDED_S
     if network is Network.DATABASE:
-        return CUT_OFF_AT_MOST_S
-    return SWALLOWED_AT_MOST_S
+        return SHORTEST_S, CUT_OFF_AT_MOST_S
+    return SHORTEST_S, SWALLOWED_AT_MOST_S
 
 
 def _weighted(dice: Random, table: Sequence[tuple[K, int]]) -> K:

@@ -149,7 +149,7 @@ class Payer:
             self._heard(answer)
         return dict(good[0].read()) if good else None
 
-    async def _confirm(self, code: str, key: str | None = None) -> None:
+    async def _confirm(self, code: str, key: str | None = None) -> Answer | None:
         api, key = self.world.api, key or self._key()
 
         def call(key: str) -> Awaitable[Answer | None]:
@@ -162,11 +162,14 @@ class Payer:
         if answer is not None and answer.status == 200:
             self.world.oracle.confirmed(self.no, code, answer)
             self._heard(answer)
+        return answer
 
     async def _reuse(self, text: Text) -> None:
         """The same key with another code: refused, and without any effect."""
         key = self._key()
-        await self._confirm(text.code, key)
+        first = await self._confirm(text.code, key)
+        if first is None or first.status != 200:
+            return  # refused: nothing is kept under the key
         again = await self.world.api.confirm(
             self.line, self.no, self._wrong(text.code), key
         )

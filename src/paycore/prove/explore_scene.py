@@ -145,6 +145,7 @@ class Scene(World):
         self.settings = settings(self.stage)
         self.story = None
         self.leap, self.leapt_s = timedelta(0), 0.0
+        self.leapt_at = float("-inf")
         self.over = False
         self.database_is_away = self.texts_are_down = False
         self.state, self.script = state, script

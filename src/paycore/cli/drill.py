@@ -95,7 +95,7 @@ def kill(
     seed: Annotated[
         int | None, typer.Option(help="Draws the same again; any, if none is given.")
     ] = None,
-    payers: Annotated[int, typer.Option(min=2, max=256, help="Payers at once.")] = 14,
+    payers: Annotated[int, typer.Option(min=2, max=256, help="Payers at once.")] = 24,
     state: Annotated[Path, typer.Option(help="Where the rounds are on record.")] = Path(
         ".paycore/kill/rounds.jsonl"
     ),

@@ -37,7 +37,7 @@ from paycore.kernel.terms import BizLineId
 KILLS_A_ROUND = 50
 """A minute or two of load: quiet takes half a minute, whatever came before it."""
 ROUNDS_A_GROUND = 2
-PAYERS = 14
+PAYERS = 24
 QUICK_SHARE = 0.6
 """Of the payers; the others' line has no quick channel, and always converts."""
 COUPONS = 4_000

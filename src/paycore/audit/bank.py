@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from paycore.audit.queries import Known
-from paycore.audit.report import Example
+from paycore.audit.report import Example, Known
 from paycore.kernel.terms import PayOrderNo
 
 

@@ -21,6 +21,7 @@ from paycore.audit.questions.secrets import (
     LOOKS_LIKE_A_NUMBER,
     WHICH_TEXTS_MAY_HOLD_A_NUMBER,
 )
+from paycore.audit.report import Known
 from paycore.kernel import db
 from paycore.kernel.db import Pool
 from paycore.kernel.errors import Unavailable
@@ -36,7 +37,6 @@ __all__ = [
     "Connection",
     "Counted",
     "Found",
-    "Known",
     "Pace",
     "Pool",
     "Snapshot",
@@ -210,22 +210,6 @@ class Candidate:
     text: str = field(repr=False)
     known: Sequence[str]
     """Numbers that may stand in it: others chose them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What our rows say of a payment's charge."""
-
-    pay_order_no: str
-    biz_status: str
-    payable_amount: int
-    currency: str
-    successful: Sequence[str]
-    """Request numbers of the legs that succeeded."""
-    open: Sequence[str]
-    """And of those whose last word is to come."""
-    on_the_desk: bool
-    """Whether a person has a case about it."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -24,6 +24,22 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What our rows say of a payment's charge."""
+
+    pay_order_no: str
+    biz_status: str
+    payable_amount: int
+    currency: str
+    successful: Sequence[str]
+    """Request numbers of the legs that succeeded."""
+    open: Sequence[str]
+    """And of those whose last word is to come."""
+    on_the_desk: bool
+    """Whether a person has a case about it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """One invariant: what was looked at, and what breaks it."""
 

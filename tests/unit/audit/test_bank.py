@@ -4,7 +4,7 @@ import pytest
 from auditing import compared, node_on, plant
 
 from paycore.audit.bank import Charge, compare, lacking
-from paycore.audit.queries import Known
+from paycore.audit.report import Known
 from paycore.audit.service import BANK
 from paycore.audit.service import compare as compare_with
 from paycore.kernel import db

@@ -38,6 +38,9 @@ from paycore.kernel.terms import PayOrderNo
 from paycore.notify import service as notify
 
 WARM_UP_S = 1.0
+SURVIVORS_S = 4.0
+"""Load after the last kill, by nodes that live on: what a node lets lie is taken up by
+others when it dies, and would be found by nobody."""
 SECONDS_A_KILL = 8.0
 """Where a kill takes longer than this on average something is wrong with the drill."""
 ORDERS_A_PAYER = 400
@@ -173,8 +176,9 @@ class _Round:
                     payer = self._payer(number, purse, phones, stop)
                     group.create_task(payer.pay_on(ORDERS_A_PAYER))
                 await self._strike()
-                await strangers.behave(url)
                 await cast.parts.calm()
+                await asyncio.sleep(SURVIVORS_S)
+                await strangers.behave(url)
                 stop.set()
                 bound.reschedule(asyncio.get_running_loop().time() + ENDS_WITHIN_S)
         finally:

@@ -112,6 +112,8 @@ class Stack:
             base_url=self.nodes[node].info.api,
             headers={"Authorization": f"Bearer {self.lines[line].api_key}"},
             timeout=20,
+            # A payer each, and hundreds of them: none keeps a connection open.
+            limits=httpx.Limits(max_keepalive_connections=0),
         )
         self._clients.append(made)
         return made

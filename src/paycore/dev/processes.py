@@ -7,7 +7,7 @@ from a thread that lives on (the main one): Linux goes by the thread, not the pr
 
 import ctypes
 import os
-import select
+import selectors
 import signal
 import socket
 import subprocess
@@ -230,11 +230,14 @@ def _line_within(pipe: IO[bytes], seconds: float) -> bytes:
     """One line, or what came of it until the time was up or the pipe was closed."""
     deadline = time.monotonic() + seconds  # tidy: time a child has no clock of ours
     line = b""
-    while not line.endswith(b"\n"):
-        left = deadline - time.monotonic()  # tidy: time a child has no clock of ours
-        ready, _, _ = select.select([pipe], [], [], max(0.0, left))
-        octet = os.read(pipe.fileno(), 1) if ready else b""
-        if not octet:
-            break
-        line += octet
+    # Not select(): it knows no descriptor past 1,023, and a busy process has those.
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(pipe, selectors.EVENT_READ)
+        while not line.endswith(b"\n"):
+            now = time.monotonic()  # tidy: time a child has no clock of ours
+            ready = waiting.select(max(0.0, deadline - now))
+            octet = os.read(pipe.fileno(), 1) if ready else b""
+            if not octet:
+                break
+            line += octet
     return line

@@ -9,7 +9,7 @@ from stack import SHOP, TICKETS, Payer, Stack, key
 
 from paycore.core.rows import PaymentRow
 from paycore.kernel.node import Node
-from paycore.worker import checker
+from paycore.worker import checker, dispatcher
 
 FOR_EVER = "processing:1000000000"
 LIMITED = {"daily_limit": 10_000_000, "single_limit": 1_000_000}
@@ -59,6 +59,7 @@ def _expired(stack: Stack, payer: Payer) -> str:
         node.heartbeat.good_until += 100
         await checker.tick(node)
         await checker.drain(node, 10)
+        await dispatcher.drain(node, 10)  # its notice is due to nobody else for long
         return await node.journal.load(PaymentRow, no)
 
     row = inside(stack, later)

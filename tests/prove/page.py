@@ -20,6 +20,7 @@ PAGE = ROOT / "docs" / "proof.md"
 RESULTS = Path(__file__).with_name("results")
 PLANTED = ROOT / "tests" / "planted" / "results.json"
 MUTATION = ROOT / "tests" / "mutation" / "results.json"
+OPEN = Path(__file__).with_name("open.toml")
 INVARIANTS = Path(__file__).with_name("invariants.toml")
 
 sys.path.insert(0, str(ROOT / "tests" / "faults"))
@@ -77,7 +78,7 @@ def number(value: object) -> str:
 
 def render() -> str:
     """The page."""
-    parts = (HEAD, _runs(), _planted(), _mutation(), _invariants(), _faults())
+    parts = (HEAD, _runs(), _open(), _planted(), _mutation(), _invariants(), _faults())
     return "\n".join(parts)
 
 
@@ -93,6 +94,15 @@ def _runs() -> str:
         day = found.get("day", NOT_YET)
         rows.append(f"| {what} | {command} | {day} | {figures} |")
     return "\n".join(rows) + "\n"
+
+
+def _open() -> str:
+    """What was found and is not mended yet: a page that hid it would be worth nothing."""
+    found = tomllib.loads(OPEN.read_text(encoding="utf-8"))
+    rows = ["## Found, and not mended yet", ""]
+    for run, one in found.items():
+        rows.append(f"- `{run}` ({one['day']}): {one['what']}")
+    return "\n".join(rows if found else [*rows, "Nothing."]) + "\n"
 
 
 def _planted() -> str:

@@ -97,7 +97,7 @@ def _runs() -> str:
 
 
 def _open() -> str:
-    """What was found and is not mended yet: a page that hid it would be worth nothing."""
+    """What was found and is not mended yet: a page that hid it would be worthless."""
     found = tomllib.loads(OPEN.read_text(encoding="utf-8"))
     rows = ["## Found, and not mended yet", ""]
     for run, one in found.items():

@@ -165,6 +165,8 @@ class Verified:
 
     status: VerifyStatus
     tries_left: int | None
+    at: datetime
+    """When it was judged: by then a code must have been good."""
     reason: str = ""
 
 
@@ -194,20 +196,24 @@ async def prepare_verify(
 
 def verify(node: Node, prepared: PreparedVerify) -> Verified:
     """Compare; only after the commit that counts the try."""
-    status = prepared.foregone
+    status, at = prepared.foregone, node.now()
     if status is None:
         assert prepared.row is not None, "nothing to compare with is foregone"
-        status = codes.judge(prepared.row, prepared.typed, node.now())
+        status = codes.judge(prepared.row, prepared.typed, at)
     match status:
         case VerifyStatus.PASS:
-            return Verified(status=status, tries_left=prepared.tries_left + 1)
+            left = prepared.tries_left + 1
+            return Verified(status=status, tries_left=left, at=at)
         case VerifyStatus.WRONG:
             return Verified(
-                status=status, tries_left=prepared.tries_left, reason=prepared.reason
+                status=status,
+                tries_left=prepared.tries_left,
+                at=at,
+                reason=prepared.reason,
             )
         case _:
             why = "no code is good" if prepared.row is None else ""
-            return Verified(status=status, tries_left=0, reason=why)
+            return Verified(status=status, tries_left=0, at=at, reason=why)
 
 
 def conclude_verify(
@@ -221,7 +227,7 @@ def conclude_verify(
         prepared.quota.give_back(change)
     match verified.status:
         case VerifyStatus.PASS:
-            at = node.now()
+            at = verified.at
             change.amend(CodeRow, row.key(), lambda stands: _pass(stands, at))
         case VerifyStatus.EXPIRED:
             # Seen to have expired once, it stays so, whatever clocks do (I27).

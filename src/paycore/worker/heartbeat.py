@@ -144,25 +144,32 @@ def _alive(node: Node, started: float) -> None:
 async def _look_round(node: Node) -> None:
     """Who lives? Silence beyond the lease is written down as death, so that the silent
     one cannot come back to what others have taken.
+
+    How long the question itself took is nobody's silence: that is counted up to the
+    moment before it, and a beat that is new from the moment after it.
     """
-    rows = [row for row in await node.journal.every(NodeRow) if row.died_at is None]
     heard, lasts_s = node.heartbeat.heard, node.settings.lease_s
-    moment, live = node.clock.monotonic(), []
+    asked = node.clock.monotonic()
+    rows = [row for row in await node.journal.every(NodeRow) if row.died_at is None]
+    answered = node.clock.monotonic()
+    live = []
     for row in rows:
         if row.epoch not in heard or heard[row.epoch][0] != row.beat_at:
-            heard[row.epoch] = (row.beat_at, moment)
-        silent_s = moment - heard[row.epoch][1]
-        if silent_s < lasts_s or row.epoch == node.epoch:
+            heard[row.epoch] = (row.beat_at, answered)
+        silent = asked - heard[row.epoch][1] >= lasts_s and row.epoch != node.epoch
+        if not (silent and await _declare_dead(node, row)):
             live.append(Epoch(row.epoch))
-        else:
-            await _declare_dead(node, row)
     node.heartbeat.heard = {row.epoch: heard[row.epoch] for row in rows}
     node.heartbeat.live = tuple(live)
 
 
-async def _declare_dead(node: Node, silent: NodeRow) -> None:
+async def _declare_dead(node: Node, silent: NodeRow) -> bool:
+    """Whether he is dead now; refused, he has beaten, or another was faster."""
     now = node.now()
     change = node.change()
     change.update(replace(silent, died_at=now), version=silent.version)
-    if await node.journal.commit(change) is None:
+    refused = await node.journal.commit(change)
+    if refused is None:
         log.warning("epoch_declared_dead", epoch=silent.epoch, name=silent.name)
+        return True
+    return isinstance(refused.row, NodeRow) and refused.row.died_at is not None

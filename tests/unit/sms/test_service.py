@@ -17,7 +17,7 @@ from paycore.sms import service
 from paycore.sms.carriers.sandbox import SandboxCarrier, _signature
 from paycore.sms.quota import quotas_of_phone
 from paycore.sms.rows import CarrierRow, CodeStatus
-from paycore.sms.service import Verified
+from paycore.sms.service import Verified, VerifyRequest
 
 
 def statuses(rows):
@@ -350,6 +350,30 @@ async def test_a_code_is_good_for_its_amount_only(centre) -> None:
     await centre.send()
 
     assert VerifyStatus.WRONG == (await centre.verify(centre.code(), amount=1)).status
+
+
+async def test_a_code_passes_at_the_moment_of_its_comparison(centre) -> None:
+    """A node that sleeps after the comparison writes when it compared (I8, I27)."""
+    await centre.send()
+    request = VerifyRequest(
+        pay_order_no=centre.no,
+        amount=12_50,
+        currency="CNY",
+        card_id=centre.card,
+        code=centre.code(),
+    )
+    change = centre.node.change()
+    prepared = await service.prepare_verify(centre.node, request, change)
+    await centre.node.journal.commit(change)
+    verified = service.verify(centre.node, prepared)
+    centre.node.clock.anchor(centre.node.now() + timedelta(hours=1))
+    change = centre.node.change()
+    service.conclude_verify(centre.node, prepared, verified, change)
+    await centre.node.journal.commit(change)
+    (row,) = await centre.rows()
+
+    assert VerifyStatus.PASS is verified.status
+    assert row.passed_at < row.expires_at
 
 
 async def test_an_expired_code_stays_expired(centre) -> None:

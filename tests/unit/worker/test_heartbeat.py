@@ -10,7 +10,7 @@ from paycore.kernel.config import Settings
 from paycore.kernel.crypto import KeyRing
 from paycore.kernel.ids import SystemIds
 from paycore.kernel.journal_memory import MemoryJournal, MemoryStore
-from paycore.kernel.node import Node
+from paycore.kernel.node import Node, NodeRow
 from paycore.worker import heartbeat
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -73,14 +73,16 @@ async def test_a_clock_that_began_late_catches_up(node, truth):
 
 
 async def test_a_clock_that_runs_ahead_waits(node, truth):
-    """Where ours is surely ahead the database is right; and it never runs backwards."""
+    """Where ours is surely ahead the database is right; it goes on at half its pace
+    until then, and never runs backwards.
+    """
     await heartbeat.begin(node)
     node.clock.anchor(truth.now() + timedelta(seconds=0.2))
     ahead = node.now()
     await heartbeat.beat(node)
 
     assert ahead <= node.now() <= ahead + CLOSE
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.5)
     assert abs(node.now() - truth.now()) < CLOSE
 
 
@@ -107,6 +109,74 @@ async def test_a_database_clock_that_leaps_makes_nobody_dead(node, truth):
         await heartbeat.beat(other)
 
     assert {1, 2} == set(node.heartbeat.live) == set(other.heartbeat.live)
+
+
+@pytest.fixture
+def moment():
+    """The monotonic clock of all machines."""
+    return [0.0]
+
+
+@pytest.fixture
+async def two(node, moment):
+    """Two nodes that have heard of each other."""
+    other = another(node)
+    for one in (node, other):
+        one.clock = SystemClock(NOON, monotonic=lambda: moment[0])
+        await heartbeat.begin(one)
+    await heartbeat.beat(node)
+    return node, other
+
+
+class Stale:
+    """A journal whose reader gets what was there before, and perhaps late."""
+
+    def __init__(self, journal, rows, late=lambda: None):
+        self._journal, self._rows, self._late = journal, rows, late
+
+    def __getattr__(self, name):
+        return getattr(self._journal, name)
+
+    async def every(self, _kind):
+        """As it was."""
+        self._late()
+        return self._rows
+
+
+async def test_a_look_that_took_long_makes_nobody_dead(two, moment):
+    """How long the listener himself was away is nobody's silence."""
+    node, _ = two
+
+    def late():
+        moment[0] += 1.5 * node.settings.lease_s
+
+    node.journal = Stale(node.journal, await node.journal.every(NodeRow), late)
+    await heartbeat.beat(node)
+
+    assert {1, 2} == set(node.heartbeat.live)
+
+
+async def test_who_beats_while_he_is_declared_dead_lives(two, moment):
+    """A death that the database refuses, because there was a beat, is none."""
+    node, other = two
+    rows = await node.journal.every(NodeRow)
+    moment[0] += 1.5 * node.settings.lease_s
+    await heartbeat.beat(other)
+    node.journal = Stale(node.journal, rows)
+    await heartbeat.beat(node)
+
+    assert {1, 2} == set(node.heartbeat.live)
+
+
+async def test_who_is_silent_beyond_the_lease_is_dead(two, moment):
+    """By the listener's clock, and written down."""
+    node, other = two
+    moment[0] += 1.5 * node.settings.lease_s
+    await heartbeat.beat(node)
+    row = await node.journal.load(NodeRow, other.epoch)
+
+    assert (node.epoch,) == node.heartbeat.live
+    assert row.died_at is not None
 
 
 async def test_a_node_begins_with_the_time_that_others_have_told(node):

@@ -37,7 +37,7 @@ from paycore.prove.explore_state import State
 from paycore.prove.ids import SeededIds
 from paycore.prove.journal import SimJournal
 from paycore.prove.loop import Machine, VirtualLoop
-from paycore.prove.network import Network, SimTransport
+from paycore.prove.network import Network, Parcel, SimTransport
 from paycore.prove.oracle import Oracle
 from paycore.prove.plan import Plan
 from paycore.prove.running import Running
@@ -414,32 +414,20 @@ class Calls(Network):
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
 
-    def carry(
-        self,
-        host: str,
-        path: str,
-        request: HttpRequest,
-        sender: Machine,
-        answer: "asyncio.Future[HttpResult]",
-    ) -> None:
+    def carry(self, parcel: Parcel) -> None:
         """Bring a request to where it goes, and its answer back."""
-        self._scene.spawn(self._carry(host, path, request, answer))
+        self._scene.spawn(self._carry(parcel))
 
-    async def _carry(
-        self,
-        host: str,
-        path: str,
-        request: HttpRequest,
-        answer: "asyncio.Future[HttpResult]",
-    ) -> None:
+    async def _carry(self, parcel: Parcel) -> None:
+        host, path, request = parcel.host, parcel.path, parcel.request
         if host in self._scene.banks:
             result = await self._asked_bank(host, path, request)
         elif host.startswith("carrier_"):
             result = self._asked_carrier(host[-1], path, request)
         else:
             result = self._asked_line(request)
-        if result is not None and not answer.done():
-            answer.set_result(result)
+        if result is not None and not parcel.answer.done():
+            parcel.answer.set_result(result)
 
     async def _asked_bank(
         self, host: str, path: str, request: HttpRequest

@@ -7,7 +7,7 @@ answer.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -51,6 +51,17 @@ FAMILY: Mapping[str, tuple[kinds.Kind, ...]] = MappingProxyType(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """A request on its way: where it goes, who sent it, and where its answer goes."""
+
+    host: str
+    path: str
+    request: HttpRequest
+    sender: Machine
+    answer: "asyncio.Future[HttpResult]"
+
+
 class SimTransport:
     """A node's door to the network: `paycore.kernel.http.Transport`."""
 
@@ -67,7 +78,9 @@ class SimTransport:
         world.oracle.leaves(machine, host, path, request)
         world.scrutiny.leaves(host, request)
         answer: asyncio.Future[HttpResult] = world.loop.create_future()
-        world.network.carry(host, path, request, machine, answer)
+        world.network.carry(
+            Parcel(host=host, path=path, request=request, sender=machine, answer=answer)
+        )
         try:
             async with asyncio.timeout(request.timeout_s):
                 return await answer
@@ -99,21 +112,15 @@ class Network:
 
     # --- a request --------------------------------------------------------------------
 
-    def carry(
-        self,
-        host: str,
-        path: str,
-        request: HttpRequest,
-        sender: Machine,
-        answer: "asyncio.Future[HttpResult]",
-    ) -> None:
+    def carry(self, parcel: Parcel) -> None:
         """Bring a request to where it goes, and its answer back."""
-        if host in self._world.banks:
-            self._to_bank(host, path, request, sender, answer)
-        elif host.startswith("carrier_"):
-            self._to_carrier(host[-1], path, request, sender, answer)
+        if parcel.host in self._world.banks:
+            self._to_bank(parcel)
+        elif parcel.host.startswith("carrier_"):
+            self._to_carrier(parcel)
         else:
-            self._to_line(path, request, sender, answer)
+            strike = self._world.faults.one_of(kinds.NOTICE)
+            self.later(self._at_line, parcel, strike)
 
     def later(
         self,
@@ -130,57 +137,40 @@ class Network:
         return FASTEST_S + self.rng.random() * (SLOWEST_S - FASTEST_S)
 
     def _reply(
-        self,
-        answer: "asyncio.Future[HttpResult]",
-        result: HttpResult,
-        after: float | None = None,
+        self, parcel: Parcel, result: HttpResult, after: float | None = None
     ) -> None:
-        self.later(_settle, answer, result, after=after)
+        self.later(_settle, parcel.answer, result, after=after)
 
     # --- to a bank --------------------------------------------------------------------
 
-    def _to_bank(
-        self,
-        host: str,
-        path: str,
-        request: HttpRequest,
-        sender: Machine,
-        answer: "asyncio.Future[HttpResult]",
-    ) -> None:
-        operation = path.removeprefix("/v1/")
+    def _to_bank(self, parcel: Parcel) -> None:
+        host, operation = parcel.host, parcel.path.removeprefix("/v1/")
         strike = self._world.faults.one_of(FAMILY[operation])
         if strike is not None:
-            self._world.note(sender, "strike", f"{strike} at {host}.{operation}")
+            said = f"{strike} at {host}.{operation}"
+            self._world.note(parcel.sender, "strike", said)
         if strike is not None and strike.endswith("_refused"):
-            self._reply(answer, NotSent(reason="refused"))
+            self._reply(parcel, NotSent(reason="refused"))
         elif strike is not None and strike.endswith("_lost"):
             return
         elif strike == "money_arrives_late":
-            after = request.timeout_s + self.rng.random() * LATEST_S
-            at_bank = partial(self._at_bank, host, path, request, sender, answer)
-            self.later(at_bank, strike, after=after)
+            after = parcel.request.timeout_s + self.rng.random() * LATEST_S
+            self.later(self._at_bank, parcel, strike, after=after)
         elif strike is not None and strike.endswith("_500"):
-            self._reply(answer, Answered(status=500, headers={}, body=b"no"))
+            self._reply(parcel, Answered(status=500, headers={}, body=b"no"))
         else:
-            self.later(self._at_bank, host, path, request, sender, answer, strike)
+            self.later(self._at_bank, parcel, strike)
             if strike == "money_doubled":
-                self.later(self._at_bank, host, path, request, sender, answer, None)
+                self.later(self._at_bank, parcel, None)
 
-    def _at_bank(  # noqa: PLR0917 what a call on its way has
-        self,
-        host: str,
-        path: str,
-        request: HttpRequest,
-        sender: Machine,
-        answer: "asyncio.Future[HttpResult]",
-        strike: str | None,
-    ) -> None:
+    def _at_bank(self, parcel: Parcel, strike: str | None) -> None:
         """It has arrived: the bank acts, whatever becomes of its answer."""
-        world, house = self._world, self._world.banks[host]
+        world, host, path = self._world, parcel.host, parcel.path
+        house = world.banks[host]
         try:
-            call = house.open(request, path, world.now_ms())
+            call = house.open(parcel.request, path, world.now_ms())
         except BadSignature:
-            self._reply(answer, Answered(status=401, headers={}, body=b""))
+            self._reply(parcel, Answered(status=401, headers={}, body=b""))
             return
         done = house.act(call, self._twist(strike, call.operation))
         exchange = Exchange(merchant=house.merchant, path=path, call=call, answer=done)
@@ -196,8 +186,9 @@ class Network:
         if not _silent(strike):
             reply = house.signed(exchange.answer, path, world.now_ms(), strike=strike)
             late = strike is not None and strike.endswith("_late")
-            self._reply(answer, reply, request.timeout_s + 1.0 if late else None)
-        world.perhaps_dies_now(sender, "killed_after_call")
+            after = parcel.request.timeout_s + 1.0 if late else None
+            self._reply(parcel, reply, after)
+        world.perhaps_dies_now(parcel.sender, "killed_after_call")
 
     def _twist(self, strike: str | None, operation: str) -> Twist:  # noqa: PLR0911 a row a fault
         """How a fault bends what the bank does."""
@@ -253,48 +244,34 @@ class Network:
 
     # --- to a carrier, to a line ------------------------------------------------------
 
-    def _to_carrier(
-        self,
-        name: str,
-        path: str,
-        request: HttpRequest,
-        sender: Machine,
-        answer: "asyncio.Future[HttpResult]",
-    ) -> None:
+    def _to_carrier(self, parcel: Parcel) -> None:
         faults, world = self._world.faults, self._world
         strike = faults.one_of(kinds.TEXT[:-1])
         if world.texts_are_down and faults.on:
             faults.count("texts_down")
             strike = "text_refused"
         if strike is not None:
-            world.note(sender, "strike", f"{strike} at carrier {name}")
+            world.note(parcel.sender, "strike", f"{strike} at {parcel.host}")
         if strike == "text_refused":
-            self._reply(answer, NotSent(reason="refused"))
+            self._reply(parcel, NotSent(reason="refused"))
         elif strike != "text_lost":
-            self.later(self._at_carrier, name, path, request, sender, answer, strike)
+            self.later(self._at_carrier, parcel, strike)
 
-    def _at_carrier(  # noqa: PLR0917 the same
-        self,
-        name: str,
-        path: str,
-        request: HttpRequest,
-        sender: Machine,
-        answer: "asyncio.Future[HttpResult]",
-        strike: str | None,
-    ) -> None:
-        world, house = self._world, self._world.carriers[name]
+    def _at_carrier(self, parcel: Parcel, strike: str | None) -> None:
+        world, path = self._world, parcel.path
+        house = world.carriers[parcel.host.removeprefix("carrier_")]
         try:
-            request_id, code = house.take(request, path, world.now_ms())
+            request_id, code = house.take(parcel.request, path, world.now_ms())
         except BadSignature:
-            self._reply(answer, Answered(status=401, headers={}, body=b""))
+            self._reply(parcel, Answered(status=401, headers={}, body=b""))
             return
         declined = strike == "text_declined"
         if not declined:
             self.texted(request_id, "sms_centre", code)
         if strike != "text_unanswered":
             said = "MAINTENANCE" if declined else "OK"
-            self._reply(answer, house.reply(request_id, path, world.now_ms(), said))
-        world.perhaps_dies_now(sender, "killed_after_call")
+            self._reply(parcel, house.reply(request_id, path, world.now_ms(), said))
+        world.perhaps_dies_now(parcel.sender, "killed_after_call")
 
     def texted(self, request_id: str, sent_by: str, code: str) -> None:
         """A code is on a payer's phone."""
@@ -309,23 +286,7 @@ class Network:
         world.texts.setdefault(no, []).append(text)
         world.note(None, "phone", f"code from {sent_by}", no)
 
-    def _to_line(
-        self,
-        path: str,
-        request: HttpRequest,
-        sender: Machine,
-        answer: "asyncio.Future[HttpResult]",
-    ) -> None:
-        strike = self._world.faults.one_of(kinds.NOTICE)
-        self.later(self._at_line, request, sender, answer, strike)
-
-    def _at_line(
-        self,
-        request: HttpRequest,
-        sender: Machine,
-        answer: "asyncio.Future[HttpResult]",
-        strike: str | None,
-    ) -> None:
+    def _at_line(self, parcel: Parcel, strike: str | None) -> None:
         world = self._world
         status = {
             "notice_500": 500,
@@ -334,13 +295,13 @@ class Network:
             "notice_gone": 410,
         }.get(strike or "", 204)
         if status == 204:
-            if not world.line.take(request, world.loop.time()):
+            if not world.line.take(parcel.request, world.loop.time()):
                 status = 400
-            world.oracle.announced(request)
+            world.oracle.announced(parcel.request)
         if strike != "notice_unanswered":
             headers = {"location": "http://elsewhere.sim/"} if status == 302 else {}
-            self._reply(answer, answered(b"", headers, status))
-        world.perhaps_dies_now(sender, "killed_after_call")
+            self._reply(parcel, answered(b"", headers, status))
+        world.perhaps_dies_now(parcel.sender, "killed_after_call")
 
 
 def _settle(answer: "asyncio.Future[HttpResult]", result: HttpResult) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -118,9 +117,3 @@ async def leave(world: "World", running: Running) -> None:
     running.ready = False
     await loop.stop(running.node, world.settings.drain_s / 2)
     world.note(running.machine, "left", "")
-
-
-async def ended(task: "asyncio.Task[None]") -> None:
-    """Wait for a task that may have been cancelled."""
-    with suppress(asyncio.CancelledError):
-        await task

@@ -21,7 +21,6 @@ from paycore.kernel.journal_memory import MemoryStore
 from paycore.kernel.terms import BizStatus
 from paycore.prove import setup
 from paycore.prove.api import Api, reachable
-from paycore.prove.journal import SimJournal
 from paycore.prove.listening import listening
 from paycore.prove.loop import Machine, Power, VirtualLoop
 from paycore.prove.mirror import Mirror
@@ -306,8 +305,3 @@ class World:
             row.biz_status is BizStatus.DOING and row.pay_order_no not in cases
             for row in self.base.waiting(PaymentRow)
         )
-
-
-def journal_of(world: World, machine: Machine) -> SimJournal:
-    """A way to the database for somebody who is no node."""
-    return SimJournal(world, machine)

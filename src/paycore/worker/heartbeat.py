@@ -24,6 +24,9 @@ from paycore.kernel.terms import Epoch
 SAFETY_S = 1.0
 """Two machines' clocks may drift apart by so much within one lease."""
 
+APART = timedelta(seconds=1)
+"""What nodes' clocks may differ by: beats and their answers take so long."""
+
 AHEAD = timedelta(hours=2)
 """How far a database's clock may fall back and time still go on from what was told: a
 clock that was wrong by more is an operator's, and a restart goes by the right time."""
@@ -38,11 +41,8 @@ async def begin(node: Node) -> None:
         rows = await node.journal.every(NodeRow)
         epoch = max((row.epoch for row in rows), default=0) + 1
         slot = _free_slot(rows)
-        now = await _anchored(node)
-        told = max((row.beat_at for row in rows), default=now)
-        if now < told <= now + AHEAD:
-            # What is due is due by the time that nodes before us have told.
-            node.clock.anchor(told)
+        await _anchored(node)
+        _follow(node, rows)
         if await _born(node, epoch, slot):
             break
     node.heartbeat.epoch = Epoch(epoch)
@@ -122,6 +122,16 @@ async def end(node: Node) -> None:
     await node.journal.commit(change)
 
 
+def _follow(node: Node, rows: Sequence[NodeRow]) -> None:
+    """Go on from the latest time that any node has told, where ours is behind it: what
+    is due, and what a lease is good for, is read by all clocks alike.
+    """
+    now = node.now()
+    told = max((row.beat_at for row in rows), default=now)
+    if now + APART < told <= now + AHEAD:
+        node.clock.anchor(told)
+
+
 async def _anchored(node: Node) -> datetime:
     """The database's time; our clock follows where it is surely wrong.
 
@@ -152,6 +162,7 @@ async def _look_round(node: Node) -> None:
     asked = node.clock.monotonic()
     rows = [row for row in await node.journal.every(NodeRow) if row.died_at is None]
     answered = node.clock.monotonic()
+    _follow(node, rows)
     live = []
     for row in rows:
         if row.epoch not in heard or heard[row.epoch][0] != row.beat_at:

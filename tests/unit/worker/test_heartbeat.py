@@ -189,3 +189,14 @@ async def test_a_node_begins_with_the_time_that_others_have_told(node):
     await heartbeat.begin(late)
 
     assert NOON + timedelta(hours=1) <= late.now()
+
+
+async def test_nodes_go_by_one_time(two):
+    """Who is behind what another has told follows: leases are read by all clocks."""
+    node, other = two
+    other.journal.clock = SystemClock(NOON + timedelta(minutes=3)).now
+    await heartbeat.beat(other)
+    node.journal.clock = SystemClock(NOON).now
+    await heartbeat.beat(node)
+
+    assert NOON + timedelta(minutes=3) <= node.now()

@@ -116,9 +116,15 @@ def _step(
 def _past_acceptance(run: Run, attempt: AttemptRow) -> bool:
     """Whether "not found" is the last word: the channel's window has passed since the
     moment nobody could still be sending.
+
+    And really passed: a clock that has just leapt ahead says so too early, by our own
+    moment or by that of the node which wrote it, who follows within a lease.
     """
     window: timedelta = gateway.acceptance_window(run.node, attempt.channel)
-    return run.now >= attempt.quiet_from + window
+    steady_s = window.total_seconds() + run.node.settings.lease_s
+    return (
+        run.now >= attempt.quiet_from + window and run.node.clock.steady_s() >= steady_s
+    )
 
 
 def _judge(payment: Payment, attempt: AttemptRow, status: VerifyStatus) -> None:

@@ -14,6 +14,9 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+LEAP = timedelta(seconds=1)
+"""A correction by more is no drift; the first word of the database is one as well."""
+
 
 class Clock(Protocol):
     """What a node knows of time."""
@@ -33,6 +36,11 @@ class Clock(Protocol):
     def anchor(self, database_now: datetime) -> None:
         """Take the database's word on what time it is."""
 
+    def steady_s(self) -> float:
+        """For how long time has gone on without leaping ahead: what a wall clock says
+        has passed may not have, unless it has been steady since.
+        """
+
 
 class SystemClock:
     """The clock of a node.
@@ -51,6 +59,7 @@ class SystemClock:
         self._anchor = database_now
         self._anchored_at = self._said_at = monotonic()
         self._last = database_now
+        self._leapt_at = float("-inf")
 
     def now(self) -> datetime:
         """Wall time in UTC; equal or later than what was said before.
@@ -79,8 +88,14 @@ class SystemClock:
 
     def anchor(self, database_now: datetime) -> None:
         """Follow the database's clock; `now` still never runs backwards."""
+        if database_now > self.now() + LEAP:
+            self._leapt_at = self._monotonic()
         self._anchor = database_now
         self._anchored_at = self._monotonic()
+
+    def steady_s(self) -> float:
+        """Since the last leap ahead; of a clock that began right, for ever."""
+        return self._monotonic() - self._leapt_at
 
 
 def machine_now() -> datetime:

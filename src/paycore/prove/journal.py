@@ -76,7 +76,7 @@ class SimJournal:
         lease_until: datetime,
     ) -> list[R]:
         """Claim up to `limit` rows that are due and free, oldest first."""
-        self._world.scrutiny.claims(self._machine, live)
+        self._world.scrutiny.claims(self._machine, kind, live)
         await self._reach()
         rows = self._world.base.due(
             kind, limit, now=now, epoch=epoch, live=live, lease_until=lease_until

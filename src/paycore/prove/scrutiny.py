@@ -14,7 +14,7 @@ from paycore.core.rows import AttemptRow, PaymentRow, TransitionRow
 from paycore.core.states import Event
 from paycore.gateway.rows import AccountRow
 from paycore.kernel.http import HttpRequest
-from paycore.kernel.journal import Change
+from paycore.kernel.journal import Change, Row
 from paycore.kernel.journal_memory import Written
 from paycore.kernel.node import NodeRow
 from paycore.kernel.terms import SMS_CENTRE, BizStatus, Epoch, TransType, VerifyStatus
@@ -33,6 +33,9 @@ BENT = ("_garbage", "_badly_signed", "_other_amount")
 CHOSEN = frozenset({TransType.QUICK_PAY_SEND_MSG, TransType.DEDUCT})
 """Attempts whose account the router chose; a confirm goes where its code came from."""
 
+HEARD_S = 10.0
+"""More than a lease of a life: by then every node that may act has looked round."""
+
 LEASE_S = 30.0
 """Three of the longest calls: how long a lease lasts."""
 
@@ -48,6 +51,8 @@ class Scrutiny:
         self._counted: set[tuple[str, int]] = set()
         """Verifications whose try was counted when they were begun."""
         self._first = world.base.watch
+        self._born: dict[int, float] = {}
+        """By epoch, when its life began."""
         world.base.watch = self.written
 
     # --- what is written --------------------------------------------------------------
@@ -70,7 +75,9 @@ class Scrutiny:
                     self._paid(old, new)
                 case TransitionRow():
                     self._judged(new)
-                case NodeRow() if old is not None:
+                case NodeRow() if old is None:
+                    self._born[new.epoch] = self._world.loop.time()
+                case NodeRow():
                     self._died(old, new)
 
     def _begun(self, new: AttemptRow, *, counts: bool) -> None:
@@ -130,12 +137,32 @@ class Scrutiny:
 
     # --- what is claimed and what leaves ---------------------------------------------
 
-    def claims(self, machine: Machine, live: Sequence[Epoch]) -> None:
-        """F48: nothing is taken from a life that the claiming node knows of."""
-        there = (one for one in self._world.nodes if one is not None)
+    def claims(self, machine: Machine, kind: type[Row], live: Sequence[Epoch]) -> None:
+        """F48: nothing is taken from a life that the claiming node knows of, and no
+        payment from one that still acts and that everybody has had time to hear.
+        """
+        there = [one for one in self._world.nodes if one is not None]
         mine = next((one for one in there if one.machine is machine), None)
-        good = mine is None or set(mine.node.heartbeat.live) <= set(live)
+        if mine is None:
+            return
+        good = set(mine.node.heartbeat.live) <= set(live)
         self._oracle.holds("F48", good, "claimed from the hands of the living")
+        if kind is not PaymentRow or not mine.node.lease_holds(0):
+            return
+        acting = {
+            one.node.epoch
+            for one in there
+            if one.node.lease_holds(0)
+            and not one.node.heartbeat.leaving
+            and self._heard_long(one.node.epoch)
+        }
+        good = acting <= set(live)
+        self._oracle.holds("F48", good, "claimed as if who acts were dead")
+
+    def _heard_long(self, epoch: int) -> bool:
+        """Whether a life is so old that every node has looked round since."""
+        born = self._born.get(epoch)
+        return born is not None and self._world.loop.time() > born + HEARD_S
 
     def leaves(self, host: str, request: HttpRequest) -> None:
         """Whoever calls about a payment has it in hand (F48)."""

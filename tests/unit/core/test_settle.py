@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from paycore.core.settle import settle
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Reply
+from paycore.kernel.clock import SystemClock
 from paycore.kernel.outcome import AfterCharge, Blame, Outcome
 from paycore.kernel.terms import (
     BizStatus,
@@ -186,6 +187,26 @@ async def test_nobody_goes_elsewhere_after_the_chain():
 
     assert (AfterCharge.FAIL, NO_GOOD) == (step, leg.process_status)
     assert BizStatus.FAIL is run.payment.row.biz_status
+
+
+async def test_not_found_is_not_the_last_word_where_time_has_leapt():
+    """A window is over when so much time has passed, not when a clock says so (F29,
+    F69): the request may be on its way still.
+    """
+    payment = converted()
+    run = await run_of(payment)
+    window = gateway.acceptance_window(run.node, "deduct_a")
+    leg = begun(payment, DEDUCT, channel="deduct_a", quiet_from=NOW)
+    moment = [0.0]
+    run.node.clock = SystemClock(NOW, monotonic=lambda: moment[0])
+    run.node.clock.anchor(NOW + timedelta(hours=1))
+    just_after = await settle(run, leg, NOT_FOUND, call_ended=False)
+    moment[0] += window.total_seconds() + run.node.settings.lease_s
+    later = await settle(
+        run, run.payment.attempts[leg.seq], NOT_FOUND, call_ended=False
+    )
+
+    assert (AfterCharge.ENQUIRE, AfterCharge.FAIL) == (just_after, later)
 
 
 @pytest.mark.parametrize(("late_s", "final"), [(-30.0, False), (0.0, True)])

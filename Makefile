@@ -9,6 +9,8 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Whatever writes figures that docs/proof.md shows draws it anew, when it failed too.
+DRAWN := said=$$?; $(BIN)/python tests/prove/page.py; exit $$said
 STAMP := $(VENV)/.installed
 TESTS ?= tests
 PYTEST_ARGS ?=
@@ -69,15 +71,15 @@ fuzz: $(STAMP)  ## Send REQUESTS=50000 made-up requests; ends with one line of J
 
 .PHONY: faults
 faults: $(STAMP)  ## Strike with every fault there is a test for; writes docs/faults.md
-	@$(BIN)/python tests/faults/run.py $(FAULTS)
+	@set +e; $(BIN)/python tests/faults/run.py $(FAULTS); $(DRAWN)
 
 .PHONY: mutate
 mutate: $(STAMP)  ## Change the money core on purpose; goes on where it stopped
-	@$(BIN)/python tests/mutation/run.py $(MUTATE_ARGS)
+	@set +e; $(BIN)/python tests/mutation/run.py $(MUTATE_ARGS); $(DRAWN)
 
 .PHONY: planted
 planted: $(STAMP)  ## Plant bugs in a copy of the code, and see that each is found
-	@$(BIN)/python tests/planted/run.py $(PLANTED)
+	@set +e; $(BIN)/python tests/planted/run.py $(PLANTED); $(DRAWN)
 
 .PHONY: lint
 lint: $(STAMP)  ## Style, format, types, and who may import whom
@@ -98,14 +100,14 @@ bench: $(STAMP)  ## Measure whole payments a second; ends with one line of JSON
 
 .PHONY: prove
 prove: $(STAMP)  ## Simulate SEEDS=1..10000 under faults; ends with one line of JSON
-	@$(BIN)/paycore prove --seeds $(SEEDS) --state build \
-	  --keep-results tests/prove/results/prove.json $(PROVE_ARGS)
+	@set +e; $(BIN)/paycore prove --seeds $(SEEDS) --state build \
+	  --keep-results tests/prove/results/prove.json $(PROVE_ARGS); $(DRAWN)
 
 .PHONY: prove-postgres
 prove-postgres: $(STAMP)  ## The same beside a real PostgreSQL, POSTGRES_SEEDS=1..100
-	@$(BIN)/paycore prove --seeds $(POSTGRES_SEEDS) --postgres --payments 20 \
+	@set +e; $(BIN)/paycore prove --seeds $(POSTGRES_SEEDS) --postgres --payments 20 \
 	  --state build/postgres --keep-results tests/prove/results/postgres.json \
-	  $(PROVE_ARGS)
+	  $(PROVE_ARGS); $(DRAWN)
 
 .PHONY: explore
 explore: $(STAMP)  ## Try every order of events in which one payment can go

@@ -15,6 +15,7 @@ STAMP := $(VENV)/.installed
 TESTS ?= tests
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+QUICK ?=
 REQUESTS ?= 50000
 FUZZ_ARGS ?=
 DEMO_ARGS ?=
@@ -95,8 +96,8 @@ demo: $(STAMP)  ## One payment from end to end on this machine
 	@$(BIN)/paycore demo $(DEMO_ARGS)
 
 .PHONY: bench
-bench: $(STAMP)  ## Measure whole payments a second; ends with one line of JSON
-	@$(BIN)/paycore bench $(BENCH_ARGS)
+bench: $(STAMP)  ## Measure whole payments a second (QUICK=1: less); ends with JSON
+	@$(BIN)/paycore bench $(if $(QUICK),--quick) $(BENCH_ARGS)
 
 .PHONY: prove
 prove: $(STAMP)  ## Simulate SEEDS=1..10000 under faults; ends with one line of JSON

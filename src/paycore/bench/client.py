@@ -94,6 +94,11 @@ class Connection(asyncio.Protocol):
             self._answer.set_result(answer)
 
 
+def get(path: str) -> bytes:
+    """The bytes of a GET that anybody may make."""
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode("ascii")
+
+
 def post(path: str, *, api_key: str, key: str, body: bytes) -> bytes:
     """The bytes of a POST under an idempotency key."""
     head = (

@@ -21,6 +21,15 @@ def seconds(pid: int, *, family: bool = False) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def memory(pid: int) -> int:
+    """Octets of memory that a process has in use."""
+    try:
+        pages = int((PROC / str(pid) / "statm").read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
 def machine() -> float:
     """What the whole machine has spent so far, whoever spent it."""
     if not known():

@@ -1,17 +1,22 @@
 """The load: so many payers at once, a warm-up, then a window of fixed length.
 
+As fast as they can, or, where a pace is given, each at moments drawn beforehand that do
+not wait for an answer: then a call's time is that of a machine with room to spare.
+
 A payment counts when it is whole: confirmed and its notice acknowledged, both within
 the window; so neither a queue of notices nor one of payments can flatter the figure.
 """
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
 from paycore.bench import cpu
 from paycore.bench.client import Connection
+from paycore.bench.looks import Looks, Seen
 from paycore.bench.oracle import Oracle
 from paycore.bench.payer import Payer, Purse, Tally, WrongAnswer
 
@@ -24,11 +29,13 @@ CAUGHT_UP_WITHIN_S = 30.0
 class Place:
     """What is put under load."""
 
-    api: str
+    apis: Sequence[str]
+    """A payer stays with one of them."""
     oracle: Oracle
-    node_pid: int
+    node_pids: Sequence[int]
     postgres_pid: int
     sandbox_pid: int
+    looks: Looks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +46,21 @@ class Level:
     payments: int
     """Whole ones, within the window."""
     seconds: float
-    send_s: Sequence[float]
-    confirm_s: Sequence[float]
+    send_s: Mapping[str, float]
+    """By payment."""
+    confirm_s: Mapping[str, float]
     cpu_s: Mapping[str, float]
     others: float = 0.0
     """How many processors were busy with something else: the figure lacks them."""
+    wal_octets: int = 0
+    groups: int = 0
+    """Commits of the journal."""
+    changes: int = 0
+    """What was written in them."""
+    node_octets: int = 0
+    """Memory of the nodes at the window's end."""
+    lag_s: float = 0.0
+    """The longest that an event loop of a node was late."""
 
     @property
     def per_s(self) -> float:
@@ -60,9 +77,11 @@ class _Mark:
     notices: int
     cpu_s: Mapping[str, float]
     machine_s: float
+    node_octets: int
+    seen: Seen
 
 
-def percentile(values: Sequence[float], percent: float) -> float:
+def percentile(values: Iterable[float], percent: float) -> float:
     """The value that so many percent do not exceed; 0 of none."""
     ordered = sorted(values)
     rank = -(-len(ordered) * percent // 100)
@@ -78,29 +97,33 @@ async def run_level(
     warm_up_s: float,
     seconds: float,
     progress: Callable[[float], None],
+    per_s: float | None = None,
 ) -> Level:
-    """Let each purse pay, over and over; measure the window; wait for the notices."""
+    """Let each purse pay, over and over; measure the window; wait for the notices.
+
+    With `per_s` all together pay so often, and not as fast as they can.
+    """
     payers = [
         Payer(
             purse=purse,
-            connection=await Connection.open(place.api),
+            connection=await Connection.open(place.apis[at % len(place.apis)]),
             oracle=place.oracle,
             tally=tally,
             coupons=coupons,
         )
-        for purse in purses
+        for at, purse in enumerate(purses)
     ]
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for payer in payers:
-            group.create_task(_pay_on(payer, stop))
+            group.create_task(_pay_on(payer, stop, per_s and per_s / len(payers)))
         await _wait(warm_up_s, progress)
         tally.send_s.clear()
         tally.confirm_s.clear()
-        began = _mark(place, tally)
+        began = await _mark(place, tally)
         await _wait(seconds, progress)
-        ended = _mark(place, tally)
-        send_s, confirm_s = list(tally.send_s), list(tally.confirm_s)
+        ended = await _mark(place, tally)
+        send_s, confirm_s = dict(tally.send_s), dict(tally.confirm_s)
         stop.set()
     for payer in payers:
         payer.connection.close()
@@ -112,8 +135,8 @@ def _level(
     began: _Mark,
     ended: _Mark,
     *,
-    send_s: Sequence[float],
-    confirm_s: Sequence[float],
+    send_s: Mapping[str, float],
+    confirm_s: Mapping[str, float],
     at_once: int,
 ) -> Level:
     cpu_s = {name: ended.cpu_s[name] - began.cpu_s[name] for name in began.cpu_s}
@@ -127,11 +150,20 @@ def _level(
         confirm_s=confirm_s,
         cpu_s=cpu_s,
         others=max(0.0, others_s / seconds),
+        wal_octets=ended.seen.wal_octets - began.seen.wal_octets,
+        groups=ended.seen.groups - began.seen.groups,
+        changes=ended.seen.changes - began.seen.changes,
+        node_octets=ended.node_octets,
+        lag_s=ended.seen.longest_lag_s(began.seen),
     )
 
 
-async def _pay_on(payer: Payer, stop: asyncio.Event) -> None:
+async def _pay_on(payer: Payer, stop: asyncio.Event, per_s: float | None) -> None:
+    due = perf_counter()
     while not stop.is_set():
+        if per_s is not None:
+            due += random.expovariate(per_s)
+            await asyncio.sleep(due - perf_counter())
         await payer.pay()
 
 
@@ -142,13 +174,16 @@ async def _wait(seconds: float, progress: Callable[[float], None]) -> None:
         progress(min(TICK_S, left))
 
 
-def _mark(place: Place, tally: Tally) -> _Mark:
+async def _mark(place: Place, tally: Tally) -> _Mark:
+    seen = await place.looks.now()
     return _Mark(
         at=perf_counter(),
         paid=len(tally.paid),
         notices=place.oracle.notices(),
+        seen=seen,
+        node_octets=sum(map(cpu.memory, place.node_pids)),
         cpu_s={
-            "node": cpu.seconds(place.node_pid),
+            "node": sum(map(cpu.seconds, place.node_pids)),
             "postgres": cpu.seconds(place.postgres_pid, family=True),
             "sandbox": cpu.seconds(place.sandbox_pid),
             "driver": cpu.seconds(os.getpid()),

@@ -47,8 +47,9 @@ class Tally:
     paid: dict[str, int] = field(default_factory=dict)
     """What each payment that succeeded took, by its number."""
     coupons: int = 0
-    send_s: list[float] = field(default_factory=list)
-    confirm_s: list[float] = field(default_factory=list)
+    send_s: dict[str, float] = field(default_factory=dict)
+    """How long each call took, as the payer saw it, by payment."""
+    confirm_s: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +94,13 @@ class Payer:
         }
         began = perf_counter()
         answer = await self._post("/v1/quick-payments", body)
-        self.tally.send_s.append(perf_counter() - began)
+        took_s = perf_counter() - began
         if answer.status != 201:
             _refuse("send", answer)
         order = _ORDER.decode(answer.body)
         if (order.biz_status, order.pay_type) != ("DOING", self.purse.pay_type):
             _refuse("send", answer)
+        self.tally.send_s[order.pay_order_no] = took_s
         return order
 
     def _coupon(self) -> dict[str, str]:
@@ -115,7 +117,7 @@ class Payer:
         path = f"/v1/quick-payments/{order.pay_order_no}/confirm"
         began = perf_counter()
         answer = await self._post(path, {"sms_verify_code": code})
-        self.tally.confirm_s.append(perf_counter() - began)
+        self.tally.confirm_s[order.pay_order_no] = perf_counter() - began
         if answer.status != 200:
             _refuse("confirm", answer)
         if _RESULT.decode(answer.body).biz_status != "SUCCESS":

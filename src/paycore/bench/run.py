@@ -1,29 +1,35 @@
 """A whole run, from an empty folder to the figures."""
 
-import asyncio
+import os
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import uvloop
 from rich.progress import Progress
 
-from paycore.bench import load, pgbench
-from paycore.bench.load import Level, Place
-from paycore.bench.oracle import Oracle
-from paycore.bench.payer import Purse, Tally
+from paycore.bench import contenders, pgbench, queries
+from paycore.bench.contenders import WARM_UP_S, Contender, Wanted
+from paycore.bench.load import Level
 from paycore.bench.pgbench import Yardstick
-from paycore.bench.stage import Stage, prepare
-from paycore.dev import stack
-from paycore.dev.processes import NodeProcess, start_node
-from paycore.dev.stack import Ground
+from paycore.bench.stage import Stage
+from paycore.bench.statements import rows_of, script_of
 from paycore.kernel.postgres import fresh_folder
 
-WARM_UP_S = 3.0
-PLENTY_PER_S = 500
+DUEL_AT = 64
+"""The concurrency at which we are set against others."""
+
+PLENTY_PER_S = 800
 """Coupons made ready for each second of load; who finds none pays without."""
 
 MOST_COUPONS = 100_000
+
+
+def processes() -> int:
+    """One a core: a process runs on one."""
+    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,122 +39,168 @@ class Plan:
     concurrency: Sequence[int]
     seconds: int
     converted: bool
+    rounds: int
+    """How often we and the bare path are measured in turn."""
+    processes: int = field(default_factory=processes)
 
     @property
-    def coupons(self) -> int:
-        """So many may be needed."""
-        load_s = len(self.concurrency) * (self.seconds + WARM_UP_S)
-        return min(MOST_COUPONS, int(load_s * PLENTY_PER_S))
+    def windows(self) -> int:
+        """How many there are: one more at half the top load."""
+        return len(self.concurrency) * (1 + self.converted) + 2 * self.rounds + 1
 
     @property
     def steps_s(self) -> float:
         """How long the load and pgbench take together."""
-        levels = len(self.concurrency) * (1 + self.converted)
-        return levels * (self.seconds + WARM_UP_S) + self.seconds
+        return self.windows * (self.seconds + WARM_UP_S) + self.seconds
+
+    @property
+    def wanted(self) -> Wanted:
+        """What each contender needs for it."""
+        load_s = self.windows * (self.seconds + WARM_UP_S)
+        return Wanted(
+            payers=max(*self.concurrency, DUEL_AT),
+            converted=self.converted,
+            coupons=min(MOST_COUPONS, int(load_s * PLENTY_PER_S / 3)),
+            processes=self.processes,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """What was measured."""
 
-    quick: list[Level]
-    converted: list[Level]
+    quick: Sequence[Level]
+    converted: Sequence[Level]
+    ours: Sequence[Level]
+    """At `DUEL_AT`, in turn with the bare path's."""
+    bare: Sequence[Level]
+    half: Level | None
+    """At half the best speed that was seen."""
+    own_ms: tuple[Sequence[float], Sequence[float]]
+    """There, of each send and confirm: our share, above the bank's."""
     payments: int
     coupons: int
     charged: int
     rows: int
+    processes: int
     yardstick: Yardstick
 
 
 def run(plan: Plan, progress: Progress) -> Figures:
     """Measure; raises WrongAnswer where a payment was not as it must be."""
-    task = progress.add_task("starting", total=plan.steps_s)
+    progress.add_task("starting", total=plan.steps_s)
     folder = fresh_folder("paycore-bench-")
     try:
-        with stack.ground(folder / "stack") as on:
-            stage = asyncio.run(
-                prepare(
-                    on,
-                    payers=max(plan.concurrency),
-                    converted=plan.converted,
-                    coupons=plan.coupons,
-                )
-            )
-            measured = _under_load(plan, on, stage, progress)
-        progress.update(task, description="pgbench")
+        with _both(folder, plan.wanted) as (node, bare, stage):
+            taken = uvloop.run(_Load(plan, node, bare, progress).all())
+            charged = node.money()
+            bare.money()
+        progress.update(progress.task_ids[0], description="pgbench")
         yardstick = pgbench.measure(
-            folder / "pgbench", stage.script, seconds=plan.seconds
+            folder / "pgbench",
+            script_of(stage.plain, next(iter(stage.tally.paid))),
+            seconds=plan.seconds,
         )
-        progress.update(task, completed=plan.steps_s)
+        progress.update(progress.task_ids[0], completed=plan.steps_s)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    quick, converted, charged = measured
     return Figures(
-        quick=quick,
-        converted=converted,
+        quick=taken.quick,
+        converted=taken.converted,
+        ours=taken.ours,
+        bare=taken.bare,
+        half=taken.half,
+        own_ms=taken.own_ms,
         payments=len(stage.tally.paid),
         coupons=stage.tally.coupons,
         charged=charged,
-        rows=stage.rows,
+        rows=rows_of(stage.plain),
+        processes=plan.processes,
         yardstick=yardstick,
     )
 
 
-def _under_load(
-    plan: Plan, on: Ground, stage: Stage, progress: Progress
-) -> tuple[list[Level], list[Level], int]:
+@contextmanager
+def _both(folder: Path, wanted: Wanted) -> Iterator[tuple[Contender, Contender, Stage]]:
     with (
-        start_node(on.cluster.dsn, stage.settings) as node,
-        Oracle(on.data / "sandbox") as oracle,
+        contenders.ours(folder / "paycore", wanted) as (node, stage),
+        contenders.bare(folder / "bare", wanted) as bare,
     ):
-        load_on = _Load(
-            plan=plan,
-            place=_place(on, node, oracle),
-            tally=stage.tally,
-            coupons=iter(stage.coupons),
-            progress=progress,
-        )
-        quick = uvloop.run(load_on.levels(stage.quick))
-        converted: list[Level] = []
-        if plan.converted:
-            # The coupons are the other line's.
-            load_on = replace(load_on, coupons=iter(()))
-            converted = uvloop.run(load_on.levels(stage.converted))
-        return quick, converted, load.check_money(oracle.charges(), stage.tally)
+        yield node, bare, stage
 
 
-def _place(on: Ground, node: NodeProcess, oracle: Oracle) -> Place:
-    return Place(
-        api=node.info.api,
-        oracle=oracle,
-        node_pid=node.pid,
-        postgres_pid=on.cluster.pid,
-        sandbox_pid=on.sandbox.pid,
-    )
+@dataclass(slots=True)
+class _Taken:
+    quick: list[Level] = field(default_factory=list)
+    converted: list[Level] = field(default_factory=list)
+    ours: list[Level] = field(default_factory=list)
+    bare: list[Level] = field(default_factory=list)
+    half: Level | None = None
+    own_ms: tuple[list[float], list[float]] = ([], [])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Load:
-    """All levels of one kind of payment."""
+    """All windows, in order."""
 
     plan: Plan
-    place: Place
-    tally: Tally
-    coupons: Iterator[str]
+    node: Contender
+    under: Contender
     progress: Progress
+    taken: _Taken = field(default_factory=_Taken)
 
-    async def levels(self, purses: Sequence[Purse]) -> list[Level]:
-        return [await self._level(purses[:each]) for each in self.plan.concurrency]
+    async def all(self) -> _Taken:
+        taken = self.taken
+        # In turn, so that what drifts on this machine drifts for both.
+        for _ in range(self.plan.rounds):
+            taken.bare.append(await self._level(self.under, DUEL_AT))
+            taken.ours.append(await self._level(self.node, DUEL_AT))
+        for at_once in self.plan.concurrency:
+            taken.quick.append(await self._level(self.node, at_once))
+        if self.plan.converted:
+            for at_once in self.plan.concurrency:
+                level = await self._level(self.node, at_once, converted=True)
+                taken.converted.append(level)
+        best = max(level.per_s for level in (*taken.quick, *taken.ours))
+        taken.half = await self._level(self.node, DUEL_AT, per_s=best / 2)
+        taken.own_ms = await self._own_ms(taken.half)
+        return taken
 
-    async def _level(self, purses: Sequence[Purse]) -> Level:
+    async def _level(
+        self,
+        who: Contender,
+        at_once: int,
+        *,
+        converted: bool = False,
+        per_s: float | None = None,
+    ) -> Level:
         task = self.progress.task_ids[0]
-        self.progress.update(task, description=f"{len(purses)} payers")
-        return await load.run_level(
-            self.place,
-            purses,
-            self.coupons,
-            self.tally,
-            warm_up_s=WARM_UP_S,
+        way = ", converted" if converted else ", half the load" if per_s else ""
+        self.progress.update(task, description=f"{who.name}, {at_once} payers{way}")
+        return await who.level(
+            at_once,
             seconds=self.plan.seconds,
             progress=lambda passed: self.progress.advance(task, passed),
+            converted=converted,
+            per_s=per_s,
         )
+
+    async def _own_ms(self, level: Level) -> tuple[list[float], list[float]]:
+        """What each call took beyond the bank's own time."""
+        bank = await queries.channel_ms(self.node.place.looks.dsn, level.send_s)
+        return (
+            _beyond(level.send_s, bank, "send_code"),
+            _beyond(level.confirm_s, bank, "confirm"),
+        )
+
+
+def _beyond(
+    taken_s: Mapping[str, float],
+    bank_ms: Mapping[tuple[str, str], int],
+    operation: str,
+) -> list[float]:
+    return [
+        taken * 1000 - bank_ms[no, operation]
+        for no, taken in taken_s.items()
+        if (no, operation) in bank_ms
+    ]

@@ -1,17 +1,20 @@
-"""The stage: payers with cards of their own, coupons, and one payment to copy.
+"""The stage: payers with cards of their own, coupons, and payments to copy.
 
-A node in this process seeds the database, and takes the one payment whose rows become
-pgbench's script. The node that is measured is another one, started as users start it.
+A node in this process seeds the database, and takes the two payments (one has a coupon)
+whose rows pgbench and the bare path write. The nodes that are measured are others,
+started as users start them.
 """
 
 import asyncio
 from dataclasses import dataclass
 
+import msgspec
+
 from paycore import app as apps
 from paycore.bench.client import Connection
 from paycore.bench.oracle import Oracle
-from paycore.bench.payer import Payer, Purse, Tally
-from paycore.bench.statements import Recorder, script_of
+from paycore.bench.payer import COUPON_SHARE, Payer, Purse, Tally
+from paycore.bench.statements import Recorder, Write
 from paycore.cards import service as cards
 from paycore.cards.service import GivenAgreement, NewCard
 from paycore.coupon.rows import CouponRow
@@ -33,6 +36,7 @@ from paycore.kernel.terms import BizLineId, CouponNo, PayType
 
 COUPONS_A_CHANGE = 500
 BIN = "622202"
+HOLDER = "张三"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +50,10 @@ class Stage:
     """Of a line without a quick channel: every payment of its is converted."""
     coupons: list[str]
     tally: Tally
-    script: str
-    """One payment's statements, for pgbench."""
-    rows: int
-    """So many rows are written for one payment."""
+    plain: tuple[Write, ...]
+    """What is written for one payment, commit by commit."""
+    with_coupon: tuple[Write, ...]
+    """The same of one that has a coupon."""
 
 
 async def prepare(on: Ground, *, payers: int, converted: bool, coupons: int) -> Stage:
@@ -62,9 +66,11 @@ async def prepare(on: Ground, *, payers: int, converted: bool, coupons: int) -> 
         (shop, tickets), _ = await seed(app.node, on.sandbox.info, on.kept)
         quick = await purses(app.node, shop, payers, first=0)
         other = await purses(app.node, tickets, payers * converted, first=payers)
-        made = await _coupons(app.node, shop, coupons)
+        own, *made = await _coupons(app.node, shop, 1 + coupons)
+        tally = Tally()
         with Oracle(on.data / "sandbox") as oracle:
-            tally, recorder = await _one_payment(app, quick[0], oracle)
+            one = _One(app=app, purse=quick[0], oracle=oracle, tally=tally)
+            plain, with_coupon = await one.paid(), await one.paid(own)
     finally:
         await apps.stop(app)
     return Stage(
@@ -73,33 +79,42 @@ async def prepare(on: Ground, *, payers: int, converted: bool, coupons: int) -> 
         converted=other,
         coupons=made,
         tally=tally,
-        script=script_of(recorder.writes, next(iter(tally.paid))),
-        rows=recorder.rows,
+        plain=plain,
+        with_coupon=with_coupon,
     )
 
 
-async def _one_payment(
-    app: apps.App, purse: Purse, oracle: Oracle
-) -> tuple[Tally, Recorder]:
-    """Pay once, with nobody else there, and keep what was written for it."""
-    recorder = Recorder(app.node.journal)
-    app.node.journal = recorder
-    web = await apps.listen(app, host=stack.HOST, port=0)
-    connection = await Connection.open(web.url)
-    tally = Tally()
-    try:
-        await Payer(
-            purse=purse,
-            connection=connection,
-            oracle=oracle,
-            tally=tally,
-            coupons=iter(()),
-        ).pay()
-        await recorder.settled()
-    finally:
-        connection.close()
-        await web.stop()
-    return tally, recorder
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _One:
+    """Somebody who pays while nobody else is there."""
+
+    app: apps.App
+    purse: Purse
+    oracle: Oracle
+    tally: Tally
+
+    async def paid(self, coupon: str | None = None) -> tuple[Write, ...]:
+        """Pay, and give what was written for it."""
+        node = self.app.node
+        recorder = Recorder(node.journal)
+        node.journal = recorder
+        web = await apps.listen(self.app, host=stack.HOST, port=0)
+        connection = await Connection.open(web.url)
+        try:
+            await Payer(
+                purse=self.purse,
+                connection=connection,
+                oracle=self.oracle,
+                tally=self.tally,
+                coupons=iter([] if coupon is None else [coupon]),
+                payments=COUPON_SHARE - 1,
+            ).pay()
+            await recorder.settled()
+        finally:
+            connection.close()
+            await web.stop()
+            node.journal = recorder.inner
+        return tuple(recorder.writes)
 
 
 async def purses(
@@ -114,7 +129,7 @@ async def purses(
 async def _purse(node: Node, line: SeededLine, number: int) -> Purse:
     """A card with an agreement at every bank; its phone is nobody else's."""
     quick = line.biz_line == "shop"
-    phone = f"+861370000{number:04d}"
+    phone = _phone(number)
     change = node.change()
     row = cards.register(
         node,
@@ -122,7 +137,7 @@ async def _purse(node: Node, line: SeededLine, number: int) -> Purse:
         NewCard(
             biz_line=BizLineId(line.biz_line),
             number=card_number(number),
-            name="张三",
+            name=HOLDER,
             id_no=ID_NO,
             phone=phone,
             bank="ICBC",
@@ -146,6 +161,22 @@ async def _purse(node: Node, line: SeededLine, number: int) -> Purse:
         phone=phone,
         pay_type=PayType.QUICK_PAY if quick else PayType.DEDUCT,
     )
+
+
+def card_facts(number: int) -> bytes:
+    """The facts of a card, as a bank reads them."""
+    return msgspec.json.encode(
+        {
+            "number": card_number(number),
+            "name": HOLDER,
+            "id_no": ID_NO,
+            "phone": _phone(number),
+        }
+    )
+
+
+def _phone(number: int) -> str:
+    return f"+861370000{number:04d}"
 
 
 def _pay_type(bank: str) -> PayType:

@@ -8,7 +8,7 @@ so the script is what the rows themselves cost, and not more.
 # ruff: noqa: S608 - names and values come from our own rows
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -60,11 +60,6 @@ class Recorder:
     inner: Journal
     writes: list[Write] = field(default_factory=list)
     _told: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def rows(self) -> int:
-        """So many rows were written."""
-        return sum(write.rows for write in self.writes)
 
     async def commit(self, change: Change) -> Refused | None:
         """Commit, and remember it if it was about a payment."""
@@ -133,6 +128,11 @@ class Recorder:
     async def close(self) -> None:
         """Let go of the connections."""
         await self.inner.close()
+
+
+def rows_of(writes: Iterable[Write]) -> int:
+    """So many rows were written."""
+    return sum(write.rows for write in writes)
 
 
 def _about_a_payment(write: Write) -> bool:

@@ -9,20 +9,33 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 512
 
+WHOLE, WHOLE_S = "1,16,64,128,256", 10
+QUICK, QUICK_S = "16,64,128", 5
+
 TABLE_LETTERS = 96
 """A file is no terminal, and its table need not wrap at eighty."""
 
 
 def bench(
     seconds: Annotated[
-        int, typer.Option(min=1, max=300, help="Length of each window.")
-    ] = 10,
+        int | None, typer.Option(min=1, max=300, help="Length of each window.")
+    ] = None,
     concurrency: Annotated[
-        str, typer.Option(help="Payers at once, separated by commas.")
-    ] = "16,64,128",
+        str | None, typer.Option(help="Payers at once, separated by commas.")
+    ] = None,
+    rounds: Annotated[
+        int, typer.Option(min=1, max=20, help="In turn with the bare path.")
+    ] = 2,
+    processes: Annotated[
+        int, typer.Option(min=0, max=16, help="Nodes; 0: one a core.")
+    ] = 0,
     *,
     converted: Annotated[
-        bool, typer.Option("--converted", help="Converted payments too.")
+        bool | None,
+        typer.Option("--converted/--no-converted", help="Converted payments too."),
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Less of everything: under three minutes.")
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Nothing but the line of JSON.")
@@ -34,17 +47,21 @@ def bench(
     from rich.progress import Progress
 
     from paycore.bench import report
+    from paycore.bench import run as runs
     from paycore.bench.payer import WrongAnswer
-    from paycore.bench.run import Plan, run
     from paycore.kernel import log
 
     log.configure(level="warning", style="console")
-    plan = Plan(
-        concurrency=_concurrencies(concurrency), seconds=seconds, converted=converted
+    plan = runs.Plan(
+        concurrency=_concurrencies(concurrency or (QUICK if quick else WHOLE)),
+        seconds=seconds or (QUICK_S if quick else WHOLE_S),
+        converted=not quick if converted is None else converted,
+        rounds=rounds,
+        processes=processes or runs.processes(),
     )
     try:
         with Progress(console=Console(stderr=True), transient=True) as progress:
-            figures = run(plan, progress)
+            figures = runs.run(plan, progress)
     except* WrongAnswer as wrong:
         typer.echo(f"paycore: {wrong.exceptions[0]}", err=True)
         raise typer.Exit(1) from None
@@ -70,7 +87,5 @@ def _show(figures: "Figures") -> None:
 
     console = Console()
     console.width = max(console.width, TABLE_LETTERS)
-    console.print(report.table("Quick pay", figures.quick))
-    if figures.converted:
-        console.print(report.table("Converted to deduct", figures.converted))
+    console.print(*report.tables(figures))
     console.print(report.summary(figures), highlight=False, soft_wrap=True)

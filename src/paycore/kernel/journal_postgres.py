@@ -103,15 +103,15 @@ class PostgresJournal:
 
         Without a clock it has one of its own, anchored to the database's.
         """
-        connect = partial(_connect, dsn, patience_s)
-        link = Link(connect)
+        ready = partial(connect, dsn, patience_s)
+        link = Link(ready)
         try:
             await link.ready()
             ((now,),) = await link.fetch("SELECT clock_timestamp()")
         except db.AWAY as error:
             said = str(error) or type(error).__name__
             raise db.DatabaseUnavailableError(said) from error
-        journal = cls(connect, clock or SystemClock(now), patience_s=patience_s)
+        journal = cls(ready, clock or SystemClock(now), patience_s=patience_s)
         journal._writer = link
         return journal
 
@@ -270,7 +270,7 @@ class PostgresJournal:
         await self._writer.close()
 
 
-async def _connect(dsn: str, patience_s: float) -> "Connection":
+async def connect(dsn: str, patience_s: float = PATIENCE_S) -> "Connection":
     """A connection with the journal's settings, to a server that keeps what it has."""
     connection: Connection = await asyncpg.connect(
         dsn,

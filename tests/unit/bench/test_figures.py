@@ -12,25 +12,33 @@ from paycore.bench.stage import card_number
 from paycore.cards.numbers import good_card
 
 
+def _level(concurrency: int, payments: int = 1000) -> Level:
+    return Level(
+        concurrency=concurrency,
+        payments=payments,
+        seconds=2.0,
+        send_s={"a": 0.01},
+        confirm_s={"a": 0.02},
+        cpu_s={"node": 1.0},
+        wal_octets=payments * 500,
+        groups=100,
+        changes=1500,
+    )
+
+
 def _figures(*concurrency: int) -> Figures:
-    levels = [
-        Level(
-            concurrency=each,
-            payments=1000,
-            seconds=2.0,
-            send_s=[0.01],
-            confirm_s=[0.02],
-            cpu_s={"node": 1.0},
-        )
-        for each in concurrency
-    ]
     return Figures(
-        quick=levels,
+        quick=[_level(each, 1000 + each) for each in concurrency],
         converted=[],
+        ours=[_level(64, 900), _level(64, 1100)],
+        bare=[_level(64, 1500), _level(64, 2500)],
+        half=None,
+        own_ms=((), ()),
         payments=1000,
         coupons=333,
         charged=1,
         rows=37,
+        processes=2,
         yardstick=Yardstick(per_s=1000.0, clients=8, postgres="18.6"),
     )
 
@@ -43,14 +51,29 @@ def test_a_percentile_is_a_value_that_was_measured():
     assert 0.0 == percentile([], 50)
 
 
-def test_the_ratio_is_that_of_64_concurrent():
-    """The figure that is set against pgbench's is always the same one."""
-    assert 0.5 == document(_figures(16, 64))["pgbench_ratio"]
+def test_the_ratios_are_over_all_rounds_in_turn():
+    """One lucky window decides nothing."""
+    said = document(_figures(16, 128))
+
+    assert (0.5, 0.5) == (said["bare_path_ratio"], said["pgbench_ratio"])
+    assert round(1128 / 1016, 3) == said["c128_over_c16"]
 
 
-def test_without_64_concurrent_there_is_no_ratio():
-    """What was not measured is not told."""
-    assert document(_figures(16))["pgbench_ratio"] is None
+def test_what_was_not_measured_is_not_told():
+    """Not as zero either."""
+    said = document(_figures(16))
+
+    assert said["c128_over_c16"] is None
+    assert "own_share_ms" not in said
+
+
+def test_costs_are_told_a_payment():
+    """What a payment costs, and how many changes share a commit."""
+    said = document(_figures(16))
+
+    assert {"16": 500} == said["wal_octets_per_payment"]
+    assert {"16": 15.0} == said["changes_a_group"]
+    assert {"16": round(100 / 1016, 3)} == said["commits_per_payment"]
 
 
 def test_money_that_differs_ends_the_run():

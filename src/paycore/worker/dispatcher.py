@@ -15,7 +15,8 @@ SETS_A_TICK = 10
 async def tick(node: Node) -> int:
     """Claim what is due; how many notices that was."""
     total = 0
-    if node.heartbeat.leaving:
+    # Whose life is in doubt has an old view of who lives, and would take from them.
+    if node.heartbeat.leaving or not node.lease_holds(0):
         return total
     for _ in range(SETS_A_TICK):
         claimed = await notify.claim(node, SET)

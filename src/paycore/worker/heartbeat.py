@@ -47,8 +47,8 @@ async def begin(node: Node) -> None:
             break
     node.heartbeat.epoch = Epoch(epoch)
     node.heartbeat.slot = slot
-    _alive(node, started)
     await _look_round(node)
+    _alive(node, started)
     log.info("epoch_begun", epoch=epoch)
 
 
@@ -95,8 +95,8 @@ async def beat(node: Node) -> None:
         log.warning("epoch_lost", epoch=node.epoch)
         await begin(node)
         return
-    _alive(node, started)
     await _look_round(node)
+    _alive(node, started)
 
 
 async def run(node: Node) -> None:
@@ -148,6 +148,7 @@ async def _anchored(node: Node) -> datetime:
 
 
 def _alive(node: Node, started: float) -> None:
+    """Act again, once it is known who else lives: what is claimed goes by that."""
     node.heartbeat.good_until = started + node.settings.lease_s - SAFETY_S
 
 

@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from paycore.kernel.clock import SystemClock
 from paycore.kernel.config import Settings
@@ -200,3 +201,28 @@ async def test_nodes_go_by_one_time(two):
     await heartbeat.beat(node)
 
     assert NOON + timedelta(minutes=3) <= node.now()
+
+
+async def test_who_comes_back_acts_only_when_he_knows_who_lives(node):
+    """A view from before the silence would take from nodes that were born since."""
+    await heartbeat.begin(node)
+    reborn = []
+    look = node.journal.every
+
+    async def watched(kind):
+        if node.epoch != 1:
+            reborn.append(node.lease_holds(0))
+        return await look(kind)
+
+    change = node.change()
+    (row,) = await look(NodeRow)
+    change.update(replace(row, died_at=node.now()), version=row.version)
+    other = replace(row, epoch=2, slot=5, name="other")
+    change.insert(other)
+    assert await node.journal.commit(change) is None
+    node.heartbeat.good_until = 0.0
+    node.journal.every = watched
+    await heartbeat.beat(node)
+
+    assert [False] == reborn
+    assert ((2, 3), True) == (node.heartbeat.live, node.lease_holds(0))

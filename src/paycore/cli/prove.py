@@ -140,8 +140,8 @@ def _all(
 
     tally = Tally()
     state = None if state is None else _state_in(state)
-    done = tally.resume(state) if state is not None else set()
-    left = [plan for plan in plans if plan.seed not in done]
+    done = tally.resume(state, plans) if state is not None else set()
+    left = [plan for plan in plans if plan not in done]
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -85,14 +85,18 @@ class Api:
             key,
         )
 
-    async def confirm(self, line: str, no: str, code: str, key: str) -> Answer | None:
-        """POST /v1/quick-payments/{pay_order_no}/confirm."""
+    async def confirm(
+        self, line: str, no: str, code: str, key: str, *, of_another: bool = False
+    ) -> Answer | None:
+        """POST /v1/quick-payments/{pay_order_no}/confirm; perhaps under the key of
+        another call, whose answer this one's is not.
+        """
         claimed = claim(line, f"confirm {no}", key, code.encode())
         return await self._call(
             lambda node: core.confirm(
                 node, BizLineId(line), PayOrderNo(no), code, claimed, _confirm_answer
             ),
-            key,
+            None if of_another else key,
         )
 
     async def close(self, line: str, no: str, key: str) -> Answer | None:

@@ -160,7 +160,9 @@ def _others(choices: list[Choice], known: int) -> Iterator[tuple[int, ...]]:
 def _killed(scene: Scene, name: str, known: int) -> Iterator[Step]:
     """The same, killed on the way; before its last choice another way has it."""
     since = scene.choices[known - 1].point if known else 0
-    for number, left in enumerate(scene.points[:-1]):
+    # After the last commit nothing is left to lose but the answer, where there is one.
+    points = scene.points if scene.asked is None else scene.points[:-1]
+    for number, left in enumerate(points):
         if number >= since:
             yield _step(scene, f"{name}, killed at {number + 1}", left)
 
@@ -419,22 +421,25 @@ async def _calm(scene: Scene, ended: list[bool]) -> None:
         for order in list(house.orders.values()):
             if order.status == "PROCESSING":
                 _by_itself(scene, "settle", bank, order.request_id)
-    for bank, house in scene.banks.items():
-        for order in list(house.orders.values()):
-            if order.bank_ref is not None:
-                await _callback(scene, bank, order.request_id)
+    # No callback helps: it may have been lost, and everything must end without.
     await tick(scene)
     began = scene.loop.time()
     while scene.loop.time() < began + CALM_S:
         moment = _next(scene)
-        if moment is None or (scene.left().settled and not _owed(scene)):
+        if moment is None or (_ended(scene) and not _owed(scene)):
             break
         await _until(scene, moment)
         await tick(scene)
         await asyncio.sleep(PACE_S)
-    ended.append(scene.left().settled)
+    ended.append(_ended(scene))
     await scene.settle_down()
     await verdict.judge(scene, [])
+
+
+def _ended(scene: Scene) -> bool:
+    """Whether the order is over, or rightly a person's."""
+    row, cases = payment_of(scene), verdict.cases_of(scene)
+    return row is None or verdict.settled(scene, row, cases[row.pay_order_no])
 
 
 def _next(scene: Scene) -> datetime | None:

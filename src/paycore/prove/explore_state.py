@@ -25,6 +25,7 @@ from paycore.kernel.journal_group import Spot
 from paycore.kernel.terms import ProcessStatus
 from paycore.notify.rows import NoticeRow
 from paycore.prove.strangers import Text, Told
+from paycore.prove.verdict import excuses
 from paycore.sandbox.orders import Move, Order
 from paycore.sms.rows import CodeRow
 
@@ -87,7 +88,9 @@ class State:
     def settled(self) -> bool:
         """Whether it is over, or a person's."""
         row = self.payment
-        return row is not None and (row.biz_status.final or bool(self.of(CaseRow)))
+        return row is not None and (
+            row.biz_status.final or any(map(excuses, self.of(CaseRow)))
+        )
 
     @property
     def code(self) -> str:

@@ -83,6 +83,10 @@ class SimJournal:
         )
         if rows:
             self._world.note(self._machine, "claims", f"{len(rows)} {kind.__name__}")
+            await self._world.perhaps_dies(self._machine, "killed_after_commit")
+        if rows and self._world.faults.strikes("claim_unanswered"):
+            await asyncio.sleep(PATIENCE_S)
+            raise Unavailable
         await self._answer()
         return rows
 

@@ -38,6 +38,11 @@ LATEST_S = 7.0
 """How long after it was given up a request may arrive: within a bank's acceptance
 window, for whoever comes later is turned away by what the window promises."""
 
+UNMAPPED = "E_9999"
+"""A code that no list has."""
+
+NO = Answered(status=500, headers={}, body=b"no")
+
 PAYERS_FAULT = ("INSUFFICIENT_FUNDS", "OVER_LIMIT", "BLACKLISTED")
 CARDS_FAULT = ("CARD_LOST", "WRONG_PHONE")
 
@@ -156,8 +161,8 @@ class Network:
         elif strike == "money_arrives_late":
             after = parcel.request.timeout_s + self.rng.random() * LATEST_S
             self.later(self._at_bank, parcel, strike, after=after)
-        elif strike is not None and strike.endswith("_500"):
-            self._reply(parcel, Answered(status=500, headers={}, body=b"no"))
+        elif strike in ("send_500", "money_500"):
+            self._reply(parcel, NO)
         else:
             self.later(self._at_bank, parcel, strike)
             if strike == "money_doubled":
@@ -183,7 +188,9 @@ class Network:
         self._lie(house, exchange, strike)
         world.scrutiny.answers(host, exchange, strike)
         self.couriers.tell(host, house, exchange, strike)
-        if not _silent(strike):
+        if strike == "money_acted_500":
+            self._reply(parcel, NO)
+        elif not _silent(strike):
             reply = house.signed(exchange.answer, path, world.now_ms(), strike=strike)
             late = strike is not None and strike.endswith("_late")
             after = parcel.request.timeout_s + 1.0 if late else None
@@ -198,7 +205,7 @@ class Network:
             case "send_maintenance" | "money_maintenance":
                 return Twist(decline="MAINTENANCE")
             case "send_unmapped" | "money_unmapped":
-                return Twist(decline="E_9999")
+                return Twist(decline=UNMAPPED)
             case "money_declined":
                 blames_code = ("CODE_WRONG",) if operation == "deduct" else ()
                 codes = (*PAYERS_FAULT, *CARDS_FAULT, *blames_code)
@@ -216,6 +223,8 @@ class Network:
     def _lie(self, house: BankHouse, exchange: Exchange, strike: str | None) -> None:
         """Answer what is not so, and let the truth come by a callback."""
         done, world = exchange.answer, self._world
+        if strike == "money_acted_unmapped":
+            exchange.answer = _denied(exchange, UNMAPPED)
         if strike == "enquiry_lies":
             order = house.orders.get(exchange.call.request.request_id)
             if order is None or order.bank_ref is None or order.notify_url is None:
@@ -313,12 +322,12 @@ def _silent(strike: str | None) -> bool:
     return strike is not None and strike.endswith("_unanswered")
 
 
-def _denied(exchange: Exchange) -> Answer:
+def _denied(exchange: Exchange, code: str = "CARD_LOST") -> Answer:
     """The same exchange, whose reply says no."""
     reply = replace(
         exchange.answer.reply,
         status="FAIL",
-        code="CARD_LOST",
+        code=code,
         bank_ref=None,
         amount=None,
         currency=None,

@@ -66,8 +66,11 @@ class Oracle:
         self.lies: set[str] = set()
         """Payments about which a bank contradicted itself."""
         self.payers: dict[str, int] = {}
-        self.requests: dict[tuple[str, str], OpenRequest] = {}
+        self.requests: dict[str, OpenRequest] = {}
+        """By the line's number, which no two payers share."""
         self._answers: dict[str, bytes] = {}
+        self._called: Counter[tuple[str, str, str]] = Counter()
+        """Calls that left, by payment, bank and operation."""
         self._born: dict[str, tuple[float, float]] = {}
         self.writer: Machine | None = None
         """Whose change is being written."""
@@ -350,9 +353,14 @@ class Oracle:
         no = request_id[:-2]
         found = self._world.base.within(MessageRow, no)
         channel = "sms_centre" if host.startswith("carrier_") else host
-        recorded = any(
-            row.direction == "OUT" and row.channel == channel for row in found
-        )
+        mine = [r for r in found if r.direction == "OUT" and r.channel == channel]
+        recorded = bool(mine)
+        if channel == host:
+            # A bank: each of its calls has a record of its own.
+            operation = path.removeprefix("/v1/")
+            self._called[no, host, operation] += 1
+            mine = [row for row in mine if row.operation == operation]
+            recorded = len(mine) >= self._called[no, host, operation]
         self.holds("I19", recorded, f"a call to {host} without a record", no)
         self._world.note(machine, "calls", f"{host}{path}", no)
         if path.endswith(("/confirm", "/deduct")):
@@ -409,8 +417,14 @@ class Oracle:
     # --- what is answered -------------------------------------------------------------
 
     def answered(self, key: str, answer: Answer) -> None:
-        """The same key, the same answer, for ever (I18)."""
+        """The same key, the same answer, for ever (I18): no refusal either, but that
+        it is under way, which a call may be told that was overtaken by the answer.
+        """
         if answer.status not in (200, 201):
+            refused = key in self._answers and 400 <= answer.status < 500
+            under_way = answer.code == "idempotency_in_flight"
+            what = f"key {key} had an answer, and is refused: {answer.code}"
+            self.holds("I18", not refused or under_way, what)
             return
         first = self._answers.setdefault(key, answer.body)
         self.holds("I18", first == answer.body, f"key {key} has two answers")
@@ -427,6 +441,22 @@ class Oracle:
             f"told {said['biz_status']}, and it is not so",
             no,
         )
+        if order is not None:
+            self._asked_for(order, said)
+
+    def _asked_for(self, order: PaymentRow, said: Mapping[str, Any]) -> None:
+        """What is answered is what was asked for: this order, this amount."""
+        no, asked = order.pay_order_no, self.requests.get(order.out_biz_no)
+        self.holds("I4", said["out_biz_no"] == order.out_biz_no, "another order", no)
+        if asked is None:
+            return
+        given = (order.biz_line, order.amount, order.currency, order.coupon_no)
+        meant = (asked.biz_line, asked.amount, asked.currency, asked.coupon_no)
+        self.holds("I23", given == meant, "not what was ordered", no)
+        if "amount" in said:
+            told = (said["amount"], said["payable_amount"], said["currency"])
+            stands = (order.amount, order.payable_amount, order.currency)
+            self.holds("I23", told == stands, "other amounts than the order's", no)
 
     def confirmed(self, no: str, code: str, answer: Answer) -> None:
         """A code that was judged right was the one in force, of this order (I8, I9)."""

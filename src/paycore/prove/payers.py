@@ -45,6 +45,8 @@ class Payer:
         self.ended = ""
         """What he was told last: a final status, or nothing."""
         self._serial = 0
+        self._unanswered: dict[str, Call] = {}
+        """Calls that were given up, by key."""
 
     # --- what he does -----------------------------------------------------------------
 
@@ -132,7 +134,7 @@ class Payer:
             coupon_no=self._coupon(plastic.line),
             expires_in_s=self.rng.choice((60, 60, 90, 120, 240)),
         )
-        self.world.oracle.requests[self.line, request.out_biz_no] = request
+        self.world.oracle.requests[request.out_biz_no] = request
         api = self.world.api
         answers: Sequence[Answer | None]
         if self._strikes("orders_twice"):
@@ -171,7 +173,7 @@ class Payer:
         if first is None or first.status != 200:
             return  # refused: nothing is kept under the key
         again = await self.world.api.confirm(
-            self.line, self.no, self._wrong(text.code), key
+            self.line, self.no, self._wrong(text.code), key, of_another=True
         )
         self.world.oracle.reused(again)
 
@@ -210,7 +212,17 @@ class Payer:
             ):
                 return answer
             await asyncio.sleep(AGAIN_AFTER_S * (0.5 + self.rng.random()))
+        self._unanswered[key] = call
         return None
+
+    async def asks_what_was_not_answered(self) -> int:
+        """All is calm: a call that never got an answer gets one now (F40); how many."""
+        for key, call in list(self._unanswered.items()):
+            answer = await self._insist(call, key)
+            self.world.oracle.holds(
+                "I18", answer is not None, f"key {key} is never answered", self.no
+            )
+        return len(self._unanswered)
 
     # --- what he sees -----------------------------------------------------------------
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from paycore.prove.strangers import Exchange
     from paycore.prove.world import World
 
-BENT = ("_garbage", "_badly_signed", "_other_amount")
+BENT = ("_garbage", "_badly_signed", "_other_amount", "_acted_500")
 """Faults by which a bank's yes is not to be believed."""
 
 CHOSEN = frozenset({TransType.QUICK_PAY_SEND_MSG, TransType.DEDUCT})

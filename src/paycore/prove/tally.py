@@ -1,7 +1,8 @@
 """What many runs came to: by fault, by invariant, and as one line of JSON."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Final
@@ -10,6 +11,7 @@ import msgspec
 from rich.table import Table
 
 from paycore.prove.kinds import KINDS
+from paycore.prove.plan import Plan
 from paycore.prove.run import Outcome
 
 MOST_FAILED = 3
@@ -24,6 +26,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _LINE: Final = msgspec.json.Decoder(Line)
+
+
+def _lasting(plan: Plan) -> Plan:
+    """A plan without the address of a server that is another at each sitting."""
+    return plan if plan.postgres is None else replace(plan, postgres="")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,17 +51,20 @@ class Tally:
     broken: Counter[str] = field(default_factory=Counter)
     failed: list[Outcome] = field(default_factory=list)
 
-    def resume(self, file: Path) -> set[int]:
-        """Take in what earlier sittings wrote down; their seeds."""
+    def resume(self, file: Path, plans: Sequence[Plan]) -> set[Plan]:
+        """Take in what earlier sittings wrote down of these plans; which those are."""
         if not file.exists():
             return set()
         lines = file.read_bytes().split(b"\n")
-        done = [_LINE.decode(line) for line in lines if line.endswith(b"}")]
+        wanted = set(map(_lasting, plans))
+        kept = [_LINE.decode(line) for line in lines if line.endswith(b"}")]
+        done = [line for line in kept if _lasting(line.outcome.plan) in wanted]
         for line in done:
             self.seconds += line.wall_s
             self._take(line.outcome)
         self.looked_at = perf_counter()
-        return {line.outcome.plan.seed for line in done}
+        made = {_lasting(line.outcome.plan) for line in done}
+        return {plan for plan in plans if _lasting(plan) in made}
 
     def add(self, outcome: Outcome) -> bytes:
         """Take one run in; the line to keep of it."""

@@ -16,10 +16,8 @@ from typing import Any, TypeVar
 from standardwebhooks.webhooks import Webhook
 
 from paycore.core.rows import PaymentRow
-from paycore.desk.rows import CaseRow
 from paycore.kernel.journal_memory import MemoryStore
-from paycore.kernel.terms import BizStatus
-from paycore.prove import setup
+from paycore.prove import setup, verdict
 from paycore.prove.api import Api, reachable
 from paycore.prove.listening import listening
 from paycore.prove.loop import Machine, Power, VirtualLoop
@@ -263,14 +261,18 @@ class World:
         paying = [asyncio.ensure_future(payer.pay()) for payer in payers]
         if paying:
             await asyncio.wait(paying)
+        for task in (*paying, disturbing):
+            if task.done() and (error := task.exception()) is not None:
+                self.loop.broken.append(error)
         await self._calm(disturbing)
         await self._until_settled()
+        asked = [await payer.asks_what_was_not_answered() for payer in payers]
+        if any(asked):
+            # An order that was given up may have begun only now.
+            await self._until_settled()
         await self.oracle.last_look(payers)
         if isinstance(self.base, Mirror):
             self.oracle.differ(self.base.differences())
-        for task in paying:
-            if task.exception() is not None:
-                self.loop.broken.append(task.exception() or "")
 
     async def _calm(self, disturbing: "asyncio.Future[None]") -> None:
         """No more faults; whoever stands still or is down comes back."""
@@ -299,9 +301,9 @@ class World:
         await asyncio.sleep(8.0)
 
     def _open(self) -> bool:
-        """Whether an order is neither final nor on the desk."""
-        cases = {row.pay_order_no for row in self.base.every(CaseRow)}
+        """Whether an order has not come to its end."""
+        cases = verdict.cases_of(self)
         return any(
-            row.biz_status is BizStatus.DOING and row.pay_order_no not in cases
+            not verdict.settled(self, row, cases[row.pay_order_no])
             for row in self.base.waiting(PaymentRow)
         )

@@ -1,4 +1,5 @@
-"""Leases of passages that broke off in a node that lives: given back, not waited for.
+"""Passages that broke off in a node that lives: their leases are given back and not
+waited for, and what a channel had answered by then is written down.
 
 A passage may end without its last commit: the database was away, or there is a bug. Its
 node goes on living, so nobody else could take the payment until the lease itself is
@@ -12,7 +13,8 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from paycore.core.chain import Run
+from paycore.core.absorb import absorb
+from paycore.core.chain import GuardRefused, Run
 from paycore.core.payment import wait_at
 from paycore.core.rows import IdempotencyRow, PaymentRow
 from paycore.desk import service as desk
@@ -20,6 +22,12 @@ from paycore.kernel.errors import Unavailable
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
 from paycore.kernel.terms import Epoch, PayOrderNo
+
+TIMES_TO_TRY = 5
+"""How often an answer is absorbed anew because somebody else was first."""
+
+ON_RECORD = "message"
+"""The guard by which an answer is written down once."""
 
 LOOKS_BEFORE_A_PERSON = 3
 """A bug that lets a look fail does so again; a few rungs tell it from bad luck."""
@@ -34,6 +42,8 @@ class Left:
     leases: frozenset[datetime]
     scope: bytes | None = None
     """The idempotency key that the passage held."""
+    heard: Run | None = None
+    """The passage, where a channel's answer was not on record when it broke off."""
     failed: str = ""
     """What was raised, where that was no matter of the database's being away."""
 
@@ -54,6 +64,7 @@ def leave(node: Node, run: Run) -> None:
             epoch=node.epoch,
             leases=frozenset(run.leases),
             scope=run.key.row.scope if run.key is not None else None,
+            heard=run if run.last is not None else None,
         ),
     )
 
@@ -67,6 +78,7 @@ def leave_look(node: Node, row: PaymentRow, run: Run | None, error: Exception) -
             pay_order_no=row.pay_order_no,
             epoch=node.epoch,
             leases=frozenset(lease for lease in leases if lease is not None),
+            heard=run if run is not None and run.last is not None else None,
             failed="" if isinstance(error, Unavailable) else type(error).__name__,
         ),
     )
@@ -86,11 +98,58 @@ async def give_back(node: Node) -> None:
     while held.left:
         left = held.left[0]
         try:
-            await node.journal.commit(await _change(node, left))
+            await _say(node, left)
         except Unavailable:
-            if max(left.leases) > node.now():
+            if left.heard is not None or max(left.leases) > node.now():
                 return
+        except Exception:
+            # It would stand in the way of all others, for ever.
+            held.left.pop(0)
+            raise
         held.left.pop(0)
+
+
+async def _say(node: Node, left: Left) -> None:
+    if left.heard is not None:
+        await _write_down(node, left.heard)
+    await node.journal.commit(await _change(node, left))
+    if left.scope is not None:
+        # A change of its own: others may have the payment, and the key is still ours.
+        change, now = node.change(), node.now()
+        change.amend(
+            IdempotencyRow,
+            (left.scope,),
+            lambda row: (
+                replace(row, lease_until=now)
+                if row.status is None and row.lease_epoch == left.epoch
+                else None
+            ),
+        )
+        await node.journal.commit(change)
+
+
+async def _write_down(node: Node, heard: Run) -> None:
+    """What a channel had answered and, for all that we know, no commit took.
+
+    By the common door, over what stands by now: a callback or another node may have
+    been faster, and may have heard something else. The message is what tells: where it
+    is on record its change was durable after all.
+    """
+    assert heard.last is not None, "or there is nothing to write down"
+    message = heard.last.answer.message
+    for _ in range(TIMES_TO_TRY):
+        run = await absorb(heard)
+        run.key = None
+        run.change.appends.remove(message)
+        run.change.insert(message, guard=ON_RECORD)
+        run.release()
+        try:
+            await run.commit()
+        except GuardRefused as error:
+            if error.refused.guard == ON_RECORD:
+                return
+        else:
+            return
 
 
 async def _change(node: Node, left: Left) -> Change:
@@ -108,12 +167,6 @@ async def _change(node: Node, left: Left) -> Change:
         )
 
     change.amend(PaymentRow, (left.pay_order_no,), free)
-    if left.scope is not None:
-        change.amend(
-            IdempotencyRow,
-            (left.scope,),
-            lambda row: replace(row, lease_until=now) if row.status is None else row,
-        )
     if left.failed:
         await _perhaps_tell(node, change, left)
     return change

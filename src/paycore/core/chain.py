@@ -92,7 +92,9 @@ class Run:
     too_many: bool = False
     coupon_refused: bool = False
     last: "LastCall | None" = None
-    """The last answered call: what is absorbed anew should a commit be refused."""
+    """The answered call that is not on record yet: what is absorbed anew should its
+    commit be refused, or fail.
+    """
     coupon_gone: bool = False
     """The commit of the end was refused because another order has the coupon."""
     steps: list[dict[str, str]] = field(default_factory=list)
@@ -176,6 +178,7 @@ class Run:
         if self.key is not None:
             self.key.stored()
         self.committed = True
+        self.last = None
         notify.deliver_now(self.node, self.change)
         self.change = self.node.change()
         self.steps = []

@@ -36,6 +36,8 @@ class SimJournal:
         self._world, self._machine = world, machine
         self._random = world.stream(f"journal {machine.name}").random
         self._closed = False
+        self._late: list[Change] = []
+        """What may still come to be written, though its caller was given up."""
 
     # --- reading ----------------------------------------------------------------------
 
@@ -137,6 +139,7 @@ class SimJournal:
             raise Unavailable
         if world.faults.strikes("commit_late"):
             late = PATIENCE_S + self._random()
+            self._late.append(change)
             world.later(late, lambda: self._too_late(change))
             await asyncio.sleep(PATIENCE_S)
             raise Unavailable
@@ -150,6 +153,12 @@ class SimJournal:
 
     def _write(self, change: Change) -> Refused | None:
         world = self._world
+        # Before anything else is written the lost connection's backend is ended: what
+        # it had under way is there by then, or never will be.
+        for late in list(self._late):
+            if self._random() < 0.5:
+                self._too_late(late)
+        self._late.clear()
         world.oracle.writer = self._machine
         try:
             refused = world.base.commit(change)
@@ -162,6 +171,9 @@ class SimJournal:
 
     def _too_late(self, change: Change) -> None:
         """It was on its way when its caller was told that nobody knows."""
+        if change not in self._late:
+            return
+        self._late.remove(change)
         self._world.oracle.writer = self._machine
         try:
             self._world.base.commit(change)

@@ -1,0 +1,178 @@
+"""A passage that broke off: what it heard is written down, what it held is freed."""
+
+from datetime import timedelta
+
+import pytest
+from a_payment import NO, NOW, YES, begun, sent
+from a_run import an_order, run_of
+from msgspec.structs import replace
+
+from paycore.core import abandoned
+from paycore.core.abandoned import Abandoned, give_back
+from paycore.core.chain import LastCall
+from paycore.core.keys import Key, KeyClaim
+from paycore.core.rows import AttemptRow, IdempotencyRow, PaymentRow
+from paycore.desk.rows import CaseRow
+from paycore.gateway.call import Reply
+from paycore.gateway.rows import MessageRow
+from paycore.gateway.service import Answer, Prepared
+from paycore.kernel.errors import Unavailable
+from paycore.kernel.journal_memory import MemoryJournal
+from paycore.kernel.outcome import Blame, Outcome
+from paycore.kernel.terms import BizStatus, Epoch, ProcessStatus, TransType
+
+CLAIM = KeyClaim(scope=b"s" * 32, fingerprint=b"f" * 32)
+
+
+class Struck(MemoryJournal):
+    """A journal that fails as it is told to."""
+
+    strike: Exception | None = None
+
+    async def commit(self, change):
+        """As its parent, where nothing strikes."""
+        if self.strike is not None:
+            raise self.strike
+        return await super().commit(change)
+
+
+@pytest.fixture
+async def broken():
+    """A confirm was answered yes, and no commit took the answer."""
+    run = await run_of(an_order(amount=900, coupon_amount=0))
+    node, payment = run.node, run.payment
+    node.journal = Struck(node.journal.store, clock=lambda: NOW)
+    node.heartbeat.epoch = Epoch(7)
+    sent(payment, channel="quick_a")
+    attempt = begun(payment, TransType.QUICK_PAY_CONFIRM, channel="quick_a")
+    run.leases.append(node.lease_until())
+    payment.lease(node.epoch, until=run.leases[0], look_at=node.now())
+    run.key = Key.fresh(node, CLAIM, NO)
+    change = node.change()
+    change.insert(payment.row)
+    for one in payment.attempts.values():
+        change.append(one)
+    run.key.stage(change)
+    assert await node.journal.commit(change) is None
+    message = MessageRow(
+        pay_order_no=NO,
+        message_id=node.ids.uuid(),
+        attempt_seq=attempt.seq,
+        direction="IN",
+        operation="confirm",
+        channel="quick_a",
+        account="main",
+        at=node.now(),
+        verdict="SUCCEEDED OK",
+        body="{}",
+    )
+    yes = replace_reply(YES, attempt)
+    prepared = Prepared(ask=None, opened=None, outgoing=None)
+    run.last = LastCall(
+        attempt.seq, prepared, Answer(reply=yes, message=message), call_ended=True
+    )
+    return run
+
+
+def replace_reply(reply: Reply, attempt: AttemptRow) -> Reply:
+    """A yes about this very money."""
+    return Reply(
+        outcome=reply.outcome, amount=attempt.amount, currency=attempt.currency
+    )
+
+
+async def stands(run):
+    """The payment and its last leg, as they are on record."""
+    row = await run.node.journal.load(PaymentRow, NO)
+    legs = await run.node.journal.within(AttemptRow, NO)
+    return row, legs[-1]
+
+
+async def test_what_was_heard_is_written_down_as_soon_as_it_can_be(broken):
+    """The yes of a bank is not forgotten because a database was away."""
+    abandoned.leave(broken.node, broken)
+    broken.node.journal.strike = Unavailable()
+    await give_back(broken.node)
+    assert (await stands(broken))[0].biz_status is BizStatus.DOING
+
+    broken.node.journal.strike = None
+    await give_back(broken.node)
+    row, leg = await stands(broken)
+    assert (BizStatus.SUCCESS, None) == (row.biz_status, row.lease_epoch)
+    assert leg.process_status is ProcessStatus.GW_SUCCESS
+    assert 1 == len(await broken.node.journal.within(MessageRow, NO))
+    assert [] == broken.node.state(Abandoned).left
+
+
+async def test_an_answer_that_is_on_record_is_not_written_again(broken):
+    """The commit whose answer was lost had been durable."""
+    change = broken.node.change()
+    change.append(broken.last.answer.message)
+    assert await broken.node.journal.commit(change) is None
+    abandoned.leave(broken.node, broken)
+    await give_back(broken.node)
+
+    row, _ = await stands(broken)
+    assert (BizStatus.DOING, None) == (row.biz_status, row.lease_epoch)
+    assert 1 == len(await broken.node.journal.within(MessageRow, NO))
+
+
+async def test_a_yes_over_a_no_that_came_meanwhile_goes_to_a_person(broken):
+    """A callback said no while the database was away: the bank contradicts itself."""
+    row, leg = await stands(broken)
+    no = replace(
+        leg,
+        process_status=ProcessStatus.GW_FAIL,
+        outcome=Outcome.DECLINED,
+        blame=Blame.CARD,
+        finished_at=NOW,
+    )
+    change = broken.node.change()
+    change.update(no, version=leg.version)
+    change.update(
+        replace(
+            row,
+            biz_status=BizStatus.FAIL,
+            next_check_at=None,
+            finished_at=NOW,
+            lease_epoch=None,
+            lease_until=None,
+        ),
+        version=row.version,
+    )
+    assert await broken.node.journal.commit(change) is None
+    abandoned.leave(broken.node, broken)
+    await give_back(broken.node)
+
+    (case,) = await broken.node.journal.every(CaseRow)
+    assert ("LATE_MONEY", NO) == (case.kind, case.pay_order_no)
+
+
+async def test_the_key_is_freed_though_others_have_the_payment(broken):
+    """Its caller need not wait for the lease's own end."""
+    row, _ = await stands(broken)
+    later = broken.node.now() + timedelta(minutes=5)
+    change = broken.node.change()
+    change.update(replace(row, lease_epoch=9, lease_until=later), version=row.version)
+    assert await broken.node.journal.commit(change) is None
+    broken.last = None
+    abandoned.leave(broken.node, broken)
+    await give_back(broken.node)
+
+    key = await broken.node.journal.load(IdempotencyRow, CLAIM.scope)
+    assert key.lease_until <= broken.node.now()
+    assert (9, later) == (
+        (await stands(broken))[0].lease_epoch,
+        (await stands(broken))[0].lease_until,
+    )
+
+
+async def test_one_that_cannot_be_said_does_not_keep_the_others(broken):
+    """A bug is logged by the loop, and is not met again at every turn."""
+    abandoned.leave(broken.node, broken)
+
+    broken.node.journal.strike = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        await give_back(broken.node)
+
+    assert [] == broken.node.state(Abandoned).left

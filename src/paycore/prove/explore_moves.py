@@ -421,7 +421,12 @@ async def _calm(scene: Scene, ended: list[bool]) -> None:
         for order in list(house.orders.values()):
             if order.status == "PROCESSING":
                 _by_itself(scene, "settle", bank, order.request_id)
-    # No callback helps: it may have been lost, and everything must end without.
+    # Callbacks may have been lost, and everything must end without. But money that
+    # nobody asked for is brought until somebody takes it: who should ask after it?
+    for bank, house in scene.banks.items():
+        for order in list(house.orders.values()):
+            if scene.unasked and order.bank_ref is not None:
+                await _callback(scene, bank, order.request_id)
     await tick(scene)
     began = scene.loop.time()
     while scene.loop.time() < began + CALM_S:

@@ -16,8 +16,11 @@ from paycore.core.payment import SLOW_ENQUIRY_S
 from paycore.core.rows import AttemptRow, PaymentRow, TransitionRow
 from paycore.coupon.rows import CouponRow, CouponStatus
 from paycore.desk.rows import CaseRow
+from paycore.gateway.call import Operation
+from paycore.gateway.rows import MessageRow
 from paycore.kernel.journal import LimitCounter
 from paycore.kernel.mask import mask_text
+from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import BizStatus, PayType, ProcessStatus
 from paycore.notify.rows import NoticeRow, NoticeStatus
 from paycore.router import rules
@@ -82,21 +85,22 @@ def _order(world: "World", order: PaymentRow, cases: list[CaseRow]) -> None:
         due, now = order.next_check_at, world.database_now()
         soon = due is not None and now - OVERDUE <= due <= now + LONGEST_WAIT
         oracle.holds("I6", soon, "nobody looks at it any more, or not for long", no)
-    paid = order.biz_status is BizStatus.SUCCESS
+    paid, told = order.biz_status is BizStatus.SUCCESS, any(map(excuses, cases))
     if paid:
         leg = _paid_leg(world, no)
-        told = [m for m in charges if leg is not None and _is(m, leg)]
-        oracle.holds("I4", len(told) == 1, "paid, and the bank took nothing", no)
+        taken = [m for m in charges if leg is not None and _is(m, leg)]
+        oracle.holds("I4", len(taken) == 1, "paid, and the bank took nothing", no)
     else:
+        known = told or (no in oracle.lies and not _heard(world, no))
         oracle.holds(
-            "I4", not charges or cases, "the bank took money, nobody knows", no
+            "I4", not charges or known, "the bank took money, nobody knows", no
         )
         # A bank that says yes or nothing is never told no by us.
         honest = no not in oracle.lies and no not in oracle.unasked_for
         guessed = order.biz_status.final and charges and honest
         oracle.holds("I4", not guessed, "not paid, it was said, over money taken", no)
     oracle.holds(
-        "I1", len(charges) <= 1 or cases, "charged twice, and nobody is told", no
+        "I1", len(charges) <= 1 or told, "charged twice, and nobody is told", no
     )
     moved = world.base.within(TransitionRow, no)
     oracle.holds(
@@ -128,6 +132,18 @@ def settled(world: "World", order: PaymentRow, cases: Iterable[CaseRow]) -> bool
     ):
         return False
     return any(map(excuses, cases))
+
+
+def _heard(world: "World", no: str) -> bool:
+    """Whether a bank's yes to the money is on record, in an answer or a callback. One
+    that took it, was not heard and then denied it is found by its statement only.
+    """
+    return any(
+        row.direction != "OUT"
+        and row.operation != Operation.SEND_CODE
+        and row.verdict.startswith(Outcome.SUCCEEDED)
+        for row in world.base.within(MessageRow, no)
+    )
 
 
 def excuses(case: CaseRow) -> bool:

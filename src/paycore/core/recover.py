@@ -7,6 +7,7 @@ ourselves; what is over its time is closed.
 """
 
 from contextlib import suppress
+from dataclasses import replace
 
 from paycore.core import abandoned
 from paycore.core import ask as asking
@@ -121,12 +122,12 @@ async def enquire(run: Run, leg: AttemptRow) -> None:
     run.note("Enquirer", "CALL", f"{leg.channel}/{leg.account}")
     await run.commit()
     answer = await gateway.send(run.node, prepared)
+    run.note("Enquirer", str(answer.reply.outcome), answer.reply.resp_code)
+    # From here on, also where it is written down later, it speaks of the leg.
+    answer = replace(answer, reply=_as_enquiry(answer.reply))
     run.last = LastCall(leg.seq, prepared, answer, call_ended=False)
     gateway.conclude(run.node, prepared, answer, run.change)
-    run.note("Enquirer", str(answer.reply.outcome), answer.reply.resp_code)
-    await settle(
-        run, run.payment.attempts[leg.seq], _as_enquiry(answer.reply), call_ended=False
-    )
+    await settle(run, run.payment.attempts[leg.seq], answer.reply, call_ended=False)
     run.payment.look_again()
     if run.payment.money_leg is not None and run.payment.out_of_schedule:
         await _out_of_schedule(run, leg)

@@ -9,8 +9,10 @@ from msgspec.structs import replace
 
 from paycore.core import abandoned
 from paycore.core.abandoned import Abandoned, give_back
+from paycore.core.absorb import run_for, with_attempts, write
 from paycore.core.chain import LastCall
 from paycore.core.keys import Key, KeyClaim
+from paycore.core.recover import enquire
 from paycore.core.rows import AttemptRow, IdempotencyRow, PaymentRow
 from paycore.desk.rows import CaseRow
 from paycore.gateway.call import Reply
@@ -28,10 +30,13 @@ class Struck(MemoryJournal):
     """A journal that fails as it is told to."""
 
     strike: Exception | None = None
+    spared: int = 0
+    """So many commits come before it strikes."""
 
     async def commit(self, change):
         """As its parent, where nothing strikes."""
-        if self.strike is not None:
+        self.spared -= 1
+        if self.strike is not None and self.spared < 0:
             raise self.strike
         return await super().commit(change)
 
@@ -120,27 +125,11 @@ async def test_an_answer_that_is_on_record_is_not_written_again(broken):
 async def test_a_yes_over_a_no_that_came_meanwhile_goes_to_a_person(broken):
     """A callback said no while the database was away: the bank contradicts itself."""
     row, leg = await stands(broken)
-    no = replace(
-        leg,
-        process_status=ProcessStatus.GW_FAIL,
-        outcome=Outcome.DECLINED,
-        blame=Blame.CARD,
-        finished_at=NOW,
-    )
-    change = broken.node.change()
-    change.update(no, version=leg.version)
-    change.update(
-        replace(
-            row,
-            biz_status=BizStatus.FAIL,
-            next_check_at=None,
-            finished_at=NOW,
-            lease_epoch=None,
-            lease_until=None,
-        ),
-        version=row.version,
-    )
-    assert await broken.node.journal.commit(change) is None
+    run = await run_for(broken.node, await with_attempts(broken.node, row))
+    no = Reply(outcome=Outcome.DECLINED, blame=Blame.CARD, resp_code="CARD_LOST")
+    await write(run, leg.seq, no, call_ended=False)
+    await run.commit()
+    assert (await stands(broken))[0].biz_status is BizStatus.FAIL
     abandoned.leave(broken.node, broken)
     await give_back(broken.node)
 
@@ -164,6 +153,30 @@ async def test_the_key_is_freed_though_others_have_the_payment(broken):
     assert (9, later) == (
         (await stands(broken))[0].lease_epoch,
         (await stands(broken))[0].lease_until,
+    )
+
+
+async def test_an_enquiry_that_was_not_sent_says_nothing_of_the_leg(broken):
+    """It is not the leg that never left: neither now nor when it is written down."""
+    node = broken.node
+    row, leg = await stands(broken)
+    run = await run_for(node, await with_attempts(node, row))
+    run.leases.append(row.lease_until)
+    node.heartbeat.good_until = 0.0
+    node.journal.strike, node.journal.spared = Unavailable(), 1
+    await enquire(run, leg)
+    assert Outcome.UNKNOWN is run.last.answer.reply.outcome
+    with pytest.raises(Unavailable):
+        await run.commit()
+    abandoned.leave_look(node, row, run, Unavailable())
+    node.journal.strike = None
+    await give_back(node)
+
+    row, leg = await stands(broken)
+    assert (BizStatus.DOING, None) == (row.biz_status, row.lease_epoch)
+    assert leg.process_status.open
+    assert ["IN", "OUT"] == sorted(
+        one.direction for one in await node.journal.within(MessageRow, NO)
     )
 
 

@@ -6,15 +6,28 @@ came to nobody was told, so nothing is kept of it but that it broke.
 
 from collections import Counter
 from dataclasses import dataclass, field
+from time import perf_counter, time
 
 import msgspec
+
+_UNIX_S = time() - perf_counter()
+
+
+def moment() -> float:
+    """Unix time by a clock that only goes on: which of two answers was first is judged
+    by it, and a machine's time may leap back.
+    """
+    return _UNIX_S + perf_counter()
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
     """One answer that was acknowledged: 2xx, whole, and in the caller's hands."""
 
     at: float
-    """Unix time."""
+    """When it was heard, in Unix time."""
+    asked_at: float
+    """When it was asked for: under a key for the first time, since an answer that is
+    kept there may be as old as that; of a GET, by the try that was answered."""
     path: str
     key: str | None
     """The idempotency key; None of a GET."""
@@ -56,6 +69,8 @@ class Heard:
     """What all callers together heard."""
 
     answers: list[Said] = field(default_factory=list)
+    first_asked: dict[tuple[str, str], float] = field(default_factory=dict)
+    """By path and key, when it was asked for the first time."""
     opened: set[str] = field(default_factory=set)
     """Payments whose opening was acknowledged."""
     calls: int = 0
@@ -69,6 +84,11 @@ class Heard:
     """Where an order was looked for whose opening was acknowledged, and not found."""
     given_up: int = 0
     """Calls that had no answer until their caller's patience was over."""
+
+    def asked(self, path: str, key: str | None) -> float:
+        """A try is about to be made: how old its answer may be."""
+        now = moment()
+        return now if key is None else self.first_asked.setdefault((path, key), now)
 
     @property
     def bugs(self) -> int:

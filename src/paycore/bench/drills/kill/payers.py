@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
-from time import perf_counter, time
+from time import perf_counter
 
 import msgspec
 
 from paycore.bench.client import Answer, post
 from paycore.bench.drills.balancer import Balancer
-from paycore.bench.drills.kill.heard import Heard, Said, Told
+from paycore.bench.drills.kill.heard import Heard, Said, Told, moment
 from paycore.bench.drills.phones import Phones
 from paycore.bench.payer import Purse
 
@@ -151,10 +151,11 @@ class Line:
     ) -> Answer:
         deadline = perf_counter() + CALLS_FOR_S
         while perf_counter() < deadline:
+            asked_at = self.heard.asked(path, key)
             answer = await self.once(request)
             if answer is not None:
                 answer = _the_order(answer)
-                self._write_down(path, key, request, answer)
+                self._write_down(path, key, request, answer, asked_at=asked_at)
                 return answer
             await asyncio.sleep(AGAIN_AFTER_S)
         self.heard.given_up += 1
@@ -180,14 +181,21 @@ class Line:
         return answer
 
     def _write_down(
-        self, path: str, key: str | None, request: bytes, answer: Answer
+        self,
+        path: str,
+        key: str | None,
+        request: bytes,
+        answer: Answer,
+        *,
+        asked_at: float,
     ) -> None:
         if answer.status >= 300:
             self.heard.refusals[_code_of(answer)] += 1
             return
         self.heard.answers.append(
             Said(
-                at=time(),
+                at=moment(),
+                asked_at=asked_at,
                 path=path,
                 key=key,
                 request=request,

@@ -63,6 +63,8 @@ def test_killed_twice_nothing_differs_and_the_tally_goes_on(tmp_path: Path):
             repeated=9,
             calls=9,
             errors=9,
+            insisted=0,
+            refused={},
             quiet_s=9.0,
             cases={},
             logged={},

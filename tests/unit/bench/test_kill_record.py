@@ -34,6 +34,8 @@ def a_round(number: int, **given) -> Round:
         repeated=900,
         calls=3000,
         errors=500,
+        insisted=0,
+        refused={},
         quiet_s=12.5,
         cases={"CHANNEL_ALARM": 2},
         logged={},

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from paycore.bench.drills.kill.compare import Facts
-from paycore.bench.drills.kill.heard import Said, Told
+from paycore.bench.drills.kill.heard import Said, Told, number_in, ordered
 from paycore.core.order import confirm_result_of, order_of
 from paycore.core.rows import PaymentRow
 from paycore.kernel.terms import BizStatus
@@ -132,27 +132,18 @@ class _Before:
             yield "conversion_unsaid", f"DEDUCT had been heard, now {told.pay_type}"
 
 
-class _Order(msgspec.Struct):
-    """What a business line orders."""
-
-    out_biz_no: str
-    amount: int
-    currency: str
-
-
 def _beside(said: Said) -> Iterator[tuple[str, str]]:
     """It speaks of the order that was asked about, and of what was ordered."""
-    told = said.told
-    path, query = urlsplit(said.path).path, urlsplit(said.path).query
-    number = path.split("/")[3:4]  # /v1/payments/{pay_order_no}/close
+    told, number = said.told, number_in(said.path)
+    order = ordered(said.path, said.request)
     asked: dict[str, object] = {}
-    if number:
-        asked = {"pay_order_no": number[0]}
-    elif query:
-        asked = {"out_biz_no": parse_qs(query)["out_biz_no"][0]}
+    if number is not None:
+        asked = {"pay_order_no": number}
+    elif order is None:
+        asked = {"out_biz_no": parse_qs(urlsplit(said.path).query)["out_biz_no"][0]}
     else:
-        _, _, body = said.request.partition(b"\r\n\r\n")
-        asked = msgspec.structs.asdict(msgspec.json.decode(body, type=_Order))
+        asked = msgspec.structs.asdict(order)
+        del asked["coupon_no"]  # which no answer tells
     for name, wanted in asked.items():
         if getattr(told, name) != wanted:
             yield "answered_another", f"asked for {name} {wanted}"

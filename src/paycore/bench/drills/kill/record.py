@@ -42,6 +42,10 @@ class Round(msgspec.Struct, frozen=True, kw_only=True, tag="round"):
     calls: int
     errors: int
     """Calls that broke or were answered 5xx."""
+    insisted: int
+    """Calls that their callers gave up, and that were asked again in quiet."""
+    refused: dict[str, int]
+    """Answers of 4xx, by their call and code."""
     quiet_s: float
     """From the end of the load until nothing was open any more."""
     cases: dict[str, int]

@@ -20,10 +20,10 @@ from time import perf_counter
 import msgspec
 
 from paycore import app as apps
-from paycore.bench.drills.kill import auditing, queries, strangers
+from paycore.bench.drills.kill import auditing, queries, refusals, strangers
 from paycore.bench.drills.kill.answers import Lost, lost, repeated
 from paycore.bench.drills.kill.compare import Difference, Facts, Theirs, compare
-from paycore.bench.drills.kill.heard import Heard, Said
+from paycore.bench.drills.kill.heard import Call, Heard, Said
 from paycore.bench.drills.kill.parts import Parts, log_of
 from paycore.bench.drills.kill.payers import GivenUp, Line, Payer, Wallet
 from paycore.bench.drills.kill.record import Round
@@ -117,6 +117,7 @@ class _Round:
     brief: Brief
     kills: int = 0
     repeated: int = 0
+    insisted: int = 0
     quiet_s: float = 0.0
     differences: list[Difference] = field(default_factory=list)
     lost: list[Lost] = field(default_factory=list)
@@ -124,11 +125,13 @@ class _Round:
     async def play(self) -> Round:
         began, heard = perf_counter(), self.cast.heard
         answered, struck = len(heard.answers), len(self.cast.struck)
+        refused = len(heard.refused)
         calls, errors = heard.calls, heard.errors.total()
         await self._load()
         self.brief.progress(0, "quiet")
         async with self._desk() as desk:
             await self._settle(desk)
+            await self._insist()
             await self._repeat(heard.answers[answered:])
             await self._settle(desk)
             self.brief.progress(0, "comparing")
@@ -153,6 +156,8 @@ class _Round:
             repeated=self.repeated,
             calls=heard.calls - calls,
             errors=heard.errors.total() - errors,
+            insisted=self.insisted,
+            refused=refusals.counted(heard.refused[refused:]),
             quiet_s=round(self.quiet_s, 1),
             cases=dict(
                 Counter(c.kind for c in facts.ours.cases if c.pay_order_no in numbers)
@@ -251,6 +256,20 @@ class _Round:
             path = f"/v1/payments/{pay_order_no}/close"
             await line.post(self.cast.api_keys[biz_line], path)
 
+    async def _insist(self) -> None:
+        """Ask again what was given up: by now everybody answers. What is given up once
+        more stays where it is, and is found there.
+        """
+        heard, line = self.cast.heard, self._line("insisting")
+        calls, heard.given_up = heard.given_up, []
+        await _some_at_once([self._once_more(line, call) for call in calls])
+        self.insisted = len(calls)
+
+    @staticmethod
+    async def _once_more(line: Line, call: Call) -> None:
+        with suppress(GivenUp):
+            await line.insist(call)
+
     async def _repeat(self, answers: Sequence[Said]) -> None:
         """Ask again under the keys of this round: the same bytes, and no effect."""
         keyed = [said for said in answers if said.key is not None]
@@ -300,6 +319,8 @@ class _Round:
             Difference(kind="unseen", pay_order_no=None, what=where)
             for where in heard.unseen
         ]
+        found += refusals.differences(heard, facts)
+        heard.given_up.clear()
         self.differences = [each for each in found if self._new(repr(each))]
         stale = lost(self.cast.heard.answers, facts)
         self.lost += [each for each in stale if self._new(repr(each))]

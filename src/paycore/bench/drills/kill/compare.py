@@ -29,6 +29,10 @@ TYPES = (
 )
 
 
+BY_CHANCE = frozenset({"CHANNEL_ALARM"})
+"""Cases that strangers cause here: a signature or an amount that is wrong."""
+
+
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """One thing about which two parties disagree."""
 
@@ -103,6 +107,7 @@ def compare(facts: Facts) -> list[Difference]:
         *_announced(facts),
         *_delivered(facts),
         *_left(facts),
+        *_cases(facts),
     ]
     return sorted(found, key=lambda each: (each.pay_order_no or "", each.kind))
 
@@ -299,6 +304,13 @@ def _left(facts: Facts) -> Iterator[Difference]:
         if leg.open:
             said = f"attempt {leg.seq:02d} {leg.trans_type}"
             yield _at("left_open_attempt", leg.pay_order_no, said)
+
+
+def _cases(facts: Facts) -> Iterator[Difference]:
+    """Kills and cuts alone give a person nothing to do."""
+    for case in facts.ours.cases:
+        if case.kind not in BY_CHANCE:
+            yield _at("case", case.pay_order_no, f"{case.kind} {case.status}")
 
 
 # --- how it is read -------------------------------------------------------------------

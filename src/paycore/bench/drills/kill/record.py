@@ -17,6 +17,9 @@ from paycore.bench.drills.kill.answers import Lost
 from paycore.bench.drills.kill.compare import Difference
 from paycore.kernel.errors import Misconfigured
 
+ROUND_BROKE = "round_broke"
+"""The kind of difference that a round is found with that does not come to its end."""
+
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True, tag="run"):
     """The run: what all its dice are thrown from."""
@@ -58,6 +61,11 @@ class Round(msgspec.Struct, frozen=True, kw_only=True, tag="round"):
     def holds(self) -> bool:
         """Whether all is as it must be."""
         return not self.differences and not self.lost
+
+    @property
+    def broke(self) -> bool:
+        """Whether it did not come to its end."""
+        return any(each.kind == ROUND_BROKE for each in self.differences)
 
 
 _LINE = msgspec.json.Decoder(Begun | Round)

@@ -67,6 +67,8 @@ def run(asked: Asked, progress: Progress) -> Record:
     run_ = _Run(asked=asked, record=record, progress=progress, task=task)
     while record.kills < asked.kills:
         run_.on_new_ground()
+        if record.rounds[-1].broke:
+            break  # somebody must look; `--resume` goes on without forgetting it
     return record
 
 
@@ -78,17 +80,21 @@ class _Run:
     task: TaskID
 
     def on_new_ground(self) -> None:
-        """A few rounds, from an empty folder."""
-        folder = fresh_folder("paycore-kill-")
+        """A few rounds, from an empty folder; it is kept where one of them breaks."""
+        folder, made = fresh_folder("paycore-kill-"), len(self.record.rounds)
         try:
-            # Nodes live no longer than the thread that started them: these live on.
-            with (
-                stack.ground(folder / "stack", database_port=steady_port()) as on,
-                ThreadPoolExecutor(NODES) as starter,
-            ):
-                uvloop.run(self._rounds(on, starter))
+            self._on(folder)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            if not any(each.broke for each in self.record.rounds[made:]):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _on(self, folder: Path) -> None:
+        # Nodes live no longer than the thread that started them: these live on.
+        with (
+            stack.ground(folder / "stack", database_port=steady_port()) as on,
+            ThreadPoolExecutor(NODES) as starter,
+        ):
+            uvloop.run(self._rounds(on, starter))
 
     async def _rounds(self, on: Ground, starter: ThreadPoolExecutor) -> None:
         async with parts(on, starter) as made:
@@ -103,6 +109,8 @@ class _Run:
                 done = await rounds.play(cast, self._brief(min(left, KILLS_A_ROUND)))
                 self.record.add(done)
                 self.progress.update(self.task, completed=self.record.kills)
+                if done.broke:
+                    return
 
     def _brief(self, kills: int) -> Brief:
         number = self.record.next_number

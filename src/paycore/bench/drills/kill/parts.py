@@ -209,13 +209,13 @@ class Parts:
     # --- the database -----------------------------------------------------------------
 
     def shoot_database(self) -> bool:
-        """Kill -9 of the main process, with which all of them end; whether there was
-        one. `bury_database` is to follow.
+        """Kill -9 of the main process and of all that it has started, so that nobody
+        finishes what he is at; whether there was one. `bury_database` is to follow.
         """
         if not self.database_up or not self.on.cluster.alive:
             return False
         self.database_up = False
-        os.kill(self.on.cluster.pid, signal.SIGKILL)
+        self.on.cluster.shoot()
         return True
 
     def bury_database(self, *, pause_s: float) -> None:

@@ -188,3 +188,23 @@ def test_a_bug_is_told_with_its_error_and_how_often():
 def test_what_is_a_bug_to_the_simulator_is_one_here():
     """One list, kept in two places that may not import one another."""
     assert listening.BUGS | {"request_failed"} == logs.BUGS
+
+
+def test_a_parked_notice_is_found_before_it_is_sent_again(
+    cast: Cast, tmp_path: Path, monkeypatch
+):
+    """Once, however often quiet looks; and it is sent all the same."""
+
+    async def parked(_: object) -> list[tuple[str, str, str]]:
+        return [("1", "msg_1", "HTTP 410")]
+
+    monkeypatch.setattr(rounds.queries, "parked", parked)
+    round_ = rounds._Round(cast=cast, brief=brief(tmp_path))
+
+    for _ in range(2):
+        again = asyncio.run(round_._parked(SimpleNamespace(pool=None)))
+
+    assert [("1", "msg_1")] == again
+    assert [("notice_parked", "1")] == [
+        (each.kind, each.pay_order_no) for each in round_.differences
+    ]

@@ -293,11 +293,24 @@ class _Round:
             now = desk.node.now()
             forsaken = await queries.forsaken(desk.pool, now + EXPIRES_SOON)
             await _some_at_once([self._close(line, *each) for each in forsaken])
-            for no, notice_id in await queries.put_off(desk.pool, now + TRIED_SOON):
+            late = await queries.put_off(desk.pool, now + TRIED_SOON)
+            for no, notice_id in [*late, *await self._parked(desk)]:
                 with suppress(Refusal):  # it is on its way just now
                     await notify.replay(desk.node, PayOrderNo(no), notice_id)
             await asyncio.sleep(POLL_S)
         self.quiet_s = max(self.quiet_s, perf_counter() - began)
+
+    async def _parked(self, desk: _Desk) -> list[tuple[str, str]]:
+        """Notices that were parked: each is a difference, and is sent again all the
+        same, so that it hides nothing else.
+        """
+        found = await queries.parked(desk.pool)
+        for no, notice_id, result in found:
+            what = f"{notice_id} after {result or 'nothing'}"
+            parked = Difference(kind="notice_parked", pay_order_no=no, what=what)
+            if parked not in self.differences:
+                self.differences.append(parked)
+        return [(no, notice_id) for no, notice_id, _ in found]
 
     async def _close(self, line: Line, pay_order_no: str, biz_line: str) -> None:
         with suppress(GivenUp):

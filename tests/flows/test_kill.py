@@ -52,7 +52,7 @@ def test_killed_twice_nothing_differs_and_the_tally_goes_on(tmp_path: Path):
     nothing is lost, and the tally is that of both rounds.
     """
     state = tmp_path / "rounds.jsonl"
-    Record.begin(state, seed=4).add(
+    Record.begin(state, seed=4, payers=5).add(
         Round(
             number=1,
             seconds=9.0,

@@ -209,6 +209,7 @@ def facts() -> Facts:
             cases=[Case(kind="CHANNEL_ALARM", pay_order_no=PAID, status="OPEN")],
         ),
         Theirs(moves=list(MOVES), came=[came(each) for each in NOTICES]),
+        issued={("shop", COUPON), ("shop", FREE)},
     )
 
 

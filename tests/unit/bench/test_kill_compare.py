@@ -164,6 +164,10 @@ BOOKS = {
 }
 
 COUPONS = {
+    "a coupon that was issued and is gone": (
+        lambda f: f.ours.coupons.pop(1),
+        [("coupon_gone", None)],
+    ),
     "a lock that stayed behind": (
         lambda f: changed(f.ours.coupons, 1, status="LOCKED", holder=REFUSED),
         [("coupon_locked", REFUSED)],

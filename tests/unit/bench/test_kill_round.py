@@ -99,7 +99,7 @@ def test_what_a_broken_round_left_is_kept(tmp_path: Path, monkeypatch, kinds):
 
     assert broke == folder.exists()
     assert (1 if broke else 2) == len(record.rounds)
-    assert broke == Record.resume(asked.state).rounds[0].broke
+    assert broke == Record.resume(asked.state, payers=asked.payers).rounds[0].broke
 
 
 def play_nothing(number: int) -> Round:

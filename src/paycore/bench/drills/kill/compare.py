@@ -7,7 +7,7 @@ a person, is a difference here.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, TypeVar, cast
@@ -56,6 +56,8 @@ class Facts:
 
     ours: Ours
     theirs: Theirs
+    issued: Collection[tuple[str, str]] = ()
+    """Business line and number of every coupon that was ever made here."""
 
     @cached_property
     def payments(self) -> dict[str, PaymentRow]:
@@ -232,7 +234,9 @@ def _cleared(facts: Facts, kept: Counter[tuple[str, str]]) -> Iterator[Differenc
 
 
 def _coupons(facts: Facts) -> Iterator[Difference]:
-    """Used where its order succeeded and nowhere else; no lock stays behind."""
+    """Used where its order succeeded and nowhere else; no lock stays behind, and none
+    that was issued is gone.
+    """
     used = {(c.biz_line, c.coupon_no): c.holder for c in facts.ours.coupons}
     for coupon in facts.ours.coupons:
         row = facts.payments.get(coupon.holder or "")
@@ -251,6 +255,8 @@ def _coupons(facts: Facts) -> Iterator[Difference]:
             continue
         if used.get((row.biz_line, row.coupon_no)) != no:
             yield _at("coupon_not_used", no, str(row.coupon_no))
+    for biz_line, coupon_no in sorted(set(facts.issued) - used.keys()):
+        yield _at("coupon_gone", None, f"{coupon_no} of {biz_line}")
 
 
 # --- notices --------------------------------------------------------------------------

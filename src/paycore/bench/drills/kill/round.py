@@ -75,6 +75,8 @@ class Cast:
     """By API key."""
     api_keys: Mapping[str, str]
     """By business line."""
+    issued: frozenset[tuple[str, str]] = frozenset()
+    """Every coupon, by its line and number."""
     heard: Heard = field(default_factory=Heard)
     struck: list[Struck] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
@@ -359,7 +361,7 @@ class _Round:
     async def _facts(self, desk: _Desk) -> Facts:
         with Oracle(self.cast.parts.on.data / "sandbox") as oracle:
             theirs = Theirs(moves=oracle.moves(), came=oracle.came())
-        return Facts(await queries.ours(desk.pool), theirs)
+        return Facts(await queries.ours(desk.pool), theirs, self.cast.issued)
 
     async def _audited(self) -> list[Difference]:
         on = self.cast.parts.on

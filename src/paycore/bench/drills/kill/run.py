@@ -24,7 +24,7 @@ from paycore.bench import stage as stages
 from paycore.bench.drills.kill import round as rounds
 from paycore.bench.drills.kill.parts import NODES, Parts, parts, steady_port
 from paycore.bench.drills.kill.payers import Wallet
-from paycore.bench.drills.kill.record import Record
+from paycore.bench.drills.kill.record import Record, held
 from paycore.bench.drills.kill.round import Brief, Cast
 from paycore.bench.payer import Purse
 from paycore.coupon import service as coupon
@@ -58,11 +58,16 @@ class Asked:
 
 def run(asked: Asked, progress: Progress) -> Record:
     """All rounds, from what is on record to so many kills."""
+    with held(asked.state):
+        return _run(asked, progress)
+
+
+def _run(asked: Asked, progress: Progress) -> Record:
     if asked.resume:
-        record = Record.resume(asked.state)
+        record = Record.resume(asked.state, payers=asked.payers)
     else:
         given = secrets.randbelow(1 << 32) if asked.seed is None else asked.seed
-        record = Record.begin(asked.state, given)
+        record = Record.begin(asked.state, given, payers=asked.payers)
     task = progress.add_task("starting", total=asked.kills, completed=record.kills)
     run_ = _Run(asked=asked, record=record, progress=progress, task=task)
     while record.kills < asked.kills:
@@ -140,7 +145,7 @@ async def _cast(made: Parts, payers: int, dice: Random) -> Cast:
     try:
         lines, _ = await seed(app.node, made.sandbox, made.on.kept)
         purses: list[Purse] = []
-        wallets = {}
+        wallets, issued = {}, set[tuple[str, str]]()
         by_quick = round(payers * QUICK_SHARE)
         for line, count in zip(lines, (by_quick, payers - by_quick), strict=True):
             purses += await stages.purses(app.node, line, count, first=len(purses))
@@ -151,6 +156,7 @@ async def _cast(made: Parts, payers: int, dice: Random) -> Cast:
                 amount=COUPON_MINOR,
                 currency=CURRENCIES[0],
             )
+            issued |= {(line.biz_line, str(number)) for number in numbers}
             wallets[line.api_key] = Wallet(fresh=iter(map(str, numbers)), dice=dice)
     finally:
         await apps.stop(app)
@@ -158,6 +164,7 @@ async def _cast(made: Parts, payers: int, dice: Random) -> Cast:
         parts=made,
         purses=purses,
         wallets=wallets,
+        issued=frozenset(issued),
         api_keys={line.biz_line: line.api_key for line in lines},
     )
 
@@ -179,6 +186,8 @@ def table(record: Record) -> Table:
         f" {record.sum('repeated'):,} of them asked for again.\n"
         f"{record.differences} differences, {record.lost} answers true no more."
     )
+    if not record.telling:
+        made.caption += "\nNothing was paid or nothing converted: this shows nothing."
     for column in ("struck", "times"):
         made.add_column(column, justify="left" if column == "struck" else "right")
     for name, times in record.total("struck").items():

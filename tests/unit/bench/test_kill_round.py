@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
 
 import a_town
 import pytest
+from rich.console import Console
+from rich.progress import Progress
 
 from paycore.bench.drills.kill import logs
 from paycore.bench.drills.kill import round as rounds
@@ -16,6 +19,7 @@ from paycore.bench.drills.kill.auditing import UNANSWERED
 from paycore.bench.drills.kill.compare import Difference
 from paycore.bench.drills.kill.record import Record, Round
 from paycore.bench.drills.kill.round import Brief, Cast
+from paycore.kernel.errors import Misconfigured
 from paycore.prove import listening
 
 
@@ -100,6 +104,34 @@ def test_what_a_broken_round_left_is_kept(tmp_path: Path, monkeypatch, kinds):
     assert broke == folder.exists()
     assert (1 if broke else 2) == len(record.rounds)
     assert broke == Record.resume(asked.state, payers=asked.payers).rounds[0].broke
+
+
+@pytest.mark.parametrize(
+    ("error", "found"),
+    [
+        (TimeoutError("a node does not start"), ["round_broke"]),
+        (Misconfigured("there is no PostgreSQL"), []),
+    ],
+    ids=("breaks", "cannot"),
+)
+def test_what_breaks_between_rounds_is_on_record(
+    tmp_path: Path, monkeypatch, error, found
+):
+    """Nodes that do not start on a new ground; a machine that lacks something is told
+    of, and nothing more.
+    """
+
+    def on_ground(_: drill._Run, __: Path) -> None:
+        raise error
+
+    monkeypatch.setattr(drill._Run, "_on", on_ground)
+    monkeypatch.setattr(drill, "fresh_folder", lambda _: tmp_path / "ground")
+    asked = drill.Asked(kills=2, state=tmp_path / "rounds.jsonl")
+    with Progress(console=Console(quiet=True)) as progress, suppress(Misconfigured):
+        drill.run(asked, progress)
+
+    rounds_ = Record.resume(asked.state, payers=asked.payers).rounds
+    assert found == [each.kind for done in rounds_ for each in done.differences]
 
 
 def play_nothing(number: int) -> Round:

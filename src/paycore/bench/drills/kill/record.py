@@ -75,6 +75,35 @@ class Round(msgspec.Struct, frozen=True, kw_only=True, tag="round"):
         return any(each.kind == ROUND_BROKE for each in self.differences)
 
 
+def broken(number: int, why: str) -> Round:
+    """A round of which nothing is known but that it did not come to its end."""
+    return Round(
+        number=number,
+        seconds=0.0,
+        kills=0,
+        struck={},
+        payments=0,
+        statuses={},
+        converted=0,
+        answers=0,
+        repeated=0,
+        calls=0,
+        errors=0,
+        insisted=0,
+        refused={},
+        quiet_s=0.0,
+        cases={},
+        logged={},
+        differences=[broke(why)],
+        lost=[],
+    )
+
+
+def broke(why: str) -> Difference:
+    """What is wrong with such a round."""
+    return Difference(kind=ROUND_BROKE, pay_order_no=None, what=why)
+
+
 def code() -> str:
     """A digest of this very code, SQL included."""
     digest = hashlib.sha256()

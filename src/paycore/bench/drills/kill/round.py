@@ -28,7 +28,7 @@ from paycore.bench.drills.kill.heard import Call, Heard, Said
 from paycore.bench.drills.kill.logs import Logs
 from paycore.bench.drills.kill.parts import Parts, log_of
 from paycore.bench.drills.kill.payers import GivenUp, Line, Payer, Wallet
-from paycore.bench.drills.kill.record import ROUND_BROKE, Round
+from paycore.bench.drills.kill.record import Round, broke
 from paycore.bench.drills.kill.story import Witnesses, story
 from paycore.bench.drills.kill.strikes import Striker, Struck, draw
 from paycore.bench.drills.phones import Phones
@@ -201,13 +201,8 @@ class _Round:
         with suppress(OSError):
             self._read_logs()
         found = self._unasked()
-        found.append(
-            Difference(
-                kind=ROUND_BROKE,
-                pay_order_no=None,
-                what=f"{error!r}; what it left is kept in {self.cast.parts.on.data}",
-            )
-        )
+        where = self.cast.parts.on.data
+        found.append(broke(f"{error!r}; what it left is kept in {where}"))
         self.differences += [each for each in found if each not in self.differences]
         text = "".join(traceback.format_exception(error))
         folder = self._story_folder()

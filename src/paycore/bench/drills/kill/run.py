@@ -24,13 +24,14 @@ from paycore.bench import stage as stages
 from paycore.bench.drills.kill import round as rounds
 from paycore.bench.drills.kill.parts import NODES, Parts, parts, steady_port
 from paycore.bench.drills.kill.payers import Wallet
-from paycore.bench.drills.kill.record import Record, held
+from paycore.bench.drills.kill.record import Record, broken, held
 from paycore.bench.drills.kill.round import Brief, Cast
 from paycore.bench.payer import Purse
 from paycore.coupon import service as coupon
 from paycore.dev import stack
 from paycore.dev.seeds import COUPON_MINOR, CURRENCIES, seed
 from paycore.dev.stack import Ground
+from paycore.kernel.errors import Misconfigured
 from paycore.kernel.postgres import fresh_folder
 from paycore.kernel.terms import BizLineId
 
@@ -89,6 +90,12 @@ class _Run:
         folder, made = fresh_folder("paycore-kill-"), len(self.record.rounds)
         try:
             self._on(folder)
+        except Misconfigured:
+            raise  # this machine cannot: nothing was begun on this ground
+        except Exception as error:  # noqa: BLE001 before a round, or after it
+            why = f"{error!r} between rounds; what was left is kept in {folder}"
+            self.record.add(broken(self.record.next_number, why))
+            self.progress.console.print_exception()
         finally:
             if not any(each.broke for each in self.record.rounds[made:]):
                 shutil.rmtree(folder, ignore_errors=True)

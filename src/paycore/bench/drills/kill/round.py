@@ -171,6 +171,8 @@ class _Round:
             await self._insist()
             await self._repeat(self.cast.heard.answers[answered:])
             await self._settle(desk)
+            # Who ended by himself in quiet is counted too: this round may be the last.
+            await self.cast.parts.calm()
             self.brief.progress(0, "comparing")
             facts = await self._facts(desk)
             self._look_round(facts)

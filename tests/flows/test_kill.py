@@ -10,8 +10,10 @@ import json
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
@@ -50,7 +52,7 @@ def test_killed_twice_nothing_differs_and_the_tally_goes_on(tmp_path: Path):
     nothing is lost, and the tally is that of both rounds.
     """
     state = tmp_path / "rounds.jsonl"
-    Record.begin(state, seed=4).add(
+    Record.begin(state, seed=4, payers=5).add(
         Round(
             number=1,
             seconds=9.0,
@@ -63,6 +65,8 @@ def test_killed_twice_nothing_differs_and_the_tally_goes_on(tmp_path: Path):
             repeated=9,
             calls=9,
             errors=9,
+            insisted=0,
+            refused={},
             quiet_s=9.0,
             cases={},
             logged={},
@@ -95,6 +99,15 @@ class Town:
         return asyncio.run(self._facts(folder, plant, theirs))
 
     async def _facts(self, folder: Path, plant: str, theirs: str) -> Facts:
+        self._copy(folder, theirs)
+        with Oracle(folder) as oracle:
+            said = Theirs(moves=oracle.moves(), came=oracle.came())
+        async with self.planted(plant) as pool:
+            return Facts(await queries.ours(pool), said)
+
+    @asynccontextmanager
+    async def planted(self, plant: str) -> AsyncIterator[db.Pool]:
+        """A copy of the database in which something was planted."""
         cluster = self.stack.on.cluster
         root = await asyncpg.connect(cluster.dsn_of("postgres"))
         await root.execute("DROP DATABASE IF EXISTS planted WITH (FORCE)")
@@ -107,12 +120,9 @@ class Town:
             changed = await connection.execute(plant.format(**vars(self)))
             assert not changed.endswith(" 0"), changed
         await connection.close()
-        self._copy(folder, theirs)
         pool = await db.pool(cluster.dsn_of("planted"), size=1)
-        with Oracle(folder) as oracle:
-            said = Theirs(moves=oracle.moves(), came=oracle.came())
         try:
-            return Facts(await queries.ours(pool), said)
+            yield pool
         finally:
             await pool.close()
 
@@ -217,3 +227,49 @@ def test_what_is_wrong_at_the_strangers_is_found(town: Town, tmp_path: Path, kin
     facts = town.facts(tmp_path, theirs=THEIRS[kind])
 
     assert kind in {name for name, _ in found(facts)}
+
+
+def asked(town: Town, plant: str, ask: Callable[[db.Pool], Awaitable[list]]) -> list:
+    """What a question finds after something was planted."""
+
+    async def found() -> list:
+        async with town.planted(plant) as pool:
+            return await ask(pool)
+
+    return asyncio.run(found())
+
+
+OPENED = """UPDATE payment SET biz_status = 'DOING', finished_at = NULL,
+ expires_at = now() + interval '1 hour',
+ next_check_at = now() + interval '{due}' WHERE pay_order_no = '{{closed}}'"""
+
+
+@pytest.mark.parametrize(
+    ("due", "closed"), [("1 hour", True), ("59 minutes", False), ("-1 s", False)]
+)
+def test_quiet_closes_only_what_waits_for_its_payer(town: Town, due: str, closed):
+    """What a worker is to look at before it expires must come to its end by itself."""
+    now = datetime.now(UTC)
+
+    forsaken = asked(
+        town, OPENED.format(due=due), lambda pool: queries.forsaken(pool, now)
+    )
+
+    assert ([town.closed] if closed else []) == [no for no, _ in forsaken]
+
+
+def test_quiet_tells_what_is_parked_from_what_is_only_late(town: Town):
+    """A parked notice is found as such, and is not one whose next try is far away."""
+    now = datetime.now(UTC)
+    parked = "UPDATE notify_notice SET status = 'PARKED', last_result = 'HTTP 410'"
+    late = """UPDATE notify_notice SET status = 'PENDING', delivered_at = NULL,
+    next_check_at = now() + interval '5 minutes' WHERE pay_order_no = '{paid}'"""
+
+    found = asked(town, parked, queries.parked)
+
+    assert {"HTTP 410"} == {result for _, _, result in found}
+    assert 4 == len(found)
+    assert [] == asked(town, parked, lambda pool: queries.put_off(pool, now))
+    assert [] == asked(town, late, queries.parked)
+    (only,) = asked(town, late, lambda pool: queries.put_off(pool, now))
+    assert town.paid == only[0]

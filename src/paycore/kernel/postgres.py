@@ -137,8 +137,13 @@ class Cluster:
             shutil.rmtree(self._folder_of_socket(), ignore_errors=True)
             self._socket_folder = None
 
+    def shoot(self) -> None:
+        """Kill all of its processes with -9, now, and wait for nothing; `kill` does."""
+        self._running().shoot()
+
     def kill(self) -> None:
-        """Kill the main process with -9, as a fault does; `restart` brings it back."""
+        """Kill all of it with -9, as a fault does; `restart` brings it back."""
+        self.shoot()
         self._running().end(signal.SIGKILL)
 
     def restart(self) -> None:

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypedDict
 
@@ -87,6 +87,21 @@ class Server:
                 )
             time.sleep(POLL_S)
 
+    def shoot(self) -> None:
+        """Kill -9 of the main process and, at once, of all that it has started.
+
+        A backend that is at work looks for its main process only when it waits: left
+        alone it would still finish its COMMIT. Where the system does not tell who the
+        children are, they are left alone all the same, and end when they look.
+        """
+        if not self.alive:
+            return  # its number may be somebody else's by now
+        children = _children(self.pid)
+        self._process.kill()
+        for pid in children:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
     def end(self, how: signal.Signals) -> None:
         """Ask it to end, then insist."""
         insist = ((how, STOP_S), (signal.SIGQUIT, INSIST_S), (signal.SIGKILL, INSIST_S))
@@ -113,6 +128,17 @@ class Server:
             log.seek(self._log_begins)
             said = log.read().decode(errors="replace").strip()
         return said[-_LAST_WORDS:] or f"it ended with {self._process.poll()}, silently"
+
+
+def _children(pid: int) -> list[int]:
+    """The processes that a process has started itself; none where nobody says."""
+    try:
+        return [
+            int(child)
+            for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        ]
+    except OSError:
+        return []
 
 
 def run_program(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from msgspec.structs import replace
 
+from paycore.bench.client import post
 from paycore.bench.drills.kill.compare import TYPES, Facts, Theirs
 from paycore.bench.drills.kill.heard import Said
 from paycore.bench.drills.kill.queries import (
@@ -208,6 +209,7 @@ def facts() -> Facts:
             cases=[Case(kind="CHANNEL_ALARM", pay_order_no=PAID, status="OPEN")],
         ),
         Theirs(moves=list(MOVES), came=[came(each) for each in NOTICES]),
+        issued={("shop", COUPON), ("shop", FREE)},
     )
 
 
@@ -222,6 +224,23 @@ def order_said(row: PaymentRow, *, key: str | None = "k1", status: int = 200) ->
     return _said(f"/v1/payments/{row.pay_order_no}", key, status, body)
 
 
+def opening_said(row: PaymentRow, *, key: str = "k0") -> Said:
+    """The answer to the opening of an order, as it was told then."""
+    fresh = replace(
+        row, biz_status=BizStatus.DOING, finished_at=None, resp_code="CODE_SENT"
+    )
+    order = {
+        "out_biz_no": row.out_biz_no,
+        "amount": row.amount,
+        "currency": row.currency,
+        "card_id": row.card_id,
+    }
+    path = "/v1/quick-payments"
+    request = post(path, api_key="sk", key=key, body=msgspec.json.encode(order))
+    said = order_said(fresh, key=key, status=201)
+    return replace(said, path=path, request=request)
+
+
 def result_said(row: PaymentRow, *, key: str = "k2") -> Said:
     """An answer to a confirm."""
     body = msgspec.json.encode(confirm_result_of(row, tries_left=None))
@@ -232,6 +251,7 @@ def result_said(row: PaymentRow, *, key: str = "k2") -> Said:
 def _said(path: str, key: str | None, status: int, body: bytes) -> Said:
     return Said(
         at=NOW.timestamp(),
+        asked_at=NOW.timestamp(),
         path=path,
         key=key,
         request=f"{path} under {key}".encode(),

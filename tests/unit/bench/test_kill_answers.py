@@ -3,12 +3,22 @@
 import a_town
 import msgspec
 import pytest
-from a_town import DEDUCTED, LEFT, PAID, REFUSED, changed, of, order_said, result_said
+from a_town import (
+    DEDUCTED,
+    LEFT,
+    PAID,
+    REFUSED,
+    changed,
+    of,
+    opening_said,
+    order_said,
+    result_said,
+)
 from msgspec.structs import replace
 
 from paycore.bench.drills.kill.answers import lost, repeated
 from paycore.bench.drills.kill.compare import Facts
-from paycore.bench.drills.kill.heard import Said
+from paycore.bench.drills.kill.heard import Heard, Said
 from paycore.bench.drills.kill.queries import Case
 from paycore.kernel.terms import BizStatus, PayType, VerifyStatus
 
@@ -20,11 +30,9 @@ def kinds(answers: list[Said], facts: Facts) -> list[str]:
 
 def everything_said() -> list[Said]:
     """Every answer of the town, from its beginning on."""
-    opened = replace(
-        of(PAID), biz_status=BizStatus.DOING, finished_at=None, resp_code="CODE_SENT"
-    )
     return [
-        order_said(opened, key="k0", status=201),
+        opening_said(of(PAID)),
+        opening_said(of(DEDUCTED)),
         *(result_said(of(no), key=f"r{no}") for no in (PAID, DEDUCTED, REFUSED)),
         *(order_said(of(no), key=f"o{no}") for no in (PAID, DEDUCTED, REFUSED, LEFT)),
         order_said(of(LEFT), key=None),
@@ -164,3 +172,89 @@ def test_a_repeat_with_other_bytes_is_lost():
     assert "repeated_otherwise" == repeated(said, 200, said.body + b" ").kind
     assert "repeated_otherwise" == repeated(said, 201, said.body).kind
     assert PAID == repeated(said, 0, b"no answer").pay_order_no
+
+
+def later(said: Said, *, asked_s: float, heard_s: float) -> Said:
+    """The same answer, asked for and heard so many seconds later."""
+    return replace(said, asked_at=said.asked_at + asked_s, at=said.at + heard_s)
+
+
+def test_an_end_that_was_heard_and_is_not_said_next_is_lost():
+    """SUCCESS was heard, then DOING, and at the end it is SUCCESS again."""
+    doing = order_said(replace(of(PAID), biz_status=BizStatus.DOING), key=None)
+    said = [result_said(of(PAID)), later(doing, asked_s=0.1, heard_s=0.2)]
+
+    assert ["end_unsaid"] == kinds(said, a_town.facts())
+    assert ["end_unsaid"] == kinds(said[::-1], a_town.facts())
+
+
+def test_what_was_asked_for_before_an_end_was_heard_may_be_older():
+    """An answer that was under way, and one that is kept under an older key."""
+    doing = order_said(replace(of(PAID), biz_status=BizStatus.DOING), key=None)
+    said = [result_said(of(PAID)), later(doing, asked_s=-0.1, heard_s=9.0)]
+
+    assert [] == kinds(said, a_town.facts())
+
+
+def test_a_conversion_that_was_heard_and_is_not_said_next_is_lost():
+    """DEDUCT was heard, then QUICK_PAY, and at the end it is DEDUCT again."""
+    doing = replace(of(DEDUCTED), biz_status=BizStatus.DOING)
+    before = order_said(replace(doing, pay_type=PayType.QUICK_PAY), key=None)
+    said = [order_said(doing, key=None), later(before, asked_s=0.1, heard_s=0.2)]
+
+    assert ["conversion_unsaid"] == kinds(said, a_town.facts())
+    assert [] == kinds([said[0], before], a_town.facts())
+
+
+def test_a_key_is_as_old_as_its_first_try():
+    """What is kept under a key may be as old as that; a GET is as old as itself."""
+    heard = Heard()
+    first, read = heard.asked("/v1", "k"), heard.asked("/v1", None)
+
+    assert first == heard.asked("/v1", "k")
+    assert read < heard.asked("/v1", None)
+    assert first < heard.asked("/v1", "other")
+
+
+def ordered(said: Said, **changes) -> Said:
+    """The answer to an order that was another."""
+    head, gap, body = said.request.partition(b"\r\n\r\n")
+    order = {**msgspec.json.decode(body), **changes}
+    return replace(said, request=head + gap + msgspec.json.encode(order))
+
+
+BESIDE = {
+    "an order under another number of the line": ordered(
+        opening_said(of(PAID)), out_biz_no="other"
+    ),
+    "an order of another amount": ordered(opening_said(of(PAID)), amount=999),
+    "an order in another currency": ordered(opening_said(of(PAID)), currency="USD"),
+    "another order than was looked at": replace(
+        order_said(of(PAID), key=None), path=f"/v1/payments/{LEFT}"
+    ),
+    "another order than was looked for": replace(
+        order_said(of(PAID), key=None), path="/v1/payments?out_biz_no=other"
+    ),
+    "another order than was confirmed": replace(
+        result_said(of(PAID)), path=f"/v1/quick-payments/{LEFT}/confirm"
+    ),
+    "another order than was closed": replace(
+        order_said(of(PAID)), path=f"/v1/payments/{LEFT}/close"
+    ),
+}
+
+
+@pytest.mark.parametrize("said", BESIDE.values(), ids=BESIDE.keys())
+def test_an_answer_about_another_order_is_lost(said: Said):
+    """Whatever it says is true, and of another order than was asked about."""
+    assert ["answered_another"] == kinds([said], a_town.facts())
+
+
+def test_an_order_that_is_looked_for_is_found():
+    """A search is held to the number that was looked for."""
+    found = replace(
+        order_said(of(PAID), key=None),
+        path=f"/v1/payments?out_biz_no={of(PAID).out_biz_no}",
+    )
+
+    assert [] == kinds([found], a_town.facts())

@@ -53,7 +53,7 @@ MONEY = {
             ),
             _charged_what_failed(f),
         ),
-        [("charged_unpaid", REFUSED), ("clearing", None)],
+        [("case", REFUSED), ("charged_unpaid", REFUSED), ("clearing", None)],
     ),
     "a second charge": (
         lambda f: f.theirs.moves.append(f.theirs.moves[0]),
@@ -164,6 +164,10 @@ BOOKS = {
 }
 
 COUPONS = {
+    "a coupon that was issued and is gone": (
+        lambda f: f.ours.coupons.pop(1),
+        [("coupon_gone", None)],
+    ),
     "a lock that stayed behind": (
         lambda f: changed(f.ours.coupons, 1, status="LOCKED", holder=REFUSED),
         [("coupon_locked", REFUSED)],
@@ -243,6 +247,18 @@ NOTICES = {
 }
 
 LEFT_BEHIND = {
+    "work for a person": (
+        lambda f: f.ours.cases.append(
+            Case(kind="LOOK_FAILED", pay_order_no=LEFT, status="OPEN")
+        ),
+        [("case", LEFT)],
+    ),
+    "work for a person that is done": (
+        lambda f: f.ours.cases.append(
+            Case(kind="COUPON_GONE", pay_order_no=None, status="RESOLVED")
+        ),
+        [("case", None)],
+    ),
     "an order in somebody's hands": (
         lambda f: changed(f.ours.payments, 3, lease_epoch=7),
         [("left_leased", LEFT)],

@@ -7,6 +7,7 @@ from random import Random
 import pytest
 from msgspec.structs import replace
 
+from paycore.bench.drills.kill import record as records
 from paycore.bench.drills.kill import run as drill
 from paycore.bench.drills.kill.answers import Lost
 from paycore.bench.drills.kill.compare import Difference
@@ -34,6 +35,8 @@ def a_round(number: int, **given) -> Round:
         repeated=900,
         calls=3000,
         errors=500,
+        insisted=0,
+        refused={},
         quiet_s=12.5,
         cases={"CHANNEL_ALARM": 2},
         logged={},
@@ -51,56 +54,56 @@ def path(tmp_path: Path) -> Path:
 
 def test_a_run_adds_up_over_an_interruption(path: Path):
     """Begun, two rounds, interrupted, two more: the tally is that of four, one seed."""
-    begun = Record.begin(path, seed=7)
+    begun = Record.begin(path, seed=7, payers=24)
     for number in (1, 2):
         begun.add(a_round(number))
 
-    resumed = Record.resume(path)
+    resumed = Record.resume(path, payers=24)
     for number in (3, 4):
         resumed.add(a_round(number))
 
     assert (7, 100, 1600) == (resumed.seed, resumed.kills, resumed.sum("payments"))
     assert {"node": 60, "database": 40, "cut: banks": 12} == resumed.total("struck")
-    assert resumed.rounds == Record.resume(path).rounds
+    assert resumed.rounds == Record.resume(path, payers=24).rounds
 
 
 def test_a_round_throws_the_same_dice_whenever_it_is_made(path: Path):
     """An interrupted round is made again as it was; no other round is like it."""
-    begun = Record.begin(path, seed=7)
+    begun = Record.begin(path, seed=7, payers=24)
     begun.add(a_round(1))
     second = begun.dice("strikes").random()
 
-    resumed = Record.resume(path)
+    resumed = Record.resume(path, payers=24)
 
     assert 2 == resumed.next_number
     assert second == resumed.dice("strikes").random()
     assert second != resumed.dice("payer 1").random()
     resumed.add(a_round(2))
     assert second != resumed.dice("strikes").random()
-    assert second != Record.begin(path, seed=8).dice("strikes").random()
+    assert second != Record.begin(path, seed=8, payers=24).dice("strikes").random()
 
 
 def test_a_line_that_was_being_written_is_nobodys(path: Path):
     """What a death left half a line of is cut off, and the round is made again."""
-    begun = Record.begin(path, seed=7)
+    begun = Record.begin(path, seed=7, payers=24)
     begun.add(a_round(1))
     with path.open("ab") as file:
         file.write(b'{"type":"round","number":2,"sec')
 
-    resumed = Record.resume(path)
+    resumed = Record.resume(path, payers=24)
     resumed.add(a_round(2))
 
-    assert [1, 2] == [each.number for each in Record.resume(path).rounds]
+    assert [1, 2] == [each.number for each in Record.resume(path, payers=24).rounds]
 
 
 def test_a_new_run_keeps_the_file_of_the_one_before(path: Path):
     """Who forgets to resume loses nothing."""
-    Record.begin(path, seed=7).add(a_round(1))
+    Record.begin(path, seed=7, payers=24).add(a_round(1))
 
-    fresh = Record.begin(path, seed=8)
+    fresh = Record.begin(path, seed=8, payers=24)
 
     assert 0 == fresh.kills
-    assert 25 == Record.resume(path.with_name(f"{path.name}.before")).kills
+    assert 25 == Record.resume(path.with_name(f"{path.name}.before"), payers=24).kills
 
 
 @pytest.mark.parametrize("content", [b"", b"{}\n", b"not a record\n", None], ids=str)
@@ -111,7 +114,7 @@ def test_what_is_no_record_is_refused(path: Path, content: bytes | None):
         path.write_bytes(content)
 
     with pytest.raises(Misconfigured, match=r"rounds\.jsonl"):
-        Record.resume(path)
+        Record.resume(path, payers=24)
 
 
 @pytest.mark.parametrize(
@@ -119,11 +122,11 @@ def test_what_is_no_record_is_refused(path: Path, content: bytes | None):
 )
 def test_one_thing_in_one_round_breaks_the_whole_run(path: Path, wrong):
     """Found before an interruption, it still counts after it."""
-    record = Record.begin(path, seed=7)
+    record = Record.begin(path, seed=7, payers=24)
     record.add(a_round(1, **wrong))
     assert not drill.document(record)["holds"]
 
-    record = Record.resume(path)
+    record = Record.resume(path, payers=24)
     record.add(a_round(2))
     said = drill.document(record)
 
@@ -133,7 +136,7 @@ def test_one_thing_in_one_round_breaks_the_whole_run(path: Path, wrong):
 
 def test_a_run_in_which_all_was_well_holds(path: Path):
     """The line of JSON: counts are plain numbers, kinds have one each."""
-    record = Record.begin(path, seed=7)
+    record = Record.begin(path, seed=7, payers=24)
     for number in (1, 2):
         record.add(a_round(number))
 
@@ -145,6 +148,50 @@ def test_a_run_in_which_all_was_well_holds(path: Path):
     )
     assert {"node": 30, "database": 20, "cut: banks": 6} == said["kinds"]
     assert (7, 121, 2) == (said["seed"], said["seconds"], said["rounds"])
+
+
+def test_a_run_of_other_code_is_not_gone_on_with(path: Path, monkeypatch):
+    """Half of it would be said of one code and half of another; it says what to do."""
+    Record.begin(path, seed=7, payers=24).add(a_round(1))
+    monkeypatch.setattr(records, "code", lambda: "other")
+
+    with pytest.raises(Misconfigured, match="begin a new run, without --resume"):
+        Record.resume(path, payers=24)
+
+
+def test_a_run_with_other_payers_is_not_gone_on_with(path: Path):
+    """Their dice would be thrown by others; it says which option is missing."""
+    Record.begin(path, seed=7, payers=5).add(a_round(1))
+
+    with pytest.raises(Misconfigured, match="go on with --payers 5"):
+        Record.resume(path, payers=24)
+
+
+def test_two_runs_do_not_append_to_one_record(path: Path):
+    """The second is refused, before it has begun; when the first is over it may."""
+    with (
+        records.held(path),
+        pytest.raises(Misconfigured, match="another run appends"),
+        records.held(path),
+    ):
+        pass
+    with records.held(path):
+        pass
+
+
+@pytest.mark.parametrize(
+    "nothing", [{"statuses": {"FAIL": 400}}, {"converted": 0}], ids=str
+)
+def test_a_run_in_which_nothing_was_paid_or_converted_does_not_hold(path, nothing):
+    """Nobody who pays, or no conversion: then nothing of it was shown."""
+    record = Record.begin(path, seed=7, payers=24)
+    record.add(a_round(1, **nothing))
+
+    assert not drill.document(record)["holds"]
+    assert "shows nothing" in drill.table(record).caption
+
+    record.add(a_round(2))
+    assert drill.document(record)["holds"]
 
 
 def test_the_same_seed_draws_the_same_strikes():

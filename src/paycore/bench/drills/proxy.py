@@ -70,6 +70,8 @@ class Proxy:
         """How many answers did not come back so far."""
         self.stranded = 0
         """How many connections were held up so far."""
+        self.disturbed = 0
+        """How often something was done to it so far that its callers may feel."""
         self.weather = Weather()
         self.passing = asyncio.Event()
         """Cleared while everything is swallowed."""
@@ -101,10 +103,16 @@ class Proxy:
         """Whether who connects now gets through at all."""
         return self.passing.is_set() and not self.weather.refusing
 
+    @property
+    def fair(self) -> bool:
+        """Whether all passes, at once and both ways."""
+        return self.passing.is_set() and self.weather == Weather()
+
     # --- what can be done to it -------------------------------------------------------
 
     def cut(self) -> int:
         """Reset all connections and forget what was under way; how many there were."""
+        self.disturbed += 1
         pairs = list(self._pairs)
         for pair in pairs:
             pair.reset()
@@ -112,6 +120,7 @@ class Proxy:
 
     async def refuse(self) -> None:
         """Refuse new connections until healed; those that stand go on."""
+        self.disturbed += 1
         self.weather.refusing = True
         if self._server is not None:
             self._server.close()
@@ -119,10 +128,12 @@ class Proxy:
 
     def swallow(self) -> None:
         """Accept, and pass nothing either way until healed."""
+        self.disturbed += 1
         self.passing.clear()
 
     def delay(self, *, there_s: float = 0.0, back_s: float = 0.0) -> None:
         """Pass everything so much later, until healed."""
+        self.disturbed += 1
         self.weather.delays = {Way.THERE: there_s, Way.BACK: back_s}
 
     def lose_answers(self, count: int, *, after: bytes = b"") -> None:
@@ -130,12 +141,14 @@ class Proxy:
 
         With `after`, only where what was last passed there holds it.
         """
+        self.disturbed += 1
         self.weather.losing, self.weather.losing_after = count, after
 
     def strand(self, count: int, patterns: Sequence[bytes]) -> None:
         """Hold up so many connections from the moment on at which one of the patterns
         is said there, until healed: what others say meanwhile overtakes it.
         """
+        self.disturbed += 1
         self.weather.stranding, self.weather.stranding_with = count, patterns
 
     def watch(self, pattern: bytes, passed: Passed) -> Passed:

@@ -13,7 +13,9 @@ anybody knows is compared. Every answer that was given must still be true.
     queries.py   what the database says at the end
     compare.py   banks, orders, books, coupons and notices against one another: pure
     answers.py   what was acknowledged against what stands: pure
+    refusals.py  what was refused, and what was never answered: pure
     auditing.py  the auditor's word on the same
+    logs.py      the nodes' own word on their bugs
     story.py     a payment's story, where something differs
     record.py    the rounds on record: an interrupted run goes on
 """

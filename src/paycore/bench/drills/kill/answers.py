@@ -2,15 +2,20 @@
 
 An answer is held to what it said for good: that there is this order, what was ordered,
 an end and everything about an end, a charge, that none was made, that it converted.
-What it said of an order under way may be over by now, and is held to nothing else.
+What it said of an order under way may be over by now, and is held to nothing else: but
+whoever asks after an end was heard must hear of that end, so that what was lost and is
+there again is not taken for what was never lost.
+And it answers what was asked, about the order that was asked about.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
 from paycore.bench.drills.kill.compare import Facts
-from paycore.bench.drills.kill.heard import Said, Told
+from paycore.bench.drills.kill.heard import Said, Told, number_in, ordered
 from paycore.core.order import confirm_result_of, order_of
 from paycore.core.rows import PaymentRow
 from paycore.kernel.terms import BizStatus
@@ -42,9 +47,10 @@ class Lost(msgspec.Struct, frozen=True, kw_only=True):
 
 def lost(answers: Sequence[Said], facts: Facts) -> list[Lost]:
     """Every answer that does not stand, with the first reason why."""
-    found = []
+    found, before = [], _Before(answers)
     for said in answers:
-        reason = next(_reasons(said, facts), None)
+        reasons = chain(_reasons(said, facts), before.reasons(said), _beside(said))
+        reason = next(reasons, None)
         if reason is not None:
             found.append(_of(said, *reason))
     return [*found, *_several(answers)]
@@ -93,6 +99,64 @@ def _of_an_end(told: Told, now: Told, facts: Facts) -> Iterator[tuple[str, str]]
         yield "charged_all_the_same", f"said {told.biz_status}, banks hold {standing}"
 
 
+class _Before:
+    """What was heard of each order, and since when."""
+
+    def __init__(self, answers: Iterable[Said]) -> None:
+        self._ends: dict[str, tuple[float, str]] = {}
+        self._converted: dict[str, float] = {}
+        for said in sorted(answers, key=lambda each: each.at):
+            told = _told(said)
+            if told is None:
+                continue
+            if told.biz_status != BizStatus.DOING:
+                end = said.at, told.biz_status
+                self._ends.setdefault(told.pay_order_no, end)
+            if told.pay_type == "DEDUCT":
+                self._converted.setdefault(told.pay_order_no, said.at)
+
+    def reasons(self, said: Said) -> Iterator[tuple[str, str]]:
+        """What it must have said, as others had heard it before this was asked for."""
+        told = _told(said)
+        if told is None:
+            return
+        no = told.pay_order_no
+        at, end = self._ends.get(no, (said.asked_at, ""))
+        if at < said.asked_at and told.biz_status != end:
+            yield (
+                "end_unsaid",
+                f"{end} had been heard {said.asked_at - at:.3f} s before",
+            )
+        at = self._converted.get(no, said.asked_at)
+        if at < said.asked_at and told.pay_type not in ("DEDUCT", None):
+            yield "conversion_unsaid", f"DEDUCT had been heard, now {told.pay_type}"
+
+
+def _beside(said: Said) -> Iterator[tuple[str, str]]:
+    """It speaks of the order that was asked about, and of what was ordered."""
+    told, number = said.told, number_in(said.path)
+    order = ordered(said.path, said.request)
+    asked: dict[str, object] = {}
+    if number is not None:
+        asked = {"pay_order_no": number}
+    elif order is None:
+        asked = {"out_biz_no": parse_qs(urlsplit(said.path).query)["out_biz_no"][0]}
+    else:
+        asked = msgspec.structs.asdict(order)
+        del asked["coupon_no"]  # which no answer tells
+    for name, wanted in asked.items():
+        if getattr(told, name) != wanted:
+            yield "answered_another", f"asked for {name} {wanted}"
+
+
+def _told(said: Said) -> Told | None:
+    """What it says; None where it cannot be read, which is said of it already."""
+    try:
+        return said.told
+    except msgspec.DecodeError:
+        return None
+
+
 def _now(row: PaymentRow) -> Told:
     """What would be told of an order now, of its order and of its confirm's result."""
     at = row.finished_at or row.created_at
@@ -115,13 +179,10 @@ def _several(answers: Iterable[Said]) -> Iterator[Lost]:
 
 
 def _of(said: Said, kind: str, what: str) -> Lost:
-    try:
-        number: str | None = said.told.pay_order_no
-    except msgspec.DecodeError:
-        number = None
+    told = _told(said)
     return Lost(
         kind=kind,
-        pay_order_no=number,
+        pay_order_no=None if told is None else told.pay_order_no,
         what=f"said {said.status} {_short(said.body)}; {what}",
         path=said.path,
         key=said.key,

@@ -16,6 +16,8 @@ from paycore.bench.drills.kill.compare import Difference
 EXAMPLES = 50
 WITHIN_S = 120.0
 
+UNANSWERED = "audit_unanswered"
+
 _SAID = 2000
 
 
@@ -76,4 +78,4 @@ def _of(verdict: _Verdict) -> Iterator[Difference]:
 
 
 def _unanswered(why: str) -> Difference:
-    return Difference(kind="audit_unanswered", pay_order_no=None, what=why)
+    return Difference(kind=UNANSWERED, pay_order_no=None, what=why)

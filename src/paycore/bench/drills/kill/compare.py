@@ -7,7 +7,7 @@ a person, is a difference here.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, TypeVar, cast
@@ -27,6 +27,10 @@ TYPES = (
     (BizStatus.FAIL, "payment.failed"),
     (BizStatus.CLOSED, "payment.closed"),
 )
+
+
+BY_CHANCE = frozenset({"CHANNEL_ALARM"})
+"""Cases that strangers cause here: a signature or an amount that is wrong."""
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +56,8 @@ class Facts:
 
     ours: Ours
     theirs: Theirs
+    issued: Collection[tuple[str, str]] = ()
+    """Business line and number of every coupon that was ever made here."""
 
     @cached_property
     def payments(self) -> dict[str, PaymentRow]:
@@ -103,6 +109,7 @@ def compare(facts: Facts) -> list[Difference]:
         *_announced(facts),
         *_delivered(facts),
         *_left(facts),
+        *_cases(facts),
     ]
     return sorted(found, key=lambda each: (each.pay_order_no or "", each.kind))
 
@@ -227,7 +234,9 @@ def _cleared(facts: Facts, kept: Counter[tuple[str, str]]) -> Iterator[Differenc
 
 
 def _coupons(facts: Facts) -> Iterator[Difference]:
-    """Used where its order succeeded and nowhere else; no lock stays behind."""
+    """Used where its order succeeded and nowhere else; no lock stays behind, and none
+    that was issued is gone.
+    """
     used = {(c.biz_line, c.coupon_no): c.holder for c in facts.ours.coupons}
     for coupon in facts.ours.coupons:
         row = facts.payments.get(coupon.holder or "")
@@ -246,6 +255,8 @@ def _coupons(facts: Facts) -> Iterator[Difference]:
             continue
         if used.get((row.biz_line, row.coupon_no)) != no:
             yield _at("coupon_not_used", no, str(row.coupon_no))
+    for biz_line, coupon_no in sorted(set(facts.issued) - used.keys()):
+        yield _at("coupon_gone", None, f"{coupon_no} of {biz_line}")
 
 
 # --- notices --------------------------------------------------------------------------
@@ -299,6 +310,13 @@ def _left(facts: Facts) -> Iterator[Difference]:
         if leg.open:
             said = f"attempt {leg.seq:02d} {leg.trans_type}"
             yield _at("left_open_attempt", leg.pay_order_no, said)
+
+
+def _cases(facts: Facts) -> Iterator[Difference]:
+    """Kills and cuts alone give a person nothing to do."""
+    for case in facts.ours.cases:
+        if case.kind not in BY_CHANCE:
+            yield _at("case", case.pay_order_no, f"{case.kind} {case.status}")
 
 
 # --- how it is read -------------------------------------------------------------------

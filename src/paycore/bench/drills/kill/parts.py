@@ -116,7 +116,12 @@ class Parts:
     balancer: Balancer = field(default_factory=lambda: Balancer(backends=[]))
     database_up: bool = True
     died_alone: int = 0
-    """Nodes and databases that ended without anybody's killing them."""
+    """Nodes and databases that ended without anybody's killing them, and nodes that did
+    not start although nothing was in their way."""
+    shots: int = 0
+    """How often the database was killed."""
+    failed: list[BaseException] = field(default_factory=list)
+    """Why something that was dead did not come back."""
     deaths: set[asyncio.Task[None]] = field(default_factory=set)
     """What is dead and on its way back."""
 
@@ -155,18 +160,27 @@ class Parts:
         """
         deadline = perf_counter() + READY_WITHIN_S
         while place.node is None:
+            if perf_counter() > deadline:
+                raise TimeoutError(f"node {place.number} does not start")
             if not (self.database_up and place.proxy.passes):
                 await asyncio.sleep(POLL_S)
                 continue
+            fair, before = place.proxy.fair, self._troubles(place)
             dsn = self.on.cluster.tcp_dsn_of(port=place.proxy.port)
             begin = partial(start_node, dsn, place.settings, log=place.log)
             loop = asyncio.get_running_loop()
             try:
                 place.node = await loop.run_in_executor(self.starter, begin)
             except Misconfigured:
-                if perf_counter() > deadline:
-                    raise
+                if fair and before == self._troubles(place) and self.on.cluster.alive:
+                    self.died_alone += 1
                 await asyncio.sleep(POLL_S)
+
+    def _troubles(self, place: Place) -> tuple[int, int]:
+        """What came between a node and its database so far: where it is no more than
+        before a start, nothing was in the way of that start.
+        """
+        return self.shots, place.proxy.disturbed
 
     def bury(self, place: Place, *, pause_s: float) -> None:
         """After a shot: take away what is left, and start anew after a pause."""
@@ -209,13 +223,14 @@ class Parts:
     # --- the database -----------------------------------------------------------------
 
     def shoot_database(self) -> bool:
-        """Kill -9 of the main process, with which all of them end; whether there was
-        one. `bury_database` is to follow.
+        """Kill -9 of the main process and of all that it has started, so that nobody
+        finishes what he is at; whether there was one. `bury_database` is to follow.
         """
         if not self.database_up or not self.on.cluster.alive:
             return False
         self.database_up = False
-        os.kill(self.on.cluster.pid, signal.SIGKILL)
+        self.shots += 1
+        self.on.cluster.shoot()
         return True
 
     def bury_database(self, *, pause_s: float) -> None:
@@ -232,16 +247,23 @@ class Parts:
     def _mourn(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.create_task(work)
         self.deaths.add(task)
-        task.add_done_callback(self.deaths.discard)
+        task.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self.deaths.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.failed.append(error)
 
     # --- quiet ------------------------------------------------------------------------
 
     async def calm(self) -> None:
-        """Good weather, everything back and ready; what died alone is counted."""
+        """Good weather, everything back and ready; what died alone is counted. Raises
+        what kept anything from coming back.
+        """
         for proxy in self.proxies:
             await proxy.heal()
-        while self.deaths:
-            await asyncio.gather(*self.deaths)
+        await self._all_back()
         for place in self.places:
             if place.node is not None and not place.node.alive:
                 self.died_alone += 1
@@ -249,13 +271,19 @@ class Parts:
         if self.database_up and not self.on.cluster.alive:
             self.died_alone += 1
             self.bury_database(pause_s=0.0)
-        while self.deaths:
-            await asyncio.gather(*self.deaths)
+        await self._all_back()
         deadline = perf_counter() + READY_WITHIN_S
         while not all(backend.ready for backend in self.balancer.backends):
             if perf_counter() > deadline:
                 raise TimeoutError("a node does not become ready again")
             await asyncio.sleep(POLL_S)
+
+    async def _all_back(self) -> None:
+        while self.deaths:
+            await asyncio.wait(list(self.deaths))
+            await asyncio.sleep(0)  # what is over says so in a call of its own
+        if self.failed:
+            raise self.failed[0]
 
 
 @asynccontextmanager

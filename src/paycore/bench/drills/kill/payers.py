@@ -10,13 +10,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
-from time import perf_counter, time
+from time import perf_counter
 
 import msgspec
 
 from paycore.bench.client import Answer, post
 from paycore.bench.drills.balancer import Balancer
-from paycore.bench.drills.kill.heard import Heard, Said, Told
+from paycore.bench.drills.kill.heard import (
+    OPENING,
+    Call,
+    Heard,
+    Refused,
+    Said,
+    Told,
+    moment,
+)
 from paycore.bench.drills.phones import Phones
 from paycore.bench.payer import Purse
 
@@ -146,18 +154,23 @@ class Line:
         """The order as of now, searched for by the line's own number."""
         return await self._get(api_key, f"/v1/payments?out_biz_no={out_biz_no}")
 
+    async def insist(self, call: Call) -> None:
+        """Ask again what somebody gave up, under its key."""
+        await self._until_answered(call.path, call.key, call.request)
+
     async def _until_answered(
         self, path: str, key: str | None, request: bytes
     ) -> Answer:
         deadline = perf_counter() + CALLS_FOR_S
         while perf_counter() < deadline:
+            asked_at = self.heard.asked(path, key)
             answer = await self.once(request)
             if answer is not None:
                 answer = _the_order(answer)
-                self._write_down(path, key, request, answer)
+                self._write_down(path, key, request, answer, asked_at=asked_at)
                 return answer
             await asyncio.sleep(AGAIN_AFTER_S)
-        self.heard.given_up += 1
+        self.heard.given_up.append(Call(path=path, key=key, request=request))
         raise GivenUp(path)
 
     async def once(self, request: bytes) -> Answer | None:
@@ -180,14 +193,30 @@ class Line:
         return answer
 
     def _write_down(
-        self, path: str, key: str | None, request: bytes, answer: Answer
+        self,
+        path: str,
+        key: str | None,
+        request: bytes,
+        answer: Answer,
+        *,
+        asked_at: float,
     ) -> None:
         if answer.status >= 300:
-            self.heard.refusals[_code_of(answer)] += 1
+            self.heard.refused.append(
+                Refused(
+                    at=moment(),
+                    path=path,
+                    key=key,
+                    request=request,
+                    status=answer.status,
+                    code=_code_of(answer),
+                )
+            )
             return
         self.heard.answers.append(
             Said(
-                at=time(),
+                at=moment(),
+                asked_at=asked_at,
                 path=path,
                 key=key,
                 request=request,
@@ -272,14 +301,10 @@ class Payer:
             keys *= 2
         if deed is Deed.ORDERS_TWICE:
             keys.append(self.line.key())
-        answers = await self._at_once(
-            [("/v1/quick-payments", body, key) for key in keys]
-        )
+        answers = await self._at_once([(OPENING, body, key) for key in keys])
         for answer in answers:
             if answer.status in (200, 201):
-                order = msgspec.json.decode(answer.body, type=Told)
-                self.line.heard.opened.add(order.pay_order_no)
-                return order
+                return msgspec.json.decode(answer.body, type=Told)
         return None
 
     def _body(self, deed: Deed) -> Mapping[str, object]:

@@ -20,6 +20,7 @@ __all__ = [
     "Unsettled",
     "forsaken",
     "ours",
+    "parked",
     "put_off",
     "rows_of",
     "unsettled",
@@ -53,17 +54,23 @@ SELECT (SELECT count(*) FROM payment WHERE next_check_at IS NOT NULL)
        (SELECT count(*) FROM coupon WHERE status = 'LOCKED') AS coupons,
        (SELECT count(*) FROM notify_notice WHERE status = 'PENDING') AS notices
 """
-# Nobody will pay these: they wait for a payer, and no money was asked for.
+# Nobody will pay these: they wait for a payer, and no money was asked for. What is to
+# be looked at sooner than its expiry is in a worker's care, and must end by itself.
 _FORSAKEN = """
 SELECT pay_order_no, biz_line FROM payment p
 WHERE biz_status = 'DOING' AND lease_epoch IS NULL AND expires_at > $1
+  AND next_check_at = expires_at
   AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.pay_order_no = p.pay_order_no
                   AND a.process_status IN ('INIT', 'GW_DOING'))
 """
 # Tried in vain, and due later than anybody here will wait.
 _PUT_OFF = """
 SELECT pay_order_no, notice_id FROM notify_notice
-WHERE status = 'PARKED' OR (status = 'PENDING' AND next_check_at > $1)
+WHERE status = 'PENDING' AND next_check_at > $1
+"""
+# Nobody tries these any more. It takes three days of failures, which nobody has here.
+_PARKED = """
+SELECT pay_order_no, notice_id, last_result FROM notify_notice WHERE status = 'PARKED'
 """
 _ROWS_OF = """
 SELECT created_at AS at, 'attempt ' || to_char(seq, 'FM00') || ' ' || trans_type
@@ -233,6 +240,12 @@ async def put_off(pool: Pool, after: datetime) -> list[tuple[str, str]]:
     """Payment and id of notices that will not be tried before a moment."""
     rows = await pool.fetch(_PUT_OFF, after)
     return [(row["pay_order_no"], row["notice_id"]) for row in rows]
+
+
+async def parked(pool: Pool) -> list[tuple[str, str, str]]:
+    """Payment, id and last result of notices that are tried no more."""
+    rows = await pool.fetch(_PARKED)
+    return [(row["pay_order_no"], row["notice_id"], row["last_result"]) for row in rows]
 
 
 async def rows_of(pool: Pool, pay_order_no: str) -> list[tuple[datetime, str, str]]:

@@ -4,24 +4,34 @@ The first line is the run's, each other line a whole round's. A round counts whe
 line is on disk; one that was interrupted is made again, from the same dice.
 """
 
+import fcntl
+import hashlib
 import os
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import Self
 
 import msgspec
 
+import paycore
 from paycore.bench.drills.kill.answers import Lost
 from paycore.bench.drills.kill.compare import Difference
 from paycore.kernel.errors import Misconfigured
 
+ROUND_BROKE = "round_broke"
+"""The kind of difference that a round is found with that does not come to its end."""
+
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True, tag="run"):
-    """The run: what all its dice are thrown from."""
+    """The run: what all its dice are thrown from, and what else must stay the same."""
 
     seed: int
+    payers: int
+    code: str
+    """A digest of it: what other code came to is nothing to go on from."""
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True, tag="round"):
@@ -42,6 +52,10 @@ class Round(msgspec.Struct, frozen=True, kw_only=True, tag="round"):
     calls: int
     errors: int
     """Calls that broke or were answered 5xx."""
+    insisted: int
+    """Calls that their callers gave up, and that were asked again in quiet."""
+    refused: dict[str, int]
+    """Answers of 4xx, by their call and code."""
     quiet_s: float
     """From the end of the load until nothing was open any more."""
     cases: dict[str, int]
@@ -54,6 +68,77 @@ class Round(msgspec.Struct, frozen=True, kw_only=True, tag="round"):
     def holds(self) -> bool:
         """Whether all is as it must be."""
         return not self.differences and not self.lost
+
+    @property
+    def broke(self) -> bool:
+        """Whether it did not come to its end."""
+        return any(each.kind == ROUND_BROKE for each in self.differences)
+
+
+def broken(number: int, why: str) -> Round:
+    """A round of which nothing is known but that it did not come to its end."""
+    return Round(
+        number=number,
+        seconds=0.0,
+        kills=0,
+        struck={},
+        payments=0,
+        statuses={},
+        converted=0,
+        answers=0,
+        repeated=0,
+        calls=0,
+        errors=0,
+        insisted=0,
+        refused={},
+        quiet_s=0.0,
+        cases={},
+        logged={},
+        differences=[broke(why)],
+        lost=[],
+    )
+
+
+def broke(why: str) -> Difference:
+    """What is wrong with such a round."""
+    return Difference(kind=ROUND_BROKE, pay_order_no=None, what=why)
+
+
+def code() -> str:
+    """A digest of this very code, SQL included."""
+    digest = hashlib.sha256()
+    folder = Path(paycore.__path__[0])
+    for file in sorted((*folder.rglob("*.py"), *folder.rglob("*.sql"))):
+        digest.update(f"{file.relative_to(folder)}\0".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _refuse_another(path: Path, begun: Begun, payers: int) -> None:
+    if begun.code != code():
+        raise Misconfigured(
+            f"{path} is of other code: begin a new run, without --resume, "
+            "or go back to that code"
+        )
+    if begun.payers != payers:
+        raise Misconfigured(
+            f"{path} was begun with {begun.payers} payers: "
+            f"go on with --payers {begun.payers}"
+        )
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Nobody else appends to the record meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f"{path.name}.lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Misconfigured(
+                f"another run appends to {path}: wait for it, or take another --state"
+            ) from None
+        yield
 
 
 _LINE = msgspec.json.Decoder(Begun | Round)
@@ -68,18 +153,20 @@ class Record:
         self.rounds = rounds
 
     @classmethod
-    def begin(cls, path: Path, seed: int) -> Self:
+    def begin(cls, path: Path, seed: int, *, payers: int) -> Self:
         """A new run; the file of an earlier one is kept beside it."""
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             path.rename(path.with_name(f"{path.name}.before"))
         record = cls(path, seed, [])
-        record._append(Begun(seed=seed))
+        record._append(Begun(seed=seed, payers=payers, code=code()))
         return record
 
     @classmethod
-    def resume(cls, path: Path) -> Self:
-        """Go on with a run, after its last whole round."""
+    def resume(cls, path: Path, *, payers: int) -> Self:
+        """Go on with a run, after its last whole round; with the same code and payers,
+        or it would be no one run.
+        """
         try:
             lines = path.read_bytes().splitlines(keepends=True)
         except OSError as error:
@@ -91,6 +178,7 @@ class Record:
             raise Misconfigured(f"{path} is no record of kills") from error
         if not found or not isinstance(found[0], Begun):
             raise Misconfigured(f"{path} is no record of kills")
+        _refuse_another(path, found[0], payers)
         # A line that was being written when all ended is nobody's.
         os.truncate(path, sum(map(len, whole)))
         rounds = [line for line in found if isinstance(line, Round)]
@@ -134,9 +222,15 @@ class Record:
         return sum(len(each.lost) for each in self.rounds)
 
     @property
+    def telling(self) -> bool:
+        """Whether it says anything: payments succeeded, and some converted."""
+        statuses = self.total("statuses")
+        return statuses.get("SUCCESS", 0) > 0 and self.sum("converted") > 0
+
+    @property
     def holds(self) -> bool:
-        """Whether all is as it must be."""
-        return all(each.holds for each in self.rounds)
+        """Whether all is as it must be, and there was anything that could be."""
+        return self.telling and all(each.holds for each in self.rounds)
 
     def total(self, name: str) -> Mapping[str, int]:
         """One of the rounds' counts by name, summed."""

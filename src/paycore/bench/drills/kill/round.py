@@ -8,6 +8,7 @@ itself, within a bound.
 
 import asyncio
 import shutil
+import traceback
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -20,18 +21,20 @@ from time import perf_counter
 import msgspec
 
 from paycore import app as apps
-from paycore.bench.drills.kill import auditing, queries, strangers
+from paycore.bench.drills.kill import auditing, logs, queries, refusals, strangers
 from paycore.bench.drills.kill.answers import Lost, lost, repeated
 from paycore.bench.drills.kill.compare import Difference, Facts, Theirs, compare
-from paycore.bench.drills.kill.heard import Heard, Said
+from paycore.bench.drills.kill.heard import Call, Heard, Said
+from paycore.bench.drills.kill.logs import Logs
 from paycore.bench.drills.kill.parts import Parts, log_of
 from paycore.bench.drills.kill.payers import GivenUp, Line, Payer, Wallet
-from paycore.bench.drills.kill.record import Round
+from paycore.bench.drills.kill.record import Round, broke
 from paycore.bench.drills.kill.story import Witnesses, story
 from paycore.bench.drills.kill.strikes import Striker, Struck, draw
 from paycore.bench.drills.phones import Phones
 from paycore.bench.oracle import Oracle
 from paycore.bench.payer import Purse
+from paycore.core.rows import PaymentRow
 from paycore.kernel.errors import Refusal
 from paycore.kernel.node import Node
 from paycore.kernel.terms import PayOrderNo
@@ -72,14 +75,15 @@ class Cast:
     """By API key."""
     api_keys: Mapping[str, str]
     """By business line."""
+    issued: frozenset[tuple[str, str]] = frozenset()
+    """Every coupon, by its line and number."""
     heard: Heard = field(default_factory=Heard)
     struck: list[Struck] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
     """Orders of earlier rounds."""
     told: set[str] = field(default_factory=set)
     """What differed in earlier rounds: it is not found twice."""
-    log_read: dict[int, int] = field(default_factory=dict)
-    """How far each place's log was read."""
+    logs: Logs = field(default_factory=Logs)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -117,50 +121,98 @@ class _Round:
     brief: Brief
     kills: int = 0
     repeated: int = 0
+    insisted: int = 0
     quiet_s: float = 0.0
+    bugs_before: int = 0
+    """Answers of 5xx that earlier rounds have told of."""
+    fresh: list[PaymentRow] = field(default_factory=list)
+    cases: list[queries.Case] = field(default_factory=list)
+    logged: list[logs.Line] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
     lost: list[Lost] = field(default_factory=list)
 
     async def play(self) -> Round:
         began, heard = perf_counter(), self.cast.heard
-        answered, struck = len(heard.answers), len(self.cast.struck)
+        answered, refused = len(heard.answers), len(heard.refused)
+        struck = len(self.cast.struck)
         calls, errors = heard.calls, heard.errors.total()
-        await self._load()
-        self.brief.progress(0, "quiet")
-        async with self._desk() as desk:
-            await self._settle(desk)
-            await self._repeat(heard.answers[answered:])
-            await self._settle(desk)
-            self.brief.progress(0, "comparing")
-            facts = await self._facts(desk)
-            found = [*compare(facts), *await self._audited()]
-            self._judge(facts, found)
-            await self._tell(desk, facts)
-        fresh = [
-            r for r in facts.ours.payments if r.pay_order_no not in self.cast.known
-        ]
-        numbers = {row.pay_order_no for row in fresh}
-        self.cast.known |= numbers
+        self.bugs_before = heard.bugs
+        try:
+            await self._play()
+        except Exception as error:  # noqa: BLE001 whatever it is, it is found
+            self._broke(error)
         return Round(
             number=self.brief.number,
             seconds=round(perf_counter() - began, 1),
             kills=self.kills,
             struck=dict(Counter(each.name for each in self.cast.struck[struck:])),
-            payments=len(fresh),
-            statuses=dict(Counter(str(row.biz_status) for row in fresh)),
-            converted=sum(row.converted_at is not None for row in fresh),
+            payments=len(self.fresh),
+            statuses=dict(Counter(str(row.biz_status) for row in self.fresh)),
+            converted=sum(row.converted_at is not None for row in self.fresh),
             answers=len(heard.answers) - answered,
             repeated=self.repeated,
             calls=heard.calls - calls,
             errors=heard.errors.total() - errors,
+            insisted=self.insisted,
+            refused=refusals.counted(heard.refused[refused:]),
             quiet_s=round(self.quiet_s, 1),
-            cases=dict(
-                Counter(c.kind for c in facts.ours.cases if c.pay_order_no in numbers)
-            ),
-            logged=dict(self._logged()),
+            cases=dict(Counter(case.kind for case in self.cases)),
+            logged=dict(logs.counted(self.logged)),
             differences=self.differences,
             lost=self.lost,
         )
+
+    async def _play(self) -> None:
+        answered = len(self.cast.heard.answers)
+        await self._load()
+        self.brief.progress(0, "quiet")
+        async with self._desk() as desk:
+            await self._settle(desk)
+            await self._insist()
+            await self._repeat(self.cast.heard.answers[answered:])
+            await self._settle(desk)
+            # Who ended by himself in quiet is counted too: this round may be the last.
+            await self.cast.parts.calm()
+            self.brief.progress(0, "comparing")
+            facts = await self._facts(desk)
+            self._look_round(facts)
+            found = [*compare(facts), *await self._audited()]
+            self._judge(facts, found)
+            await self._tell(desk, facts)
+
+    def _look_round(self, facts: Facts) -> None:
+        """What is of this round: its orders, their cases, and what was logged."""
+        known = self.cast.known
+        self.fresh = [r for r in facts.ours.payments if r.pay_order_no not in known]
+        numbers = {row.pay_order_no for row in self.fresh}
+        known |= numbers
+        self.cases = [c for c in facts.ours.cases if c.pay_order_no in numbers]
+        self._read_logs()
+
+    def _read_logs(self) -> None:
+        self.logged += self.cast.logs.fresh(self._log_files())
+
+    def _log_files(self) -> list[Path]:
+        parts = self.cast.parts
+        return [log_of(parts.on.data, place.number) for place in parts.places]
+
+    def _broke(self, error: Exception) -> None:
+        """A round that does not come to its end is a finding, and stays one. What it
+        left is kept: here is what it came to, and `run.py` lets its folder stand.
+        """
+        with suppress(OSError):
+            self._read_logs()
+        found = self._unasked()
+        where = self.cast.parts.on.data
+        found.append(broke(f"{error!r}; what it left is kept in {where}"))
+        self.differences += [each for each in found if each not in self.differences]
+        text = "".join(traceback.format_exception(error))
+        folder = self._story_folder()
+        (folder / "broke.txt").write_text(text, encoding="utf-8")
+        self.brief.tell(
+            f"=== round {self.brief.number} broke\n{found[-1].what}\n{text}"
+        )
+        self._keep_logs(folder)
 
     # --- load and kills ---------------------------------------------------------------
 
@@ -240,16 +292,43 @@ class _Round:
             now = desk.node.now()
             forsaken = await queries.forsaken(desk.pool, now + EXPIRES_SOON)
             await _some_at_once([self._close(line, *each) for each in forsaken])
-            for no, notice_id in await queries.put_off(desk.pool, now + TRIED_SOON):
+            late = await queries.put_off(desk.pool, now + TRIED_SOON)
+            for no, notice_id in [*late, *await self._parked(desk)]:
                 with suppress(Refusal):  # it is on its way just now
                     await notify.replay(desk.node, PayOrderNo(no), notice_id)
             await asyncio.sleep(POLL_S)
         self.quiet_s = max(self.quiet_s, perf_counter() - began)
 
+    async def _parked(self, desk: _Desk) -> list[tuple[str, str]]:
+        """Notices that were parked: each is a difference, and is sent again all the
+        same, so that it hides nothing else.
+        """
+        found = await queries.parked(desk.pool)
+        for no, notice_id, result in found:
+            what = f"{notice_id} after {result or 'nothing'}"
+            parked = Difference(kind="notice_parked", pay_order_no=no, what=what)
+            if parked not in self.differences:
+                self.differences.append(parked)
+        return [(no, notice_id) for no, notice_id, _ in found]
+
     async def _close(self, line: Line, pay_order_no: str, biz_line: str) -> None:
         with suppress(GivenUp):
             path = f"/v1/payments/{pay_order_no}/close"
             await line.post(self.cast.api_keys[biz_line], path)
+
+    async def _insist(self) -> None:
+        """Ask again what was given up: by now everybody answers. What is given up once
+        more stays where it is, and is found there.
+        """
+        heard, line = self.cast.heard, self._line("insisting")
+        calls, heard.given_up = heard.given_up, []
+        await _some_at_once([self._once_more(line, call) for call in calls])
+        self.insisted = len(calls)
+
+    @staticmethod
+    async def _once_more(line: Line, call: Call) -> None:
+        with suppress(GivenUp):
+            await line.insist(call)
 
     async def _repeat(self, answers: Sequence[Said]) -> None:
         """Ask again under the keys of this round: the same bytes, and no effect."""
@@ -279,30 +358,47 @@ class _Round:
     async def _facts(self, desk: _Desk) -> Facts:
         with Oracle(self.cast.parts.on.data / "sandbox") as oracle:
             theirs = Theirs(moves=oracle.moves(), came=oracle.came())
-        return Facts(await queries.ours(desk.pool), theirs)
+        return Facts(await queries.ours(desk.pool), theirs, self.cast.issued)
 
     async def _audited(self) -> list[Difference]:
         on = self.cast.parts.on
         return await auditing.audit(on.cluster.dsn, on.sandbox.info.control)
 
     def _judge(self, facts: Facts, found: list[Difference]) -> None:
-        """What differs, and was not found in an earlier round."""
-        parts = self.cast.parts
+        """What differs. What stands in rows stands there in the next round too, and is
+        not found twice.
+        """
+        found += refusals.differences(self.cast.heard, facts)
+        self.cast.heard.given_up.clear()
+        # An audit that was not answered says nothing of what stands.
+        standing = [
+            each
+            for each in found
+            if each.kind == auditing.UNANSWERED or self._new(repr(each))
+        ]
+        self.differences = [*self.differences, *standing, *self._unasked()]
+        stale = lost(self.cast.heard.answers, facts)
+        self.lost += [each for each in stale if self._new(repr(each))]
+
+    def _unasked(self) -> list[Difference]:
+        """What is wrong with this round by no row: it counts whenever it happens, and
+        was not told of before, though it may be said in the same words.
+        """
+        parts, heard, found = self.cast.parts, self.cast.heard, list[Difference]()
         if parts.died_alone:
             what = f"{parts.died_alone} processes ended that nobody had killed"
             found.append(Difference(kind="died_alone", pay_order_no=None, what=what))
             parts.died_alone = 0
-        heard = self.cast.heard
-        if heard.bugs:
-            what = f"{heard.bugs} answers of 5xx that are no 503"
+        if heard.bugs > self.bugs_before:
+            what = f"{heard.bugs - self.bugs_before} answers of 5xx that are no 503"
             found.append(Difference(kind="answered_5xx", pay_order_no=None, what=what))
+            self.bugs_before = heard.bugs
         found += [
             Difference(kind="unseen", pay_order_no=None, what=where)
             for where in heard.unseen
         ]
-        self.differences = [each for each in found if self._new(repr(each))]
-        stale = lost(self.cast.heard.answers, facts)
-        self.lost += [each for each in stale if self._new(repr(each))]
+        heard.unseen.clear()
+        return [*found, *logs.bugs(self.logged)]
 
     def _new(self, what: str) -> bool:
         if what in self.cast.told:
@@ -321,8 +417,7 @@ class _Round:
             answers=self.cast.heard.answers,
             struck=self.cast.struck,
         )
-        folder = self.brief.stories / f"round-{self.brief.number:03d}"
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = self._story_folder()
         about: list[Difference | Lost] = [*self.differences, *self.lost]
         numbers = dict.fromkeys(each.pay_order_no for each in about)
         for number, no in enumerate(numbers):
@@ -332,37 +427,16 @@ class _Round:
             (folder / f"{no or 'books'}.txt").write_text(text, encoding="utf-8")
             if number < STORIES:
                 self.brief.tell(text)
-        for place in self.cast.parts.places:
-            log = log_of(self.cast.parts.on.data, place.number)
+        self._keep_logs(folder)
+
+    def _story_folder(self) -> Path:
+        folder = self.brief.stories / f"round-{self.brief.number:03d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def _keep_logs(self, folder: Path) -> None:
+        for log in self._log_files():
             shutil.copy(log, folder / log.name)
-
-    def _logged(self) -> Counter[str]:
-        """What the nodes' logs call an error, since they were read last."""
-        found = Counter[str]()
-        for place in self.cast.parts.places:
-            with log_of(self.cast.parts.on.data, place.number).open("rb") as log:
-                log.seek(self.cast.log_read.get(place.number, 0))
-                for line in log:
-                    found.update(_error_in(line))
-                self.cast.log_read[place.number] = log.tell()
-        return found
-
-
-class _Logged(msgspec.Struct):
-    event: str = ""
-    level: str = ""
-    loop: str = ""
-
-
-def _error_in(line: bytes) -> list[str]:
-    """The event of a line of level error; what is no JSON is no event of ours."""
-    try:
-        said = msgspec.json.decode(line, type=_Logged)
-    except msgspec.DecodeError:
-        return ["Traceback"] if line.startswith(b"Traceback") else []
-    if said.level not in ("error", "critical"):
-        return []
-    return [f"{said.event} {said.loop}".strip()]
 
 
 async def _some_at_once(work: Sequence[Coroutine[object, object, None]]) -> None:

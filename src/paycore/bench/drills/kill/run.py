@@ -24,13 +24,14 @@ from paycore.bench import stage as stages
 from paycore.bench.drills.kill import round as rounds
 from paycore.bench.drills.kill.parts import NODES, Parts, parts, steady_port
 from paycore.bench.drills.kill.payers import Wallet
-from paycore.bench.drills.kill.record import Record
+from paycore.bench.drills.kill.record import Record, broken, held
 from paycore.bench.drills.kill.round import Brief, Cast
 from paycore.bench.payer import Purse
 from paycore.coupon import service as coupon
 from paycore.dev import stack
 from paycore.dev.seeds import COUPON_MINOR, CURRENCIES, seed
 from paycore.dev.stack import Ground
+from paycore.kernel.errors import Misconfigured
 from paycore.kernel.postgres import fresh_folder
 from paycore.kernel.terms import BizLineId
 
@@ -58,15 +59,22 @@ class Asked:
 
 def run(asked: Asked, progress: Progress) -> Record:
     """All rounds, from what is on record to so many kills."""
+    with held(asked.state):
+        return _run(asked, progress)
+
+
+def _run(asked: Asked, progress: Progress) -> Record:
     if asked.resume:
-        record = Record.resume(asked.state)
+        record = Record.resume(asked.state, payers=asked.payers)
     else:
         given = secrets.randbelow(1 << 32) if asked.seed is None else asked.seed
-        record = Record.begin(asked.state, given)
+        record = Record.begin(asked.state, given, payers=asked.payers)
     task = progress.add_task("starting", total=asked.kills, completed=record.kills)
     run_ = _Run(asked=asked, record=record, progress=progress, task=task)
     while record.kills < asked.kills:
         run_.on_new_ground()
+        if record.rounds[-1].broke:
+            break  # somebody must look; `--resume` goes on without forgetting it
     return record
 
 
@@ -78,17 +86,27 @@ class _Run:
     task: TaskID
 
     def on_new_ground(self) -> None:
-        """A few rounds, from an empty folder."""
-        folder = fresh_folder("paycore-kill-")
+        """A few rounds, from an empty folder; it is kept where one of them breaks."""
+        folder, made = fresh_folder("paycore-kill-"), len(self.record.rounds)
         try:
-            # Nodes live no longer than the thread that started them: these live on.
-            with (
-                stack.ground(folder / "stack", database_port=steady_port()) as on,
-                ThreadPoolExecutor(NODES) as starter,
-            ):
-                uvloop.run(self._rounds(on, starter))
+            self._on(folder)
+        except Misconfigured:
+            raise  # this machine cannot: nothing was begun on this ground
+        except Exception as error:  # noqa: BLE001 before a round, or after it
+            why = f"{error!r} between rounds; what was left is kept in {folder}"
+            self.record.add(broken(self.record.next_number, why))
+            self.progress.console.print_exception()
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            if not any(each.broke for each in self.record.rounds[made:]):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _on(self, folder: Path) -> None:
+        # Nodes live no longer than the thread that started them: these live on.
+        with (
+            stack.ground(folder / "stack", database_port=steady_port()) as on,
+            ThreadPoolExecutor(NODES) as starter,
+        ):
+            uvloop.run(self._rounds(on, starter))
 
     async def _rounds(self, on: Ground, starter: ThreadPoolExecutor) -> None:
         async with parts(on, starter) as made:
@@ -103,6 +121,8 @@ class _Run:
                 done = await rounds.play(cast, self._brief(min(left, KILLS_A_ROUND)))
                 self.record.add(done)
                 self.progress.update(self.task, completed=self.record.kills)
+                if done.broke:
+                    return
 
     def _brief(self, kills: int) -> Brief:
         number = self.record.next_number
@@ -132,7 +152,7 @@ async def _cast(made: Parts, payers: int, dice: Random) -> Cast:
     try:
         lines, _ = await seed(app.node, made.sandbox, made.on.kept)
         purses: list[Purse] = []
-        wallets = {}
+        wallets, issued = {}, set[tuple[str, str]]()
         by_quick = round(payers * QUICK_SHARE)
         for line, count in zip(lines, (by_quick, payers - by_quick), strict=True):
             purses += await stages.purses(app.node, line, count, first=len(purses))
@@ -143,6 +163,7 @@ async def _cast(made: Parts, payers: int, dice: Random) -> Cast:
                 amount=COUPON_MINOR,
                 currency=CURRENCIES[0],
             )
+            issued |= {(line.biz_line, str(number)) for number in numbers}
             wallets[line.api_key] = Wallet(fresh=iter(map(str, numbers)), dice=dice)
     finally:
         await apps.stop(app)
@@ -150,6 +171,7 @@ async def _cast(made: Parts, payers: int, dice: Random) -> Cast:
         parts=made,
         purses=purses,
         wallets=wallets,
+        issued=frozenset(issued),
         api_keys={line.biz_line: line.api_key for line in lines},
     )
 
@@ -171,6 +193,8 @@ def table(record: Record) -> Table:
         f" {record.sum('repeated'):,} of them asked for again.\n"
         f"{record.differences} differences, {record.lost} answers true no more."
     )
+    if not record.telling:
+        made.caption += "\nNothing was paid or nothing converted: this shows nothing."
     for column in ("struck", "times"):
         made.add_column(column, justify="left" if column == "struck" else "right")
     for name, times in record.total("struck").items():

@@ -79,7 +79,7 @@ MONEY: Final = tuple(
             0.03,
             0.15,
         ),
-        ("money_yes_then_no", "F34", "charged, and refused by a callback", 0.04, 0.15),
+        ("money_yes_then_no", "F34", "charged, and refused by a callback", 0.08, 0.15),
     )
 )
 

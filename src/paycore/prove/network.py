@@ -142,9 +142,22 @@ class Network:
         return FASTEST_S + self.rng.random() * (SLOWEST_S - FASTEST_S)
 
     def _reply(
-        self, parcel: Parcel, result: HttpResult, after: float | None = None
+        self,
+        parcel: Parcel,
+        result: HttpResult,
+        after: float | None = None,
+        *,
+        paid: str = "",
     ) -> None:
-        self.later(_settle, parcel.answer, result, after=after)
+        """Bring an answer; `paid`: it says that the bank took this payment's money."""
+        self.later(self._arrive, parcel, result, paid, after=after)
+
+    def _arrive(self, parcel: Parcel, result: HttpResult, paid: str) -> None:
+        if parcel.answer.done():
+            return
+        parcel.answer.set_result(result)
+        if paid:
+            self._world.oracle.listens(paid, parcel.sender)
 
     # --- to a bank --------------------------------------------------------------------
 
@@ -194,7 +207,8 @@ class Network:
             reply = house.signed(exchange.answer, path, world.now_ms(), strike=strike)
             late = strike is not None and strike.endswith("_late")
             after = parcel.request.timeout_s + 1.0 if late else None
-            self._reply(parcel, reply, after)
+            paid = world.scrutiny.paid(exchange, strike)
+            self._reply(parcel, reply, after, paid=paid)
         world.perhaps_dies_now(parcel.sender, "killed_after_call")
 
     def _twist(self, strike: str | None, operation: str) -> Twist:  # noqa: PLR0911 a row a fault
@@ -311,11 +325,6 @@ class Network:
             headers = {"location": "http://elsewhere.sim/"} if status == 302 else {}
             self._reply(parcel, answered(b"", headers, status))
         world.perhaps_dies_now(parcel.sender, "killed_after_call")
-
-
-def _settle(answer: "asyncio.Future[HttpResult]", result: HttpResult) -> None:
-    if not answer.done():
-        answer.set_result(result)
 
 
 def _silent(strike: str | None) -> bool:

@@ -26,7 +26,7 @@ from paycore.notify.rows import NoticeRow
 from paycore.prove import verdict
 from paycore.prove.api import Answer
 from paycore.prove.journal import expected
-from paycore.prove.loop import Machine
+from paycore.prove.loop import Machine, Power
 from paycore.router.rows import DecisionRow
 from paycore.sandbox.orders import Move
 from paycore.sms.rows import CodeRow, CodeStatus
@@ -68,6 +68,7 @@ class Oracle:
         self.payers: dict[str, int] = {}
         self.requests: dict[str, OpenRequest] = {}
         """By the line's number, which no two payers share."""
+        self._told_yes: dict[str, list[Machine]] = {}
         self._answers: dict[str, bytes] = {}
         self._called: Counter[tuple[str, str, str]] = Counter()
         """Calls that left, by payment, bank and operation."""
@@ -402,6 +403,15 @@ class Oracle:
     def lied(self, no: str) -> None:
         """A bank is about to contradict itself."""
         self.lies.add(no)
+
+    def listens(self, no: str, machine: Machine) -> None:
+        """A node has a bank's yes in its hands."""
+        self._told_yes.setdefault(no, []).append(machine)
+
+    def knows(self, no: str) -> bool:
+        """Whether somebody who heard the yes still lives, and so must not forget it."""
+        told = self._told_yes.get(no, ())
+        return any(machine.power is not Power.DEAD for machine in told)
 
     def announced(self, request: HttpRequest) -> None:
         """A notice has come: what it says is so (I17)."""

@@ -192,9 +192,18 @@ class Scrutiny:
             known = reply.code != "ORDER_NOT_FOUND"
             what = "a confirm of an order that its bank never had"
             self._oracle.holds("I19", known, what, reply.pay_order_no)
-        bent = strike is not None and strike.endswith(BENT)
-        if reply.status == "SUCCESS" and operation != "send_code" and not bent:
+        if self.paid(exchange, strike):
             self._yes.add((host, reply.request_id))
+
+    @staticmethod
+    def paid(exchange: "Exchange", strike: str | None) -> str:
+        """The payment whose money a bank truly says it took, in an answer that is to be
+        believed; or nothing.
+        """
+        reply = exchange.answer.reply
+        bent = strike is not None and strike.endswith(BENT)
+        yes = reply.status == "SUCCESS" and exchange.call.operation != "send_code"
+        return reply.pay_order_no if yes and not bent else ""
 
     def tells(self, host: str, order: Order) -> None:
         """A bank calls back, unbent."""

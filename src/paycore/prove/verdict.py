@@ -135,10 +135,11 @@ def settled(world: "World", order: PaymentRow, cases: Iterable[CaseRow]) -> bool
 
 
 def _heard(world: "World", no: str) -> bool:
-    """Whether a bank's yes to the money is on record, in an answer or a callback. One
-    that took it, was not heard and then denied it is found by its statement only.
+    """Whether a bank's yes to the money is on record, or was told to a node that lives.
+
+    One that took it, was not heard and then denied it is found by its statement only.
     """
-    return any(
+    return world.oracle.knows(no) or any(
         row.direction != "OUT"
         and row.operation != Operation.SEND_CODE
         and row.verdict.startswith(Outcome.SUCCEEDED)

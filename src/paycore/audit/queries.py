@@ -21,7 +21,7 @@ from paycore.audit.questions.secrets import (
     LOOKS_LIKE_A_NUMBER,
     WHICH_TEXTS_MAY_HOLD_A_NUMBER,
 )
-from paycore.audit.report import Known
+from paycore.audit.report import Case, Known, Leg
 from paycore.kernel import db
 from paycore.kernel.db import Pool
 from paycore.kernel.errors import Unavailable
@@ -59,6 +59,11 @@ EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 GONE_S = 20
 """A machine that vanished is noticed after about so long: then another may audit."""
+
+ABOUT_MONEY = (
+    *("LATE_MONEY", "CHARGED_WITHOUT_CONFIRM", "CONTRADICTION", "CHANNEL_ALARM"),
+)
+"""Kinds of cases that may explain why a bank and we differ."""
 
 GIVEN_UP = "57014"
 UNREADABLE = "22"
@@ -132,25 +137,31 @@ SELECT pg_try_advisory_xact_lock_shared($1) AND pg_try_advisory_xact_lock_shared
 
 IS_IT_OUR_TURN = "SELECT pg_try_advisory_lock($1)"
 
-# Legs that may have charged, and payments that say so or that a bank speaks of.
+# Legs that may have charged, and payments that say so or that a bank speaks of; and of
+# the cases at the desk those that are about such money, each with the attempt it names.
 WHAT_DO_WE_KNOW_OF_CHARGES = """
 SELECT p.pay_order_no, p.biz_status, p.payable_amount, p.currency,
-       coalesce(a.successful, '{}') AS successful, coalesce(a.open, '{}') AS open,
-       d.pay_order_no IS NOT NULL AS on_the_desk
+       coalesce(a.legs, '[]') AS legs, coalesce(d.cases, '[]') AS cases
 FROM payment p
 LEFT JOIN (
     SELECT pay_order_no,
-           array_agg(request_no) FILTER (WHERE process_status = 'GW_SUCCESS')
-               AS successful,
-           array_agg(request_no) FILTER (WHERE process_status IN ('INIT', 'GW_DOING'))
-               AS open
+           jsonb_agg(jsonb_build_object('request_no', request_no, 'channel', channel,
+               'open', process_status <> 'GW_SUCCESS')) AS legs
     FROM attempt
-    WHERE trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT') AND pay_order_no >= $1
+    WHERE trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT')
+      AND process_status IN ('INIT', 'GW_DOING', 'GW_SUCCESS')
+      AND pay_order_no >= $1
     GROUP BY pay_order_no
 ) a USING (pay_order_no)
 LEFT JOIN (
-    SELECT DISTINCT pay_order_no FROM desk_case
-    WHERE status = 'OPEN' AND kind <> 'INVARIANT'
+    SELECT c.pay_order_no,
+           jsonb_agg(jsonb_build_object('kind', c.kind, 'request_no', t.request_no,
+               'channel', t.channel, 'amount', c.amount,
+               'currency', c.currency)) AS cases
+    FROM desk_case c
+    LEFT JOIN attempt t ON t.pay_order_no = c.pay_order_no AND t.seq = c.attempt_seq
+    WHERE c.status = 'OPEN' AND c.kind = ANY($3::text[])
+    GROUP BY c.pay_order_no
 ) d USING (pay_order_no)
 WHERE p.pay_order_no >= $1
   AND (p.biz_status = 'SUCCESS' OR p.pay_order_no = ANY($2::text[]))
@@ -278,13 +289,20 @@ class Snapshot:
         """What we know of payments that succeeded, and of these."""
         async with _answered(self.connection):
             rows = await self.connection.fetch(
-                WHAT_DO_WE_KNOW_OF_CHARGES, self.first, list(numbers)
+                WHAT_DO_WE_KNOW_OF_CHARGES,
+                *(self.first, list(numbers), list(ABOUT_MONEY)),
             )
-        return [Known(**dict(row)) for row in rows]
+        return [_known(dict(row)) for row in rows]
 
     def _values(self) -> tuple[object, ...]:
         shape = LOOKS_LIKE_A_NUMBER
         return (self.first, list(self.open), self.at, shape, self.texts_from)
+
+
+def _known(row: Mapping[str, object]) -> Known:
+    legs = msgspec.json.decode(cast("str", row["legs"]), type=list[Leg])
+    cases = msgspec.json.decode(cast("str", row["cases"]), type=list[Case])
+    return Known(**{**row, "legs": legs, "cases": cases})  # type: ignore[arg-type]
 
 
 @asynccontextmanager

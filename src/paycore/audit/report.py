@@ -93,6 +93,7 @@ class Verdict:
             ],
             "unanswered": list(self.unanswered),
             "left_out": list(self.left_out),
+            "shown": self.shown,
             "otherwise": self.otherwise,
         }
 

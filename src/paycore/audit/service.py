@@ -7,6 +7,7 @@ the worker (`worker/auditor.py`) or a person (`paycore audit`).
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -24,7 +25,7 @@ from paycore.audit.queries import (
 )
 from paycore.audit.report import Example, Report, Verdict
 from paycore.audit.suspects import secrets_in
-from paycore.kernel.errors import Misconfigured
+from paycore.kernel.errors import Misconfigured, Unavailable
 from paycore.kernel.http import Answered, HttpRequest
 from paycore.kernel.node import Node
 
@@ -213,8 +214,31 @@ async def compare(
 
     The banks are asked first: what they had charged by then was on record here before
     they were called. Only where a success lacks its charge are they asked again, for
-    it may have come since.
+    it may have come since. Where they or the database cannot be asked, the verdict says
+    so: what was audited before stands.
     """
+    try:
+        looked, wrong = await _compared(node, connection, control, since)
+    except (Misconfigured, Unavailable, Unanswered) as error:
+        said = error.en if isinstance(error, Unavailable) else str(error)
+        return _verdict_on_banks(unanswered=(f"what the banks charged: {said}",))
+    return _verdict_on_banks(
+        looked=looked, violations=len(wrong), examples=tuple(wrong[:examples])
+    )
+
+
+def _verdict_on_banks(**found: Any) -> Verdict:
+    return Verdict(
+        invariant=BANK,
+        holds="The banks charged what succeeded here, once, and nothing else.",
+        **found,
+    )
+
+
+async def _compared(
+    node: Node, connection: Connection, control: str, since: datetime | None
+) -> tuple[int, list[Example]]:
+    """How many charges and payments, and what does not fit."""
     charges = await _charges(node, control)
     async with snapshot(connection, Pace.ONCE) as seen:
         if since is not None:
@@ -225,13 +249,7 @@ async def compare(
     if lacking:
         lacking = bank.lacking(await _charges(node, control), lacking)
     wrong = [*bank.compare(charges, known), *map(bank.uncharged, lacking)]
-    return Verdict(
-        invariant=BANK,
-        holds="The banks charged what succeeded here, once, and nothing else.",
-        looked=len(charges) + len(known),
-        violations=len(wrong),
-        examples=tuple(wrong[:examples]),
-    )
+    return len(charges) + len(known), wrong
 
 
 async def _charges(node: Node, control: str) -> list[bank.Charge]:

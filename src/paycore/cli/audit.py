@@ -147,6 +147,10 @@ def _wanted(only: str | None) -> tuple[str, ...]:
     unknown = set(named) - {invariant.id for invariant in CATALOGUE}
     if unknown or not named:
         raise BadRequest("--only takes ids from I1 to I30, separated by commas.")
+    if unseen := [one.id for one in CATALOGUE if one.id in named and not one.checks]:
+        raise BadRequest(
+            f"Rows show nothing of {', '.join(unseen)}: --all says who does."
+        )
     return named
 
 

@@ -3,12 +3,12 @@
 import pytest
 from auditing import compared, node_on, plant
 
+from paycore.audit import queries
 from paycore.audit.bank import Charge, compare, lacking
 from paycore.audit.report import Case, Known, Leg
 from paycore.audit.service import BANK
 from paycore.audit.service import compare as compare_with
 from paycore.kernel import db
-from paycore.kernel.errors import Misconfigured
 
 NO = "2611251230301239ABCDEFGHJK"
 
@@ -211,6 +211,11 @@ async def test_a_contradiction_is_found(filled, copy, made, why):
     assert [(why, no)] == found
 
 
+DIVIDED = (
+    "SELECT 1 / (length($1::text) - length($1)) + cardinality($2::text[])"
+    " + cardinality($3::text[])"
+)
+
 EXCUSED = (
     "INSERT INTO desk_case (case_id, version, kind, pay_order_no, attempt_seq, amount,"
     " currency, evidence, opened_at, owner, status) SELECT '{kind}', 1, '{kind}',"
@@ -255,15 +260,27 @@ async def _about(filled, dsn, made):
     ]
 
 
-async def test_who_is_no_bank_is_told_apart(filled, copy):
-    """An address where nobody answers, or somebody else, is said and no verdict."""
+async def test_who_cannot_be_asked_gives_no_verdict(filled, copy, monkeypatch):
+    """An address where nobody answers, or somebody else, or a database that gives the
+    question up: each is said, and is no violation.
+    """
     api = filled.stack.nodes[-1].info.api
+    control = str(filled.stack.control.base_url)
     async with node_on(copy) as node:
         connection = await db.connect(copy)
         try:
-            with pytest.raises(Misconfigured, match="no sandbox"):
-                await compare_with(node, connection, api)
-            with pytest.raises(Misconfigured, match="no answer"):
-                await compare_with(node, connection, "http://127.0.0.1:1")
+            stranger = await compare_with(node, connection, api)
+            nobody = await compare_with(node, connection, "http://127.0.0.1:1")
+            monkeypatch.setattr(queries, "WHAT_DO_WE_KNOW_OF_CHARGES", DIVIDED)
+            unread = await compare_with(node, connection, control)
         finally:
             await connection.close()
+
+    assert [0, 0, 0] == [one.violations for one in (stranger, nobody, unread)]
+    for verdict, said in (
+        (stranger, "no sandbox"),
+        (nobody, "no answer"),
+        (unread, "cannot be read"),
+    ):
+        (why,) = verdict.unanswered
+        assert said in why

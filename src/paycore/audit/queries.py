@@ -57,6 +57,9 @@ TEXTS_AT_ONCE = 500
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
 """Before all of it."""
 
+FOR_EVER = datetime(2099, 12, 31, tzinfo=UTC)
+"""And after: the two digits of a number's year sort within one century."""
+
 GONE_S = 20
 """A machine that vanished is noticed after about so long: then another may audit."""
 
@@ -238,6 +241,7 @@ class Snapshot:
 
     async def narrow(self, since: datetime, *, with_open: bool) -> None:
         """Audit from a time on, and what is open from before if so wanted."""
+        since = min(max(since, EVER), FOR_EVER).astimezone(UTC)
         self.first = f"{since:%y%m%d%H%M%S}"
         if with_open:
             async with _answered(self.connection):

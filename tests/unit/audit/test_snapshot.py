@@ -4,7 +4,7 @@ import asyncio
 import re
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
@@ -217,6 +217,28 @@ async def test_a_time_before_them_all_audits_them_all(copy, made):
     assert {"books that do not add up"} == {
         one.check for one in found if one.payment is None
     }
+
+
+@pytest.mark.parametrize(
+    ("since", "first"),
+    [
+        ("2026-11-25T12:30:30+00:00", "261125123030"),
+        ("2026-11-25T20:30:30+08:00", "261125123030"),
+        ("1931-11-25T12:30:30+00:00", "000101000000"),
+        ("0001-01-01T00:00:00+08:00", "000101000000"),
+        ("2126-11-25T12:30:30+00:00", "991231000000"),
+    ],
+)
+async def test_payments_are_numbered_in_utc(copy_once, since, first):
+    """A time of any zone and century begins where the numbers of its moment do."""
+    reader = await db.connect(copy_once)
+    try:
+        async with snapshot(reader, Pace.ONCE) as seen:
+            await seen.narrow(datetime.fromisoformat(since), with_open=False)
+    finally:
+        await reader.close()
+
+    assert first == seen.first
 
 
 async def test_what_is_left_out_is_said(copy):

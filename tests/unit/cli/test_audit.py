@@ -83,11 +83,22 @@ def test_from_a_time_on(paycore):
         assert "not asked with --since" in result.out
 
 
+def test_a_time_elsewhere_is_told_as_utc(paycore):
+    """What is shown with a Z is UTC, whatever zone was asked in."""
+    result = paycore("audit", "--since", "2026-11-22T08:00:00+08:00")
+
+    assert ", from 2026-11-22 00:00:00Z" in " ".join(result.out.split())
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("--only", "I31"), "I1 to I30"),
         (("--since", "yesterday"), "A time is"),
+        (("--since", "999999w"), "Nothing is from before 2000"),
+        (("--since", "1999-12-31"), "Nothing is from before 2000"),
+        (("--since", "0001-01-01T00:00:00+08:00"), "Nothing is from before 2000"),
+        (("--since", "2099-01-01"), "a time to come"),
         (("--only", "I12"), "Rows show nothing of I12: --all says who does."),
         (("--only", "I26,I1,I20"), "Rows show nothing of I20, I26"),
         (("--database", "postgresql://nobody@127.0.0.1:1/none"), "cannot be reached"),

@@ -87,6 +87,7 @@ SCOPE = "\n, ".join(
     (
         "WITH every_payment AS NOT MATERIALIZED (SELECT * FROM payment)",
         "every_attempt AS NOT MATERIALIZED (SELECT * FROM attempt)",
+        "every_idempotency_key AS NOT MATERIALIZED (SELECT * FROM idempotency_key)",
         *(
             f"{name} AS NOT MATERIALIZED (SELECT * FROM {name}"
             f" WHERE {_IN_SCOPE.format('pay_order_no')})"
@@ -224,6 +225,8 @@ class Candidate:
     text: str = field(repr=False)
     known: Sequence[str]
     """Numbers that may stand in it: others chose them."""
+    card: str | None
+    """First six and last four digits of the payer's card, which may not."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -341,7 +344,9 @@ async def _answered(connection: "Connection") -> AsyncIterator[None]:
         if sqlstate == GIVEN_UP:
             raise Unanswered("it took too long") from error
         if sqlstate.startswith(UNREADABLE):
-            raise Unanswered(f"a row cannot be read: {error}") from error
+            # Not in the server's words: they repeat what stands in the row.
+            said = f"SQLSTATE {sqlstate} ({type(error).__name__})"
+            raise Unanswered(f"a row cannot be read: {said}") from error
         raise
 
 

@@ -182,7 +182,7 @@ async def _look_through(
     """A scan for secrets: the database finds candidates, we judge them."""
     found.looked += await seen.count_texts(check.sql)
     async for text in seen.texts(check.sql):
-        secrets = list(secrets_in(text.text, text.known))
+        secrets = list(secrets_in(text.text, text.known, text.card))
         if not secrets:
             continue
         found.violations += 1

@@ -175,10 +175,47 @@ SECRETS = (
         "paid",
     ),
     Plant(
+        "a secret in a message",
+        f'UPDATE gateway_message SET body = \'{{{{"msg":"\\u5361\\u53f7{CARD}"}}}}\''
+        " WHERE pay_order_no = '{no}' AND direction = 'IN'",
+        "paid",
+    ),
+    Plant(
         "a secret in a channel's answer",
         "UPDATE attempt SET resp_msg = '证件号110101199003074178有误'"
         " WHERE pay_order_no = '{no}'",
         "declined",
+    ),
+    Plant(
+        "a secret in a channel's answer",
+        f"UPDATE attempt SET channel_ref = '{CARD}' WHERE pay_order_no = '{{no}}'"
+        " AND trans_type = 'QUICK_PAY_CONFIRM'",
+        "paid",
+    ),
+    Plant(
+        "a secret in a channel's answer",
+        f"UPDATE attempt SET channel_token = '{CARD}' WHERE pay_order_no = '{{no}}'"
+        " AND trans_type = 'QUICK_PAY_SEND_MSG'",
+        "open",
+    ),
+    Plant(
+        "a secret in an order",
+        f"UPDATE payment SET subject = '退款到{CARD}' WHERE pay_order_no = '{{no}}'",
+        "paid",
+    ),
+    Plant(
+        "a secret in an order",
+        f"UPDATE payment SET out_biz_no = '{CARD}', biz_order_no = 'o-1'"
+        " WHERE pay_order_no = '{no}';"
+        f"UPDATE payment_out_biz_no SET out_biz_no = '{CARD}'"
+        " WHERE pay_order_no = '{no}'",
+        "open",
+    ),
+    Plant(
+        "a secret in an order's history",
+        f"UPDATE transition SET cause = 'card{CARD}' WHERE pay_order_no = '{{no}}'"
+        " AND event = 'PAID'",
+        "paid",
     ),
     Plant(
         "a secret in a timeline's steps",
@@ -192,6 +229,21 @@ SECRETS = (
         " || '{{\"x\": \"6222 0202 0011 2233 446\"}}')::text, 'UTF8')"
         " WHERE pay_order_no = '{no}'",
         "paid",
+    ),
+    Plant(
+        "a secret in a notice",
+        "UPDATE notify_notice SET body = convert_to((convert_from(body, 'UTF8')::jsonb"
+        f" || '{{{{\"x\": \"卡{CARD}\"}}}}')::text, 'UTF8')"
+        " WHERE pay_order_no = '{no}'",
+        "paid",
+    ),
+    Plant(
+        "a secret in a kept answer",
+        "INSERT INTO idempotency_key (scope, version, fingerprint, status, body,"
+        " created_at, expires_at) SELECT decode('00', 'hex'), 1, fingerprint, 201,"
+        f' \'{{{{"number":"{CARD}"}}}}\', created_at, expires_at'
+        " FROM idempotency_key LIMIT 1",
+        None,
     ),
     Plant(
         "a secret in a kept answer",

@@ -131,15 +131,19 @@ async def test_a_question_that_takes_too_long_is_given_up_alone(copy):
 
 
 async def test_a_row_that_cannot_be_read_is_no_verdict(copy, made):
-    """A notice that is no JSON leaves its question open, and no other one."""
-    sql = "UPDATE notify_notice SET body = 'x' WHERE pay_order_no = '{no}'"
+    """A notice that is no JSON leaves its question open, and no other one. The reason
+    is the database's word for it, without what stands in the row.
+    """
+    sql = "UPDATE notify_notice SET body = 'card 1' WHERE pay_order_no = '{no}'"
     await plant(copy, sql.format(no=made["paid"]))
 
     report = await audited(copy)
 
     unsure = [one for one in report.verdicts if one.unanswered]
     assert ["I17"] == [one.invariant for one in unsure]
-    assert re.search("a notice that a read would deny: .*json", unsure[0].unanswered[0])
+    (why,) = unsure[0].unanswered
+    assert re.search(r"a notice that a read would deny: .*22P02 \(Invalid\w+\)$", why)
+    assert "card" not in why
     assert 0 == report.violations
 
 

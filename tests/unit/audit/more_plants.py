@@ -8,7 +8,10 @@ BOOKS = (
         "UPDATE accounting_entry SET amount = amount + 1 WHERE pay_order_no = '{no}'"
         " AND side = 'CREDIT'",
         "paid",
-        ("a balance that is not the sum of its entries",),
+        (
+            "money credited or spent elsewhere",
+            "a balance that is not the sum of its entries",
+        ),
     ),
     Plant(
         "books that do not add up",
@@ -21,6 +24,20 @@ BOOKS = (
         "a success or a posting alone",
         "UPDATE accounting_posting SET currency = 'USD' WHERE pay_order_no = '{no}'",
         "paid",
+        ("a balance that is not the sum of its entries",),
+    ),
+    Plant(
+        "money credited or spent elsewhere",
+        "UPDATE accounting_entry SET account = 'merchant_pending:tickets'"
+        " WHERE pay_order_no = '{no}' AND side = 'CREDIT'",
+        "paid",
+        ("a balance that is not the sum of its entries",),
+    ),
+    Plant(
+        "money credited or spent elsewhere",
+        "UPDATE accounting_entry SET account = 'merchant_pending:shop'"
+        " WHERE pay_order_no = '{no}' AND account = 'marketing_cost'",
+        "discounted",
         ("a balance that is not the sum of its entries",),
     ),
     Plant(
@@ -47,6 +64,13 @@ BOOKS = (
     ),
 )
 
+AGAIN = (
+    "INSERT INTO gateway_message (pay_order_no, message_id, direction, at, verdict,"
+    " body, operation, channel, attempt_seq, account) SELECT pay_order_no,"
+    " gen_random_uuid(), direction, at, verdict, body, operation, channel, attempt_seq, account"
+    " FROM gateway_message WHERE pay_order_no = '{no}'"
+)
+
 TOLD = (
     Plant(
         "an end that is not told once",
@@ -65,6 +89,12 @@ TOLD = (
         "a notice neither delivered nor in sight",
         "UPDATE notify_notice SET delivered_at = NULL WHERE pay_order_no = '{no}'",
         "paid",
+    ),
+    Plant(
+        "a notice neither delivered nor in sight",
+        "UPDATE notify_notice SET status = 'PARKED', next_check_at = NULL,"
+        " last_result = 'HTTP 500' WHERE pay_order_no = '{no}'",
+        "untold",
     ),
     Plant(
         "a notice that a read would deny",
@@ -98,6 +128,25 @@ CALLS = (
         ("an answer without or before its call",),
     ),
     Plant(
+        "a call of no attempt, or money asked for twice",
+        f"{AGAIN} AND direction = 'OUT' AND operation = 'confirm'",
+        "paid",
+    ),
+    Plant(
+        "a call of no attempt, or money asked for twice",
+        f"{AGAIN} AND direction = 'OUT' AND operation = 'deduct'".replace(
+            "attempt_seq, account FROM", "attempt_seq + 1, account FROM"
+        ),
+        "converted",
+    ),
+    Plant(
+        "a call of no attempt, or money asked for twice",
+        f"{AGAIN} AND direction = 'OUT' AND operation = 'confirm'".replace(
+            "account FROM", "'other' FROM"
+        ),
+        "paid",
+    ),
+    Plant(
         "an answer without or before its call",
         "UPDATE gateway_message SET at = at + interval '1 hour'"
         " WHERE pay_order_no = '{no}' AND direction = 'OUT'",
@@ -108,6 +157,13 @@ CALLS = (
         "DELETE FROM gateway_message WHERE pay_order_no = '{no}'"
         " AND direction = 'IN' AND operation = 'confirm'",
         "paid",
+    ),
+    Plant(
+        "a charge without a yes",
+        "UPDATE gateway_message SET attempt_seq = 1 WHERE pay_order_no = '{no}'"
+        " AND direction = 'IN' AND operation = 'confirm'",
+        "paid",
+        ("an answer without or before its call",),
     ),
     Plant(
         "a refused callback had an effect",
@@ -267,3 +323,29 @@ LIMITS = (
         None,
     ),
 )
+
+
+PARKED = (
+    "UPDATE notify_notice SET status = 'PARKED', next_check_at = NULL,"
+    " last_result = '{result}' WHERE pay_order_no = '{{no}}'"
+)
+
+HARMLESS = (
+    ("nobody to be told", PARKED.format(result="NO_ENDPOINT"), "untold"),
+    ("told nobody any more", PARKED.format(result="ENDPOINT_DISABLED"), "untold"),
+    (
+        "parked in sight",
+        PARKED.format(result="HTTP 500")
+        + "; INSERT INTO desk_case (case_id, version, kind, pay_order_no, evidence,"
+        " opened_at, owner, status) SELECT 'NOTICE_PARKED:{no}::' || notice_id, 1,"
+        " 'NOTICE_PARKED', '{no}', '{{}}', created_at, 'operations', 'CLOSED'"
+        " FROM notify_notice WHERE pay_order_no = '{no}'",
+        "untold",
+    ),
+    (
+        "a channel's number that looks like a card",
+        "UPDATE attempt SET channel_ref = '6222020200112233412'",
+        "paid",
+    ),
+)
+"""What looks like a violation, and is none."""

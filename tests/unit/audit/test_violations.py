@@ -60,6 +60,18 @@ async def test_what_was_planted_is_found(copy, made, planted: Plant):
     assert all(example.said for example in mine)
 
 
+@pytest.mark.parametrize(
+    ("sql", "at"),
+    [(sql, at) for _, sql, at in more_plants.HARMLESS],
+    ids=[name for name, _, _ in more_plants.HARMLESS],
+)
+async def test_what_only_looks_like_one_is_not_found(copy, made, sql, at):
+    """What may be as it is breaks nothing."""
+    await plant(copy, sql.format(no=made[at]))
+
+    assert [] == await found_in(copy)
+
+
 def test_every_question_has_a_violation():
     """No question of the catalogue goes untried."""
     assert set(CHECKS) == {planted.check for planted in PLANTS}

@@ -139,7 +139,8 @@ async def _judge(
             found.left_out.append(check.name)
             continue
         ask = _look_through if check.scan else _ask
-        room = max(0, examples - len(found.examples))
+        # One at least: a question must not be silent behind another of its invariant.
+        room = max(min(1, examples), examples - len(found.examples))
         try:
             await ask(seen, invariant, check, found, room)
         except Unanswered as error:

@@ -67,8 +67,8 @@ BOOKS = (
 AGAIN = (
     "INSERT INTO gateway_message (pay_order_no, message_id, direction, at, verdict,"
     " body, operation, channel, attempt_seq, account) SELECT pay_order_no,"
-    " gen_random_uuid(), direction, at, verdict, body, operation, channel, attempt_seq, account"
-    " FROM gateway_message WHERE pay_order_no = '{no}'"
+    " gen_random_uuid(), direction, at, verdict, body, operation, channel,"
+    " attempt_seq, account FROM gateway_message WHERE pay_order_no = '{no}'"
 )
 
 TOLD = (

@@ -50,7 +50,8 @@ AUDIT_LOCK = db.MIGRATION_LOCK + 2
 """Whoever holds it audits; the others leave it to him."""
 
 MAX_OPEN = 10_000
-"""Open payments from before the beginning that are audited besides, the newest."""
+"""Payments from before the beginning that are audited besides: so many that are open,
+so many with a locked coupon and so many with a waiting notice, the oldest of each."""
 
 TEXTS_AT_ONCE = 500
 
@@ -118,18 +119,23 @@ HOW_MANY_TEXTS = "{scope}\nSELECT count(*) FROM ({question}) AS one WHERE made >
 
 WHICH_TEXTS = "{scope}\n{question}"
 
+# Of each kind the oldest: it has been open longest, and no kind takes another's place.
+# OFFSET 0: what is open is few, and is sorted only once it is found.
 WHAT_IS_OPEN_FROM_BEFORE = """
-SELECT no FROM (
+(SELECT no, 'payments' AS kind FROM (
     SELECT pay_order_no AS no FROM payment
-    WHERE next_check_at IS NOT NULL AND pay_order_no < $1
-    UNION
-    SELECT holder FROM coupon WHERE next_check_at IS NOT NULL AND holder < $1
-    UNION
-    SELECT pay_order_no FROM notify_notice
-    WHERE next_check_at IS NOT NULL AND pay_order_no < $1
-) AS open
-ORDER BY no DESC
-LIMIT $2
+    WHERE next_check_at IS NOT NULL AND pay_order_no < $1 OFFSET 0
+) AS open ORDER BY no LIMIT $2)
+UNION ALL
+(SELECT DISTINCT no, 'coupons' FROM (
+    SELECT holder AS no FROM coupon
+    WHERE next_check_at IS NOT NULL AND holder < $1 OFFSET 0
+) AS open ORDER BY no LIMIT $2)
+UNION ALL
+(SELECT DISTINCT no, 'notices' FROM (
+    SELECT pay_order_no AS no FROM notify_notice
+    WHERE next_check_at IS NOT NULL AND pay_order_no < $1 OFFSET 0
+) AS open ORDER BY no LIMIT $2)
 """
 
 # clock_timestamp, as in every audit: the time at which the snapshot was taken.
@@ -238,6 +244,8 @@ class Snapshot:
     """The number from which payments are audited; empty: all."""
     open: Sequence[str] = ()
     """Older ones that are audited besides."""
+    left_behind: Sequence[str] = ()
+    """What is open and too much to be audited besides, in words."""
     texts_from: datetime = EVER
     """Texts that were written before then were looked through before."""
     connection: "Connection" = field(repr=False)
@@ -249,9 +257,21 @@ class Snapshot:
         if with_open:
             async with _answered(self.connection):
                 rows = await self.connection.fetch(
-                    WHAT_IS_OPEN_FROM_BEFORE, self.first, MAX_OPEN
+                    WHAT_IS_OPEN_FROM_BEFORE, self.first, MAX_OPEN + 1
                 )
-            self.open = [row["no"] for row in rows]
+            self._take_open([(row["no"], row["kind"]) for row in rows])
+
+    def _take_open(self, found: Sequence[tuple[str, str]]) -> None:
+        numbers = set[str]()
+        for kind in dict.fromkeys(kind for _, kind in found):
+            of_kind = [no for no, of in found if of == kind]
+            numbers.update(of_kind[:MAX_OPEN])
+            if len(of_kind) > MAX_OPEN:
+                self.left_behind = (
+                    *self.left_behind,
+                    f"of open {kind} from before only the oldest {MAX_OPEN:,}",
+                )
+        self.open = sorted(numbers)
 
     async def count(self, question: str) -> Counted:
         """How many rows, and how many wrong ones."""

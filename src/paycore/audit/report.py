@@ -109,6 +109,8 @@ class Report:
     """None: all texts of those payments were looked through."""
     seconds: float
     verdicts: Sequence[Verdict]
+    left_behind: Sequence[str] = ()
+    """What is open from before and was too much to be looked at."""
 
     @property
     def violations(self) -> int:
@@ -118,7 +120,8 @@ class Report:
     @property
     def unanswered(self) -> int:
         """Questions without an answer: what they ask after is not known."""
-        return sum(len(verdict.unanswered) for verdict in self.verdicts)
+        without = sum(len(verdict.unanswered) for verdict in self.verdicts)
+        return without + len(self.left_behind)
 
     def document(self) -> dict[str, object]:
         """As one JSON document."""
@@ -129,5 +132,6 @@ class Report:
             "rows": sum(verdict.looked for verdict in self.verdicts),
             "violations": self.violations,
             "unanswered": self.unanswered,
+            "left_behind": list(self.left_behind),
             "invariants": [verdict.document() for verdict in self.verdicts],
         }

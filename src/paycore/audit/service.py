@@ -113,7 +113,7 @@ async def audit(
             await _judge(seen, invariant, examples=examples, told=told)
             for invariant in _chosen(only)
         ]
-        at = seen.at
+        at, left_behind = seen.at, seen.left_behind
     seconds = node.clock.monotonic() - began
     return Report(
         at=at,
@@ -121,6 +121,7 @@ async def audit(
         texts_since=texts_since,
         seconds=seconds,
         verdicts=verdicts,
+        left_behind=left_behind,
     )
 
 

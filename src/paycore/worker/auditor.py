@@ -76,6 +76,8 @@ async def _round(
                 violations=verdict.violations,
                 unanswered=list(verdict.unanswered),
             )
+    for what in report.left_behind:
+        _log.error("invariants_unsure", looked_at=what)
     await _tell(node, report)
     return report
 

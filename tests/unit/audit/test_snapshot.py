@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from auditing import audited, compared, found_in, node_on, plant
 
+from paycore.audit import queries
 from paycore.audit.catalogue import CATALOGUE
 from paycore.audit.queries import Pace, Unanswered, snapshot
 from paycore.audit.service import audit
@@ -203,6 +204,45 @@ async def test_what_is_older_is_left_out_unless_it_is_open(copy, made):
         "open_converted_tried",
         "untold",
     } == names
+
+
+async def test_what_is_open_and_too_much_is_said_and_the_oldest_is_audited(
+    copy, made, monkeypatch
+):
+    """Open payments come before none of their coupons and notices; of each kind the
+    oldest, and that there is more is a question without an answer.
+    """
+    await plant(copy, "UPDATE payment SET attempts = attempts + 1")
+    async with node_on(copy) as node:
+        since = node.now() + timedelta(seconds=1)
+    monkeypatch.setattr(queries, "MAX_OPEN", 2)
+
+    report = await audited(copy, since=since, with_open=True, examples=100)
+
+    found = {one.payment for verdict in report.verdicts for one in verdict.examples}
+    names = ("unknown", "open", "open_converted", "open_converted_tried")
+    oldest = sorted(made[name] for name in names)[:2]
+    assert {*oldest, made["unknown"], made["untold"]} == found
+    assert ("of open payments from before only the oldest 2",) == report.left_behind
+    assert 1 == report.unanswered
+
+
+async def test_each_question_shows_what_it_found(copy, made):
+    """An invariant with an example of one question has one of another too."""
+    await plant(
+        copy,
+        "UPDATE payment SET next_check_at = next_check_at - interval '3 days'"
+        " WHERE next_check_at IS NOT NULL;"
+        "UPDATE coupon SET next_check_at = next_check_at - interval '3 days'"
+        " WHERE next_check_at IS NOT NULL",
+    )
+
+    report = await audited(copy, examples=1, only=("I6",))
+
+    assert {
+        "a payment that nobody looks at",
+        "a locked coupon that nobody looks at",
+    } == {one.check for one in report.verdicts[0].examples}
 
 
 async def test_a_time_before_them_all_audits_them_all(copy, made):

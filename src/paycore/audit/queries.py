@@ -8,11 +8,12 @@ too long is given up, and only that one.
 """
 # ruff: noqa: S608 - what is put together is our own text, and values are parameters
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
+from math import ceil, inf
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -70,8 +71,14 @@ ABOUT_MONEY = (
 """Kinds of cases that may explain why a bank and we differ."""
 
 GIVEN_UP = "57014"
+LOCKED = "55P03"
 UNREADABLE = "22"
-"""SQLSTATE of a cancelled statement; class of data that cannot be read."""
+SPENT = "53"
+"""SQLSTATE of a statement that was cancelled, and of one that waited too long for a
+lock; classes of data that cannot be read, and of resources that are spent: of memory or
+disk one question may need more than another."""
+
+NO_TIME = "there was no time left for it"
 
 _OVER_PAYMENTS = (
     *("payment", "attempt", "transition", "trail", "gateway_message"),
@@ -185,10 +192,16 @@ class Unanswered(Exception):
 class Pace(Enum):
     """How much of the server an audit may take."""
 
-    BESIDE = (120, "0", "16MB")
-    """While payments go on, time after time: no parallel workers, little memory."""
+    BESIDE = (60, "0", "16MB")
+    """While payments go on, time after time: a minute for all of it, no parallel
+    workers, little memory."""
     ONCE = (600, "2", "64MB")
-    """For somebody who waits for it."""
+    """For somebody who waits for it: ten minutes a question."""
+
+    @property
+    def whole_s(self) -> float:
+        """How long all questions may take together."""
+        return self.value[0] if self is Pace.BESIDE else inf
 
     @property
     def limits(self) -> Mapping[str, str]:
@@ -246,6 +259,8 @@ class Snapshot:
     """Older ones that are audited besides."""
     left_behind: Sequence[str] = ()
     """What is open and too much to be audited besides, in words."""
+    left_s: Callable[[], float] = field(repr=False, default=lambda: inf)
+    """How much time is left for all further questions."""
     texts_from: datetime = EVER
     """Texts that were written before then were looked through before."""
     connection: "Connection" = field(repr=False)
@@ -255,10 +270,14 @@ class Snapshot:
         since = min(max(since, EVER), FOR_EVER).astimezone(UTC)
         self.first = f"{since:%y%m%d%H%M%S}"
         if with_open:
-            async with _answered(self.connection):
-                rows = await self.connection.fetch(
-                    WHAT_IS_OPEN_FROM_BEFORE, self.first, MAX_OPEN + 1
-                )
+            try:
+                async with self._asked():
+                    rows = await self.connection.fetch(
+                        WHAT_IS_OPEN_FROM_BEFORE, self.first, MAX_OPEN + 1
+                    )
+            except Unanswered as error:
+                self.left_behind = (f"of what is open from before nothing: {error}",)
+                return
             self._take_open([(row["no"], row["kind"]) for row in rows])
 
     def _take_open(self, found: Sequence[tuple[str, str]]) -> None:
@@ -276,7 +295,7 @@ class Snapshot:
     async def count(self, question: str) -> Counted:
         """How many rows, and how many wrong ones."""
         sql = HOW_MANY.format(scope=SCOPE, question=question)
-        async with _answered(self.connection):
+        async with self._asked():
             row = await self.connection.fetchrow(sql, *self._values())
         assert row is not None, "a count gives one row"
         return Counted(**dict(row))
@@ -284,7 +303,7 @@ class Snapshot:
     async def find(self, question: str, limit: int) -> list[Found]:
         """The first rows that are wrong."""
         sql = WHICH.format(scope=SCOPE, question=question)
-        async with _answered(self.connection):
+        async with self._asked():
             rows = await self.connection.fetch(sql, *self._values(), limit)
         return [
             Found(
@@ -298,7 +317,7 @@ class Snapshot:
     async def count_texts(self, question: str) -> int:
         """How many texts."""
         sql = HOW_MANY_TEXTS.format(scope=SCOPE, question=question)
-        async with _answered(self.connection):
+        async with self._asked():
             number: int = await self.connection.fetchval(sql, *self._values())
         return number
 
@@ -306,20 +325,36 @@ class Snapshot:
         """The texts that look as if they held a secret, a few at a time."""
         wanted = WHICH_TEXTS_MAY_HOLD_A_NUMBER.replace("{texts}", question)
         sql = WHICH_TEXTS.format(scope=SCOPE, question=wanted)
-        async with _answered(self.connection):
+        async with self._asked():
             async for row in self.connection.cursor(
                 sql, *self._values(), prefetch=TEXTS_AT_ONCE
             ):
                 yield Candidate(**dict(row))
+                if self.left_s() <= 0:
+                    raise Unanswered(NO_TIME)
 
     async def charges(self, numbers: Sequence[str]) -> list[Known]:
         """What we know of payments that succeeded, and of these."""
-        async with _answered(self.connection):
+        async with self._asked():
             rows = await self.connection.fetch(
                 WHAT_DO_WE_KNOW_OF_CHARGES,
                 *(self.first, list(numbers), list(ABOUT_MONEY)),
             )
         return [_known(dict(row)) for row in rows]
+
+    @asynccontextmanager
+    async def _asked(self) -> AsyncIterator[None]:
+        """One statement, in the time that is left."""
+        left_s = self.left_s()
+        if left_s <= 0:
+            raise Unanswered(NO_TIME)
+        async with _answered(self.connection):
+            if left_s < inf:
+                await self.connection.execute(
+                    "SELECT set_config('statement_timeout', $1, true)",
+                    f"{ceil(left_s * 1000)}ms",
+                )
+            yield
 
     def _values(self) -> tuple[object, ...]:
         shape = LOOKS_LIKE_A_NUMBER
@@ -363,11 +398,16 @@ async def _answered(connection: "Connection") -> AsyncIterator[None]:
         sqlstate = str(getattr(error, "sqlstate", None) or "")
         if sqlstate == GIVEN_UP:
             raise Unanswered("it took too long") from error
+        if sqlstate == LOCKED or sqlstate.startswith(SPENT):
+            raise Unanswered(f"the server could not: {_named(error)}") from error
         if sqlstate.startswith(UNREADABLE):
-            # Not in the server's words: they repeat what stands in the row.
-            said = f"SQLSTATE {sqlstate} ({type(error).__name__})"
-            raise Unanswered(f"a row cannot be read: {said}") from error
+            raise Unanswered(f"a row cannot be read: {_named(error)}") from error
         raise
+
+
+def _named(error: BaseException) -> str:
+    """Not in the server's words: they repeat what stands in the row."""
+    return f"SQLSTATE {getattr(error, 'sqlstate', '')} ({type(error).__name__})"
 
 
 @asynccontextmanager

@@ -131,6 +131,79 @@ async def test_a_question_that_takes_too_long_is_given_up_alone(copy):
     assert counted.looked > 0
 
 
+async def test_a_round_has_an_end(copy, made, monkeypatch):
+    """When its time is over all further questions are without an answer, texts first
+    of all, and what was found by then is told.
+    """
+    await plant(copy, "UPDATE payment SET attempts = attempts + 1")
+    async with node_on(copy) as node:
+        connection = await db.connect(copy)
+        whole = await audit(node, connection, pace=Pace.BESIDE)
+        monkeypatch.setattr(Pace, "whole_s", 0.0)
+        nothing = await audit(node, connection, pace=Pace.BESIDE, since=node.now())
+        await connection.close()
+
+    assert (0, len(made)) == (whole.unanswered, whole.violations)
+    asked = sum(len(one.unanswered) + len(one.left_out) for one in nothing.verdicts)
+    assert (len(CHECKS), 0) == (asked, nothing.violations)
+    assert "no time left" in nothing.verdicts[0].unanswered[0]
+
+
+async def test_texts_are_read_while_there_is_time(copy, made):
+    """A scan that finds much ends with the round, and a statement is given up then."""
+    reader = await db.connect(copy)
+    (scan,) = (one.sql for one in CHECKS if one.name == "a secret in a message")
+    slow = "SELECT NULL AS pay_order_no, NULL AS about, pg_sleep(1) IS NULL AS wrong"
+    await plant(copy, "UPDATE gateway_message SET body = '6222020200112233446'")
+    try:
+        async with snapshot(reader, Pace.BESIDE) as seen:
+            left = iter((60.0, 60.0, 0.0))
+            seen.left_s = lambda: next(left)
+            with pytest.raises(Unanswered, match="no time left"):
+                [one async for one in seen.texts(scan)]
+            seen.left_s = lambda: 0.05
+            with pytest.raises(Unanswered, match="too long"):
+                await seen.count(slow)
+    finally:
+        await reader.close()
+
+
+@pytest.mark.parametrize("sqlstate", ["53200", "53100", "55P03"])
+async def test_what_the_server_has_no_room_for_is_unanswered_alone(copy, sqlstate):
+    """Memory or disk that one question lacked, or a lock: the next one is asked."""
+    await plant(
+        copy,
+        "CREATE FUNCTION spent() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN"
+        f" RAISE EXCEPTION 'card' USING ERRCODE = '{sqlstate}'; END $$",
+    )
+    reader = await db.connect(copy)
+    asked = "SELECT NULL AS pay_order_no, NULL AS about, spent() AS wrong"
+    try:
+        async with snapshot(reader, Pace.ONCE) as seen:
+            with pytest.raises(Unanswered, match=f"could not: SQLSTATE {sqlstate}"):
+                await seen.count(asked)
+            counted = await seen.count(CHECKS[0].sql)
+    finally:
+        await reader.close()
+
+    assert counted.looked > 0
+
+
+async def test_what_is_open_may_be_unknown(copy, made, monkeypatch):
+    """Where what is open from before cannot be found, the rest is audited all the
+    same, and that it was not is said.
+    """
+    monkeypatch.setattr(
+        queries, "WHAT_IS_OPEN_FROM_BEFORE", "SELECT $1::text, 1 / ($2::int - 10001)"
+    )
+    async with node_on(copy) as node:
+        report = await audited(copy, since=node.now(), with_open=True)
+
+    (said,) = report.left_behind
+    assert said.startswith("of what is open from before nothing: a row cannot be read")
+    assert 1 == report.unanswered
+
+
 async def test_a_row_that_cannot_be_read_is_no_verdict(copy, made):
     """A notice that is no JSON leaves its question open, and no other one. The reason
     is the database's word for it, without what stands in the row.

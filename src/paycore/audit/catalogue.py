@@ -30,7 +30,8 @@ class Check:
     sql: str
     """A statement as `paycore.audit.questions` says; of a scan, the texts."""
     whole: bool = False
-    """Asked only when everything is audited: sums know no beginning."""
+    """Asked only when everything is audited: sums know no beginning, and some things
+    are not known by their payment."""
     scan: bool = False
     """Texts to be looked through for secrets."""
 
@@ -319,6 +320,11 @@ CATALOGUE = (
             Check(
                 name="a line's number that is not one payment",
                 sql=told.IS_AN_OUT_BIZ_NO_NOT_ONE_PAYMENT,
+            ),
+            Check(
+                name="a line's number of no payment",
+                sql=told.IS_A_NUMBER_OF_NO_PAYMENT,
+                whole=True,
             ),
         ),
         otherwise="What was answered over the wire: `tests/api/test_idempotency.py`.",

@@ -83,13 +83,27 @@ NO_TIME = "there was no time left for it"
 _OVER_PAYMENTS = (
     *("payment", "attempt", "transition", "trail", "gateway_message"),
     *("router_decision", "accounting_posting", "accounting_entry", "notify_notice"),
-    *("sms_code", "payment_out_biz_no", "idempotency_key"),
+    *("sms_code", "idempotency_key"),
 )
 
 _IN_SCOPE = "({0} >= $1::text OR {0} = ANY($2::text[]))"
 
 # A question need not ask for all of them, and the server must know what each is.
 _ASKED = "$1::text, $2::text[], $3::timestamptz, $4::text, $5::timestamptz"
+
+# No index knows a coupon by its holder. From a time on they are those that the payments
+# name, and all that are locked; only an audit of everything reads every coupon.
+HELD_COUPONS = f"""
+    SELECT * FROM coupon WHERE $1::text = '' AND holder >= ''
+    UNION
+    SELECT c.* FROM payment p
+    JOIN coupon c ON c.biz_line = p.biz_line COLLATE "C"
+                 AND c.coupon_no = p.coupon_no COLLATE "C"
+    WHERE $1::text <> '' AND {_IN_SCOPE.format("c.holder")}
+    UNION
+    SELECT * FROM coupon
+    WHERE $1::text <> '' AND next_check_at IS NOT NULL AND {_IN_SCOPE.format("holder")}
+"""
 
 SCOPE = "\n, ".join(
     (
@@ -101,9 +115,7 @@ SCOPE = "\n, ".join(
             f" WHERE {_IN_SCOPE.format('pay_order_no')})"
             for name in _OVER_PAYMENTS
         ),
-        "held_coupon AS NOT MATERIALIZED (SELECT * FROM coupon WHERE "
-        + _IN_SCOPE.format("holder")
-        + ")",
+        f"held_coupon AS NOT MATERIALIZED ({HELD_COUPONS})",
         f"asked AS (SELECT {_ASKED})",
     )
 )

@@ -117,6 +117,20 @@ TOLD = (
         "DELETE FROM payment_out_biz_no WHERE pay_order_no = '{no}'",
         "paid",
     ),
+    Plant(
+        "a line's number that is not one payment",
+        "UPDATE payment_out_biz_no SET biz_line = 'tickets'"
+        " WHERE pay_order_no = '{no}'",
+        "paid",
+        ("a line's number of no payment",),
+    ),
+    Plant(
+        "a line's number of no payment",
+        "INSERT INTO payment_out_biz_no (biz_line, out_biz_no, pay_order_no, content)"
+        " SELECT biz_line, 'other', pay_order_no, content FROM payment_out_biz_no"
+        " WHERE pay_order_no = '{no}'",
+        "paid",
+    ),
 )
 
 CALLS = (

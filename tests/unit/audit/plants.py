@@ -128,7 +128,7 @@ ENDS = (
             "an end that is not told once",
             "a notice that a read would deny",
             "a kept answer that is none",
-            "a line's number that is not one payment",
+            "a line's number of no payment",
             "chosen though it was not allowed",
             "another line was told",
         ),

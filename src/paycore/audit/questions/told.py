@@ -73,9 +73,21 @@ SELECT k.pay_order_no, left(encode(k.scope, 'hex'), 16) AS about,
 FROM idempotency_key k LEFT JOIN payment p USING (pay_order_no)
 """
 
+# By the number's own key: who asks of a few payments need not read all numbers.
 IS_AN_OUT_BIZ_NO_NOT_ONE_PAYMENT = """
-SELECT pay_order_no, coalesce(o.out_biz_no, p.out_biz_no) AS about,
+SELECT p.pay_order_no, p.out_biz_no AS about,
+       o.pay_order_no IS DISTINCT FROM p.pay_order_no AS wrong,
+       jsonb_build_object('biz_line', p.biz_line,
+           'numbered_for', o.pay_order_no) AS said
+FROM payment p
+LEFT JOIN payment_out_biz_no o ON o.biz_line = p.biz_line COLLATE "C"
+                              AND o.out_biz_no = p.out_biz_no COLLATE "C"
+"""
+
+IS_A_NUMBER_OF_NO_PAYMENT = """
+SELECT o.pay_order_no, o.out_biz_no AS about,
        (o.biz_line, o.out_biz_no) IS DISTINCT FROM (p.biz_line, p.out_biz_no) AS wrong,
-       jsonb_build_object('biz_line', p.biz_line, 'numbered_for', o.biz_line) AS said
-FROM payment p FULL JOIN payment_out_biz_no o USING (pay_order_no)
+       jsonb_build_object('numbered_for', o.biz_line, 'biz_line', p.biz_line,
+           'out_biz_no', p.out_biz_no) AS said
+FROM payment_out_biz_no o LEFT JOIN payment p USING (pay_order_no)
 """

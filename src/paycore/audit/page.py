@@ -50,7 +50,8 @@ let cron run it every night.""",
 ## The banks
 
 `--bank` takes the control address of the [sandbox](sandbox.md), whose record of \
-charges is the banks' own word, for a database all of whose channels are the sandbox's.
+charges is the banks' own word, for a database all of whose channels are the sandbox's \
+and have its banks' names.
 Of every request, once refunds are taken off, must be left: what the order costs, of \
 the one leg that succeeded, at its own channel; that or nothing, of a leg that is \
 still open; and nothing of any other.

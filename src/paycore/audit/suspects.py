@@ -20,6 +20,12 @@ _CARD = (
     r"(?:\d{11,17}|\d{2}(?:[ -]\d{4}){2}[ -]\d{1,4}(?:[ -]\d{1,3})?)"
 )
 
+# What issuers give out: most shorter numbers are barcodes, tickets and references.
+_ISSUED = re.compile(
+    r"4(?:\d{12}|\d{15,18})|3[47]\d{13}|3[0689]\d{12,17}"
+    r"|(?:2[2-7]|35|[569]\d)\d{14,17}"
+)
+
 # Looked for at every digit that none precedes, for one may stand in another's shadow.
 _SHAPE = re.compile(rf"(?<!\d)(?=((?:{_ID_NO}|{_CARD})(?!\d)))")
 
@@ -49,7 +55,7 @@ def secrets_in(
         number = found[1]
         if mask_text(number) == number:
             continue
-        if _is_of(number, card) or not _excused(number, known):
+        if _is_of(number, card) or (_likely(number) and not _excused(number, known)):
             yield _masked(number)
 
 
@@ -57,6 +63,12 @@ def _plain(text: str) -> str:
     """Without escapes: their letters and digits would stand beside a number."""
     text = _OCTET.sub(lambda found: "\\" if found[1] == "\\" else " ", text)
     return _ESCAPE.sub(lambda found: chr(int(found[1] or "20", 16)), text)
+
+
+def _likely(number: str) -> bool:
+    """Whether one is ever so long."""
+    plain = re.sub("[ -]", "", number)
+    return bool(_ISSUED.fullmatch(plain) or re.fullmatch(_ID_NO, plain))
 
 
 def _is_of(number: str, card: str | None) -> bool:

@@ -26,6 +26,7 @@ CARD, ID_NO = "6222020200112233446", "110101199003074178"
         rf"\345\217\267{ID_NO}",
         f"id{ID_NO}",
         "6222 2611 6222 0202 0011 2233 446",
+        *("4222222222222", "371449635398431", "30569309025904", "4024007191821234560"),
     ],
 )
 def test_a_number_is_found_and_shown_masked(text):
@@ -34,7 +35,7 @@ def test_a_number_is_found_and_shown_masked(text):
     """
     (found,) = secrets_in(text, ())
 
-    assert "*" * 6 in found
+    assert "***" in found
     assert not any(secret in found for secret in (CARD, ID_NO, "41111111"))
 
 
@@ -52,6 +53,7 @@ def test_an_id_number_is_shown_as_one(number):
         "26112512303012345678901234",
         "2611251230301236222020200112233446",
         "10000000000000000001",
+        "EAN 6901234560046, ticket 9991234567890, ref 555123456789014",
         "261125123030107ABCDEFGHJKM",
         r"\n261125123030107ABCDEFGHJKM02",
         "2611251230301236222020200ABCD02",
@@ -80,6 +82,7 @@ def test_the_payers_own_card_is_nobodys_number():
 
     assert ["622202*********3446"] == list(secrets_in(text, (CARD,), "6222023446"))
     assert [] == list(secrets_in(text, (CARD,), "6222023447"))
+    assert [] != list(secrets_in("9991234567890", (), "9991237890"))
 
 
 def test_a_sentence_is_no_number_that_somebody_chose():

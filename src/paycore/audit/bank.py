@@ -40,12 +40,15 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a bank was asked: it charges each once, in one currency."""
+    """What a bank was asked, and in which currency it charged."""
 
     bank: str
     request_id: str
     currency: str
 
+
+Taken = dict[Request, list[int]]
+"""The charges of each request; more than one of them is one too many."""
 
 Till = tuple[str, str]
 """A bank and a currency: a refund has a number of its own, and names no charge."""
@@ -88,29 +91,29 @@ def _misfit(moves: Sequence[Charge], payment: Known | None) -> str | None:
     """Why what moved is not what we know; None where it is."""
     if payment is None:
         return "a charge of no payment of ours"
-    taken = Counter[Request]()
+    taken: Taken = {}
     left = Counter[Till]()
     for move in moves:
-        till = (move.bank, move.currency)
-        if move.kind == "charge":
-            taken[Request(move.bank, move.request_id, move.currency)] += move.amount
-            left[till] += move.amount
-        else:
-            left[till] -= move.amount
+        charged = move.kind == "charge"
+        left[move.bank, move.currency] += move.amount if charged else -move.amount
+        if charged:
+            request = Request(move.bank, move.request_id, move.currency)
+            taken.setdefault(request, []).append(move.amount)
     if _fits(taken, left, payment):
         return None
     return _why(moves, left, payment)
 
 
-def _fits(taken: Counter[Request], left: Counter[Till], payment: Known) -> bool:
+def _fits(taken: Taken, left: Counter[Till], payment: Known) -> bool:
     """Whether refunds can be shared out so that of each request is left what may be."""
     if payment.biz_status == "SUCCESS" and not payment.legs:
         return False
     tills: dict[Till, list[set[int]]] = {till: [] for till in left}
     for one in {*taken, *_ours(payment)}:
-        may = _may_be_left(one, taken[one], payment)
+        charged = taken.get(one, [])
+        may = _may_be_left(one, charged, payment)
         tills.setdefault((one.bank, one.currency), []).append(
-            {kept for kept in may if kept <= taken[one]}
+            {kept for kept in may if kept <= sum(charged)}
         )
     return all(left[till] in _sums(of_each) for till, of_each in tills.items())
 
@@ -141,8 +144,11 @@ def _must(payment: Known) -> list[Request]:
     ]
 
 
-def _may_be_left(one: Request, taken: int, payment: Known) -> set[int]:
-    """What may be left of a request once refunds are taken off."""
+def _may_be_left(one: Request, charged: Sequence[int], payment: Known) -> set[int]:
+    """What may be left of a request once refunds are taken off.
+
+    Where nobody knows how much was taken it is still one charge.
+    """
     leg = _ours(payment).get(one)
     if leg is not None and one in _must(payment):
         return {payment.payable_amount}
@@ -150,9 +156,9 @@ def _may_be_left(one: Request, taken: int, payment: Known) -> set[int]:
     if leg is not None:
         may.add(payment.payable_amount)
         if leg.open and _about(one, (CHANNEL_ALARM,), payment.cases):
-            may.add(taken)
+            may.update(charged)
     for case in _about(one, UNASKED, payment.cases):
-        may.add(taken if case.amount is None else case.amount)
+        may.update(charged if case.amount is None else [case.amount])
     return may
 
 

@@ -160,6 +160,16 @@ def test_an_alarm_excuses_what_an_open_leg_took_and_no_other():
     assert [] != list(compare([charge(), STRAY], [known(**OPEN, cases=alarm)]))
 
 
+def test_an_unknown_amount_is_one_charge():
+    """A case without an amount, or an alarm, excuses no second charge."""
+    unasked = known(**FAILED, cases=[case("CHARGED_WITHOUT_CONFIRM")])
+    alarmed = known(**OPEN, cases=[case("CHANNEL_ALARM")])
+
+    assert [] == list(compare([charge(amount=9)], [unasked]))
+    assert [] != list(compare([charge(), charge()], [unasked]))
+    assert [] != list(compare([charge(), charge()], [alarmed]))
+
+
 def test_many_cases_are_compared_at_once():
     """Of as many requests as a payment can have, refunds among them."""
     numbers = [f"{NO}{seq:02d}" for seq in range(2, 100)]

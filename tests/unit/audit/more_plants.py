@@ -344,9 +344,19 @@ PARKED = (
     " last_result = '{result}' WHERE pay_order_no = '{{no}}'"
 )
 
+LEAPT = (
+    "UPDATE notify_notice SET next_check_at = next_check_at + interval '1 year',"
+    " created_at = created_at + interval '1 year' WHERE pay_order_no = '{no}'"
+)
+
 HARMLESS = (
     ("nobody to be told", PARKED.format(result="NO_ENDPOINT"), "untold"),
     ("told nobody any more", PARKED.format(result="ENDPOINT_DISABLED"), "untold"),
+    (
+        "waiting by a clock that had leapt ahead",
+        LEAPT,
+        "untold",
+    ),
     (
         "parked in sight",
         PARKED.format(result="HTTP 500")

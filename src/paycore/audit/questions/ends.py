@@ -111,12 +111,13 @@ WHERE status = 'LOCKED'
 """
 
 # Ten minutes and not one: a notice may have to wait for a place in its lane. The
-# schedule's longest wait is a day and a fifth of one.
+# schedule's longest wait is a day and a fifth of one, by the clock that began it.
 IS_A_NOTICE_NOT_TRIED = """
 SELECT pay_order_no, notice_id AS about,
        greatest(next_check_at, lease_until)
        < $3 - interval '10 minutes' IS NOT FALSE
-       OR next_check_at > $3 + interval '30 hours' AS wrong,
+       OR next_check_at > greatest($3, created_at, replayed_at) + interval '30 hours'
+       AS wrong,
        jsonb_build_object('next_check_at', next_check_at, 'lease_until', lease_until,
            'tries', tries, 'last_result', last_result) AS said
 FROM notify_notice

@@ -1,15 +1,29 @@
 """What the banks charged, against what we know of it. Pure.
 
 Asked from both sides: a charge without its success, and a success without its charge.
-Known to a person, that is on the exception desk, either may stand.
+What must be left of every request, once refunds are taken off, is known: what the order
+costs of the one leg that succeeded, that or nothing of a leg that is open, and nothing
+of any other. A person who knows of other money has a case that names its request.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
-from paycore.audit.report import Example, Known
+from paycore.audit.report import Case, Example, Known, Leg
 from paycore.kernel.terms import PayOrderNo
+
+UNASKED = frozenset({"LATE_MONEY", "CHARGED_WITHOUT_CONFIRM"})
+"""Cases of money that a bank took and that no leg of ours stands for."""
+
+CONTRADICTION = "CONTRADICTION"
+"""The case of a leg that succeeded, and of which the bank says no since."""
+
+CHANNEL_ALARM = "CHANNEL_ALARM"
+"""The case of an answer about other money than ours: until its leg has its last word
+nobody knows how much was taken."""
 
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +36,22 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     pay_order_no: str
     amount: int
     currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a bank was asked, and in which currency it charged."""
+
+    bank: str
+    request_id: str
+    currency: str
+
+
+Taken = dict[Request, list[int]]
+"""The charges of each request; more than one of them is one too many."""
+
+Till = tuple[str, str]
+"""A bank and a currency: a refund has a number of its own, and names no charge."""
 
 
 def compare(charges: Iterable[Charge], known: Iterable[Known]) -> Iterator[Example]:
@@ -41,7 +71,7 @@ def lacking(charges: Iterable[Charge], known: Iterable[Known]) -> list[Known]:
         for payment in known
         if payment.biz_status == "SUCCESS"
         and payment.pay_order_no not in charged
-        and not payment.on_the_desk
+        and not any(_denied(leg, payment.cases) for leg in payment.legs)
     ]
 
 
@@ -61,25 +91,117 @@ def _misfit(moves: Sequence[Charge], payment: Known | None) -> str | None:
     """Why what moved is not what we know; None where it is."""
     if payment is None:
         return "a charge of no payment of ours"
-    if payment.on_the_desk:
+    taken: Taken = {}
+    left = Counter[Till]()
+    for move in moves:
+        charged = move.kind == "charge"
+        left[move.bank, move.currency] += move.amount if charged else -move.amount
+        if charged:
+            request = Request(move.bank, move.request_id, move.currency)
+            taken.setdefault(request, []).append(move.amount)
+    if _fits(taken, left, payment):
         return None
-    charges = [move for move in moves if move.kind == "charge"]
-    net = sum(move.amount for move in charges) - sum(
-        move.amount for move in moves if move.kind != "charge"
+    return _why(moves, left, payment)
+
+
+def _fits(taken: Taken, left: Counter[Till], payment: Known) -> bool:
+    """Whether refunds can be shared out so that of each request is left what may be."""
+    if payment.biz_status == "SUCCESS" and not payment.legs:
+        return False
+    tills: dict[Till, list[set[int]]] = {till: [] for till in left}
+    for one in {*taken, *_ours(payment)}:
+        charged = taken.get(one, [])
+        may = _may_be_left(one, charged, payment)
+        tills.setdefault((one.bank, one.currency), []).append(
+            {kept for kept in may if kept <= sum(charged)}
+        )
+    return all(left[till] in _sums(of_each) for till, of_each in tills.items())
+
+
+def _sums(of_each: Iterable[set[int]]) -> set[int]:
+    """What may be left of all together."""
+    sums = {0}
+    for may in of_each:
+        sums = {total + kept for total in sums for kept in may}
+    return sums
+
+
+def _ours(payment: Known) -> dict[Request, Leg]:
+    """The legs that may have charged, by what their banks were asked."""
+    return {
+        Request(leg.channel, leg.request_no, payment.currency): leg
+        for leg in payment.legs
+        if leg.open or payment.biz_status == "SUCCESS"
+    }
+
+
+def _must(payment: Known) -> list[Request]:
+    """Those among them that surely did."""
+    return [
+        one
+        for one, leg in _ours(payment).items()
+        if not leg.open and not _denied(leg, payment.cases)
+    ]
+
+
+def _may_be_left(one: Request, charged: Sequence[int], payment: Known) -> set[int]:
+    """What may be left of a request once refunds are taken off.
+
+    Where nobody knows how much was taken it is still one charge.
+    """
+    leg = _ours(payment).get(one)
+    if leg is not None and one in _must(payment):
+        return {payment.payable_amount}
+    may = {0}
+    if leg is not None:
+        may.add(payment.payable_amount)
+        if leg.open and _about(one, (CHANNEL_ALARM,), payment.cases):
+            may.update(charged)
+    for case in _about(one, UNASKED, payment.cases):
+        may.update(charged if case.amount is None else [case.amount])
+    return may
+
+
+def _about(one: Request, kinds: Iterable[str], cases: Iterable[Case]) -> list[Case]:
+    """The cases of these kinds that a person has about a request."""
+    return [
+        case
+        for case in cases
+        if case.kind in kinds
+        and (case.channel, case.request_no) == (one.bank, one.request_id)
+        and case.currency in (None, one.currency)
+    ]
+
+
+def _denied(leg: Leg, cases: Iterable[Case]) -> bool:
+    """Whether its bank says no since, and a person knows."""
+    return any(
+        case.kind == CONTRADICTION
+        and (case.channel, case.request_no) == (leg.channel, leg.request_no)
+        for case in cases
     )
-    if payment.biz_status != "SUCCESS" and not payment.open:
-        return "a charge without its success" if net else None
-    ours = {*payment.successful, *payment.open}
+
+
+def _why(moves: Sequence[Charge], left: Counter[Till], payment: Known) -> str:
+    """What it is called that does not fit."""
+    ours = {(leg.channel, leg.request_no) for leg in payment.legs}
+    tills = {(leg.channel, payment.currency) for leg in payment.legs}
+    charges = [move for move in moves if move.kind == "charge"]
+    net = sum(left.values())
     reasons = (
-        (len(charges) > 1 and net > payment.payable_amount, "charged more than once"),
-        (ours.isdisjoint(one.request_id for one in charges), "a charge of another leg"),
+        (not _ours(payment), "a charge without its success"),
         (
             {one.currency for one in moves} != {payment.currency},
             "charged in another currency",
         ),
-        (net != payment.payable_amount, "charged another amount"),
+        (len(charges) > 1 and net > payment.payable_amount, "charged more than once"),
+        (
+            ours.isdisjoint((one.bank, one.request_id) for one in charges)
+            or any(amount for till, amount in left.items() if till not in tills),
+            "a charge of another leg",
+        ),
     )
-    return next((why for holds, why in reasons if holds), None)
+    return next((why for holds, why in reasons if holds), "charged another amount")
 
 
 def _example(
@@ -98,5 +220,6 @@ def _example(
             ],
             "biz_status": payment.biz_status if payment is not None else None,
             "payable_amount": payment.payable_amount if payment is not None else None,
+            "cases": [case.kind for case in payment.cases] if payment else [],
         },
     )

@@ -30,7 +30,8 @@ class Check:
     sql: str
     """A statement as `paycore.audit.questions` says; of a scan, the texts."""
     whole: bool = False
-    """Asked only when everything is audited: sums know no beginning."""
+    """Asked only when everything is audited: sums know no beginning, and some things
+    are not known by their payment."""
     scan: bool = False
     """Texts to be looked through for secrets."""
 
@@ -116,6 +117,10 @@ CATALOGUE = (
                 sql=ends.IS_IT_ANOTHER_THAN_ITS_HISTORY,
             ),
             Check(
+                name="a history of no payment",
+                sql=ends.IS_IT_THE_HISTORY_OF_NO_PAYMENT,
+            ),
+            Check(
                 name="a step that is not in the table",
                 sql=ends.IS_A_STEP_NOT_IN_THE_TABLE,
             ),
@@ -142,7 +147,10 @@ CATALOGUE = (
                 name="a locked coupon that nobody looks at",
                 sql=ends.IS_A_LOCKED_COUPON_NOT_LOOKED_AT,
             ),
-            Check(name="a notice that nobody tries", sql=ends.IS_A_NOTICE_NOT_TRIED),
+            Check(
+                name="a notice that nobody tries, or not for long",
+                sql=ends.IS_A_NOTICE_NOT_TRIED,
+            ),
         ),
     ),
     Invariant(
@@ -151,11 +159,11 @@ CATALOGUE = (
         " and card, and under a live mandate.",
         checks=(
             Check(
-                name="a deduct without a PASS",
+                name="a deduct without a PASS, or long after its end",
                 sql=codes.WAS_A_DEDUCT_SENT_UNVERIFIED,
             ),
             Check(
-                name="money asked for without an agreement",
+                name="money asked for without an agreement, or after its end",
                 sql=codes.WAS_MONEY_ASKED_FOR_WITHOUT_AN_AGREEMENT,
             ),
             Check(
@@ -243,11 +251,16 @@ CATALOGUE = (
     ),
     Invariant(
         id="I14",
-        holds="Every success has its posting, and every posting its success.",
+        holds="Every success has its posting, to its own line's credit, and every"
+        " posting its success.",
         checks=(
             Check(
                 name="a success or a posting alone",
                 sql=books.IS_A_SUCCESS_OR_A_POSTING_ALONE,
+            ),
+            Check(
+                name="money credited or spent elsewhere",
+                sql=books.IS_MONEY_CREDITED_OR_SPENT_ELSEWHERE,
             ),
         ),
     ),
@@ -308,15 +321,25 @@ CATALOGUE = (
                 name="a line's number that is not one payment",
                 sql=told.IS_AN_OUT_BIZ_NO_NOT_ONE_PAYMENT,
             ),
+            Check(
+                name="a line's number of no payment",
+                sql=told.IS_A_NUMBER_OF_NO_PAYMENT,
+                whole=True,
+            ),
         ),
         otherwise="What was answered over the wire: `tests/api/test_idempotency.py`.",
     ),
     Invariant(
         id="I19",
-        holds="Every call is on record before its first byte leaves.",
+        holds="Every call is on record before its first byte leaves, and asks for money"
+        " once.",
         checks=(
             Check(
                 name="a call that is not on record", sql=calls.IS_A_CALL_NOT_ON_RECORD
+            ),
+            Check(
+                name="a call of no attempt, or money asked for twice",
+                sql=calls.IS_A_CALL_OF_NO_ATTEMPT_OR_MONEY_ASKED_FOR_TWICE,
             ),
             Check(
                 name="an answer without or before its call",
@@ -386,6 +409,8 @@ CATALOGUE = (
             for place, sql in (
                 ("a message", secrets.WHAT_TEXTS_WERE_KEPT_OF_CALLS),
                 ("a channel's answer", secrets.WHAT_TEXTS_WERE_KEPT_OF_ANSWERS),
+                ("an order", secrets.WHAT_TEXTS_ARE_IN_ORDERS),
+                ("an order's history", secrets.WHAT_TEXTS_ARE_IN_HISTORIES),
                 ("a timeline's steps", secrets.WHAT_TEXTS_WERE_KEPT_OF_STEPS),
                 ("a notice", secrets.WHAT_TEXTS_ARE_IN_NOTICES),
                 ("a kept answer", secrets.WHAT_TEXTS_ARE_IN_KEPT_ANSWERS),

@@ -22,21 +22,25 @@ paycore audit --bank http://127.0.0.1:9100   # and what the banks charged
 One line an invariant: rows looked at, violations, examples.
 The exit status is 1 where anything is violated, and 2 where the database, the banks \
 or some question gave no answer.
+With `--json` what rows show nothing of has `shown` false; `--only` takes none of it.
 
 An audit reads one snapshot in a read-only transaction, so it may run beside any load: \
 what it says is as of one commit, and no payment waits for it.
 Changes of the schema and new partitions wait until it is over.
-A statement that takes longer than ten minutes (in the nodes' own rounds: two) \
-is given up, and its line says that it is not known.""",
+A statement that takes longer than ten minutes is given up, and its line says that it \
+is not known.""",
     """\
 ## Rounds
 
 Of the nodes that work one audits every `PAYCORE_AUDIT_EVERY_S` seconds: payments of \
-the last `PAYCORE_AUDIT_WINDOW_S` seconds, and whatever is open.
+the last `PAYCORE_AUDIT_WINDOW_S` seconds, and whatever is open (of more than ten \
+thousand from before the oldest, which is said).
 Another takes its place when it is gone.
+A round has a minute; what was not answered by then is not known.
 A violation is a figure ([metrics.md](metrics.md)), a log line `invariant_broken`, and \
 a case `INVARIANT` at the desk: one for each invariant and payment, however often it \
-is seen, and at most fifty a round.
+is seen, another where it is still so after its case was closed, and at most fifty new \
+ones a round, the invariants in turn.
 A round that took long is followed by a rest nine times as long.
 Texts are looked through once, in the round after they were written; the first round \
 begins with those of the last hour.
@@ -46,10 +50,17 @@ let cron run it every night.""",
 ## The banks
 
 `--bank` takes the control address of the [sandbox](sandbox.md), whose record of \
-charges is the banks' own word, for a database all of whose channels are the sandbox's.
-Every charge, net of refunds, must be that of the one successful leg, of a leg that is \
-still open, or of a payment with an open case at the desk; and every success must have \
-its charge.""",
+charges is the banks' own word, for a database all of whose channels are the sandbox's \
+and have its banks' names.
+Of every request, once refunds are taken off, must be left: what the order costs, of \
+the one leg that succeeded, at its own channel; that or nothing, of a leg that is \
+still open; and nothing of any other.
+Other money is excused only by an open case that names its request: `LATE_MONEY` and \
+`CHARGED_WITHOUT_CONFIRM` with their amount, `CONTRADICTION` for a success that the \
+bank denies, and `CHANNEL_ALARM` for as long as its leg is open.
+A refund has a number of its own at the bank and names no charge, so refunds of one \
+bank and currency are shared out among its charges.
+Banks that cannot be asked are said, and the rest of the report stands.""",
     """\
 ## Invariants
 

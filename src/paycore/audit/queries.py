@@ -8,11 +8,12 @@ too long is given up, and only that one.
 """
 # ruff: noqa: S608 - what is put together is our own text, and values are parameters
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
+from math import ceil, inf
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -21,7 +22,7 @@ from paycore.audit.questions.secrets import (
     LOOKS_LIKE_A_NUMBER,
     WHICH_TEXTS_MAY_HOLD_A_NUMBER,
 )
-from paycore.audit.report import Known
+from paycore.audit.report import Case, Known, Leg
 from paycore.kernel import db
 from paycore.kernel.db import Pool
 from paycore.kernel.errors import Unavailable
@@ -50,24 +51,39 @@ AUDIT_LOCK = db.MIGRATION_LOCK + 2
 """Whoever holds it audits; the others leave it to him."""
 
 MAX_OPEN = 10_000
-"""Open payments from before the beginning that are audited besides, the newest."""
+"""Payments from before the beginning that are audited besides: so many that are open,
+so many with a locked coupon and so many with a waiting notice, the oldest of each."""
 
 TEXTS_AT_ONCE = 500
 
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
 """Before all of it."""
 
+FOR_EVER = datetime(2099, 12, 31, tzinfo=UTC)
+"""And after: the two digits of a number's year sort within one century."""
+
 GONE_S = 20
 """A machine that vanished is noticed after about so long: then another may audit."""
 
+ABOUT_MONEY = (
+    *("LATE_MONEY", "CHARGED_WITHOUT_CONFIRM", "CONTRADICTION", "CHANNEL_ALARM"),
+)
+"""Kinds of cases that may explain why a bank and we differ."""
+
 GIVEN_UP = "57014"
+LOCKED = "55P03"
 UNREADABLE = "22"
-"""SQLSTATE of a cancelled statement; class of data that cannot be read."""
+SPENT = "53"
+"""SQLSTATE of a statement that was cancelled, and of one that waited too long for a
+lock; classes of data that cannot be read, and of resources that are spent: of memory or
+disk one question may need more than another."""
+
+NO_TIME = "there was no time left for it"
 
 _OVER_PAYMENTS = (
     *("payment", "attempt", "transition", "trail", "gateway_message"),
     *("router_decision", "accounting_posting", "accounting_entry", "notify_notice"),
-    *("sms_code", "payment_out_biz_no", "idempotency_key"),
+    *("sms_code", "idempotency_key"),
 )
 
 _IN_SCOPE = "({0} >= $1::text OR {0} = ANY($2::text[]))"
@@ -75,18 +91,31 @@ _IN_SCOPE = "({0} >= $1::text OR {0} = ANY($2::text[]))"
 # A question need not ask for all of them, and the server must know what each is.
 _ASKED = "$1::text, $2::text[], $3::timestamptz, $4::text, $5::timestamptz"
 
+# No index knows a coupon by its holder. From a time on they are those that the payments
+# name, and all that are locked; only an audit of everything reads every coupon.
+HELD_COUPONS = f"""
+    SELECT * FROM coupon WHERE $1::text = '' AND holder >= ''
+    UNION
+    SELECT c.* FROM payment p
+    JOIN coupon c ON c.biz_line = p.biz_line COLLATE "C"
+                 AND c.coupon_no = p.coupon_no COLLATE "C"
+    WHERE $1::text <> '' AND {_IN_SCOPE.format("c.holder")}
+    UNION
+    SELECT * FROM coupon
+    WHERE $1::text <> '' AND next_check_at IS NOT NULL AND {_IN_SCOPE.format("holder")}
+"""
+
 SCOPE = "\n, ".join(
     (
         "WITH every_payment AS NOT MATERIALIZED (SELECT * FROM payment)",
         "every_attempt AS NOT MATERIALIZED (SELECT * FROM attempt)",
+        "every_idempotency_key AS NOT MATERIALIZED (SELECT * FROM idempotency_key)",
         *(
             f"{name} AS NOT MATERIALIZED (SELECT * FROM {name}"
             f" WHERE {_IN_SCOPE.format('pay_order_no')})"
             for name in _OVER_PAYMENTS
         ),
-        "held_coupon AS NOT MATERIALIZED (SELECT * FROM coupon WHERE "
-        + _IN_SCOPE.format("holder")
-        + ")",
+        f"held_coupon AS NOT MATERIALIZED ({HELD_COUPONS})",
         f"asked AS (SELECT {_ASKED})",
     )
 )
@@ -109,18 +138,23 @@ HOW_MANY_TEXTS = "{scope}\nSELECT count(*) FROM ({question}) AS one WHERE made >
 
 WHICH_TEXTS = "{scope}\n{question}"
 
+# Of each kind the oldest: it has been open longest, and no kind takes another's place.
+# OFFSET 0: what is open is few, and is sorted only once it is found.
 WHAT_IS_OPEN_FROM_BEFORE = """
-SELECT no FROM (
+(SELECT no, 'payments' AS kind FROM (
     SELECT pay_order_no AS no FROM payment
-    WHERE next_check_at IS NOT NULL AND pay_order_no < $1
-    UNION
-    SELECT holder FROM coupon WHERE next_check_at IS NOT NULL AND holder < $1
-    UNION
-    SELECT pay_order_no FROM notify_notice
-    WHERE next_check_at IS NOT NULL AND pay_order_no < $1
-) AS open
-ORDER BY no DESC
-LIMIT $2
+    WHERE next_check_at IS NOT NULL AND pay_order_no < $1 OFFSET 0
+) AS open ORDER BY no LIMIT $2)
+UNION ALL
+(SELECT DISTINCT no, 'coupons' FROM (
+    SELECT holder AS no FROM coupon
+    WHERE next_check_at IS NOT NULL AND holder < $1 OFFSET 0
+) AS open ORDER BY no LIMIT $2)
+UNION ALL
+(SELECT DISTINCT no, 'notices' FROM (
+    SELECT pay_order_no AS no FROM notify_notice
+    WHERE next_check_at IS NOT NULL AND pay_order_no < $1 OFFSET 0
+) AS open ORDER BY no LIMIT $2)
 """
 
 # clock_timestamp, as in every audit: the time at which the snapshot was taken.
@@ -132,25 +166,31 @@ SELECT pg_try_advisory_xact_lock_shared($1) AND pg_try_advisory_xact_lock_shared
 
 IS_IT_OUR_TURN = "SELECT pg_try_advisory_lock($1)"
 
-# Legs that may have charged, and payments that say so or that a bank speaks of.
+# Legs that may have charged, and payments that say so or that a bank speaks of; and of
+# the cases at the desk those that are about such money, each with the attempt it names.
 WHAT_DO_WE_KNOW_OF_CHARGES = """
 SELECT p.pay_order_no, p.biz_status, p.payable_amount, p.currency,
-       coalesce(a.successful, '{}') AS successful, coalesce(a.open, '{}') AS open,
-       d.pay_order_no IS NOT NULL AS on_the_desk
+       coalesce(a.legs, '[]') AS legs, coalesce(d.cases, '[]') AS cases
 FROM payment p
 LEFT JOIN (
     SELECT pay_order_no,
-           array_agg(request_no) FILTER (WHERE process_status = 'GW_SUCCESS')
-               AS successful,
-           array_agg(request_no) FILTER (WHERE process_status IN ('INIT', 'GW_DOING'))
-               AS open
+           jsonb_agg(jsonb_build_object('request_no', request_no, 'channel', channel,
+               'open', process_status <> 'GW_SUCCESS')) AS legs
     FROM attempt
-    WHERE trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT') AND pay_order_no >= $1
+    WHERE trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT')
+      AND process_status IN ('INIT', 'GW_DOING', 'GW_SUCCESS')
+      AND pay_order_no >= $1
     GROUP BY pay_order_no
 ) a USING (pay_order_no)
 LEFT JOIN (
-    SELECT DISTINCT pay_order_no FROM desk_case
-    WHERE status = 'OPEN' AND kind <> 'INVARIANT'
+    SELECT c.pay_order_no,
+           jsonb_agg(jsonb_build_object('kind', c.kind, 'request_no', t.request_no,
+               'channel', t.channel, 'amount', c.amount,
+               'currency', c.currency)) AS cases
+    FROM desk_case c
+    LEFT JOIN attempt t ON t.pay_order_no = c.pay_order_no AND t.seq = c.attempt_seq
+    WHERE c.status = 'OPEN' AND c.kind = ANY($3::text[])
+    GROUP BY c.pay_order_no
 ) d USING (pay_order_no)
 WHERE p.pay_order_no >= $1
   AND (p.biz_status = 'SUCCESS' OR p.pay_order_no = ANY($2::text[]))
@@ -164,10 +204,16 @@ class Unanswered(Exception):
 class Pace(Enum):
     """How much of the server an audit may take."""
 
-    BESIDE = (120, "0", "16MB")
-    """While payments go on, time after time: no parallel workers, little memory."""
+    BESIDE = (60, "0", "16MB")
+    """While payments go on, time after time: a minute for all of it, no parallel
+    workers, little memory."""
     ONCE = (600, "2", "64MB")
-    """For somebody who waits for it."""
+    """For somebody who waits for it: ten minutes a question."""
+
+    @property
+    def whole_s(self) -> float:
+        """How long all questions may take together."""
+        return self.value[0] if self is Pace.BESIDE else inf
 
     @property
     def limits(self) -> Mapping[str, str]:
@@ -210,6 +256,8 @@ class Candidate:
     text: str = field(repr=False)
     known: Sequence[str]
     """Numbers that may stand in it: others chose them."""
+    card: str | None
+    """First six and last four digits of the payer's card, which may not."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -221,24 +269,45 @@ class Snapshot:
     """The number from which payments are audited; empty: all."""
     open: Sequence[str] = ()
     """Older ones that are audited besides."""
+    left_behind: Sequence[str] = ()
+    """What is open and too much to be audited besides, in words."""
+    left_s: Callable[[], float] = field(repr=False, default=lambda: inf)
+    """How much time is left for all further questions."""
     texts_from: datetime = EVER
     """Texts that were written before then were looked through before."""
     connection: "Connection" = field(repr=False)
 
     async def narrow(self, since: datetime, *, with_open: bool) -> None:
         """Audit from a time on, and what is open from before if so wanted."""
+        since = min(max(since, EVER), FOR_EVER).astimezone(UTC)
         self.first = f"{since:%y%m%d%H%M%S}"
         if with_open:
-            async with _answered(self.connection):
-                rows = await self.connection.fetch(
-                    WHAT_IS_OPEN_FROM_BEFORE, self.first, MAX_OPEN
+            try:
+                async with self._asked():
+                    rows = await self.connection.fetch(
+                        WHAT_IS_OPEN_FROM_BEFORE, self.first, MAX_OPEN + 1
+                    )
+            except Unanswered as error:
+                self.left_behind = (f"of what is open from before nothing: {error}",)
+                return
+            self._take_open([(row["no"], row["kind"]) for row in rows])
+
+    def _take_open(self, found: Sequence[tuple[str, str]]) -> None:
+        numbers = set[str]()
+        for kind in dict.fromkeys(kind for _, kind in found):
+            of_kind = [no for no, of in found if of == kind]
+            numbers.update(of_kind[:MAX_OPEN])
+            if len(of_kind) > MAX_OPEN:
+                self.left_behind = (
+                    *self.left_behind,
+                    f"of open {kind} from before only the oldest {MAX_OPEN:,}",
                 )
-            self.open = [row["no"] for row in rows]
+        self.open = sorted(numbers)
 
     async def count(self, question: str) -> Counted:
         """How many rows, and how many wrong ones."""
         sql = HOW_MANY.format(scope=SCOPE, question=question)
-        async with _answered(self.connection):
+        async with self._asked():
             row = await self.connection.fetchrow(sql, *self._values())
         assert row is not None, "a count gives one row"
         return Counted(**dict(row))
@@ -246,7 +315,7 @@ class Snapshot:
     async def find(self, question: str, limit: int) -> list[Found]:
         """The first rows that are wrong."""
         sql = WHICH.format(scope=SCOPE, question=question)
-        async with _answered(self.connection):
+        async with self._asked():
             rows = await self.connection.fetch(sql, *self._values(), limit)
         return [
             Found(
@@ -260,7 +329,7 @@ class Snapshot:
     async def count_texts(self, question: str) -> int:
         """How many texts."""
         sql = HOW_MANY_TEXTS.format(scope=SCOPE, question=question)
-        async with _answered(self.connection):
+        async with self._asked():
             number: int = await self.connection.fetchval(sql, *self._values())
         return number
 
@@ -268,23 +337,46 @@ class Snapshot:
         """The texts that look as if they held a secret, a few at a time."""
         wanted = WHICH_TEXTS_MAY_HOLD_A_NUMBER.replace("{texts}", question)
         sql = WHICH_TEXTS.format(scope=SCOPE, question=wanted)
-        async with _answered(self.connection):
+        async with self._asked():
             async for row in self.connection.cursor(
                 sql, *self._values(), prefetch=TEXTS_AT_ONCE
             ):
                 yield Candidate(**dict(row))
+                if self.left_s() <= 0:
+                    raise Unanswered(NO_TIME)
 
     async def charges(self, numbers: Sequence[str]) -> list[Known]:
         """What we know of payments that succeeded, and of these."""
-        async with _answered(self.connection):
+        async with self._asked():
             rows = await self.connection.fetch(
-                WHAT_DO_WE_KNOW_OF_CHARGES, self.first, list(numbers)
+                WHAT_DO_WE_KNOW_OF_CHARGES,
+                *(self.first, list(numbers), list(ABOUT_MONEY)),
             )
-        return [Known(**dict(row)) for row in rows]
+        return [_known(dict(row)) for row in rows]
+
+    @asynccontextmanager
+    async def _asked(self) -> AsyncIterator[None]:
+        """One statement, in the time that is left."""
+        left_s = self.left_s()
+        if left_s <= 0:
+            raise Unanswered(NO_TIME)
+        async with _answered(self.connection):
+            if left_s < inf:
+                await self.connection.execute(
+                    "SELECT set_config('statement_timeout', $1, true)",
+                    f"{ceil(left_s * 1000)}ms",
+                )
+            yield
 
     def _values(self) -> tuple[object, ...]:
         shape = LOOKS_LIKE_A_NUMBER
         return (self.first, list(self.open), self.at, shape, self.texts_from)
+
+
+def _known(row: Mapping[str, object]) -> Known:
+    legs = msgspec.json.decode(cast("str", row["legs"]), type=list[Leg])
+    cases = msgspec.json.decode(cast("str", row["cases"]), type=list[Case])
+    return Known(**{**row, "legs": legs, "cases": cases})  # type: ignore[arg-type]
 
 
 @asynccontextmanager
@@ -318,9 +410,16 @@ async def _answered(connection: "Connection") -> AsyncIterator[None]:
         sqlstate = str(getattr(error, "sqlstate", None) or "")
         if sqlstate == GIVEN_UP:
             raise Unanswered("it took too long") from error
+        if sqlstate == LOCKED or sqlstate.startswith(SPENT):
+            raise Unanswered(f"the server could not: {_named(error)}") from error
         if sqlstate.startswith(UNREADABLE):
-            raise Unanswered(f"a row cannot be read: {error}") from error
+            raise Unanswered(f"a row cannot be read: {_named(error)}") from error
         raise
+
+
+def _named(error: BaseException) -> str:
+    """Not in the server's words: they repeat what stands in the row."""
+    return f"SQLSTATE {getattr(error, 'sqlstate', '')} ({type(error).__name__})"
 
 
 @asynccontextmanager

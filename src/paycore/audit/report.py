@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from paycore.kernel.terms import PayOrderNo
 
 
@@ -23,6 +25,26 @@ class Example:
         return " ".join(filter(None, (self.payment, self.about)))
 
 
+class Leg(msgspec.Struct, frozen=True, kw_only=True):
+    """A money leg that succeeded, or whose last word is to come."""
+
+    request_no: str
+    channel: str
+    open: bool
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """An open case about money that nobody asked for, or of which two words differ."""
+
+    kind: str
+    request_no: str | None = None
+    """Of the attempt that it is about."""
+    channel: str | None = None
+    amount: int | None = None
+    """None: the channel did not say how much."""
+    currency: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What our rows say of a payment's charge."""
@@ -31,12 +53,8 @@ class Known:
     biz_status: str
     payable_amount: int
     currency: str
-    successful: Sequence[str]
-    """Request numbers of the legs that succeeded."""
-    open: Sequence[str]
-    """And of those whose last word is to come."""
-    on_the_desk: bool
-    """Whether a person has a case about it."""
+    legs: Sequence[Leg]
+    cases: Sequence[Case]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +93,7 @@ class Verdict:
             ],
             "unanswered": list(self.unanswered),
             "left_out": list(self.left_out),
+            "shown": self.shown,
             "otherwise": self.otherwise,
         }
 
@@ -90,6 +109,8 @@ class Report:
     """None: all texts of those payments were looked through."""
     seconds: float
     verdicts: Sequence[Verdict]
+    left_behind: Sequence[str] = ()
+    """What is open from before and was too much to be looked at."""
 
     @property
     def violations(self) -> int:
@@ -99,7 +120,8 @@ class Report:
     @property
     def unanswered(self) -> int:
         """Questions without an answer: what they ask after is not known."""
-        return sum(len(verdict.unanswered) for verdict in self.verdicts)
+        without = sum(len(verdict.unanswered) for verdict in self.verdicts)
+        return without + len(self.left_behind)
 
     def document(self) -> dict[str, object]:
         """As one JSON document."""
@@ -110,5 +132,6 @@ class Report:
             "rows": sum(verdict.looked for verdict in self.verdicts),
             "violations": self.violations,
             "unanswered": self.unanswered,
+            "left_behind": list(self.left_behind),
             "invariants": [verdict.document() for verdict in self.verdicts],
         }

@@ -7,7 +7,7 @@ every answer came.
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,9 +18,10 @@ from paycore.kernel.errors import BadRequest, Misconfigured, Unavailable
 
 if TYPE_CHECKING:
     from paycore.audit.service import Report, Verdict
-    from paycore.cli.visit import Visit
 
 BROKEN, UNSURE = 1, 2
+
+EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 TABLE_LETTERS = 120
 
@@ -109,7 +110,7 @@ async def _audited(
             progress.update(task, description=question, advance=1)
 
         async with visit(database) as on, auditor.lent(on.pool) as connection:
-            begins = await _begins(on, since)
+            begins = _begins(on.node.now(), since)
             report = await auditor.audit(
                 on.node,
                 connection,
@@ -127,14 +128,28 @@ async def _audited(
     return report
 
 
-async def _begins(visit: "Visit", since: str | None) -> datetime | None:
-    """The time from which is audited; an age is counted from the database's clock."""
+def _begins(now: datetime, since: str | None) -> datetime | None:
+    """The time from which is audited (UTC); an age is counted from the database's."""
     if since is None:
         return None
+    begins = _moment(now, since)
+    # Numbers of payments begin with their time: nothing could be found from then on.
+    if begins is None or begins < EVER:
+        raise BadRequest("Nothing is from before 2000: without --since all is audited.")
+    if begins > now:
+        raise BadRequest("--since is a time to come: nothing is from then on.")
+    return begins.astimezone(UTC)
+
+
+def _moment(now: datetime, since: str) -> datetime | None:
+    """What an age or a time means; None where it is before all time."""
     age = re.fullmatch(r"(\d{1,6})([smhdw])", since)
     if age is None:
         return moment(since)
-    return visit.node.now() - timedelta(**{_UNITS[age[2]]: int(age[1])})
+    try:
+        return now - timedelta(**{_UNITS[age[2]]: int(age[1])})
+    except OverflowError:
+        return None
 
 
 def _wanted(only: str | None) -> tuple[str, ...]:
@@ -147,6 +162,10 @@ def _wanted(only: str | None) -> tuple[str, ...]:
     unknown = set(named) - {invariant.id for invariant in CATALOGUE}
     if unknown or not named:
         raise BadRequest("--only takes ids from I1 to I30, separated by commas.")
+    if unseen := [one.id for one in CATALOGUE if one.id in named and not one.checks]:
+        raise BadRequest(
+            f"Rows show nothing of {', '.join(unseen)}: --all says who does."
+        )
     return named
 
 

@@ -5,6 +5,7 @@ as what it saw. Nothing is decided here and nothing is cured here.
 """
 
 from collections.abc import Mapping
+from itertools import count
 
 import msgspec
 
@@ -26,12 +27,14 @@ async def open_case(
     currency: str | None = None,
     evidence: Mapping[str, object],
     about: str = "",
+    again: bool = False,
 ) -> None:
     """Stage a case with its evidence, masked: a channel's words may hold anything.
 
     One kind of thing about one attempt (and `about`, where that is not enough) is one
     case, however often it is seen: a channel may repeat itself a hundred times. Two who
     see it at once meet at the guard "desk_case". What is about no payment has `about`.
+    `again`: what is still so after its case was closed is another case.
     """
     case_id = ":".join(
         (
@@ -41,6 +44,7 @@ async def open_case(
             about,
         )
     )
+    case_id = await _next(node, case_id) if again else case_id
     staged = any(insert.row.key() == (case_id,) for insert in change.inserts)
     if staged or await node.journal.load(CaseRow, case_id) is not None:
         return
@@ -58,6 +62,17 @@ async def open_case(
             opened_at=node.now(),
         )
     )
+
+
+async def _next(node: Node, case_id: str) -> str:
+    """The first id of a thing under which no case was closed."""
+    wanted = case_id
+    for number in count(2):
+        case = await node.journal.load(CaseRow, wanted)
+        if case is None or case.status == "OPEN":
+            break
+        wanted = f"{case_id}:{number}"
+    return wanted
 
 
 def _masked(value: object) -> object:

@@ -196,13 +196,17 @@ def migrations() -> list[Migration]:
 async def migrate(dsn: str, *, files: Sequence[Migration] | None = None) -> list[str]:
     """Bring the schema up to date; give the names of what was applied.
 
-    One runner at a time: a second one waits, then finds nothing left to do.
+    One runner at a time: a second one waits, then finds nothing left to do. Where
+    nothing is to be done nobody waits: an audit may hold the lock for minutes.
     """
+    files = migrations() if files is None else files
     connection = await connect(dsn)
     try:
+        if not await _pending(connection, files):
+            return []
         await connection.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK)
         await connection.execute(_SCHEMA_MIGRATION)
-        todo = await _pending(connection, migrations() if files is None else files)
+        todo = await _pending(connection, files)
         for migration in todo:
             await _apply(connection, migration)
         return [migration.name for migration in todo]

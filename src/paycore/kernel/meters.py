@@ -391,7 +391,7 @@ AUDIT_UNANSWERED = Meter(
     kind=Kind.GAUGE,
     unit="questions",
     meaning="Questions of the last audit that the database gave no answer to: they took"
-    " too long, or a row could not be read.",
+    " too long, or a row could not be read, or more was open than it looks at.",
     alert=Alert(
         name="PaycoreAuditUnsure",
         when="max(paycore_audit_unanswered) > 0",
@@ -407,10 +407,12 @@ AUDIT_AT = Meter(
     meaning="As of when the last audit saw the database.",
     alert=Alert(
         name="PaycoreAuditLate",
-        when="time() - max(paycore_audit_timestamp_seconds) > 3600",
-        lasting="5m",
+        when="time() - max(paycore_audit_timestamp_seconds) > 3600"
+        " or absent(paycore_audit_timestamp_seconds)",
+        lasting="30m",
         page=False,
-        says="Nothing was audited for an hour.",
+        says="Nothing was audited for an hour, or no node audits at all: see the log"
+        " for `audit`, and whether PAYCORE_AUDIT_EVERY_S is 0.",
     ),
 )
 AUDIT_SECONDS = Meter(
@@ -420,10 +422,10 @@ AUDIT_SECONDS = Meter(
     meaning="What the last audit took; it rests nine times as long.",
     alert=Alert(
         name="PaycoreAuditSlow",
-        when="max(paycore_audit_seconds) > 120",
+        when="max(paycore_audit_seconds) > 45",
         lasting="15m",
         page=False,
-        says="An audit takes more than two minutes: make the window smaller.",
+        says="An audit takes most of the minute that it has: make the window smaller.",
     ),
 )
 

@@ -6,7 +6,9 @@ with the node. What it finds becomes figures and cases on the exception desk; no
 cured here. An audit that took long is followed by a long rest: payments come first.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import zip_longest
 
 from paycore.audit import service as audit
 from paycore.audit.report import Example, Report
@@ -74,6 +76,8 @@ async def _round(
                 violations=verdict.violations,
                 unanswered=list(verdict.unanswered),
             )
+    for what in report.left_behind:
+        _log.error("invariants_unsure", looked_at=what)
     await _tell(node, report)
     return report
 
@@ -92,28 +96,43 @@ def _texts_since(node: Node, last: Report | None) -> datetime | None:
 
 
 async def _tell(node: Node, report: Report) -> None:
-    """Open a case for each thing that was found, so many a round at most.
+    """Open a case for what was found, the invariants in turn, so many a round at most.
 
-    Each is a change of its own: one that stands already keeps no other from opening.
+    Each is a change of its own: one that stands already keeps no other from opening,
+    and is not counted; the next round goes on where this one had enough.
     """
-    found = [one for verdict in report.verdicts for one in verdict.examples]
-    for example in found[:CASES_A_ROUND]:
-        change = node.change()
-        await desk.open_case(
-            node,
-            change,
-            kind=CASE,
-            pay_order_no=example.payment,
-            about=_about(example),
-            evidence={
-                "check": example.check,
-                "about": example.about,
-                "said": example.said,
-                "seen_at": report.at,
-            },
-        )
-        if not change.empty:
-            await node.journal.commit(change)
+    opened = 0
+    for example in _in_turn(report):
+        opened += await _open_case(node, example, report.at)
+        if opened >= CASES_A_ROUND:
+            return
+
+
+def _in_turn(report: Report) -> Iterator[Example]:
+    """The first of each invariant, then the second of each, and so on."""
+    found = (verdict.examples for verdict in report.verdicts)
+    for one_of_each in zip_longest(*found):
+        yield from filter(None, one_of_each)
+
+
+async def _open_case(node: Node, example: Example, seen_at: datetime) -> bool:
+    """Whether it is a new case."""
+    change = node.change()
+    await desk.open_case(
+        node,
+        change,
+        kind=CASE,
+        pay_order_no=example.payment,
+        about=_about(example),
+        evidence={
+            "check": example.check,
+            "about": example.about,
+            "said": example.said,
+            "seen_at": seen_at,
+        },
+        again=True,
+    )
+    return not change.empty and await node.journal.commit(change) is None
 
 
 def _about(example: Example) -> str:

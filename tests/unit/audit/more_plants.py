@@ -8,7 +8,10 @@ BOOKS = (
         "UPDATE accounting_entry SET amount = amount + 1 WHERE pay_order_no = '{no}'"
         " AND side = 'CREDIT'",
         "paid",
-        ("a balance that is not the sum of its entries",),
+        (
+            "money credited or spent elsewhere",
+            "a balance that is not the sum of its entries",
+        ),
     ),
     Plant(
         "books that do not add up",
@@ -21,6 +24,20 @@ BOOKS = (
         "a success or a posting alone",
         "UPDATE accounting_posting SET currency = 'USD' WHERE pay_order_no = '{no}'",
         "paid",
+        ("a balance that is not the sum of its entries",),
+    ),
+    Plant(
+        "money credited or spent elsewhere",
+        "UPDATE accounting_entry SET account = 'merchant_pending:tickets'"
+        " WHERE pay_order_no = '{no}' AND side = 'CREDIT'",
+        "paid",
+        ("a balance that is not the sum of its entries",),
+    ),
+    Plant(
+        "money credited or spent elsewhere",
+        "UPDATE accounting_entry SET account = 'merchant_pending:shop'"
+        " WHERE pay_order_no = '{no}' AND account = 'marketing_cost'",
+        "discounted",
         ("a balance that is not the sum of its entries",),
     ),
     Plant(
@@ -47,6 +64,13 @@ BOOKS = (
     ),
 )
 
+AGAIN = (
+    "INSERT INTO gateway_message (pay_order_no, message_id, direction, at, verdict,"
+    " body, operation, channel, attempt_seq, account) SELECT pay_order_no,"
+    " gen_random_uuid(), direction, at, verdict, body, operation, channel,"
+    " attempt_seq, account FROM gateway_message WHERE pay_order_no = '{no}'"
+)
+
 TOLD = (
     Plant(
         "an end that is not told once",
@@ -65,6 +89,12 @@ TOLD = (
         "a notice neither delivered nor in sight",
         "UPDATE notify_notice SET delivered_at = NULL WHERE pay_order_no = '{no}'",
         "paid",
+    ),
+    Plant(
+        "a notice neither delivered nor in sight",
+        "UPDATE notify_notice SET status = 'PARKED', next_check_at = NULL,"
+        " last_result = 'HTTP 500' WHERE pay_order_no = '{no}'",
+        "untold",
     ),
     Plant(
         "a notice that a read would deny",
@@ -87,6 +117,20 @@ TOLD = (
         "DELETE FROM payment_out_biz_no WHERE pay_order_no = '{no}'",
         "paid",
     ),
+    Plant(
+        "a line's number that is not one payment",
+        "UPDATE payment_out_biz_no SET biz_line = 'tickets'"
+        " WHERE pay_order_no = '{no}'",
+        "paid",
+        ("a line's number of no payment",),
+    ),
+    Plant(
+        "a line's number of no payment",
+        "INSERT INTO payment_out_biz_no (biz_line, out_biz_no, pay_order_no, content)"
+        " SELECT biz_line, 'other', pay_order_no, content FROM payment_out_biz_no"
+        " WHERE pay_order_no = '{no}'",
+        "paid",
+    ),
 )
 
 CALLS = (
@@ -96,6 +140,25 @@ CALLS = (
         " AND direction = 'OUT' AND operation = 'confirm'",
         "paid",
         ("an answer without or before its call",),
+    ),
+    Plant(
+        "a call of no attempt, or money asked for twice",
+        f"{AGAIN} AND direction = 'OUT' AND operation = 'confirm'",
+        "paid",
+    ),
+    Plant(
+        "a call of no attempt, or money asked for twice",
+        f"{AGAIN} AND direction = 'OUT' AND operation = 'deduct'".replace(
+            "attempt_seq, account FROM", "attempt_seq + 1, account FROM"
+        ),
+        "converted",
+    ),
+    Plant(
+        "a call of no attempt, or money asked for twice",
+        f"{AGAIN} AND direction = 'OUT' AND operation = 'confirm'".replace(
+            "account FROM", "'other' FROM"
+        ),
+        "paid",
     ),
     Plant(
         "an answer without or before its call",
@@ -108,6 +171,13 @@ CALLS = (
         "DELETE FROM gateway_message WHERE pay_order_no = '{no}'"
         " AND direction = 'IN' AND operation = 'confirm'",
         "paid",
+    ),
+    Plant(
+        "a charge without a yes",
+        "UPDATE gateway_message SET attempt_seq = 1 WHERE pay_order_no = '{no}'"
+        " AND direction = 'IN' AND operation = 'confirm'",
+        "paid",
+        ("an answer without or before its call",),
     ),
     Plant(
         "a refused callback had an effect",
@@ -175,10 +245,47 @@ SECRETS = (
         "paid",
     ),
     Plant(
+        "a secret in a message",
+        f'UPDATE gateway_message SET body = \'{{{{"msg":"\\u5361\\u53f7{CARD}"}}}}\''
+        " WHERE pay_order_no = '{no}' AND direction = 'IN'",
+        "paid",
+    ),
+    Plant(
         "a secret in a channel's answer",
         "UPDATE attempt SET resp_msg = '证件号110101199003074178有误'"
         " WHERE pay_order_no = '{no}'",
         "declined",
+    ),
+    Plant(
+        "a secret in a channel's answer",
+        f"UPDATE attempt SET channel_ref = '{CARD}' WHERE pay_order_no = '{{no}}'"
+        " AND trans_type = 'QUICK_PAY_CONFIRM'",
+        "paid",
+    ),
+    Plant(
+        "a secret in a channel's answer",
+        f"UPDATE attempt SET channel_token = '{CARD}' WHERE pay_order_no = '{{no}}'"
+        " AND trans_type = 'QUICK_PAY_SEND_MSG'",
+        "open",
+    ),
+    Plant(
+        "a secret in an order",
+        f"UPDATE payment SET subject = '退款到{CARD}' WHERE pay_order_no = '{{no}}'",
+        "paid",
+    ),
+    Plant(
+        "a secret in an order",
+        f"UPDATE payment SET out_biz_no = '{CARD}', biz_order_no = 'o-1'"
+        " WHERE pay_order_no = '{no}';"
+        f"UPDATE payment_out_biz_no SET out_biz_no = '{CARD}'"
+        " WHERE pay_order_no = '{no}'",
+        "open",
+    ),
+    Plant(
+        "a secret in an order's history",
+        f"UPDATE transition SET cause = 'card{CARD}' WHERE pay_order_no = '{{no}}'"
+        " AND event = 'PAID'",
+        "paid",
     ),
     Plant(
         "a secret in a timeline's steps",
@@ -192,6 +299,21 @@ SECRETS = (
         " || '{{\"x\": \"6222 0202 0011 2233 446\"}}')::text, 'UTF8')"
         " WHERE pay_order_no = '{no}'",
         "paid",
+    ),
+    Plant(
+        "a secret in a notice",
+        "UPDATE notify_notice SET body = convert_to((convert_from(body, 'UTF8')::jsonb"
+        f" || '{{{{\"x\": \"卡{CARD}\"}}}}')::text, 'UTF8')"
+        " WHERE pay_order_no = '{no}'",
+        "paid",
+    ),
+    Plant(
+        "a secret in a kept answer",
+        "INSERT INTO idempotency_key (scope, version, fingerprint, status, body,"
+        " created_at, expires_at) SELECT decode('00', 'hex'), 1, fingerprint, 201,"
+        f' \'{{{{"number":"{CARD}"}}}}\', created_at, expires_at'
+        " FROM idempotency_key LIMIT 1",
+        None,
     ),
     Plant(
         "a secret in a kept answer",
@@ -215,3 +337,39 @@ LIMITS = (
         None,
     ),
 )
+
+
+PARKED = (
+    "UPDATE notify_notice SET status = 'PARKED', next_check_at = NULL,"
+    " last_result = '{result}' WHERE pay_order_no = '{{no}}'"
+)
+
+LEAPT = (
+    "UPDATE notify_notice SET next_check_at = next_check_at + interval '1 year',"
+    " created_at = created_at + interval '1 year' WHERE pay_order_no = '{no}'"
+)
+
+HARMLESS = (
+    ("nobody to be told", PARKED.format(result="NO_ENDPOINT"), "untold"),
+    ("told nobody any more", PARKED.format(result="ENDPOINT_DISABLED"), "untold"),
+    (
+        "waiting by a clock that had leapt ahead",
+        LEAPT,
+        "untold",
+    ),
+    (
+        "parked in sight",
+        PARKED.format(result="HTTP 500")
+        + "; INSERT INTO desk_case (case_id, version, kind, pay_order_no, evidence,"
+        " opened_at, owner, status) SELECT 'NOTICE_PARKED:{no}::' || notice_id, 1,"
+        " 'NOTICE_PARKED', '{no}', '{{}}', created_at, 'operations', 'CLOSED'"
+        " FROM notify_notice WHERE pay_order_no = '{no}'",
+        "untold",
+    ),
+    (
+        "a channel's number that looks like a card",
+        "UPDATE attempt SET channel_ref = '6222020200112233412'",
+        "paid",
+    ),
+)
+"""What looks like a violation, and is none."""

@@ -120,6 +120,20 @@ ENDS = (
         "paid",
     ),
     Plant(
+        "a history of no payment",
+        "DELETE FROM payment WHERE pay_order_no = '{no}'",
+        "closed",
+        (
+            "another amount asked for",
+            "an end that is not told once",
+            "a notice that a read would deny",
+            "a kept answer that is none",
+            "a line's number of no payment",
+            "chosen though it was not allowed",
+            "another line was told",
+        ),
+    ),
+    Plant(
         "a step that is not in the table",
         "UPDATE transition SET event = 'CODE_SEND' WHERE pay_order_no = '{no}'"
         " AND event = 'CODE_SENT'",
@@ -149,9 +163,15 @@ ENDS = (
         "unknown",
     ),
     Plant(
-        "a notice that nobody tries",
+        "a notice that nobody tries, or not for long",
         "UPDATE notify_notice SET lease_until = NULL, next_check_at ="
         " clock_timestamp() - interval '11 minutes' WHERE pay_order_no = '{no}'",
+        "untold",
+    ),
+    Plant(
+        "a notice that nobody tries, or not for long",
+        "UPDATE notify_notice SET next_check_at = clock_timestamp()"
+        " + interval '31 hours' WHERE pay_order_no = '{no}'",
         "untold",
     ),
     Plant(
@@ -170,15 +190,28 @@ ENDS = (
 
 CODES = (
     Plant(
-        "a deduct without a PASS",
+        "a deduct without a PASS, or long after its end",
         "UPDATE attempt SET process_status = 'GW_FAIL' WHERE pay_order_no = '{no}'"
         " AND trans_type = 'SMS_VERIFY'",
         "converted",
     ),
     Plant(
-        "money asked for without an agreement",
+        "money asked for without an agreement, or after its end",
         "DELETE FROM cards_agreement WHERE card_id IN"
         " (SELECT card_id FROM payment WHERE pay_order_no = '{no}')",
+        "declined",
+    ),
+    Plant(
+        "a deduct without a PASS, or long after its end",
+        "UPDATE attempt SET created_at = created_at + interval '1 hour'"
+        " WHERE pay_order_no = '{no}' AND trans_type = 'DEDUCT'",
+        "converted",
+    ),
+    Plant(
+        "money asked for without an agreement, or after its end",
+        "UPDATE cards_agreement SET ends_at = p.created_at - interval '2 minutes'"
+        " FROM payment p WHERE p.card_id = cards_agreement.card_id"
+        " AND p.pay_order_no = '{no}'",
         "declined",
     ),
     Plant(

@@ -110,6 +110,53 @@ async def test_a_flood_of_violations_is_told_a_few_at_a_time(copy, made, monkeyp
     assert 3 == len(await cases(copy))
 
 
+async def _told_once(node, dsn):
+    """The cases after one more round."""
+    connection = await db.connect(dsn)
+    try:
+        await auditor._round(node, connection)
+    finally:
+        await connection.close()
+    return await cases(dsn)
+
+
+async def test_a_flood_of_one_invariant_hides_no_other(copy, made, monkeypatch):
+    """Cases are opened in turn, and those that stand take nobody's place: round by
+    round everything that was found comes to the desk.
+    """
+    monkeypatch.setattr(auditor, "CASES_A_ROUND", 3)
+    await plant(
+        copy,
+        "UPDATE payment SET attempts = attempts + 1;"
+        "UPDATE limit_counter SET used = used + 1 WHERE counter = (SELECT min(counter)"
+        " FROM limit_counter WHERE counter LIKE 'agreement:%')",
+    )
+    async with node_on(copy, audit_every_s=3600) as node:
+        seen = [len(await _told_once(node, copy)) for _ in range(7)]
+        last = await cases(copy)
+
+    assert [3, 6, 9, 12, 15] == seen[:5]
+    assert len(made) + 1 == seen[-2] == seen[-1]
+    assert 1 == sum(":I29:" in one["case_id"] for one in last)
+
+
+async def test_a_closed_case_of_what_is_still_so_is_followed_by_another(copy, made):
+    """A person who closes a case has not mended it: the next round tells it anew, and
+    once; what was closed stays as it was.
+    """
+    no = made["discounted"]
+    await plant(copy, f"UPDATE coupon SET amount = amount + 1 WHERE holder = '{no}'")
+    async with node_on(copy, audit_every_s=3600) as node:
+        (first,) = await _told_once(node, copy)
+        await plant(copy, "UPDATE desk_case SET status = 'CLOSED'")
+        again = await _told_once(node, copy)
+        assert again == await _told_once(node, copy)
+
+    assert [("CLOSED", first["case_id"]), ("OPEN", f"{first['case_id']}:2")] == [
+        (one["status"], one["case_id"]) for one in again
+    ]
+
+
 async def test_texts_are_looked_through_once_until_one_holds_a_secret(copy, made):
     """What was written before the last round is not read again; a secret that was found
     stays a violation for as long as it stands.

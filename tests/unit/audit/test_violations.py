@@ -1,9 +1,11 @@
 """Every question finds what it asks after, and nothing where all is well."""
 
+from datetime import timedelta
+
 import more_plants
 import plants
 import pytest
-from auditing import found_in, plant
+from auditing import found_in, node_on, plant
 from plants import Plant
 
 from paycore.audit.catalogue import CATALOGUE
@@ -58,6 +60,30 @@ async def test_what_was_planted_is_found(copy, made, planted: Plant):
     mine = [example for example in found if example.check == planted.check]
     assert {no} == {example.payment for example in mine}
     assert all(example.said for example in mine)
+
+
+@pytest.mark.parametrize(
+    "planted", plants.COUPONS, ids=lambda one: f"{one.check} {one.at}"
+)
+async def test_coupons_are_found_from_a_time_on(copy, made, planted: Plant):
+    """By the payments that name them, or because they are locked."""
+    await plant(copy, planted.sql.format(no=made[planted.at]))
+    async with node_on(copy) as node:
+        found = await found_in(copy, since=node.now() - timedelta(days=1))
+
+    assert {planted.check, *planted.also} == {example.check for example in found}
+
+
+@pytest.mark.parametrize(
+    ("sql", "at"),
+    [(sql, at) for _, sql, at in more_plants.HARMLESS],
+    ids=[name for name, _, _ in more_plants.HARMLESS],
+)
+async def test_what_only_looks_like_one_is_not_found(copy, made, sql, at):
+    """What may be as it is breaks nothing."""
+    await plant(copy, sql.format(no=made[at]))
+
+    assert [] == await found_in(copy)
 
 
 def test_every_question_has_a_violation():

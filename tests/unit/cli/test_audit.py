@@ -61,6 +61,9 @@ def test_json_is_one_document(paycore, broken):
         one["id"] for one in told["invariants"] if one["violations"]
     }
     assert ("CNY", 1) == (books["examples"][0]["about"], books["violations"])
+    assert {"I12", "I20", "I26"} == {
+        one["id"] for one in told["invariants"] if not one["shown"]
+    }
 
 
 def test_all_says_what_rows_do_not_show(paycore):
@@ -80,12 +83,24 @@ def test_from_a_time_on(paycore):
         assert "not asked with --since" in result.out
 
 
+def test_a_time_elsewhere_is_told_as_utc(paycore):
+    """What is shown with a Z is UTC, whatever zone was asked in."""
+    result = paycore("audit", "--since", "2026-11-22T08:00:00+08:00")
+
+    assert ", from 2026-11-22 00:00:00Z" in " ".join(result.out.split())
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (("--only", "I31"), "I1 to I30"),
         (("--since", "yesterday"), "A time is"),
-        (("--bank", "http://127.0.0.1:1"), "the banks gave no answer"),
+        (("--since", "999999w"), "Nothing is from before 2000"),
+        (("--since", "1999-12-31"), "Nothing is from before 2000"),
+        (("--since", "0001-01-01T00:00:00+08:00"), "Nothing is from before 2000"),
+        (("--since", "2099-01-01"), "a time to come"),
+        (("--only", "I12"), "Rows show nothing of I12: --all says who does."),
+        (("--only", "I26,I1,I20"), "Rows show nothing of I20, I26"),
         (("--database", "postgresql://nobody@127.0.0.1:1/none"), "cannot be reached"),
     ],
 )
@@ -125,3 +140,20 @@ def test_the_banks_are_one_more_line(paycore, httpserver):
     assert 1 == result.code
     assert "a charge of no payment of ours" in " ".join(result.out.split())
     assert "BANK" in result.out
+
+
+def test_banks_that_cannot_be_asked_leave_the_rest_of_the_report(paycore):
+    """What was audited is told all the same; that the banks were not is status 2."""
+    result = paycore("audit", "--bank", "http://127.0.0.1:1")
+    told = json.loads(paycore("audit", "--bank", "http://127.0.0.1:1", "--json").out)
+
+    assert 2 == result.code
+    assert "not known: what the banks charged" in result.out
+    assert "0 violations, 1 not known: 28 invariants" in " ".join(result.out.split())
+    (why,) = told["invariants"][-1]["unanswered"]
+    assert why.startswith("what the banks charged: the banks gave no answer")
+
+
+def test_a_violation_outweighs_banks_that_cannot_be_asked(paycore, broken):
+    """What is known to be broken is status 1, whatever else is not known."""
+    assert 1 == paycore("audit", "--bank", "http://127.0.0.1:1").code

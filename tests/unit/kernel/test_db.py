@@ -121,6 +121,18 @@ async def test_two_runners_at_once_apply_each_file_once(empty):
     assert [[], [], [], ["0001_slow"]] == sorted(done)
 
 
+async def test_who_has_nothing_to_do_waits_for_nobody(empty):
+    """An audit or another runner may hold the lock: who is up to date goes on."""
+    await db.migrate(empty, files=[FIRST])
+    holder = await db.connect(empty)
+    try:
+        await holder.execute("SELECT pg_advisory_lock_shared($1)", db.MIGRATION_LOCK)
+        async with asyncio.timeout(5):
+            assert [] == await db.migrate(empty, files=[FIRST])
+    finally:
+        await holder.close()
+
+
 async def test_a_failing_file_leaves_nothing(empty):
     """A file is applied whole or not at all, and the ones before it stay."""
     broken = Migration.of("0002_broken.sql", "CREATE TABLE c (x int); SELECT 1/0;")

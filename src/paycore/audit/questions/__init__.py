@@ -8,6 +8,8 @@ Each statement gives one row for everything that it looks at:
     said           what the rows say of it, as a JSON object; never a secret
 
 The name of a table means the rows of the payments that are audited; `every_attempt` and
-`every_payment` mean all there are (`paycore.audit.queries` puts that before each). The
-time is `$3`. Order is that of sequence numbers, not of times: nodes' clocks may differ.
+`every_payment` mean all there are, and so do tables that are not about payments
+(`paycore.audit.queries` puts that before each). `held_coupon` is coupons by their
+holder. The time is `$3`. Order is that of sequence numbers, not of times: nodes' clocks
+may differ.
 """

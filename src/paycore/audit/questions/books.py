@@ -56,6 +56,29 @@ FULL JOIN (
 ) e USING (pay_order_no, account)
 """
 
+# The whole order is its own line's, and what the coupon paid is our cost.
+IS_MONEY_CREDITED_OR_SPENT_ELSEWHERE = """
+SELECT pay_order_no, account AS about,
+       o.amount IS DISTINCT FROM e.amount AS wrong,
+       jsonb_build_object('by_the_order', o.amount, 'posted', e.amount) AS said
+FROM (
+    SELECT pay_order_no, 'merchant_pending:' || biz_line AS account, -amount AS amount
+    FROM payment
+    WHERE biz_status = 'SUCCESS'
+    UNION ALL
+    SELECT pay_order_no, 'marketing_cost', coupon_amount
+    FROM payment
+    WHERE biz_status = 'SUCCESS' AND coupon_amount > 0
+) o
+FULL JOIN (
+    SELECT pay_order_no, account,
+           sum(CASE side WHEN 'DEBIT' THEN amount ELSE -amount END) AS amount
+    FROM accounting_entry
+    WHERE account NOT LIKE 'channel\\_receivable:%'
+    GROUP BY 1, 2
+) e USING (pay_order_no, account)
+"""
+
 IS_A_CLEARING_ACCOUNT_NOT_THE_SUM_OF_ITS_LEGS = """
 SELECT NULL::text AS pay_order_no, account || ' ' || currency AS about,
        coalesce(l.amount, 0) <> coalesce(b.amount, 0) AS wrong,

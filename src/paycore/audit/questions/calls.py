@@ -21,6 +21,31 @@ LEFT JOIN (
        WHEN 'REFUND' THEN 'refund' END
 """
 
+# Money is asked for once an attempt, where the attempt says; only an enquiry is made
+# again. Our SMS centre asks carriers, whose calls name them as its accounts.
+IS_A_CALL_OF_NO_ATTEMPT_OR_MONEY_ASKED_FOR_TWICE = """
+SELECT m.pay_order_no, m.attempt_seq || ' ' || m.operation AS about,
+       m.channel IS DISTINCT FROM a.channel
+       OR (m.account <> a.account AND m.channel <> 'sms_centre')
+       OR m.operation NOT IN ('enquire', CASE a.trans_type
+           WHEN 'QUICK_PAY_SEND_MSG' THEN 'send_code'
+           WHEN 'QUICK_PAY_CONFIRM' THEN 'confirm'
+           WHEN 'SMS_VERIFY' THEN 'verify_code'
+           WHEN 'DEDUCT' THEN 'deduct'
+           WHEN 'REFUND' THEN 'refund' END)
+       OR (m.operation IN ('confirm', 'deduct', 'refund') AND m.calls > 1) AS wrong,
+       jsonb_build_object('calls', m.calls, 'channel', m.channel,
+           'account', m.account, 'trans_type', a.trans_type,
+           'attempt_at', a.channel || '/' || a.account) AS said
+FROM (
+    SELECT pay_order_no, attempt_seq, operation, channel, account, count(*) AS calls
+    FROM gateway_message
+    WHERE direction = 'OUT'
+    GROUP BY pay_order_no, attempt_seq, operation, channel, account
+) m
+LEFT JOIN attempt a ON a.pay_order_no = m.pay_order_no AND a.seq = m.attempt_seq
+"""
+
 # Each answer was written by the node that called, after what it had written itself.
 IS_AN_ANSWER_WITHOUT_OR_BEFORE_ITS_CALL = """
 SELECT pay_order_no, attempt_seq::text AS about,
@@ -40,19 +65,29 @@ FROM (
 ) AS calls
 """
 
+# Our own calls name the leg; a callback names the attempt whose number the request has,
+# which of a confirm may be that of its send.
 IS_A_CHARGE_WITHOUT_A_YES = """
 SELECT a.pay_order_no, a.seq::text AS about,
-       m.pay_order_no IS NULL AS wrong,
+       NOT EXISTS (
+           SELECT FROM jsonb_array_elements(m.said_yes) AS yes
+           WHERE yes -> 0 = to_jsonb(a.channel) AND yes -> 1 = to_jsonb(a.account)
+             AND CASE yes ->> 2
+                 WHEN 'IN' THEN yes ->> 3 = a.seq::text
+                 ELSE a.pay_order_no || lpad(yes ->> 3, 2, '0') = a.request_no END
+       ) AS wrong,
        jsonb_build_object('channel', a.channel, 'account', a.account,
-           'trans_type', a.trans_type) AS said
+           'trans_type', a.trans_type, 'said_yes', m.said_yes) AS said
 FROM attempt a
 LEFT JOIN (
-    SELECT DISTINCT pay_order_no, channel, account
+    SELECT pay_order_no,
+           jsonb_agg(jsonb_build_array(channel, account, direction, attempt_seq))
+               AS said_yes
     FROM gateway_message
     WHERE direction IN ('IN', 'CALLBACK') AND verdict LIKE 'SUCCEEDED%'
       AND operation IN ('confirm', 'deduct', 'enquire')
+    GROUP BY pay_order_no
 ) m ON m.pay_order_no = a.pay_order_no
-   AND m.channel = a.channel AND m.account = a.account
 WHERE a.trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT')
   AND a.process_status = 'GW_SUCCESS'
 """

@@ -1,17 +1,20 @@
 """I7 to I9: codes, what they allowed, and the agreements that money was taken under."""
 
 # The code in force is the newest that our SMS centre sent before the leg; the PASS
-# must have come between the two.
+# must have come between the two. It is good until the code's end; other routes may
+# follow for a while, and nodes' clocks differ.
 WAS_A_DEDUCT_SENT_UNVERIFIED = """
 SELECT a.pay_order_no, a.seq::text AS about,
        coalesce(a.passed > a.sent, false) IS FALSE
        OR c.passed_at IS NULL
+       OR a.created_at > c.expires_at + interval '10 minutes'
        OR (c.amount, c.currency, c.card_id)
           IS DISTINCT FROM (a.amount, a.currency, p.card_id) AS wrong,
        jsonb_build_object('code_sent_by', a.sent, 'passed_by', a.passed,
-           'code', c.status, 'code_amount', c.amount, 'amount', a.amount) AS said
+           'code', c.status, 'code_amount', c.amount, 'amount', a.amount,
+           'expires_at', c.expires_at, 'begun_at', a.created_at) AS said
 FROM (
-    SELECT pay_order_no, seq, trans_type, amount, currency,
+    SELECT pay_order_no, seq, trans_type, amount, currency, created_at,
            max(seq) FILTER (WHERE trans_type = 'QUICK_PAY_SEND_MSG'
                AND channel = 'sms_centre' AND process_status = 'GW_SUCCESS') OVER before
                AS sent,
@@ -25,10 +28,13 @@ LEFT JOIN sms_code c ON c.pay_order_no = a.pay_order_no AND c.seq = a.sent
 WHERE a.trans_type = 'DEDUCT' AND p.converted_at IS NOT NULL
 """
 
+# When one was revoked is not kept; when it ends is, and never changes.
 WAS_MONEY_ASKED_FOR_WITHOUT_AN_AGREEMENT = """
 SELECT a.pay_order_no, a.seq::text AS about,
-       g.card_id IS NULL AS wrong,
-       jsonb_build_object('card_id', p.card_id, 'channel', a.channel,
+       g.card_id IS NULL
+       OR coalesce(a.created_at > g.ends_at + interval '60 seconds', false) AS wrong,
+       jsonb_build_object('ended_at', g.ends_at, 'begun_at', a.created_at,
+           'card_id', p.card_id, 'channel', a.channel,
            'account', a.account, 'trans_type', a.trans_type) AS said
 FROM attempt a
 JOIN payment p USING (pay_order_no)

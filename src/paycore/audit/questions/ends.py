@@ -22,6 +22,19 @@ LEFT JOIN (
 LEFT JOIN transition t ON t.pay_order_no = p.pay_order_no AND t.seq = h.last_seq
 """
 
+IS_IT_THE_HISTORY_OF_NO_PAYMENT = """
+SELECT h.pay_order_no, h.what AS about,
+       p.pay_order_no IS NULL AS wrong,
+       jsonb_build_object('rows', h.rows) AS said
+FROM (
+    SELECT pay_order_no, 'transition' AS what, count(*) AS rows
+    FROM transition GROUP BY pay_order_no
+    UNION ALL
+    SELECT pay_order_no, 'trail', count(*) FROM trail GROUP BY pay_order_no
+) h
+LEFT JOIN payment p USING (pay_order_no)
+"""
+
 IS_A_STEP_NOT_IN_THE_TABLE = """
 SELECT t.pay_order_no, t.seq::text AS about,
        r.to_status IS DISTINCT FROM t.to_status AS wrong,
@@ -97,11 +110,14 @@ FROM held_coupon
 WHERE status = 'LOCKED'
 """
 
-# Ten minutes and not one: a notice may have to wait for a place in its lane.
+# Ten minutes and not one: a notice may have to wait for a place in its lane. The
+# schedule's longest wait is a day and a fifth of one, by the clock that began it.
 IS_A_NOTICE_NOT_TRIED = """
 SELECT pay_order_no, notice_id AS about,
        greatest(next_check_at, lease_until)
-       < $3 - interval '10 minutes' IS NOT FALSE AS wrong,
+       < $3 - interval '10 minutes' IS NOT FALSE
+       OR next_check_at > greatest($3, created_at, replayed_at) + interval '30 hours'
+       AS wrong,
        jsonb_build_object('next_check_at', next_check_at, 'lease_until', lease_until,
            'tries', tries, 'last_result', last_result) AS said
 FROM notify_notice

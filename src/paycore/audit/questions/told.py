@@ -20,14 +20,21 @@ FULL JOIN (
 ) n USING (pay_order_no)
 """
 
+# A parked one has its case, but where there was nowhere to send it: its line knows.
 IS_A_NOTICE_NEITHER_DELIVERED_NOR_IN_SIGHT = """
-SELECT pay_order_no, notice_id AS about,
-       CASE status WHEN 'PENDING' THEN next_check_at IS NULL
-                   WHEN 'DELIVERED' THEN delivered_at IS NULL
-                   ELSE last_result = '' END AS wrong,
-       jsonb_build_object('status', status, 'delivered_at', delivered_at,
-           'last_result', last_result) AS said
-FROM notify_notice
+SELECT n.pay_order_no, n.notice_id AS about,
+       CASE n.status
+           WHEN 'PENDING' THEN n.next_check_at IS NULL
+           WHEN 'DELIVERED' THEN n.delivered_at IS NULL
+           ELSE n.last_result = '' OR (d.case_id IS NULL AND NOT (
+               n.last_result = 'NO_ENDPOINT'
+               OR n.last_result LIKE 'ENDPOINT\\_%' AND n.last_result <> 'ENDPOINT_DOWN'
+           )) END AS wrong,
+       jsonb_build_object('status', n.status, 'delivered_at', n.delivered_at,
+           'last_result', n.last_result, 'has_a_case', d.case_id IS NOT NULL) AS said
+FROM notify_notice n
+LEFT JOIN desk_case d ON n.status = 'PARKED'
+     AND d.case_id = 'NOTICE_PARKED:' || n.pay_order_no || '::' || n.notice_id
 """
 
 DOES_A_NOTICE_SAY_WHAT_A_READ_WOULD_DENY = """
@@ -66,9 +73,21 @@ SELECT k.pay_order_no, left(encode(k.scope, 'hex'), 16) AS about,
 FROM idempotency_key k LEFT JOIN payment p USING (pay_order_no)
 """
 
+# By the number's own key: who asks of a few payments need not read all numbers.
 IS_AN_OUT_BIZ_NO_NOT_ONE_PAYMENT = """
-SELECT pay_order_no, coalesce(o.out_biz_no, p.out_biz_no) AS about,
+SELECT p.pay_order_no, p.out_biz_no AS about,
+       o.pay_order_no IS DISTINCT FROM p.pay_order_no AS wrong,
+       jsonb_build_object('biz_line', p.biz_line,
+           'numbered_for', o.pay_order_no) AS said
+FROM payment p
+LEFT JOIN payment_out_biz_no o ON o.biz_line = p.biz_line COLLATE "C"
+                              AND o.out_biz_no = p.out_biz_no COLLATE "C"
+"""
+
+IS_A_NUMBER_OF_NO_PAYMENT = """
+SELECT o.pay_order_no, o.out_biz_no AS about,
        (o.biz_line, o.out_biz_no) IS DISTINCT FROM (p.biz_line, p.out_biz_no) AS wrong,
-       jsonb_build_object('biz_line', p.biz_line, 'numbered_for', o.biz_line) AS said
-FROM payment p FULL JOIN payment_out_biz_no o USING (pay_order_no)
+       jsonb_build_object('numbered_for', o.biz_line, 'biz_line', p.biz_line,
+           'out_biz_no', p.out_biz_no) AS said
+FROM payment_out_biz_no o LEFT JOIN payment p USING (pay_order_no)
 """

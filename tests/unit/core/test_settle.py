@@ -209,6 +209,37 @@ async def test_not_found_is_not_the_last_word_where_time_has_leapt():
     assert (AfterCharge.ENQUIRE, AfterCharge.FAIL) == (just_after, later)
 
 
+TICK = timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("late", "steady_late_s", "final"),
+    [
+        (timedelta(0), 0.0, True),
+        (timedelta(0), -0.001, False),
+        (-TICK, 0.0, False),
+        (timedelta(seconds=-9), 3600.0, False),
+    ],
+)
+async def test_the_window_is_over_at_its_very_end(late, steady_late_s, final):
+    """Reached, not passed: by the wall clock, and as much and a lease by one that has
+    been steady so long.
+    """
+    payment = converted()
+    run = await run_of(payment)
+    window = gateway.acceptance_window(run.node, "deduct_a")
+    assert window == timedelta(seconds=10)
+    steady = window.total_seconds() + run.node.settings.lease_s
+    moment = [0.0]
+    run.node.clock = SystemClock(NOW, monotonic=lambda: moment[0])
+    run.node.clock.anchor(NOW + timedelta(hours=1))
+    moment[0] = steady + steady_late_s
+    leg = begun(payment, DEDUCT, channel="deduct_a", quiet_from=run.now - window - late)
+    step = await settle(run, leg, NOT_FOUND, call_ended=False)
+
+    assert (AfterCharge.FAIL if final else AfterCharge.ENQUIRE) is step
+
+
 @pytest.mark.parametrize(("late_s", "final"), [(-30.0, False), (0.0, True)])
 async def test_not_found_is_the_last_word_only_after_the_window(late_s, final):
     """As long as the channel may still come to know of it, it is asked again."""

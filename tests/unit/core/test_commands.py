@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from a_payment import LATER, NO, NO_ANSWER, NOW, YES, begun, sent
+from a_payment import LATER, NO, NO_ANSWER, NOW, YES, begun
 from a_run import BEGUN, an_order, converted, events, run_of, says, told
 from msgspec.structs import replace
 
@@ -19,16 +19,12 @@ from paycore.core.states import Event
 from paycore.coupon import service as coupon
 from paycore.coupon.rows import CouponRow, CouponStatus
 from paycore.gateway.call import Ask, Operation, Reply
-from paycore.gateway.channels.sandbox import Sandbox
-from paycore.kernel import errors
-from paycore.kernel.clock import SystemClock
 from paycore.kernel.journal import Refused
 from paycore.kernel.outcome import Blame, Outcome
 from paycore.kernel.terms import (
     BizLineId,
     BizStatus,
     CouponNo,
-    Epoch,
     PayType,
     ProcessStatus,
     TransType,
@@ -395,165 +391,6 @@ async def test_a_deduct_goes_elsewhere_only_where_nothing_was_taken(
     )
 
 
-async def test_a_confirm_goes_where_the_code_came_from():
-    """Same channel, account and token as the send; a yes there is the payment's end."""
-    payment = an_order()
-    send = sent(payment, channel="quick_a", account="main")
-    run = await run_of(payment, code="123456")
-    ask = await commands.CardQuickPayConfirm().before(run)
-
-    assert (Operation.CONFIRM, "quick_a", "main", "123456") == (
-        ask.operation,
-        ask.channel,
-        ask.account,
-        ask.code,
-    )
-    assert ("agreement_quick_a_shop", send.channel_token) == (
-        ask.agreement,
-        ask.channel_token,
-    )
-    assert send.request_no == ask.request_no
-    assert run.node.settings.money_timeout_s == ask.timeout_s
-    event = last(run)
-    assert ("CHARGE_BEGUN", ask.attempt_seq) == (event.event, event.attempt_seq)
-    assert Next.NEXT is await commands.CardQuickPayConfirm().after(
-        run, ask.attempt_seq, YES
-    )
-    assert BizStatus.SUCCESS is payment.row.biz_status
-
-
-async def test_a_confirm_brings_back_what_the_send_was_given():
-    """The token of the send's answer is how the channel knows which order it is."""
-    payment = an_order()
-    send = sent(payment)
-    payment.attempts[send.seq] = replace(send, channel_token="t-9")
-    ask = await commands.CardQuickPayConfirm().before(await run_of(payment))
-
-    assert "t-9" == ask.channel_token
-
-
-@pytest.mark.parametrize("inherits", [True, False])
-async def test_whose_number_a_confirm_carries_is_the_channels_to_say(
-    monkeypatch, inherits
-):
-    """That of the send that opened the order there, or one of the confirm's own."""
-    monkeypatch.setattr(Sandbox, "confirm_inherits_request_no", inherits)
-    payment = an_order()
-    send = sent(payment)
-    ask = await commands.CardQuickPayConfirm().before(await run_of(payment))
-
-    assert inherits == (send.request_no == ask.request_no)
-    assert ask.request_no == payment.money_leg.request_no
-
-
-async def test_a_confirm_of_unknown_fate_begins_its_own_wait():
-    """Our own call is over: the leg is quiet, and the ladder starts at its foot."""
-    payment = an_order()
-    sent(payment)
-    run = await run_of(payment)
-    ask = await commands.CardQuickPayConfirm().before(run)
-    payment.look_again()
-    step = await commands.CardQuickPayConfirm().after(run, ask.attempt_seq, NO_ANSWER)
-
-    assert Next.NEXT is step
-    assert ("CHARGE_UNKNOWN", ask.attempt_seq) == (
-        last(run).event,
-        last(run).attempt_seq,
-    )
-    assert (0, 0) == (payment.row.checks, payment.money_leg.enquiries)
-
-
-async def test_a_confirm_without_its_agreement_is_declined():
-    """An agreement that ended meanwhile ends the payment, and nobody is asked."""
-    payment = an_order()
-    sent(payment, channel="quick_z", account="main")
-    run = await run_of(payment, code="123456")
-
-    assert Next.NEXT is await commands.CardQuickPayConfirm().before(run)
-    assert says("AGREEMENT_GONE") == told(run)
-    assert BizStatus.FAIL is payment.row.biz_status
-
-
-# --- who may begin --------------------------------------------------------------------
-
-FINISHED = ("The payment is already finished.", "支付订单已完成")
-HELD = ("A person must look at this payment first.", "该支付正在人工核查中")
-CONFIRMING = ("The result of this payment is being confirmed.", "支付结果确认中")
-
-
-@pytest.mark.parametrize(
-    ("fields", "leg", "words"),
-    [
-        ({"biz_status": BizStatus.SUCCESS, "held": "X"}, False, FINISHED),
-        ({"held": "X"}, True, HELD),
-        ({}, True, CONFIRMING),
-    ],
-)
-async def test_what_may_not_begin_says_why(fields, leg, words):
-    """What is over, what a person looks at, what may have been charged: no passage."""
-    payment = an_order(**fields)
-    if leg:
-        begun(payment, TransType.QUICK_PAY_CONFIRM)
-    run = await run_of(payment)
-    with pytest.raises(errors.BizCheckError) as refused:
-        await commands.UniqueCheck().run(run)
-
-    assert words == (refused.value.en, refused.value.zh)
-
-
-LIVES, DIED = Epoch(9), Epoch(8)
-AWHILE, NONE = timedelta(minutes=1), timedelta(0)
-
-
-@pytest.mark.parametrize(
-    ("epoch", "left", "begins", "free"),
-    [
-        (None, None, None, True),
-        (None, None, TransType.QUICK_PAY_SEND_MSG, False),
-        (LIVES, AWHILE, None, False),
-        (LIVES, None, None, False),
-        (LIVES, NONE, None, True),
-        (LIVES, -AWHILE, None, True),
-        (LIVES, -AWHILE, TransType.QUICK_PAY_SEND_MSG, False),
-        (DIED, AWHILE, None, True),
-        (DIED, -AWHILE, None, True),
-        (DIED, AWHILE, TransType.QUICK_PAY_SEND_MSG, False),
-    ],
-)
-async def test_whose_payment_it_is_now(epoch, left, begins, free):
-    """Nobody's who died or let his time run out; but what he left open is ended by a
-    worker first, and whoever asks meanwhile is told when to come again.
-    """
-    payment = an_order(
-        lease_epoch=epoch, lease_until=None if left is None else NOW + left
-    )
-    if begins is not None:
-        begun(payment, begins)
-    run = await run_of(payment)
-    run.node.clock = SystemClock(NOW, monotonic=lambda: 0.0)
-    run.node.heartbeat.live = (LIVES,)
-    if free:
-        assert Next.NEXT is await commands.UniqueCheck().run(run)
-        return
-    with pytest.raises(errors.InFlight) as refused:
-        await commands.UniqueCheck().run(run)
-
-    assert 1 == refused.value.retry_after_s
-
-
-@pytest.mark.parametrize("epoch", [None, DIED])
-async def test_a_charge_of_unknown_fate_is_nobodys_turn(epoch):
-    """Who comes while it is asked for is told so; while a dead node's leg is still
-    to be looked at, that he may come again.
-    """
-    payment = an_order(lease_epoch=epoch)
-    begun(payment, TransType.QUICK_PAY_CONFIRM)
-    run = await run_of(payment)
-
-    with pytest.raises(errors.InFlight if epoch else errors.BizCheckError):
-        await commands.UniqueCheck().run(run)
-
-
 # --- the coupon -----------------------------------------------------------------------
 
 COUPON_NO = CouponNo(BEGUN.coupons["shop"][0])
@@ -593,21 +430,6 @@ async def test_a_locked_coupon_goes_the_way_of_its_payment(status, expected):
 
 
 # --- around the money -----------------------------------------------------------------
-
-
-async def test_one_passage_at_a_time():
-    """Nobody's payment may begin, a claimed one too; one in living hands may not."""
-    run = await run_of(an_order())
-    assert Next.NEXT is await commands.UniqueCheck().run(run)
-    run.payment.lease(
-        Epoch(9), until=NOW + timedelta(hours=1), look_at=NOW + timedelta(hours=1)
-    )
-    run.node.heartbeat.live = (Epoch(9),)
-    with pytest.raises(errors.InFlight):
-        await commands.UniqueCheck().run(run)
-    run.claimed = True
-
-    assert Next.NEXT is await commands.UniqueCheck().run(run)
 
 
 async def test_a_yes_without_a_pass_is_no_pass():

@@ -226,6 +226,15 @@ async def test_a_smaller_one_may_still_fit(journal):
     assert [None, 6, None, 10] == [a and a.row.used for a in answers]
 
 
+async def test_a_count_of_nothing_is_judged_like_any_other(journal):
+    """A counter that is above its limit, which was lowered, admits nobody."""
+    await journal.commit(counting("c", 9, limit=10))
+    stands = LimitCounter(counter="c", used=9, expires_at=SOON)
+
+    assert await journal.commit(counting("c", 0, limit=8)) == Refused("limit", stands)
+    assert await journal.commit(counting("c", 0, limit=9)) is None
+
+
 async def test_what_is_given_back_can_be_taken(journal):
     """A negative amount always fits, never falls below zero, and makes room."""
     await journal.commit(counting("c", 10, limit=10))
@@ -338,6 +347,41 @@ async def test_a_value_that_cannot_be_is_rejected(journal, row, sqlstate):
     assert await journal.every(Coupon) == []
 
 
+@pytest.mark.parametrize("amount", [2**63 - 1, -(2**63)])
+async def test_a_number_may_be_as_large_as_its_column(journal, amount):
+    """The last number that fits is written and comes back."""
+    change = new()
+    change.add(Balance(account="a", slot=0, amount=amount))
+
+    assert await journal.commit(change) is None
+    assert [amount] == [row.amount for row in await journal.every(Balance)]
+
+
+async def test_what_is_wrong_with_a_row_is_said_before_that_its_key_is_taken(journal):
+    """A bug is not hidden by a refusal: the row could not have been written anyway."""
+    await journal.commit(inserting(Paper(no=no("A"))))
+    with pytest.raises(ChangeRejected) as caught:
+        await journal.commit(inserting(Paper(no=no("A"), amount=-1)))
+
+    assert caught.value.sqlstate == "23514"
+
+
+async def test_what_came_before_a_rejection_is_taken_back(journal):
+    """Rows that were replaced stand again, new ones are gone, and can be found so."""
+    paper = Paper(no=no("A"), extra=Json('{"a": 1}'))
+    await journal.commit(inserting(paper, Leg(no=no("A"), seq=1, open=True)))
+    clash = inserting(Paper(no=no("B"), extra=Json('{"b": 2}')))
+    clash.update(Paper(no=no("A"), amount=5), version=1)
+    clash.append(Leg(no=no("A"), seq=2, open=True))
+    with pytest.raises(ChangeRejected):
+        await journal.commit(clash)
+
+    assert await journal.every(Paper) == [paper]
+    assert await journal.load(Paper, no("B")) is None
+    with pytest.raises(ChangeRejected):
+        await journal.commit(inserting(Leg(no=no("A"), seq=2, open=True)))
+
+
 async def test_a_trigger_rejects(journal):
     """A transition that the database refuses is a bug of class 23514."""
     await journal.commit(inserting(Paper(no=no("A"), colour=Colour.BLUE)))
@@ -354,8 +398,10 @@ async def test_a_row_named_twice_is_a_bug(journal):
     """One change says at most one thing of one row."""
     change = inserting(Paper(no=no("A")))
     change.update(Paper(no=no("A")), version=1)
-    with pytest.raises(ChangeRejected):
+    with pytest.raises(ChangeRejected) as caught:
         await journal.commit(change)
+
+    assert "21000: the change names one row twice" == str(caught.value)
 
 
 # --- order, ids, the end --------------------------------------------------------------

@@ -76,6 +76,17 @@ def test_nothing_is_not_a_posting():
     assert not chart.balanced(minus)
 
 
+def test_the_total_is_what_is_debited():
+    """Asked of whatever lines, in whatever order: the debits, and no credit."""
+    posting = (
+        Line(account="a", side=Side.CREDIT, amount=7),
+        Line(account="b", side=Side.DEBIT, amount=3),
+        Line(account="c", side=Side.DEBIT, amount=2),
+    )
+
+    assert 5 == chart.total(posting)
+
+
 def test_every_kind_has_rules_and_every_account_a_use():
     """The table is complete: a kind without rules or an unused account is refused."""
     used = {account for rules in chart.RULES.values() for _, account, _ in rules}

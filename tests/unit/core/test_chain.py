@@ -7,14 +7,21 @@ import pytest
 from a_payment import NO, NO_ANSWER, NOW, YES, begun
 from a_run import an_order, converted, run_of
 from msgspec.structs import replace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from paycore.core import ask as asking
 from paycore.core import chain
 from paycore.core.chain import Foreign, GuardRefused, Local, Mark, Next
+from paycore.core.payment import Payment
 from paycore.core.rows import AttemptRow, PaymentRow, TrailRow
 from paycore.gateway.call import Reply
-from paycore.kernel import errors
+from paycore.gateway.rows import MessageRow
+from paycore.kernel import errors, trace
+from paycore.kernel.clock import SystemClock
 from paycore.kernel.journal import LimitCounter, Refused
+from paycore.kernel.meters import OPENED, Tally
 from paycore.kernel.outcome import Blame, Outcome
 from paycore.kernel.terms import Epoch, TransType
 
@@ -72,6 +79,16 @@ async def test_nothing_staged_is_nothing_written():
 
     assert run.change is change
     assert run.committed is False
+
+
+async def test_a_payment_is_counted_as_opened_by_its_first_commit():
+    """Who watches reads how many came, each once."""
+    run = await run_of(Payment(an_order(coupon_no="C1").row, new=True))
+    await run.commit()
+    run.payment.respond("CODE_SENT", "…")
+    await run.commit()
+
+    assert {("QUICK_PAY",): 1} == run.node.state(Tally).counts[OPENED.name]
 
 
 async def test_a_refused_commit_says_by_whom():
@@ -236,6 +253,104 @@ async def test_nothing_begins_while_our_own_life_is_in_doubt():
         await chain.run_commands(run, (Idle,))
 
     assert 1 == error.value.retry_after_s
+
+
+async def test_a_trace_shows_each_step_and_what_came_of_it():
+    """A span a command with its result, and one a commit with who refused it."""
+    run, seen = await recorded(), InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(seen))
+    run.node.state(trace.Tracing, lambda: trace.Tracing(provider))
+    run.change.insert(a_limit())
+    await run.commit()
+    await chain.run_commands(run, (Beaten, Stops))
+
+    assert [
+        ("commit", {}),
+        ("commit", {"paycore.refused": "mine"}),
+        ("Beaten", {"paycore.result": "NEXT"}),
+        ("Stops", {"paycore.result": "STOP"}),
+    ] == [(span.name, dict(span.attributes)) for span in seen.get_finished_spans()]
+
+
+# --- a call ---------------------------------------------------------------------------
+
+
+class Asks(Idle):
+    """Asks somebody of whom there is no account, so nothing leaves in any case."""
+
+    async def before(self, run):
+        """Record the attempt."""
+        attempt = begun(run.payment, TransType.QUICK_PAY_SEND_MSG, channel="nowhere")
+        return asking.call(run, attempt, timeout_s=1.0)
+
+    async def after(self, run, seq, reply):
+        """Keep the answer."""
+        run.last_refusal = reply.resp_msg
+        return Next.STOP
+
+
+async def test_a_call_is_noted_before_it_leaves_and_when_it_is_answered():
+    """Where it went is on record with the intent; what came waits for the next one."""
+    run = await recorded()
+    await chain.run_commands(run, (Asks,))
+    (trail,) = await run.node.journal.within(TrailRow, NO)
+
+    assert [
+        ("Asks", "CALL", "nowhere/main"),
+        ("Asks", "STOP", "NOT_SENT NOT_SENT"),
+    ] == [
+        (step["command"], step["result"], step["note"])
+        for step in (*json.loads(trail.steps), *run.steps)
+    ]
+
+
+async def test_the_last_answer_is_remembered_as_the_calls_own():
+    """Should a commit be refused, what to absorb anew is known, and that it is over."""
+    run = await recorded()
+    await chain.run_commands(run, (Asks,))
+
+    assert (1, 1, Outcome.NOT_SENT) == (
+        run.last.seq,
+        run.last.prepared.ask.attempt_seq,
+        run.last.answer.reply.outcome,
+    )
+    assert run.last.call_ended is True
+    assert [run.last.answer.message] == run.change.appends
+
+
+@pytest.mark.parametrize(
+    ("left_s", "why"),
+    [
+        (0.001, "no such account"),
+        (0.0, "lease ran out before the call"),
+        (-1.0, "lease ran out before the call"),
+    ],
+)
+async def test_nothing_leaves_on_a_lease_that_ran_out(left_s, why):
+    """A commit that took too long ends the call before it begins, and says so."""
+    run, moment = await recorded(), [0.0]
+    run.node.clock = SystemClock(NOW, monotonic=lambda: moment[0])
+
+    def commit_takes(_change, _written) -> None:
+        moment[0] = run.lease_deadline - left_s
+
+    run.node.journal.store.watch = commit_takes
+    await chain.run_commands(run, (Asks,))
+    (message,) = [one for one in run.change.appends if isinstance(one, MessageRow)]
+
+    assert why == run.last_refusal
+    assert Outcome.NOT_SENT is run.last.answer.reply.outcome
+    assert ("IN", "nowhere", "main", f"NOT_SENT NOT_SENT {why}", 0) == (
+        message.direction,
+        message.channel,
+        message.account,
+        message.verdict,
+        message.elapsed_ms,
+    )
+
+
+# --- lines and places -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,18 @@
+"""Which commands each chain has, in which order, and who may begin one."""
+
+from datetime import timedelta
+
 import pytest
+from a_payment import NOW, begun
+from a_run import an_order, run_of
 
 from paycore.core import chains
-from paycore.core.chain import Foreign, Local
+from paycore.core.chain import Foreign, Local, Next
 from paycore.core.commands import CouponModify, PayResultNotifyBiz, UniqueCheck
 from paycore.core.messages import words
+from paycore.kernel import errors
+from paycore.kernel.clock import SystemClock
+from paycore.kernel.terms import BizStatus, Epoch, TransType
 
 
 def _names(chain) -> list[str]:
@@ -78,3 +87,98 @@ def test_a_code_of_the_channels_own_still_reads_as_a_failure(language):
     """A business line never sees the words of a channel, whatever its code."""
     assert words("WHATEVER", language) == words("INSUFFICIENT_FUNDS", language)
     assert words("SUCCESS", language) != words("WHATEVER", language)
+
+
+# --- who may begin --------------------------------------------------------------------
+
+FINISHED = ("The payment is already finished.", "支付订单已完成")
+HELD = ("A person must look at this payment first.", "该支付正在人工核查中")
+CONFIRMING = ("The result of this payment is being confirmed.", "支付结果确认中")
+
+
+@pytest.mark.parametrize(
+    ("fields", "leg", "said"),
+    [
+        ({"biz_status": BizStatus.SUCCESS, "held": "X"}, False, FINISHED),
+        ({"held": "X"}, True, HELD),
+        ({}, True, CONFIRMING),
+    ],
+)
+async def test_what_may_not_begin_says_why(fields, leg, said):
+    """What is over, what a person looks at, what may have been charged: no passage."""
+    payment = an_order(**fields)
+    if leg:
+        begun(payment, TransType.QUICK_PAY_CONFIRM)
+    run = await run_of(payment)
+    with pytest.raises(errors.BizCheckError) as refused:
+        await UniqueCheck().run(run)
+
+    assert said == (refused.value.en, refused.value.zh)
+
+
+LIVES, DIED = Epoch(9), Epoch(8)
+AWHILE, NONE = timedelta(minutes=1), timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "left", "begins", "free"),
+    [
+        (None, None, None, True),
+        (None, None, TransType.QUICK_PAY_SEND_MSG, False),
+        (LIVES, AWHILE, None, False),
+        (LIVES, None, None, False),
+        (LIVES, NONE, None, True),
+        (LIVES, -AWHILE, None, True),
+        (LIVES, -AWHILE, TransType.QUICK_PAY_SEND_MSG, False),
+        (DIED, AWHILE, None, True),
+        (DIED, -AWHILE, None, True),
+        (DIED, AWHILE, TransType.QUICK_PAY_SEND_MSG, False),
+    ],
+)
+async def test_whose_payment_it_is_now(epoch, left, begins, free):
+    """Nobody's who died or let his time run out; but what he left open is ended by a
+    worker first, and whoever asks meanwhile is told when to come again.
+    """
+    payment = an_order(
+        lease_epoch=epoch, lease_until=None if left is None else NOW + left
+    )
+    if begins is not None:
+        begun(payment, begins)
+    run = await run_of(payment)
+    run.node.clock = SystemClock(NOW, monotonic=lambda: 0.0)
+    run.node.heartbeat.live = (LIVES,)
+    if free:
+        assert Next.NEXT is await UniqueCheck().run(run)
+        return
+    with pytest.raises(errors.InFlight) as refused:
+        await UniqueCheck().run(run)
+
+    assert 1 == refused.value.retry_after_s
+
+
+@pytest.mark.parametrize("epoch", [None, DIED])
+async def test_a_charge_of_unknown_fate_is_nobodys_turn(epoch):
+    """Who comes while it is asked for is told so; while a dead node's leg is still
+    to be looked at, that he may come again.
+    """
+    payment = an_order(lease_epoch=epoch)
+    begun(payment, TransType.QUICK_PAY_CONFIRM)
+    run = await run_of(payment)
+
+    with pytest.raises(errors.InFlight if epoch else errors.BizCheckError):
+        await UniqueCheck().run(run)
+
+
+async def test_one_passage_at_a_time():
+    """Nobody's payment may begin, a claimed one too; one in living hands may not."""
+    run = await run_of(an_order())
+    assert Next.NEXT is await UniqueCheck().run(run)
+    run.payment.lease(
+        Epoch(9), until=NOW + timedelta(hours=1), look_at=NOW + timedelta(hours=1)
+    )
+    run.node.heartbeat.live = (Epoch(9),)
+    with pytest.raises(errors.InFlight):
+        await UniqueCheck().run(run)
+    run.claimed = True
+
+    assert Next.NEXT is await UniqueCheck().run(run)

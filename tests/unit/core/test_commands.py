@@ -4,8 +4,8 @@ import json
 from datetime import timedelta
 
 import pytest
-from a_payment import LATER, NO, NO_ANSWER, NOW, YES, begun, sent
-from a_run import an_order, converted, events, run_of, says, told
+from a_payment import LATER, NO, NO_ANSWER, NOW, YES, begun
+from a_run import BEGUN, an_order, converted, events, run_of, says, told
 from msgspec.structs import replace
 
 from paycore.accounting.rows import EntryRow
@@ -17,20 +17,20 @@ from paycore.core.rows import TransitionRow
 from paycore.core.sending import SmsCentreSend
 from paycore.core.states import Event
 from paycore.coupon import service as coupon
+from paycore.coupon.rows import CouponRow, CouponStatus
 from paycore.gateway.call import Ask, Operation, Reply
-from paycore.kernel import errors
 from paycore.kernel.journal import Refused
 from paycore.kernel.outcome import Blame, Outcome
 from paycore.kernel.terms import (
     BizLineId,
     BizStatus,
     CouponNo,
-    Epoch,
     PayType,
     ProcessStatus,
     TransType,
     VerifyStatus,
 )
+from paycore.prove.stage import SMALL_MINOR
 from paycore.router.rows import DecisionRow
 
 LIMIT = Refused("sms.card", None)
@@ -299,6 +299,20 @@ async def test_a_deduct_goes_to_a_route_with_a_mandate(tries):
     assert ("CHARGE_BEGUN", leg.seq) == (event.event, event.attempt_seq)
 
 
+@pytest.mark.parametrize("kind", ["no_mandate", "small_mandate"])
+async def test_a_deduct_goes_nowhere_without_a_mandate_that_is_large_enough(kind):
+    """No bank is asked for what its card's holder never agreed to."""
+    (card, *_) = [each for each in BEGUN.cards if each.kind == kind]
+    run = await passed()
+    run.payment.row = replace(
+        run.payment.row, card_id=card.card_id, payable_amount=SMALL_MINOR + 1
+    )
+
+    assert Next.NEXT is await CardDeductReceipt().before(run)
+    assert says("ROUTE_NONE") == told(run)
+    assert run.payment.money_leg is None
+
+
 async def test_no_more_than_so_many_deduct_routes():
     """The payer is waiting: after the last route there is no other."""
     run = await passed(tries=commands.MAX_DEDUCT_ROUTES, last_refusal="OVER_LIMIT")
@@ -377,60 +391,45 @@ async def test_a_deduct_goes_elsewhere_only_where_nothing_was_taken(
     )
 
 
-async def test_a_confirm_goes_where_the_code_came_from():
-    """Same channel, account and token as the send; a yes there is the payment's end."""
-    payment = an_order()
-    send = sent(payment, channel="quick_a", account="main")
-    run = await run_of(payment, code="123456")
-    ask = await commands.CardQuickPayConfirm().before(run)
+# --- the coupon -----------------------------------------------------------------------
 
-    assert (Operation.CONFIRM, "quick_a", "main", "123456") == (
-        ask.operation,
-        ask.channel,
-        ask.account,
-        ask.code,
-    )
-    assert ("agreement_quick_a_shop", send.channel_token) == (
-        ask.agreement,
-        ask.channel_token,
-    )
-    assert send.request_no == ask.request_no
-    assert run.node.settings.money_timeout_s == ask.timeout_s
-    event = last(run)
-    assert ("CHARGE_BEGUN", ask.attempt_seq) == (event.event, event.attempt_seq)
-    assert Next.NEXT is await commands.CardQuickPayConfirm().after(
-        run, ask.attempt_seq, YES
-    )
-    assert BizStatus.SUCCESS is payment.row.biz_status
+COUPON_NO = CouponNo(BEGUN.coupons["shop"][0])
 
 
-async def test_a_confirm_without_its_agreement_is_declined():
-    """An agreement that ended meanwhile ends the payment, and nobody is asked."""
-    payment = an_order()
-    sent(payment, channel="quick_z", account="main")
-    run = await run_of(payment, code="123456")
+@pytest.mark.parametrize("number", [COUPON_NO, None])
+async def test_a_lock_that_is_staged_is_remembered_as_not_committed(number):
+    """Should the money not be asked for, it is taken back and not freed by a row."""
+    run = await run_of(an_order(coupon_no=number, biz_line=SHOP))
 
-    assert Next.NEXT is await commands.CardQuickPayConfirm().before(run)
-    assert says("AGREEMENT_GONE") == told(run)
-    assert BizStatus.FAIL is payment.row.biz_status
+    assert Next.NEXT is await commands.CouponLock().run(run)
+    assert (number is not None) is run.coupon_staged
+    assert run.coupon_staged != run.change.empty
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (BizStatus.SUCCESS, (CouponStatus.USED, NO)),
+        (BizStatus.FAIL, (CouponStatus.AVAILABLE, None)),
+        (BizStatus.DOING, (CouponStatus.AVAILABLE, None)),
+    ],
+)
+async def test_a_locked_coupon_goes_the_way_of_its_payment(status, expected):
+    """Used by this order where it was paid, free again where it was not."""
+    payment = converted(coupon_no=COUPON_NO, biz_line=SHOP)
+    run = await run_of(payment)
+    coupon.lock(run.node, run.change, SHOP, COUPON_NO, NO)
+    assert await run.node.journal.commit(run.change) is None
+    payment.row = replace(payment.row, biz_status=status)
+    run.change = run.node.change()
+
+    assert Next.NEXT is await CouponModify().run(run)
+    assert await run.node.journal.commit(run.change) is None
+    row = await run.node.journal.load(CouponRow, SHOP, COUPON_NO)
+    assert expected == (row.status, row.holder)
 
 
 # --- around the money -----------------------------------------------------------------
-
-
-async def test_one_passage_at_a_time():
-    """Nobody's payment may begin, a claimed one too; one in living hands may not."""
-    run = await run_of(an_order())
-    assert Next.NEXT is await commands.UniqueCheck().run(run)
-    run.payment.lease(
-        Epoch(9), until=NOW + timedelta(hours=1), look_at=NOW + timedelta(hours=1)
-    )
-    run.node.heartbeat.live = (Epoch(9),)
-    with pytest.raises(errors.InFlight):
-        await commands.UniqueCheck().run(run)
-    run.claimed = True
-
-    assert Next.NEXT is await commands.UniqueCheck().run(run)
 
 
 async def test_a_yes_without_a_pass_is_no_pass():

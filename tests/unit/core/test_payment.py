@@ -10,7 +10,7 @@ from paycore.core.rows import TransitionRow
 from paycore.core.states import Audience, Event, NoSuchTransition
 from paycore.gateway.call import Reply
 from paycore.kernel.ids import attempt_id
-from paycore.kernel.outcome import Outcome
+from paycore.kernel.outcome import Blame, Outcome
 from paycore.kernel.terms import (
     AttemptId,
     BizStatus,
@@ -138,6 +138,52 @@ def test_a_call_that_ended_is_quiet_from_then_on():
     assert 0 == ended.enquiries
 
 
+SAID = Reply(
+    outcome=Outcome.DECLINED,
+    blame=Blame.CHANNEL,
+    resp_code="BUSY",
+    resp_msg="Come again",
+    channel_ref="r-7",
+    channel_token="t-7",
+)
+
+
+def test_the_last_word_is_kept_as_it_was_said():
+    """All that the channel said stays with the attempt: a person may need it."""
+    payment = Payment(row())
+    leg = begun(payment, TransType.DEDUCT)
+    ended = payment.end(leg, ProcessStatus.GW_FAIL, SAID, LATER)
+
+    assert ended is payment.attempts[leg.seq]
+    assert ended == replace(
+        leg,
+        process_status=ProcessStatus.GW_FAIL,
+        outcome=Outcome.DECLINED,
+        blame=Blame.CHANNEL,
+        resp_code="BUSY",
+        resp_msg="Come again",
+        channel_ref="r-7",
+        channel_token="t-7",
+        quiet_from=LATER,
+        finished_at=LATER,
+    )
+
+
+def test_a_word_that_is_not_the_last_is_kept_too():
+    """What was said so far is shown; what only a last word gives is left open."""
+    payment = Payment(row())
+    leg = begun(payment, TransType.DEDUCT)
+    heard = payment.still_open(leg, SAID, now=LATER, call_ended=False)
+
+    assert heard == replace(
+        leg,
+        outcome=Outcome.DECLINED,
+        resp_code="BUSY",
+        resp_msg="Come again",
+        enquiries=1,
+    )
+
+
 def test_an_enquiry_does_not_end_the_call():
     """While a call may still be sent, an enquiry leaves its quiet time alone."""
     payment = Payment(row())
@@ -156,9 +202,11 @@ def test_the_newest_code_is_the_one_in_force():
     payment = Payment(row())
     sent(payment)
     payment.verified(VerifyStatus.WRONG)
+    payment.verified(VerifyStatus.PASS, pass_until=LATER)
     second = sent(payment)
 
     assert second.seq == payment.row.code_seq
+    assert payment.row.pass_until is None
     assert VerifyStatus.NOT_VERIFIED is payment.row.verify_status
     assert 1 == payment.row.wrong_tries
     assert [1, 2] == [attempt.seq for attempt in payment.sends]
@@ -176,7 +224,11 @@ def test_a_conversion_voids_the_channels_code():
         payment.row.converted_at,
     )
     assert payment.send_in_force is None
-    assert payment.row.code_by is None
+    assert (None, None, None) == (
+        payment.row.code_by,
+        payment.row.code_sent_at,
+        payment.row.code_expires_at,
+    )
 
 
 def test_a_payment_converts_once():
@@ -209,7 +261,7 @@ def test_a_payment_that_waits_for_its_payer_is_looked_at_when_it_expires():
     payment.release(LATER)
 
     assert payment.row.expires_at == payment.row.next_check_at
-    assert payment.row.lease_epoch is None
+    assert (None, None) == (payment.row.lease_epoch, payment.row.lease_until)
 
 
 @pytest.mark.parametrize("kind", [TransType.DEDUCT, TransType.QUICK_PAY_SEND_MSG])
@@ -251,12 +303,15 @@ def test_a_new_wait_starts_on_the_first_rung():
     assert NOW + timedelta(seconds=ENQUIRY_LADDER_S[0]) == payment.row.next_check_at
 
 
-def test_an_expired_payment_that_could_not_be_closed_is_looked_at_again():
-    """A payment over its time never waits for a moment that has passed."""
+@pytest.mark.parametrize("now", [NOW, LATER])
+def test_an_expired_payment_that_could_not_be_closed_is_looked_at_again(now):
+    """A payment over its time never waits for a moment that has passed, nor for the
+    very one in which it could not be closed.
+    """
     payment = Payment(row(expires_at=NOW))
-    payment.release(LATER)
+    payment.release(now)
 
-    assert payment.row.next_check_at > LATER
+    assert now + timedelta(seconds=ENQUIRY_LADDER_S[0]) == payment.row.next_check_at
 
 
 def test_a_final_payment_is_not_released_into_a_next_look():
@@ -302,6 +357,7 @@ def test_after_a_commit_the_next_one_stands_on_it():
     payment = Payment(row(), new=True)
     leg = begun(payment, TransType.DEDUCT)
     payment.stored()
+    assert payment.is_new is False
     payment.end(leg, ProcessStatus.GW_SUCCESS, YES, LATER)
     payment.apply(Event.PAID, now=LATER)
     second = staged(payment)

@@ -1,15 +1,17 @@
 """Having a code sent: by whom, and what each answer leads to."""
 
+import json
 from datetime import timedelta
 
 import pytest
 from a_payment import LATER, NOW, sent
-from a_run import an_order, converted, events, run_of, says, told
+from a_run import BEGUN, an_order, converted, events, run_of, says, told
 
-from paycore.core import conversion
-from paycore.core.chain import Next
+from paycore.core import conversion, sending
+from paycore.core.chain import GuardRefused, Next
 from paycore.core.sending import CARRIERS_IN_ONE_SEND, CardQuickPaySend, SmsCentreSend
 from paycore.gateway.call import Ask, Operation, Reply
+from paycore.kernel.journal import Refused
 from paycore.kernel.outcome import Blame, Outcome
 from paycore.kernel.terms import (
     SMS_CENTRE,
@@ -19,6 +21,9 @@ from paycore.kernel.terms import (
     ProcessStatus,
     TransType,
 )
+from paycore.prove.stage import SMALL_MINOR
+from paycore.router.rows import DecisionRow
+from paycore.router.service import Router
 
 OUT = Reply(outcome=Outcome.SUCCEEDED, code_expires_at=LATER + timedelta(minutes=9))
 BARE = Reply(outcome=Outcome.SUCCEEDED)
@@ -62,6 +67,43 @@ async def test_a_resend_goes_to_the_channel_of_the_first():
         ask = await CardQuickPaySend().before(run)
 
         assert channel == ask.channel
+
+
+def questions(run) -> list[dict]:
+    """What the router was asked, as its decisions keep it."""
+    decisions = [one for one in run.change.appends if isinstance(one, DecisionRow)]
+    return [json.loads(decision.question) for decision in decisions]
+
+
+@pytest.mark.parametrize(
+    ("resend", "out", "named"),
+    [(True, True, "quick_a"), (True, False, None), (False, True, None)],
+)
+async def test_only_a_resend_names_its_channel(resend, out, named):
+    """The router chooses, among the card's agreements, unless a code is to be sent
+    once more: then it is asked for the channel that sent the first.
+    """
+    payment = an_order()
+    if out:
+        sent(payment, channel="quick_a")
+    run = await run_of(payment, resend=resend)
+    await CardQuickPaySend().before(run)
+    (question,) = questions(run)
+
+    assert named == question.get("named")
+    assert [["quick_a", "main", None, None], ["quick_b", "main", None, None]] == (
+        question["agreements"]
+    )
+
+
+async def test_a_quick_route_whose_limit_filled_up_is_passed_over():
+    """Refused at the commit by a route's limit: the next route, without that one."""
+    run, ask = await asked()
+
+    assert Next.AGAIN is CardQuickPaySend().refused(run, Refused("limit:day", None))
+    assert {(ask.channel, ask.account)} == run.excluded
+    with pytest.raises(GuardRefused):
+        CardQuickPaySend().refused(run, Refused("payment", None))
 
 
 async def test_a_converted_payment_is_not_sent_by_a_quick_channel():
@@ -179,6 +221,41 @@ async def test_who_has_no_mandate_is_not_converted():
     assert {("quick_z", "main")} == run.excluded
 
 
+async def test_a_mandate_that_is_too_small_is_no_deduct_to_convert_to():
+    """What the router would say no to in a moment is no way out now."""
+    (card,) = [
+        each
+        for each in BEGUN.cards
+        if (each.kind, each.line) == ("small_mandate", "shop")
+    ]
+    run = await run_of(an_order(card_id=card.card_id, payable_amount=SMALL_MINOR + 1))
+
+    assert Next.NEXT is await sending._convert_or_fail(run, conversion.CHANNEL_DOWN)
+    assert PayType.QUICK_PAY is run.payment.row.pay_type
+    assert says(conversion.CHANNEL_DOWN) == told(run)
+
+
+async def test_the_router_is_not_asked_where_there_is_no_mandate():
+    """A card without any needs no look for a route: the payer is waiting."""
+    run = await run_of(an_order(card_id="card_without"))
+    router = run.node.state(Router)
+    router.snapshot = None  # which the next question would read again
+    await sending._convert_or_fail(run, conversion.CHANNEL_DOWN)
+
+    assert router.snapshot is None
+    assert BizStatus.FAIL is run.payment.row.biz_status
+
+
+async def test_what_was_converted_ends_with_its_cause():
+    """There is no second conversion: the order ends, and says why."""
+    run = await run_of(an_order(pay_type=PayType.DEDUCT))
+
+    assert Next.NEXT is await sending._convert_or_fail(run, conversion.CHANNEL_REFUSED)
+    assert says(conversion.CHANNEL_REFUSED) == told(run)
+    (event,) = events(run)
+    assert ("SEND_FAILED", conversion.CHANNEL_REFUSED) == (event.event, event.cause)
+
+
 # --- our own --------------------------------------------------------------------------
 
 
@@ -208,6 +285,18 @@ async def test_our_centre_sends_for_nobody_else(fields):
 
     assert Next.NEXT is await SmsCentreSend().before(run)
     assert {} == run.payment.attempts
+
+
+async def test_without_a_route_to_our_centre_the_order_ends():
+    """Nobody is asked, nothing was charged, and the line reads why."""
+    run = await run_of(an_order(pay_type=PayType.DEDUCT))
+    run.excluded.add((SMS_CENTRE, "main"))
+
+    assert Next.NEXT is await SmsCentreSend().before(run)
+    assert says("SEND_FAILED") == told(run)
+    assert {} == run.payment.attempts
+    (event,) = events(run)
+    assert ("SEND_FAILED", "SEND_FAILED") == (event.event, event.cause)
 
 
 async def test_our_code_is_out():

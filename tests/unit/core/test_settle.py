@@ -1,4 +1,4 @@
-"""What each answer to a money leg makes of the payment, by the outcome table."""
+"""What each answer to a money leg makes of the payment, and what a confirm asks for."""
 
 import json
 from datetime import timedelta
@@ -8,9 +8,12 @@ from a_payment import NO, NO_ANSWER, NOW, YES, begun, sent
 from a_run import an_order, converted, events, run_of, says, told
 from msgspec.structs import replace
 
+from paycore.core.chain import Next
+from paycore.core.commands import CardQuickPayConfirm
 from paycore.core.settle import settle
 from paycore.gateway import service as gateway
-from paycore.gateway.call import Reply
+from paycore.gateway.call import Operation, Reply
+from paycore.gateway.channels.sandbox import Sandbox
 from paycore.kernel.clock import SystemClock
 from paycore.kernel.outcome import AfterCharge, Blame, Outcome
 from paycore.kernel.terms import (
@@ -209,6 +212,37 @@ async def test_not_found_is_not_the_last_word_where_time_has_leapt():
     assert (AfterCharge.ENQUIRE, AfterCharge.FAIL) == (just_after, later)
 
 
+TICK = timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("late", "steady_late_s", "final"),
+    [
+        (timedelta(0), 0.0, True),
+        (timedelta(0), -0.001, False),
+        (-TICK, 0.0, False),
+        (timedelta(seconds=-9), 3600.0, False),
+    ],
+)
+async def test_the_window_is_over_at_its_very_end(late, steady_late_s, final):
+    """Reached, not passed: by the wall clock, and as much and a lease by one that has
+    been steady so long.
+    """
+    payment = converted()
+    run = await run_of(payment)
+    window = gateway.acceptance_window(run.node, "deduct_a")
+    assert window == timedelta(seconds=10)
+    steady = window.total_seconds() + run.node.settings.lease_s
+    moment = [0.0]
+    run.node.clock = SystemClock(NOW, monotonic=lambda: moment[0])
+    run.node.clock.anchor(NOW + timedelta(hours=1))
+    moment[0] = steady + steady_late_s
+    leg = begun(payment, DEDUCT, channel="deduct_a", quiet_from=run.now - window - late)
+    step = await settle(run, leg, NOT_FOUND, call_ended=False)
+
+    assert (AfterCharge.FAIL if final else AfterCharge.ENQUIRE) is step
+
+
 @pytest.mark.parametrize(("late_s", "final"), [(-30.0, False), (0.0, True)])
 async def test_not_found_is_the_last_word_only_after_the_window(late_s, final):
     """As long as the channel may still come to know of it, it is asked again."""
@@ -281,3 +315,83 @@ async def test_an_alarm_is_told_once():
     await settle(run, other, reply, call_ended=False)
 
     assert 1 == len(run.change.inserts)
+
+
+# --- the confirm ----------------------------------------------------------------------
+
+
+async def test_a_confirm_goes_where_the_code_came_from():
+    """Same channel, account and token as the send; a yes there is the payment's end."""
+    payment = an_order()
+    send = sent(payment, channel="quick_a", account="main")
+    run = await run_of(payment, code="123456")
+    ask = await CardQuickPayConfirm().before(run)
+
+    assert (Operation.CONFIRM, "quick_a", "main", "123456") == (
+        ask.operation,
+        ask.channel,
+        ask.account,
+        ask.code,
+    )
+    assert ("agreement_quick_a_shop", send.channel_token) == (
+        ask.agreement,
+        ask.channel_token,
+    )
+    assert send.request_no == ask.request_no
+    assert run.node.settings.money_timeout_s == ask.timeout_s
+    event = events(run)[-1]
+    assert ("CHARGE_BEGUN", ask.attempt_seq) == (event.event, event.attempt_seq)
+    assert Next.NEXT is await CardQuickPayConfirm().after(run, ask.attempt_seq, YES)
+    assert BizStatus.SUCCESS is payment.row.biz_status
+
+
+async def test_a_confirm_brings_back_what_the_send_was_given():
+    """The token of the send's answer is how the channel knows which order it is."""
+    payment = an_order()
+    send = sent(payment)
+    payment.attempts[send.seq] = replace(send, channel_token="t-9")
+    ask = await CardQuickPayConfirm().before(await run_of(payment))
+
+    assert "t-9" == ask.channel_token
+
+
+@pytest.mark.parametrize("inherits", [True, False])
+async def test_whose_number_a_confirm_carries_is_the_channels_to_say(
+    monkeypatch, inherits
+):
+    """That of the send that opened the order there, or one of the confirm's own."""
+    monkeypatch.setattr(Sandbox, "confirm_inherits_request_no", inherits)
+    payment = an_order()
+    send = sent(payment)
+    ask = await CardQuickPayConfirm().before(await run_of(payment))
+
+    assert inherits == (send.request_no == ask.request_no)
+    assert ask.request_no == payment.money_leg.request_no
+
+
+async def test_a_confirm_of_unknown_fate_begins_its_own_wait():
+    """Our own call is over: the leg is quiet, and the ladder starts at its foot."""
+    payment = an_order()
+    sent(payment)
+    run = await run_of(payment)
+    ask = await CardQuickPayConfirm().before(run)
+    payment.look_again()
+    step = await CardQuickPayConfirm().after(run, ask.attempt_seq, NO_ANSWER)
+
+    assert Next.NEXT is step
+    assert ("CHARGE_UNKNOWN", ask.attempt_seq) == (
+        events(run)[-1].event,
+        events(run)[-1].attempt_seq,
+    )
+    assert (0, 0) == (payment.row.checks, payment.money_leg.enquiries)
+
+
+async def test_a_confirm_without_its_agreement_is_declined():
+    """An agreement that ended meanwhile ends the payment, and nobody is asked."""
+    payment = an_order()
+    sent(payment, channel="quick_z", account="main")
+    run = await run_of(payment, code="123456")
+
+    assert Next.NEXT is await CardQuickPayConfirm().before(run)
+    assert says("AGREEMENT_GONE") == told(run)
+    assert BizStatus.FAIL is payment.row.biz_status

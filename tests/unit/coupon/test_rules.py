@@ -24,12 +24,22 @@ USED = rules.used(LOCKED, MINE, NOW)
 
 def test_lock():
     """A free coupon is locked for the order, and the sweeper is told when to look."""
-    assert (CouponStatus.LOCKED, MINE, NOW, LOOK_AT) == (
-        LOCKED.status,
-        LOCKED.holder,
-        LOCKED.locked_at,
-        LOCKED.next_check_at,
-    )
+    assert msgspec.structs.replace(
+        FREE,
+        status=CouponStatus.LOCKED,
+        holder=MINE,
+        locked_at=NOW,
+        next_check_at=LOOK_AT,
+    ) == rules.locked(FREE, MINE, NOW, LOOK_AT)
+
+
+def test_lock_lets_go():
+    """Whoever was looking at it, no lease stays on what is locked now."""
+    leased = msgspec.structs.replace(FREE, lease_epoch=3, lease_until=NOW)
+    again = msgspec.structs.replace(LOCKED, lease_epoch=3, lease_until=NOW)
+
+    for row in (leased, again):
+        assert LOCKED == rules.locked(row, MINE, NOW, LOOK_AT)
 
 
 def test_lock_again():

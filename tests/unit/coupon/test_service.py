@@ -241,6 +241,54 @@ async def test_not_usable(node: Node):
             )
 
 
+EXPIRED = ("The coupon has expired.", "优惠券已过期")
+NO_FIT = (
+    "The coupon does not fit the order's amount or currency.",
+    "优惠券与订单金额或币种不符",
+)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"status": CouponStatus.USED}, (CouponRefused.default_en, "优惠券不可用")),
+        ({"valid_until": datetime(2020, 1, 1, tzinfo=UTC)}, EXPIRED),
+        ({"amount": 101}, NO_FIT),
+        ({"currency": "JPY"}, NO_FIT),
+    ],
+)
+async def test_not_usable_says_why(node: Node, fields: dict[str, object], words):
+    """Who may not spend it reads why, in both languages."""
+    if "status" in fields:
+        fields = {**fields, "holder": order(node), "used_at": node.now()}
+    coupon = await issue(node, **fields)
+    with pytest.raises(CouponRefused) as refused:
+        await service.usable(node, SHOP, coupon.coupon_no, amount=101, currency="CNY")
+
+    assert words == (refused.value.en, refused.value.zh)
+
+
+async def test_lock_says_when_to_look(node: Node):
+    """The sweeper comes when a payment would be over, not before."""
+    node.clock = SystemClock(node.now(), monotonic=lambda: 0.0)
+    coupon, no = await issue(node), order(node)
+    assert await step(node, service.lock, coupon, no) is None
+    row = await stands(node, coupon)
+
+    assert (node.now(), node.now() + service.LOCK_CHECK) == (
+        row.locked_at,
+        row.next_check_at,
+    )
+
+
+async def test_a_day_that_is_over_locks_nothing(node: Node):
+    """Found usable in time and locked too late is refused by the guard."""
+    coupon = await issue(node, valid_until=node.now())
+    refused = await step(node, service.lock, coupon, order(node))
+
+    assert ("coupon", coupon) == (refused.guard, refused.row)
+
+
 # --- the sweeper ----------------------------------------------------------------------
 
 
@@ -289,6 +337,49 @@ async def test_sweep(node: Node, status: BizStatus | None, expected: CouponStatu
     assert expected is row.status
     assert (None, None) == (row.lease_epoch, row.lease_until)
     assert row.next_check_at is None or row.next_check_at > node.now()
+
+
+async def test_what_is_looked_at_is_the_sweepers(node: Node):
+    """While an order is asked after, its coupon is leased to our life, and no longer
+    than any lease.
+    """
+    node.clock = SystemClock(node.now(), monotonic=lambda: 0.0)
+    coupon, seen = await left_behind(node), []
+
+    async def status_of(_: PayOrderNo) -> BizStatus:
+        seen.append(await stands(node, coupon))
+        return BizStatus.DOING
+
+    assert 1 == await service.sweep(node, status_of)
+    assert [(node.epoch, node.lease_until())] == [
+        (row.lease_epoch, row.lease_until) for row in seen
+    ]
+
+
+@pytest.mark.parametrize(("asked", "swept"), [({}, 100), ({"limit": 3}, 3)])
+async def test_so_many_at_a_time(node: Node, asked: dict[str, int], swept: int):
+    """A sweep takes a hundred unless it is told otherwise, and leaves the rest."""
+    change = node.change()
+    for _ in range(101):
+        change.insert(
+            CouponRow(
+                biz_line=SHOP,
+                coupon_no=CouponNo(letters(node.ids, 12)),
+                amount=100,
+                currency="CNY",
+                status=CouponStatus.LOCKED,
+                holder=order(node),
+                locked_at=node.now(),
+                next_check_at=node.now(),
+            )
+        )
+    assert await node.journal.commit(change) is None
+
+    async def status_of(_: PayOrderNo) -> BizStatus:
+        return BizStatus.FAIL
+
+    assert swept == await service.sweep(node, status_of, **asked)
+    assert 101 - swept == await service.sweep(node, status_of, limit=500)
 
 
 async def test_an_orphan_of_just_that_age_is_freed(node: Node):

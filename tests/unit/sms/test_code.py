@@ -185,6 +185,14 @@ def test_what_needs_no_comparing_is_known_before() -> None:
             ),
         ),
         (
+            wording(language="en", payee="Acme", subject=""),
+            (
+                "Code 123456 pays CNY 12.50 to Acme with your card ending in 7894."
+                " It is good for 5 minutes. Use only this code; ignore any other"
+                " text of your bank. Tell nobody."
+            ),
+        ),
+        (
             wording(language="zh-CN", subject="宏图商城", currency="USD"),
             (
                 "验证码123456：您正用尾号7894的银行卡向宏图商城支付USD 12.50，"

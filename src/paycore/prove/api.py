@@ -159,7 +159,7 @@ class Api:
             running.callers.pop(answer, None)
         await asyncio.sleep(self._rng.random() * ONE_WAY_S)
         if got is not None and key is not None:
-            world.oracle.answered(key, got)
+            world.oracle.hearing.answered(key, got)
         return got
 
 

@@ -237,12 +237,12 @@ async def call(scene: Scene, use: str, code: str, key: str) -> None:
     if answer.code != InFlight.code:
         scene.asked = None
     if answer.status in (200, 201):
-        scene.oracle.heard(answer.read())
+        scene.oracle.hearing.heard(answer.read())
         # What a bank took by itself is paid by no code at all.
         if use == "confirm" and not scene.unasked:
             row = payment_of(scene)
             assert row is not None
-            scene.oracle.confirmed(row.pay_order_no, code, answer)
+            scene.oracle.hearing.confirmed(row.pay_order_no, code, answer)
 
 
 async def _called(scene: Scene, use: str, code: str, key: str) -> Answer | None:

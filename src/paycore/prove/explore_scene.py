@@ -313,7 +313,7 @@ def _oracle(scene: Scene, state: State) -> Oracle:
     oracle, row = Oracle(scene), state.payment
     for move in state.moves:
         oracle.moves.setdefault(move.pay_order_no, []).append(move)
-    oracle._answers = scene.answers  # noqa: SLF001 it goes on from there
+    oracle.hearing.answers = scene.answers
     if row is not None:
         born = (row.created_at - scene.database_now()).total_seconds()
         oracle._born[row.pay_order_no] = (born, 0.0)  # noqa: SLF001 the same

@@ -5,7 +5,7 @@ answer that is given comes by here. What must hold at the end is `verdict`'s.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from paycore.kernel.node import NodeRow
 from paycore.kernel.terms import BizStatus, PayType, ProcessStatus, TransType
 from paycore.notify.rows import NoticeRow
 from paycore.prove import verdict
-from paycore.prove.api import Answer
+from paycore.prove.hearing import Hearing
 from paycore.prove.journal import expected
 from paycore.prove.loop import Machine, Power
 from paycore.router.rows import DecisionRow
@@ -32,7 +32,6 @@ from paycore.sandbox.orders import Move
 from paycore.sms.rows import CodeRow, CodeStatus
 
 if TYPE_CHECKING:
-    from paycore.core.service import OpenRequest
     from paycore.prove.payers import Payer
     from paycore.prove.world import World
 
@@ -66,10 +65,8 @@ class Oracle:
         self.lies: set[str] = set()
         """Payments about which a bank contradicted itself."""
         self.payers: dict[str, int] = {}
-        self.requests: dict[str, OpenRequest] = {}
-        """By the line's number, which no two payers share."""
+        self.hearing = Hearing(world, self)
         self._told_yes: dict[str, list[Machine]] = {}
-        self._answers: dict[str, bytes] = {}
         self._called: Counter[tuple[str, str, str]] = Counter()
         """Calls that left, by payment, bank and operation."""
         self._born: dict[str, tuple[float, float]] = {}
@@ -423,70 +420,6 @@ class Oracle:
             "a notice came before its commit",
             data["pay_order_no"],
         )
-
-    # --- what is answered -------------------------------------------------------------
-
-    def answered(self, key: str, answer: Answer) -> None:
-        """The same key, the same answer, for ever (I18): no refusal either, but that
-        it is under way, which a call may be told that was overtaken by the answer.
-        """
-        if answer.status not in (200, 201):
-            refused = key in self._answers and 400 <= answer.status < 500
-            under_way = answer.code == "idempotency_in_flight"
-            what = f"key {key} had an answer, and is refused: {answer.code}"
-            self.holds("I18", not refused or under_way, what)
-            return
-        first = self._answers.setdefault(key, answer.body)
-        self.holds("I18", first == answer.body, f"key {key} has two answers")
-
-    def heard(self, said: Mapping[str, Any]) -> None:
-        """An answer that was given is true, and stays so."""
-        no = str(said["pay_order_no"])
-        order = self._world.base.load(PaymentRow, no)
-        final = said["biz_status"] != "DOING"
-        self.holds(
-            "I4",
-            order is not None
-            and (not final or order.biz_status.value == said["biz_status"]),
-            f"told {said['biz_status']}, and it is not so",
-            no,
-        )
-        if order is not None:
-            self._asked_for(order, said)
-
-    def _asked_for(self, order: PaymentRow, said: Mapping[str, Any]) -> None:
-        """What is answered is what was asked for: this order, this amount."""
-        no, asked = order.pay_order_no, self.requests.get(order.out_biz_no)
-        self.holds("I4", said["out_biz_no"] == order.out_biz_no, "another order", no)
-        if asked is None:
-            return
-        given = (order.biz_line, order.amount, order.currency, order.coupon_no)
-        meant = (asked.biz_line, asked.amount, asked.currency, asked.coupon_no)
-        self.holds("I23", given == meant, "not what was ordered", no)
-        if "amount" in said:
-            told = (said["amount"], said["payable_amount"], said["currency"])
-            stands = (order.amount, order.payable_amount, order.currency)
-            self.holds("I23", told == stands, "other amounts than the order's", no)
-
-    def confirmed(self, no: str, code: str, answer: Answer) -> None:
-        """A code that was judged right was the one in force, of this order (I8, I9)."""
-        said = answer.read()
-        if said["verify_status"] != "PASS" or said["resp_code"] != "SUCCESS":
-            return
-        if no in self.unasked_for:
-            return  # the bank took it by itself, whatever was typed
-        texts = self._world.texts.get(no, ())
-        self.holds("I9", any(t.code == code for t in texts), "a strange code paid", no)
-
-    def reused(self, answer: Answer | None) -> None:
-        """A used key with another body."""
-        if answer is not None and answer.status < 500:
-            self.holds("I18", answer.status in (409, 422), "a key took two bodies")
-
-    def strange(self, answer: Answer | None) -> None:
-        """What belongs to another line is not there."""
-        if answer is not None and answer.status < 500:
-            self.holds("I24", answer.status == 404, "another line's order was shown")
 
     def differ(self, differences: Iterable[str]) -> None:
         """What the real journal and the one in memory did not do alike."""

@@ -137,7 +137,7 @@ class Payer:
             coupon_no=self._coupon(plastic.line),
             expires_in_s=self.rng.choice((60, 60, 90, 120, 240)),
         )
-        self.world.oracle.requests[request.out_biz_no] = request
+        self.world.oracle.hearing.requests[request.out_biz_no] = request
         api = self.world.api
         answers: Sequence[Answer | None]
         if self._strikes("orders_twice"):
@@ -165,7 +165,7 @@ class Payer:
             await asyncio.sleep(self.rng.random() * AGAIN_WITHIN_S)
             await self._insist(call, key)
         if answer is not None and answer.status == 200:
-            self.world.oracle.confirmed(self.no, code, answer)
+            self.world.oracle.hearing.confirmed(self.no, code, answer)
             self._heard(answer)
         return answer
 
@@ -178,7 +178,7 @@ class Payer:
         again = await self.world.api.confirm(
             self.line, self.no, self._wrong(text.code), key, of_another=True
         )
-        self.world.oracle.reused(again)
+        self.world.oracle.hearing.reused(again)
 
     async def _ask_again(self) -> None:
         api = self.world.api
@@ -199,9 +199,9 @@ class Payer:
         """A line that asks for an order which is not its own: there is none (I24)."""
         other = "tickets" if self.line == "shop" else "shop"
         answer = await self.world.api.get(other, self.no)
-        self.world.oracle.strange(answer)
+        self.world.oracle.hearing.strange(answer)
         answer = await self.world.api.confirm(other, self.no, "123456", self._key())
-        self.world.oracle.strange(answer)
+        self.world.oracle.hearing.strange(answer)
 
     async def _insist(self, call: Call, key: str | None = None) -> Answer | None:
         """Call until there is an answer, under one key."""
@@ -247,7 +247,7 @@ class Payer:
         said = answer.read()
         if said["biz_status"] != "DOING":
             self.ended = str(said["biz_status"])
-        self.world.oracle.heard(said)
+        self.world.oracle.hearing.heard(said)
 
     # --- chance -----------------------------------------------------------------------
 

@@ -369,7 +369,7 @@ async def _answers(world: "World", payers: "list[Payer]") -> None:
         world.oracle.holds("I4", read, "an order that cannot be read", payer.no)
         if answer is None or not read:
             continue
-        world.oracle.heard(answer.read())
+        world.oracle.hearing.heard(answer.read())
         said = answer.read()["biz_status"]
         world.oracle.holds(
             "I4",

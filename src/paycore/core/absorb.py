@@ -55,7 +55,12 @@ async def absorb(refused: Run, *, coupon_gone: bool = False) -> Run:
     run.leases = refused.leases
     if refused.last is not None:
         last = refused.last
-        gateway.conclude(run.node, last.prepared, last.answer, run.change)
+        if payment.attempts[last.seq].trans_type.moves_money:
+            gateway.conclude(run.node, last.prepared, last.answer, run.change)
+        else:
+            # Too late for a code to take over, or to pass: the payment knows another
+            # one by now, or will, and the two must agree on which is in force.
+            run.change.append(last.answer.message)
         await write(run, last.seq, last.answer.reply, call_ended=last.call_ended)
     return run
 

@@ -67,7 +67,7 @@ def started(monkeypatch, trouble: Callable[[Parts, Place], None], *, before=Fals
                 trouble(made, place)
             await made.start(place)
             assert place.up
-        return made.died_alone
+        return len(made.died_alone)
 
     return asyncio.run(start())
 

@@ -30,7 +30,7 @@ def cast(tmp_path: Path) -> Cast:
     parts = SimpleNamespace(
         on=SimpleNamespace(data=tmp_path),
         places=[SimpleNamespace(number=0)],
-        died_alone=0,
+        died_alone=[],
     )
     return Cast(parts=parts, purses=[], wallets={}, api_keys={})
 
@@ -174,9 +174,9 @@ def test_what_happens_again_counts_again(cast: Cast, tmp_path: Path):
     rows = Difference(kind="balance", pay_order_no=None, what="off by one")
     audit = Difference(kind=UNANSWERED, pay_order_no=None, what="no audit")
 
-    cast.parts.died_alone = 1
+    cast.parts.died_alone = ["node 1 ended"]
     first = judged(cast, tmp_path, [rows, audit])
-    cast.parts.died_alone = 1
+    cast.parts.died_alone = ["node 1 ended"]
     second = judged(cast, tmp_path, [rows, audit])
 
     assert ["balance", UNANSWERED, "died_alone"] == first

@@ -63,6 +63,8 @@ SETTINGS: Mapping[str, object] = MappingProxyType(
 READY_WITHIN_S = 60.0
 POLL_S = 0.05
 
+LAST_WORDS = 300
+
 STEADY_PORTS = range(20_000, 30_000)
 """Below those that systems give to outgoing connections: one of these stays free while
 who listened at it is dead."""
@@ -94,6 +96,15 @@ class Place:
         """Whether a node runs here that can be killed."""
         return self.node is not None and self.node.alive
 
+    @property
+    def ended(self) -> str:
+        """That it is no more, and the last that it said."""
+        with suppress(OSError, IndexError, AttributeError):
+            last = Path(self.log.name).read_bytes().splitlines()[-1]
+            said = last.decode(errors="replace")[-LAST_WORDS:]
+            return f"node {self.number} ended; its log ends: {said}"
+        return f"node {self.number} ended"
+
     def shoot(self) -> bool:
         """Kill -9, now; `buried` is to follow. Whether there was one."""
         if self.node is None or not self.node.alive:
@@ -115,7 +126,7 @@ class Parts:
     places: Sequence[Place] = ()
     balancer: Balancer = field(default_factory=lambda: Balancer(backends=[]))
     database_up: bool = True
-    died_alone: int = 0
+    died_alone: list[str] = field(default_factory=list)
     """Nodes and databases that ended without anybody's killing them, and nodes that did
     not start although nothing was in their way."""
     shots: int = 0
@@ -173,7 +184,7 @@ class Parts:
                 place.node = await loop.run_in_executor(self.starter, begin)
             except Misconfigured:
                 if fair and before == self._troubles(place) and self.on.cluster.alive:
-                    self.died_alone += 1
+                    self.died_alone.append(f"{place.ended} at its start")
                 await asyncio.sleep(POLL_S)
 
     def _troubles(self, place: Place) -> tuple[int, int]:
@@ -266,10 +277,10 @@ class Parts:
         await self._all_back()
         for place in self.places:
             if place.node is not None and not place.node.alive:
-                self.died_alone += 1
+                self.died_alone.append(place.ended)
                 self.bury(place, pause_s=0.0)
         if self.database_up and not self.on.cluster.alive:
-            self.died_alone += 1
+            self.died_alone.append("the database ended")
             self.bury_database(pause_s=0.0)
         await self._all_back()
         deadline = perf_counter() + READY_WITHIN_S

@@ -385,10 +385,10 @@ class _Round:
         was not told of before, though it may be said in the same words.
         """
         parts, heard, found = self.cast.parts, self.cast.heard, list[Difference]()
-        if parts.died_alone:
-            what = f"{parts.died_alone} processes ended that nobody had killed"
+        for one in parts.died_alone:
+            what = f"nobody had killed it: {one}"
             found.append(Difference(kind="died_alone", pay_order_no=None, what=what))
-            parts.died_alone = 0
+        parts.died_alone = []
         if heard.bugs > self.bugs_before:
             what = f"{heard.bugs - self.bugs_before} answers of 5xx that are no 503"
             found.append(Difference(kind="answered_5xx", pay_order_no=None, what=what))

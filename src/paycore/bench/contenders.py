@@ -30,6 +30,9 @@ from paycore.kernel.ids import SystemIds
 from paycore.notify.webhook import key_of
 
 WARM_UP_S = 3.0
+SYSTEM_DATABASE = "dbos"
+
+BARE, DURABLE = "bare path", "DBOS"
 
 Progress = Callable[[float], None]
 
@@ -107,11 +110,28 @@ def ours(folder: Path, wanted: Wanted) -> Iterator[tuple[Contender, Stage]]:
 @contextmanager
 def bare(folder: Path, wanted: Wanted) -> Iterator[Contender]:
     """The bare path, with payments that were recorded on its own ground."""
+    with _copying(BARE, folder, wanted, durable=False) as contender:
+        yield contender
+
+
+@contextmanager
+def durable(folder: Path, wanted: Wanted) -> Iterator[Contender]:
+    """The same steps as workflows on DBOS."""
+    with _copying(DURABLE, folder, wanted, durable=True) as contender:
+        yield contender
+
+
+@contextmanager
+def _copying(
+    name: str, folder: Path, wanted: Wanted, *, durable: bool
+) -> Iterator[Contender]:
     with stack.ground(folder) as on, ExitStack() as started:
         stage = _prepared(on, wanted)
         recorded = (Recorded.of(stage.plain), Recorded.of(stage.with_coupon))
         served = [
-            started.enter_context(serve(_setting(on, stage, slot), recorded))
+            started.enter_context(
+                serve(_setting(on, stage, slot, durable=durable), recorded)
+            )
             for slot in range(wanted.processes)
         ]
         place = Place(
@@ -122,7 +142,7 @@ def bare(folder: Path, wanted: Wanted) -> Iterator[Contender]:
             sandbox_pid=on.sandbox.pid,
             looks=Looks(dsn=on.cluster.dsn),
         )
-        yield _contender("bare path", place, stage)
+        yield _contender(name, place, stage)
 
 
 def _settings(stage: Stage, number: int) -> Settings:
@@ -157,7 +177,7 @@ def _contender(name: str, place: Place, stage: Stage) -> Contender:
     )
 
 
-def _setting(on: Ground, stage: Stage, slot: int) -> Setting:
+def _setting(on: Ground, stage: Stage, slot: int, *, durable: bool) -> Setting:
     """What the bare path must know: one bank, the cards, where the notices go."""
     (attempt,) = (row for row in stage.plain[0].appended if isinstance(row, AttemptRow))
     merchant = f"paycore_{attempt.channel}"
@@ -185,4 +205,5 @@ def _setting(on: Ground, stage: Stage, slot: int) -> Setting:
             for number, purse in enumerate(stage.quick)
         },
         slot=slot,
+        durable=on.cluster.dsn_of(SYSTEM_DATABASE) if durable else None,
     )

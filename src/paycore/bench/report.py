@@ -48,16 +48,20 @@ def table(title: str, levels: Sequence[Level]) -> Table:
 
 
 def _duel(figures: Figures) -> Table:
-    """We and the bare path, in turn."""
+    """We and the others, in turn."""
     made = Table(title=f"In turn, {DUEL_AT} at once", title_justify="left")
     made.add_column("round", justify="right")
     made.add_column("who")
     made.add_column("per s", justify="right", style="bold")
     for column in (*figures.ours[0].cpu_s, "others") if cpu.known() else ():
         made.add_column(column, justify="right", no_wrap=True)
-    for number, pair in enumerate(zip(figures.bare, figures.ours, strict=True), 1):
-        for who, level in zip(("bare path", "paycore"), pair, strict=True):
-            made.add_row(str(number), who, f"{level.per_s:,.0f}", *_costs(level))
+    who = (("bare path", figures.bare), ("DBOS", figures.durable))
+    for number in range(len(figures.ours)):
+        for name, levels in (*who, ("paycore", figures.ours)):
+            for level in levels[number : number + 1]:
+                made.add_row(
+                    str(number + 1), name, f"{level.per_s:,.0f}", *_costs(level)
+                )
     return made
 
 
@@ -79,6 +83,7 @@ def summary(figures: Figures) -> str:
             f"by pgbench: {_shown(shown['pgbench_ratio'])}; {yardstick.clients} clients"
             f", the {figures.rows} rows of one payment, prepared: {own}"
         ),
+        f"by the same payment on DBOS: {_shown(shown['dbos_ratio'])}",
         f"{HIGH} at once by {LOW} at once: {_shown(shown['c128_over_c16'])}",
     ]
     if figures.half is not None:
@@ -98,12 +103,14 @@ def summary(figures: Figures) -> str:
 def ratios(figures: Figures) -> dict[str, float | None]:
     """What does not depend on how fast the machine is today."""
     ours, bare = _per_s(figures.ours), _per_s(figures.bare)
+    durable = _per_s(figures.durable)
     by_concurrency = {level.concurrency: level.per_s for level in figures.quick}
     low, high = by_concurrency.get(LOW), by_concurrency.get(HIGH)
     pgbench = figures.yardstick.per_s
     return {
         "bare_path_ratio": ours / bare if ours and bare else None,
         "pgbench_ratio": ours / pgbench if ours else None,
+        "dbos_ratio": ours / durable if ours and durable else None,
         "c128_over_c16": high / low if high and low else None,
     }
 
@@ -122,6 +129,7 @@ def document(figures: Figures) -> Mapping[str, object]:
         "payments_per_s": _of_each(levels, lambda each: round(each.per_s, 1)),
         **found,
         "bare_path_per_s": _round(_per_s(figures.bare), 1),
+        "dbos_per_s": _round(_per_s(figures.durable), 1),
         "duel_per_s": _round(_per_s(figures.ours), 1),
         "pgbench_payments_per_s": round(figures.yardstick.per_s, 1),
         "processes": figures.processes,

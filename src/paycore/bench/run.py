@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,8 @@ import uvloop
 from rich.progress import Progress
 
 from paycore.bench import contenders, pgbench, queries
-from paycore.bench.contenders import WARM_UP_S, Contender, Wanted
+from paycore.bench.bare.durable import available
+from paycore.bench.contenders import BARE, DURABLE, WARM_UP_S, Contender, Wanted
 from paycore.bench.load import Level
 from paycore.bench.pgbench import Yardstick
 from paycore.bench.stage import Stage
@@ -46,7 +47,8 @@ class Plan:
     @property
     def windows(self) -> int:
         """How many there are: one more at half the top load."""
-        return len(self.concurrency) * (1 + self.converted) + 2 * self.rounds + 1
+        in_turn = 2 + available()
+        return len(self.concurrency) * (1 + self.converted) + in_turn * self.rounds + 1
 
     @property
     def steps_s(self) -> float:
@@ -74,6 +76,8 @@ class Figures:
     ours: Sequence[Level]
     """At `DUEL_AT`, in turn with the bare path's."""
     bare: Sequence[Level]
+    durable: Sequence[Level]
+    """The same on DBOS, where it is installed."""
     half: Level | None
     """At half the best speed that was seen."""
     own_ms: tuple[Sequence[float], Sequence[float]]
@@ -91,10 +95,11 @@ def run(plan: Plan, progress: Progress) -> Figures:
     progress.add_task("starting", total=plan.steps_s)
     folder = fresh_folder("paycore-bench-")
     try:
-        with _both(folder, plan.wanted) as (node, bare, stage):
-            taken = uvloop.run(_Load(plan, node, bare, progress).all())
+        with _all(folder, plan.wanted) as (stage, node, *others):
+            taken = uvloop.run(_Load(plan, node, others, progress).all())
             charged = node.money()
-            bare.money()
+            for other in others:
+                other.money()
         progress.update(progress.task_ids[0], description="pgbench")
         yardstick = pgbench.measure(
             folder / "pgbench",
@@ -108,7 +113,8 @@ def run(plan: Plan, progress: Progress) -> Figures:
         quick=taken.quick,
         converted=taken.converted,
         ours=taken.ours,
-        bare=taken.bare,
+        bare=taken.others[BARE],
+        durable=taken.others.get(DURABLE, []),
         half=taken.half,
         own_ms=taken.own_ms,
         payments=len(stage.tally.paid),
@@ -121,12 +127,17 @@ def run(plan: Plan, progress: Progress) -> Figures:
 
 
 @contextmanager
-def _both(folder: Path, wanted: Wanted) -> Iterator[tuple[Contender, Contender, Stage]]:
-    with (
-        contenders.ours(folder / "paycore", wanted) as (node, stage),
-        contenders.bare(folder / "bare", wanted) as bare,
-    ):
-        yield node, bare, stage
+def _all(
+    folder: Path, wanted: Wanted
+) -> Iterator[tuple[Stage, Contender, *tuple[Contender, ...]]]:
+    """We, the bare path, and DBOS where it is installed."""
+    with ExitStack() as started:
+        node, stage = started.enter_context(contenders.ours(folder / "paycore", wanted))
+        others = [started.enter_context(contenders.bare(folder / "bare", wanted))]
+        if available():
+            durable = contenders.durable(folder / "durable", wanted)
+            others.append(started.enter_context(durable))
+        yield stage, node, *others
 
 
 @dataclass(slots=True)
@@ -134,7 +145,8 @@ class _Taken:
     quick: list[Level] = field(default_factory=list)
     converted: list[Level] = field(default_factory=list)
     ours: list[Level] = field(default_factory=list)
-    bare: list[Level] = field(default_factory=list)
+    others: dict[str, list[Level]] = field(default_factory=dict)
+    """By name, in turn with ours."""
     half: Level | None = None
     own_ms: tuple[list[float], list[float]] = ([], [])
 
@@ -145,15 +157,17 @@ class _Load:
 
     plan: Plan
     node: Contender
-    under: Contender
+    others: Sequence[Contender]
     progress: Progress
     taken: _Taken = field(default_factory=_Taken)
 
     async def all(self) -> _Taken:
         taken = self.taken
-        # In turn, so that what drifts on this machine drifts for both.
+        # In turn, so that what drifts on this machine drifts for all.
         for _ in range(self.plan.rounds):
-            taken.bare.append(await self._level(self.under, DUEL_AT))
+            for other in self.others:
+                level = await self._level(other, DUEL_AT)
+                taken.others.setdefault(other.name, []).append(level)
             taken.ours.append(await self._level(self.node, DUEL_AT))
         for at_once in self.plan.concurrency:
             taken.quick.append(await self._level(self.node, at_once))

@@ -179,8 +179,19 @@ class Shape(Generic[R]):
             f"WHERE {self._same('t', 'u')}{self._between(len(self.keys))} "
         )
         self.load = by_key + "OFFSET 0) AS r"
-        # NO KEY: keys never change, and rows that refer to this one may come meanwhile.
-        self.lock = by_key + "FOR NO KEY UPDATE) AS r"
+        # One table and nothing joined, the lock above the order: PostgreSQL 18 dies of
+        # a lock that is taken anew for each key, once it has waited for a few rows of a
+        # partitioned table. Where a key has several columns rows of other pairs of them
+        # come along, which is nobody's harm. NO KEY: keys never change, and rows that
+        # refer to this one may come meanwhile.
+        wanted = " AND ".join(
+            f"t.{key.quoted} = ANY(${at}::{key.array})"
+            for at, key in enumerate(self.keys, 1)
+        )
+        self.lock = (
+            f"{every} WHERE {wanted}{self._between(len(self.keys))}{order} "
+            "FOR NO KEY UPDATE"
+        )
         self.within = ""
         if self.table.owner is not None:
             self.within = f'{every} WHERE t."{self.table.owner}" = ANY($1::text[])'

@@ -32,6 +32,7 @@ def _figures(*concurrency: int) -> Figures:
         converted=[],
         ours=[_level(64, 900), _level(64, 1100)],
         bare=[_level(64, 1500), _level(64, 2500)],
+        durable=[_level(64, 250), _level(64, 150)],
         half=None,
         own_ms=((), ()),
         payments=1000,
@@ -56,6 +57,7 @@ def test_the_ratios_are_over_all_rounds_in_turn():
     said = document(_figures(16, 128))
 
     assert (0.5, 0.5) == (said["bare_path_ratio"], said["pgbench_ratio"])
+    assert 5.0 == said["dbos_ratio"]
     assert round(1128 / 1016, 3) == said["c128_over_c16"]
 
 

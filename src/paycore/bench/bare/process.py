@@ -11,7 +11,8 @@ import uvicorn
 import uvloop
 
 from paycore.bench.bare.calls import Calls
-from paycore.bench.bare.service import Both, Service, Setting
+from paycore.bench.bare.durable import Durable
+from paycore.bench.bare.service import Both, Desk, Plain, Service, Setting
 from paycore.bench.bare.writer import Writer
 from paycore.dev.processes import die_with_parent
 from paycore.kernel import log
@@ -55,7 +56,9 @@ def _main(setting: Setting, recorded: Both, told: Connection) -> None:
 
 async def _serve(setting: Setting, recorded: Both, told: Connection) -> None:
     calls = Calls(setting.bank, notices=setting.notices, notice_key=setting.notice_key)
-    service = Service(setting, recorded, await Writer.open(setting.dsn), calls)
+    desk = Desk(setting.slot, await Writer.open(setting.dsn), calls)
+    ways = Plain(desk) if setting.durable is None else Durable(desk, setting.durable)
+    service = Service(setting, recorded, desk, ways)
     config = uvicorn.Config(
         service,
         host=HOST,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 PAYMENTS = "/v1/quick-payments"
+SEND, CONFIRM = "/v1/send_code", "/v1/confirm"
+
+Fields = dict[str, object]
 CURRENCY = "CNY"
 KEYS = "idempotency_key"
 COMMITS = 5
@@ -111,6 +114,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     cards: Mapping[str, Card]
     slot: int
     """Whose balances it adds to, as each node has its own."""
+    durable: str | None = None
+    """As workflows on DBOS, with its system database here; None: the bare path."""
 
 
 class _Order(msgspec.Struct, frozen=True):
@@ -124,20 +129,106 @@ class _Typed(msgspec.Struct, frozen=True):
     sms_verify_code: str
 
 
+@dataclass(frozen=True, slots=True)
+class Paying:
+    """One payment under way."""
+
+    recorded: Recorded
+    patterns: tuple[Patterns, ...]
+    names: Names
+    card: Card
+
+    def fields(self, no: str) -> Fields:
+        """What both calls to the bank say."""
+        return {
+            "request_id": f"{no}01",
+            "pay_order_no": no,
+            "amount": self.recorded.amount,
+            "currency": CURRENCY,
+            "token": self.card.token,
+        }
+
+
+class Desk:
+    """What can be done about a payment, one thing at a time."""
+
+    def __init__(self, slot: int, writer: Writer, calls: Calls) -> None:
+        self.open: dict[str, Paying] = {}
+        self.calls = calls
+        self.ids = SystemIds()
+        self._slot, self._writer = slot, writer
+
+    async def write(self, commit: int, no: str) -> None:
+        """One recorded commit, under this payment's names."""
+        paying = self.open[no]
+        rows = paying.patterns[commit].made(paying.names, self._slot, self.ids)
+        await self._writer.commit(rows)
+
+    async def tell(self, no: str) -> None:
+        """The notice."""
+        recorded, names = self.open[no].recorded, self.open[no].names
+        notice_id = renamed(recorded.notice_id, names)
+        await self.calls.tell(notice_id, renamed(recorded.notice, names))
+
+
+class Ways(Protocol):
+    """In which order, and under whose eyes, the steps are made."""
+
+    async def send(self, no: str, fields: Fields) -> None:
+        """An order, and the bank's code."""
+
+    async def confirm(self, no: str, fields: Fields) -> None:
+        """The code, and the money."""
+
+    async def announce(self, no: str) -> None:
+        """The business line is told, and has acknowledged it, a little later."""
+
+
+class Plain:
+    """One after the other, and nobody remembers how far it was."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._telling: set[asyncio.Task[None]] = set()
+
+    async def send(self, no: str, fields: Fields) -> None:
+        """Rows, the call, rows."""
+        await self._desk.write(0, no)
+        await self._desk.calls.ask(SEND, fields)
+        await self._desk.write(1, no)
+
+    async def confirm(self, no: str, fields: Fields) -> None:
+        """Rows, the call, rows."""
+        await self._desk.write(2, no)
+        await self._desk.calls.ask(CONFIRM, fields)
+        await self._desk.write(3, no)
+
+    async def announce(self, no: str) -> None:
+        """In the background."""
+        telling = asyncio.create_task(self._announce(no))
+        self._telling.add(telling)
+        telling.add_done_callback(self._told)
+
+    async def _announce(self, no: str) -> None:
+        await self._desk.tell(no)
+        await self._desk.write(4, no)
+        del self._desk.open[no]
+
+    def _told(self, telling: "asyncio.Task[None]") -> None:
+        self._telling.discard(telling)
+        telling.result()
+
+
 class Service:
     """An ASGI application that believes everything it is told."""
 
     def __init__(
-        self, setting: Setting, recorded: Both, writer: Writer, calls: Calls
+        self, setting: Setting, recorded: Both, desk: Desk, ways: Ways
     ) -> None:
-        self._setting = setting
+        self._cards = setting.cards
         self._copies = [(each, each.patterns()) for each in recorded]
-        self._writer = writer
-        self._calls = calls
-        self._ids = SystemIds()
+        self._desk, self._ways = desk, ways
         self._ring = KeyRing({"bare": setting.key})
-        self._open: dict[str, _Paying] = {}
-        self._telling: set[asyncio.Task[None]] = set()
         self._order = msgspec.json.Decoder(_Order)
         self._typed = msgspec.json.Decoder(_Typed)
 
@@ -155,66 +246,26 @@ class Service:
         await send({"type": "http.response.body", "body": answer})
 
     async def _opened(self, body: bytes) -> bytes:
-        order = self._order.decode(body)
-        no = pay_order_no(self._ids, machine_now())
+        order, desk = self._order.decode(body), self._desk
+        no = pay_order_no(desk.ids, machine_now())
         recorded, patterns = self._copies[order.coupon_no is not None]
-        names = recorded.names(no, order, self._ids)
-        paying = _Paying(recorded, patterns, names, self._setting.cards[order.card_id])
+        names = recorded.names(no, order, desk.ids)
+        paying = Paying(recorded, patterns, names, self._cards[order.card_id])
+        desk.open[no] = paying
         facts = self._ring.open(paying.card.sealed, context=order.card_id.encode())
         fields = paying.fields(no) | {
             "subject": order.subject,
-            "card_enc": self._calls.sealed(facts, f"{no}01"),
+            "card_enc": desk.calls.sealed(facts, f"{no}01"),
         }
-        await self._write(0, paying)
-        await self._calls.ask("/v1/send_code", fields)
-        await self._write(1, paying)
-        self._open[no] = paying
+        await self._ways.send(no, fields)
         return renamed(recorded.answers[0], names)
 
     async def _confirmed(self, no: str, body: bytes) -> bytes:
-        paying = self._open.pop(no)
+        paying = self._desk.open[no]
         code = self._typed.decode(body).sms_verify_code
-        await self._write(2, paying)
-        await self._calls.ask("/v1/confirm", paying.fields(no) | {"code": code})
-        await self._write(3, paying)
-        telling = asyncio.create_task(self._tell(paying))
-        self._telling.add(telling)
-        telling.add_done_callback(self._told)
+        await self._ways.confirm(no, paying.fields(no) | {"code": code})
+        await self._ways.announce(no)
         return renamed(paying.recorded.answers[1], paying.names)
-
-    async def _tell(self, paying: "_Paying") -> None:
-        recorded, names = paying.recorded, paying.names
-        notice_id = renamed(recorded.notice_id, names)
-        await self._calls.tell(notice_id, renamed(recorded.notice, names))
-        await self._write(4, paying)
-
-    def _told(self, telling: "asyncio.Task[None]") -> None:
-        self._telling.discard(telling)
-        telling.result()
-
-    async def _write(self, commit: int, paying: "_Paying") -> None:
-        rows = paying.patterns[commit].made(paying.names, self._setting.slot, self._ids)
-        await self._writer.commit(rows)
-
-
-@dataclass(frozen=True, slots=True)
-class _Paying:
-    """One payment between its two calls."""
-
-    recorded: Recorded
-    patterns: tuple[Patterns, ...]
-    names: Names
-    card: Card
-
-    def fields(self, no: str) -> dict[str, object]:
-        """What both calls to the bank say."""
-        return {
-            "request_id": f"{no}01",
-            "pay_order_no": no,
-            "amount": self.recorded.amount,
-            "currency": CURRENCY,
-            "token": self.card.token,
-        }
 
 
 async def _body(receive: "Receive") -> bytes:

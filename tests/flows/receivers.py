@@ -131,7 +131,10 @@ async def nodes(dsn: str) -> AsyncIterator[Callable]:
             transport=HttpTransport(),
             key_ring=KeyRing(settings.ring_keys),
             heartbeat=Heartbeat(
-                epoch=Epoch(epoch), slot=epoch, live=(Epoch(1), Epoch(2))
+                epoch=Epoch(epoch),
+                slot=epoch,
+                live=(Epoch(1), Epoch(2)),
+                good_until=float("inf"),
             ),
         )
         await notify.refresh(node)

@@ -64,7 +64,8 @@ class Couriers:
         if faults.strikes("callback_forged"):
             self._forge(house, order)
         if faults.strikes("callback_elsewhere"):
-            other = f"{order.pay_order_no[:-1]}Z01"
+            letter = "Y" if order.pay_order_no.endswith("Z") else "Z"
+            other = f"{order.pay_order_no[:-1]}{letter}01"
             self.bring(house, order, request_id=other, pay_order_no=other[:-2])
         if faults.strikes("callback_stale"):
             self.bring(house, order, after=OLD_S / 60, old_s=OLD_S)

@@ -42,6 +42,8 @@ TYPES = MappingProxyType(
 )
 """What a business line is told of each end."""
 
+ABOUT_MONEY = frozenset({Operation.CONFIRM, Operation.DEDUCT, Operation.ENQUIRE})
+
 OVERDUE = timedelta(seconds=60)
 """How much later than promised somebody may look (I6)."""
 
@@ -141,7 +143,7 @@ def _heard(world: "World", no: str) -> bool:
     """
     return world.oracle.knows(no) or any(
         row.direction != "OUT"
-        and row.operation != Operation.SEND_CODE
+        and row.operation in ABOUT_MONEY
         and row.verdict.startswith(Outcome.SUCCEEDED)
         for row in world.base.within(MessageRow, no)
     )

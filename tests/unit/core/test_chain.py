@@ -49,8 +49,10 @@ async def test_a_commit_writes_what_is_staged_and_begins_anew():
     run.change.insert(a_limit())
     run.payment.respond("CODE_SENT", "…")
     run.coupon_staged = True
+    run.last = object()
     await run.commit()
 
+    assert run.last is None
     row = await run.node.journal.load(PaymentRow, NO)
     assert ("CODE_SENT", 2) == (row.resp_code, row.version)
     assert row == run.payment.row
@@ -379,3 +381,16 @@ async def test_where_a_passage_was_is_not_gone_to_again():
     run.exclude(attempt)
 
     assert {("deduct_a", "x")} == run.excluded
+
+
+async def test_a_late_passage_leaves_the_lease_of_another():
+    """It gives back what it took itself, and nothing else."""
+    run = await recorded()
+    until = NOW + timedelta(minutes=1)
+    run.payment.lease(Epoch(9), until=until, look_at=NOW)
+    run.release()
+    assert (9, until) == (run.payment.row.lease_epoch, run.payment.row.lease_until)
+
+    run.leases.append(until)
+    run.release()
+    assert (None, None) == (run.payment.row.lease_epoch, run.payment.row.lease_until)

@@ -17,9 +17,11 @@ from paycore.core.absorb import absorb
 from paycore.core.chain import GuardRefused, Run
 from paycore.core.payment import wait_at
 from paycore.core.rows import IdempotencyRow, PaymentRow
+from paycore.coupon import service as coupon
 from paycore.desk import service as desk
 from paycore.kernel.errors import Unavailable
 from paycore.kernel.journal import Change
+from paycore.kernel.log import get
 from paycore.kernel.node import Node
 from paycore.kernel.terms import Epoch, PayOrderNo
 
@@ -31,6 +33,8 @@ ON_RECORD = "message"
 
 LOOKS_BEFORE_A_PERSON = 3
 """A bug that lets a look fail does so again; a few rungs tell it from bad luck."""
+
+log = get(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +107,7 @@ async def give_back(node: Node) -> None:
             if left.heard is not None or max(left.leases) > node.now():
                 return
         except Exception:
-            # It would stand in the way of all others, for ever.
+            # A bug: it would stand in the way of all others, for ever.
             held.left.pop(0)
             raise
         held.left.pop(0)
@@ -111,7 +115,13 @@ async def give_back(node: Node) -> None:
 
 async def _say(node: Node, left: Left) -> None:
     if left.heard is not None:
-        await _write_down(node, left.heard)
+        try:
+            await _write_down(node, left.heard)
+        except Unavailable:
+            raise
+        except Exception:
+            # The next look asks again; what else is to be said is said all the same.
+            log.exception("answer_not_written", pay_order_no=left.pay_order_no)
     await node.journal.commit(await _change(node, left))
     if left.scope is not None:
         # A change of its own: others may have the payment, and the key is still ours.
@@ -136,9 +146,9 @@ async def _write_down(node: Node, heard: Run) -> None:
     is on record its change was durable after all.
     """
     assert heard.last is not None, "or there is nothing to write down"
-    message = heard.last.answer.message
+    message, coupon_gone = heard.last.answer.message, False
     for _ in range(TIMES_TO_TRY):
-        run = await absorb(heard)
+        run = await absorb(heard, coupon_gone=coupon_gone)
         run.key = None
         run.change.appends.remove(message)
         run.change.insert(message, guard=ON_RECORD)
@@ -148,8 +158,10 @@ async def _write_down(node: Node, heard: Run) -> None:
         except GuardRefused as error:
             if error.refused.guard == ON_RECORD:
                 return
+            coupon_gone = error.refused.guard == coupon.GUARD
         else:
             return
+    raise Unavailable
 
 
 async def _change(node: Node, left: Left) -> Change:

@@ -1,5 +1,6 @@
 """A passage that broke off: what it heard is written down, what it held is freed."""
 
+import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -19,6 +20,7 @@ from paycore.gateway.call import Reply
 from paycore.gateway.rows import MessageRow
 from paycore.gateway.service import Answer, Prepared
 from paycore.kernel.errors import Unavailable
+from paycore.kernel.journal import Refused
 from paycore.kernel.journal_memory import MemoryJournal
 from paycore.kernel.outcome import Blame, Outcome
 from paycore.kernel.terms import BizStatus, Epoch, ProcessStatus, TransType
@@ -33,8 +35,15 @@ class Struck(MemoryJournal):
     spared: int = 0
     """So many commits come before it strikes."""
 
+    lost: str = ""
+    """The guard by which it refuses, so many times."""
+    loses: int = 1
+
     async def commit(self, change):
         """As its parent, where nothing strikes."""
+        if self.lost and self.loses > 0:
+            self.loses -= 1
+            return Refused(self.lost, None)
         self.spared -= 1
         if self.strike is not None and self.spared < 0:
             raise self.strike
@@ -178,6 +187,31 @@ async def test_an_enquiry_that_was_not_sent_says_nothing_of_the_leg(broken):
     assert ["IN", "OUT"] == sorted(
         one.direction for one in await node.journal.within(MessageRow, NO)
     )
+
+
+async def test_an_answer_that_meets_others_time_and_again_is_not_dropped(broken):
+    """It is written down at another turn."""
+    broken.node.journal.lost = "payment"
+    broken.node.journal.loses = 99
+    abandoned.leave(broken.node, broken)
+    await give_back(broken.node)
+    assert 1 == len(broken.node.state(Abandoned).left)
+
+    broken.node.journal.loses = 0
+    await give_back(broken.node)
+    assert [] == broken.node.state(Abandoned).left
+    assert BizStatus.SUCCESS is (await stands(broken))[0].biz_status
+
+
+async def test_a_bug_in_writing_it_down_leaves_the_rest_to_be_said(broken):
+    """The lease is given back, and who looks next asks the bank."""
+    broken.last = dataclasses.replace(broken.last, seq=99)
+    abandoned.leave(broken.node, broken)
+    await give_back(broken.node)
+
+    row, leg = await stands(broken)
+    assert (None, BizStatus.DOING) == (row.lease_epoch, row.biz_status)
+    assert leg.process_status.open
 
 
 async def test_one_that_cannot_be_said_does_not_keep_the_others(broken):

@@ -104,7 +104,7 @@ class Transaction:
         cases = self._admitted()
         rows = [insert.row for case in cases for insert in case.change.inserts]
         taken: dict[Spot, Row | None] = {}
-        for kind, of_kind in _rows_by_kind(rows):
+        for kind, of_kind in rows_by_kind(rows):
             taken.update(await self._insert_kind(kind, of_kind))
         for case in cases:
             case.judge_inserts(taken)
@@ -151,7 +151,7 @@ class Transaction:
             for insert in change.inserts
             if spot_of(insert.row) in self._inserted
         ]
-        for kind, of_kind in _rows_by_kind(rows):
+        for kind, of_kind in rows_by_kind(rows):
             shape = self._shapes.of(kind)
             keys = [row.key() for row in of_kind]
             await self._link.fetch(
@@ -164,7 +164,7 @@ class Transaction:
         """6: the rows of the admitted."""
         cases = self._admitted()
         writes: list[Write] = []
-        for kind, rows in _rows_by_kind(row for c in cases for row in c.replaced):
+        for kind, rows in rows_by_kind(row for c in cases for row in c.replaced):
             shape = self._shapes.of(kind)
             keys = [row.key() for row in rows]
             values: list[object] = [shape.told(rows)]
@@ -180,7 +180,7 @@ class Transaction:
         await self._write_all(
             [
                 (self._shapes.of(kind).append, [self._shapes.of(kind).told(rows)])
-                for kind, rows in _rows_by_kind(
+                for kind, rows in rows_by_kind(
                     row for c in cases for row in c.change.appends
                 )
             ]
@@ -190,9 +190,9 @@ class Transaction:
         """7: the balances, once a group and last, for others wait for them."""
         cases = self._admitted()
         rows = [row for case in cases for row in case.change.additions]
-        for kind, of_kind in _rows_by_kind(rows):
+        for kind, of_kind in rows_by_kind(rows):
             shape = self._shapes.of(kind)
-            await self._link.fetch(shape.add, shape.told(_summed(of_kind)))
+            await self._link.fetch(shape.add, shape.told(summed(of_kind)))
 
     async def _write_all(self, writes: Sequence[Write]) -> None:
         """Writes of different tables in one statement: each way to the server and back
@@ -222,7 +222,7 @@ def _by_kind(
     return sorted(kinds.items(), key=lambda item: _order(item[0]))
 
 
-def _rows_by_kind(rows: Iterable[Row]) -> list[tuple[Kind, list[Row]]]:
+def rows_by_kind(rows: Iterable[Row]) -> list[tuple[Kind, list[Row]]]:
     """Rows by kind, the kinds by the name of their table."""
     kinds: dict[Kind, list[Row]] = {}
     for row in rows:
@@ -235,7 +235,7 @@ def _order(kind: Kind) -> tuple[str, str]:
     return (kind.__table__.name, kind.__qualname__)
 
 
-def _summed(rows: Collection[Row]) -> list[Row]:
+def summed(rows: Collection[Row]) -> list[Row]:
     """One row a key: an INSERT must not meet the same key twice."""
     sums: dict[KeyOf, Row] = {}
     for row in rows:

@@ -109,7 +109,3 @@ class Calls:
         )
         if not isinstance(result, Answered) or not 200 <= result.status < 300:
             raise WrongReply(repr(result))
-
-    async def close(self) -> None:
-        """Let go of the connections."""
-        await self._transport.close()

@@ -4,7 +4,7 @@ A recorded row is a pattern: where it names its payment it names another, where 
 key of its own it gets a fresh one, everything else is the very value that was recorded.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, cast
 from uuid import UUID
@@ -15,6 +15,7 @@ from paycore.bench.statements import Write
 from paycore.kernel.ids import Ids
 from paycore.kernel.journal import Row
 from paycore.kernel.journal_sql import Shapes
+from paycore.kernel.journal_transaction import rows_by_kind, summed
 
 Names = Mapping[str | bytes, str | bytes]
 """What names the recorded payment, and what names this one instead."""
@@ -130,34 +131,13 @@ def statement_of(
         parts.append((sql, len(given)))
         values.extend(given)
 
-    for kind, rows in _by_kind(row for each in group for row in each.replaced):
+    for kind, rows in rows_by_kind(row for each in group for row in each.replaced):
         shape, keys = shapes.of(kind), [row.key() for row in rows]
         part(
             shape.update, shape.told(rows), *shape.key_arrays(keys), *shape.range(keys)
         )
-    for kind, rows in _by_kind(row for each in group for row in each.appended):
+    for kind, rows in rows_by_kind(row for each in group for row in each.appended):
         part(shapes.of(kind).append, shapes.of(kind).told(rows))
-    for kind, rows in _by_kind(row for each in group for row in each.added):
-        part(shapes.of(kind).add, shapes.of(kind).told(_summed(rows)))
+    for kind, rows in rows_by_kind(row for each in group for row in each.added):
+        part(shapes.of(kind).add, shapes.of(kind).told(summed(rows)))
     return parts, values
-
-
-def _by_kind(rows: Iterable[Row]) -> list[tuple[type[Row], list[Row]]]:
-    kinds: dict[type[Row], list[Row]] = {}
-    for row in rows:
-        kinds.setdefault(type(row), []).append(row)
-    return sorted(kinds.items(), key=lambda item: item[0].__table__.name)
-
-
-def _summed(rows: Sequence[Row]) -> list[Row]:
-    """One row a balance."""
-    sums: dict[object, int] = {}
-    last: dict[object, Row] = {}
-    for row in rows:
-        column, key = row.__table__.additive or "", row.key()
-        sums[key] = sums.get(key, 0) + getattr(row, column)
-        last[key] = row
-    return [
-        msgspec.structs.replace(row, **{row.__table__.additive or "": sums[key]})
-        for key, row in last.items()
-    ]

@@ -19,11 +19,12 @@ from pathlib import Path
 import asyncpg
 import pytest
 from inside import fresh_coupon
+from msgspec.structs import replace
 from stack import TICKETS, Stack, key, stacked
 
 from paycore.bench.drills.kill import queries
 from paycore.bench.drills.kill.compare import Facts, Theirs, compare
-from paycore.bench.drills.kill.record import Record, Round
+from paycore.bench.drills.kill.record import Record, empty
 from paycore.bench.oracle import Oracle
 from paycore.kernel import db
 
@@ -53,25 +54,18 @@ def test_killed_twice_nothing_differs_and_the_tally_goes_on(tmp_path: Path):
     """
     state = tmp_path / "rounds.jsonl"
     Record.begin(state, seed=4, payers=5).add(
-        Round(
-            number=1,
+        replace(
+            empty(1),
             seconds=9.0,
             kills=1,
             struck={"node": 1},
             payments=1000,
             statuses={"SUCCESS": 1000},
-            converted=0,
             answers=9,
             repeated=9,
             calls=9,
             errors=9,
-            insisted=0,
-            refused={},
             quiet_s=9.0,
-            cases={},
-            logged={},
-            differences=[],
-            lost=[],
         )
     )
 

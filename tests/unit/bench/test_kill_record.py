@@ -11,7 +11,7 @@ from paycore.bench.drills.kill import record as records
 from paycore.bench.drills.kill import run as drill
 from paycore.bench.drills.kill.answers import Lost
 from paycore.bench.drills.kill.compare import Difference
-from paycore.bench.drills.kill.record import Record, Round
+from paycore.bench.drills.kill.record import Record, Round, empty
 from paycore.bench.drills.kill.strikes import Kind, draw
 from paycore.kernel.errors import Misconfigured
 
@@ -23,8 +23,8 @@ LOST = Lost(
 
 def a_round(number: int, **given) -> Round:
     """A round in which all was well."""
-    made = Round(
-        number=number,
+    made = replace(
+        empty(number),
         seconds=60.4,
         kills=25,
         struck={"node": 15, "database": 10, "cut: banks": 3},
@@ -35,13 +35,8 @@ def a_round(number: int, **given) -> Round:
         repeated=900,
         calls=3000,
         errors=500,
-        insisted=0,
-        refused={},
         quiet_s=12.5,
         cases={"CHANNEL_ALARM": 2},
-        logged={},
-        differences=[],
-        lost=[],
     )
     return replace(made, **given)
 

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import a_town
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import Progress
 
@@ -17,7 +18,7 @@ from paycore.bench.drills.kill import round as rounds
 from paycore.bench.drills.kill import run as drill
 from paycore.bench.drills.kill.auditing import UNANSWERED
 from paycore.bench.drills.kill.compare import Difference
-from paycore.bench.drills.kill.record import Record, Round
+from paycore.bench.drills.kill.record import Record, Round, empty
 from paycore.bench.drills.kill.round import Brief, Cast
 from paycore.kernel.errors import Misconfigured
 from paycore.prove import listening
@@ -136,25 +137,17 @@ def test_what_breaks_between_rounds_is_on_record(
 
 def play_nothing(number: int) -> Round:
     """A round with one kill, in which all was well."""
-    return Round(
-        number=number,
+    return replace(
+        empty(number),
         seconds=1.0,
         kills=1,
-        struck={},
         payments=1,
         statuses={"SUCCESS": 1},
         converted=1,
         answers=1,
         repeated=1,
         calls=1,
-        errors=0,
-        insisted=0,
-        refused={},
         quiet_s=1.0,
-        cases={},
-        logged={},
-        differences=[],
-        lost=[],
     )
 
 

@@ -75,8 +75,8 @@ class Round(msgspec.Struct, frozen=True, kw_only=True, tag="round"):
         return any(each.kind == ROUND_BROKE for each in self.differences)
 
 
-def broken(number: int, why: str) -> Round:
-    """A round of which nothing is known but that it did not come to its end."""
+def empty(number: int) -> Round:
+    """A round in which nothing happened."""
     return Round(
         number=number,
         seconds=0.0,
@@ -94,9 +94,14 @@ def broken(number: int, why: str) -> Round:
         quiet_s=0.0,
         cases={},
         logged={},
-        differences=[broke(why)],
+        differences=[],
         lost=[],
     )
+
+
+def broken(number: int, why: str) -> Round:
+    """A round of which nothing is known but that it did not come to its end."""
+    return msgspec.structs.replace(empty(number), differences=[broke(why)])
 
 
 def broke(why: str) -> Difference:

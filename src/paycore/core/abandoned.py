@@ -44,8 +44,8 @@ class Left:
     pay_order_no: PayOrderNo
     epoch: Epoch
     leases: frozenset[datetime]
-    scope: bytes | None = None
-    """The idempotency key that the passage held."""
+    key: IdempotencyRow | None = None
+    """The idempotency key that the passage held, as it held it."""
     heard: Run | None = None
     """The passage, where a channel's answer was not on record when it broke off."""
     failed: str = ""
@@ -67,7 +67,7 @@ def leave(node: Node, run: Run) -> None:
             pay_order_no=run.payment.row.pay_order_no,
             epoch=node.epoch,
             leases=frozenset(run.leases),
-            scope=run.key.row.scope if run.key is not None else None,
+            key=run.key.row if run.key is not None else None,
             heard=run if run.last is not None else None,
         ),
     )
@@ -123,19 +123,24 @@ async def _say(node: Node, left: Left) -> None:
             # The next look asks again; what else is to be said is said all the same.
             log.exception("answer_not_written", pay_order_no=left.pay_order_no)
     await node.journal.commit(await _change(node, left))
-    if left.scope is not None:
+    if left.key is not None:
         # A change of its own: others may have the payment, and the key is still ours.
-        change, now = node.change(), node.now()
-        change.amend(
-            IdempotencyRow,
-            (left.scope,),
-            lambda row: (
-                replace(row, lease_until=now)
-                if row.status is None and row.lease_epoch == left.epoch
-                else None
-            ),
-        )
-        await node.journal.commit(change)
+        await node.journal.commit(_key_freed(node, left.key))
+
+
+def _key_freed(node: Node, held: IdempotencyRow) -> Change:
+    """Free the key, where it is as the passage held it: its caller may have come again
+    meanwhile, and another passage of this very node have it.
+    """
+    change, now = node.change(), node.now()
+
+    def free(row: IdempotencyRow) -> IdempotencyRow | None:
+        lease = (row.lease_epoch, row.lease_until)
+        ours = row.status is None and lease == (held.lease_epoch, held.lease_until)
+        return replace(row, lease_until=now) if ours else None
+
+    change.amend(IdempotencyRow, (held.scope,), free)
+    return change
 
 
 async def _write_down(node: Node, heard: Run) -> None:

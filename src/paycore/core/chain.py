@@ -108,6 +108,14 @@ class Run:
         """The node's time."""
         return self.node.now()
 
+    def asked_at(self, seq: int) -> datetime:
+        """When attempt `seq` was asked about whose answer is in hand; it may be written
+        down much later. Of what nobody asked for: now.
+        """
+        last = self.last
+        asked = last is not None and last.seq == seq
+        return last.prepared.ask.asked_at if last is not None and asked else self.now
+
     def note(self, command: str, result: str, note: str = "") -> None:
         """A line for the timeline."""
         self.steps.append(

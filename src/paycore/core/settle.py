@@ -114,17 +114,18 @@ def _step(
 
 
 def _past_acceptance(run: Run, attempt: AttemptRow) -> bool:
-    """Whether "not found" is the last word: the channel's window has passed since the
-    moment nobody could still be sending.
+    """Whether "not found" is the last word: the channel's window had passed, since the
+    moment nobody could still be sending, when the channel was asked. What it said then
+    may come late, and be written down later still: it says nothing of the time between.
 
     And really passed: a clock that has just leapt ahead says so too early, by our own
     moment or by that of the node which wrote it, who follows within a lease.
     """
+    asked_at = run.asked_at(attempt.seq)
     window: timedelta = gateway.acceptance_window(run.node, attempt.channel)
     steady_s = window.total_seconds() + run.node.settings.lease_s
-    return (
-        run.now >= attempt.quiet_from + window and run.node.clock.steady_s() >= steady_s
-    )
+    steady_then_s = run.node.clock.steady_s() - (run.now - asked_at).total_seconds()
+    return asked_at >= attempt.quiet_from + window and steady_then_s >= steady_s
 
 
 def _judge(payment: Payment, attempt: AttemptRow, status: VerifyStatus) -> None:

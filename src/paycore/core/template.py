@@ -196,8 +196,11 @@ class ServiceTemplate:
     async def _given(self, own: KeptAnswer) -> KeptAnswer:
         """The answer that another gave under our key, which is the only one (I18)."""
         row = await keys.look_up(self._node, self._callback.claim)
-        if row is None or row.status is None or row.body is None:
+        if row is None:
             return own
+        if row.status is None or row.body is None:
+            # Who has it now will say what is kept of it; we must not say another thing.
+            raise errors.InFlight(retry_after_s=1)
         return KeptAnswer(status=row.status, body=row.body)
 
     # The first commit

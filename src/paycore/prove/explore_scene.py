@@ -146,6 +146,7 @@ class Scene(World):
         self.story = None
         self.leap, self.leapt_s = timedelta(0), 0.0
         self.leapt_at = float("-inf")
+        self.fell_back = False
         self.over = False
         self.database_is_away = self.texts_are_down = False
         self.state, self.script = state, script

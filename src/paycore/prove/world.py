@@ -80,6 +80,7 @@ class World:
         self.leapt_s = 0.0
         """How far the database's clock ever leapt ahead."""
         self.leapt_at = float("-inf")
+        self.fell_back = False
         self.database_is_away = False
         self.texts_are_down = False
         self.over = False
@@ -207,6 +208,7 @@ class World:
                 faults.chosen.pop("clock_forward")
             if faults.strikes("clock_back"):
                 self.leap -= BACK
+                self.fell_back = True
                 faults.chosen.pop("clock_back")
             if faults.has("texts_down"):
                 self.texts_are_down = rng.random() < 0.3

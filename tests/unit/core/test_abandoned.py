@@ -9,6 +9,7 @@ from a_run import an_order, run_of
 from msgspec.structs import replace
 
 from paycore.core import abandoned
+from paycore.core import ask as asking
 from paycore.core.abandoned import Abandoned, give_back
 from paycore.core.absorb import run_for, with_attempts, write
 from paycore.core.chain import LastCall
@@ -16,7 +17,7 @@ from paycore.core.keys import Key, KeyClaim
 from paycore.core.recover import enquire
 from paycore.core.rows import AttemptRow, IdempotencyRow, PaymentRow
 from paycore.desk.rows import CaseRow
-from paycore.gateway.call import Reply
+from paycore.gateway.call import Operation, Reply
 from paycore.gateway.rows import MessageRow
 from paycore.gateway.service import Answer, Prepared
 from paycore.kernel.errors import Unavailable
@@ -163,6 +164,46 @@ async def test_the_key_is_freed_though_others_have_the_payment(broken):
         (await stands(broken))[0].lease_epoch,
         (await stands(broken))[0].lease_until,
     )
+
+
+async def test_another_passages_key_is_not_freed(broken):
+    """The caller came again, by the same node, before it was said that we let go: the
+    key is in his passage's hands, which would be refused its answer.
+    """
+    node = broken.node
+    broken.last = None
+    abandoned.leave(node, broken)
+    held = await node.journal.load(IdempotencyRow, CLAIM.scope)
+    change, later = node.change(), held.lease_until + timedelta(seconds=1)
+    change.update(replace(held, lease_until=later), version=held.version)
+    assert await node.journal.commit(change) is None
+    await give_back(node)
+
+    key = await node.journal.load(IdempotencyRow, CLAIM.scope)
+    assert (held.version + 1, later) == (key.version, key.lease_until)
+
+
+async def test_a_not_found_is_not_the_last_word_by_being_written_late(broken):
+    """What was not there when it was asked for may have come meanwhile (I4)."""
+    node = broken.node
+    row, leg = await stands(broken)
+    run = await run_for(node, await with_attempts(node, row))
+    run.leases.append(row.lease_until)
+    ask = asking.call(run, leg, timeout_s=3.0, operation=Operation.ENQUIRE)
+    reply = Reply(outcome=Outcome.UNKNOWN, resp_code="NO_SUCH_ORDER", not_found=True)
+    heard = broken.last.answer
+    run.last = LastCall(
+        leg.seq,
+        Prepared(ask=ask, opened=None, outgoing=None),
+        Answer(reply=reply, message=heard.message),
+        call_ended=False,
+    )
+    abandoned.leave_look(node, row, run, Unavailable())
+    node.clock.anchor(leg.quiet_from + timedelta(hours=1))
+    await give_back(node)
+
+    row, leg = await stands(broken)
+    assert (BizStatus.DOING, True) == (row.biz_status, leg.process_status.open)
 
 
 async def test_an_enquiry_that_was_not_sent_says_nothing_of_the_leg(broken):

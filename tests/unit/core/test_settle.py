@@ -1,6 +1,7 @@
 """What each answer to a money leg makes of the payment, and what a confirm asks for."""
 
 import json
+from dataclasses import replace as replaced
 from datetime import timedelta
 
 import pytest
@@ -8,12 +9,14 @@ from a_payment import NO, NO_ANSWER, NOW, YES, begun, sent
 from a_run import an_order, converted, events, run_of, says, told
 from msgspec.structs import replace
 
-from paycore.core.chain import Next
+from paycore.core import ask as asking
+from paycore.core.chain import LastCall, Next
 from paycore.core.commands import CardQuickPayConfirm
 from paycore.core.settle import settle
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Operation, Reply
 from paycore.gateway.channels.sandbox import Sandbox
+from paycore.gateway.service import Answer, Prepared
 from paycore.kernel.clock import SystemClock
 from paycore.kernel.outcome import AfterCharge, Blame, Outcome
 from paycore.kernel.terms import (
@@ -241,6 +244,52 @@ async def test_the_window_is_over_at_its_very_end(late, steady_late_s, final):
     step = await settle(run, leg, NOT_FOUND, call_ended=False)
 
     assert (AfterCharge.FAIL if final else AfterCharge.ENQUIRE) is step
+
+
+@pytest.mark.parametrize(("asked_s", "final"), [(-0.001, False), (0.0, True)])
+async def test_not_found_speaks_of_the_moment_it_was_asked_for(asked_s, final):
+    """Heard, or written down, after the window's end it is not yet the last word: the
+    request may have come to the channel in between (F29, F36).
+    """
+    payment = converted()
+    run = await run_of(payment)
+    window = gateway.acceptance_window(run.node, "deduct_a")
+    leg = begun(payment, DEDUCT, channel="deduct_a", quiet_from=NOW - window)
+    moment = [0.0]
+    run.node.clock = SystemClock(NOW, monotonic=lambda: moment[0])
+    ask = asking.call(run, leg, timeout_s=3.0, operation=Operation.ENQUIRE)
+    ask = replaced(ask, asked_at=NOW + timedelta(seconds=asked_s))
+    run.last = LastCall(
+        leg.seq,
+        Prepared(ask=ask, opened=None, outgoing=None),
+        Answer(reply=NOT_FOUND, message=None),
+        call_ended=False,
+    )
+    moment[0] = 60.0
+    step = await settle(run, leg, NOT_FOUND, call_ended=False)
+
+    assert (AfterCharge.FAIL if final else AfterCharge.ENQUIRE) is step
+
+
+async def test_the_clock_was_steady_when_it_was_asked():
+    """What has passed since the question does not count."""
+    payment = converted()
+    run = await run_of(payment)
+    window = gateway.acceptance_window(run.node, "deduct_a")
+    leg = begun(payment, DEDUCT, channel="deduct_a", quiet_from=NOW - 2 * window)
+    steady = window.total_seconds() + run.node.settings.lease_s
+    moment = [0.0]
+    run.node.clock = SystemClock(NOW, monotonic=lambda: moment[0])
+    run.node.clock.anchor(NOW + timedelta(hours=1))
+    moment[0] = steady - 1.0
+    ask = asking.call(run, leg, timeout_s=3.0, operation=Operation.ENQUIRE)
+    prepared = Prepared(ask=ask, opened=None, outgoing=None)
+    answer = Answer(reply=NOT_FOUND, message=None)
+    run.last = LastCall(leg.seq, prepared, answer, call_ended=False)
+    moment[0] += 60.0
+
+    step = await settle(run, leg, NOT_FOUND, call_ended=False)
+    assert AfterCharge.ENQUIRE is step
 
 
 @pytest.mark.parametrize(("late_s", "final"), [(-30.0, False), (0.0, True)])

@@ -20,6 +20,7 @@ from paycore.desk.rows import CaseRow
 from paycore.gateway.call import Operation, Reply
 from paycore.gateway.rows import MessageRow
 from paycore.gateway.service import Answer, Prepared
+from paycore.kernel.clock import SystemClock
 from paycore.kernel.errors import Unavailable
 from paycore.kernel.journal import Refused
 from paycore.kernel.journal_memory import MemoryJournal
@@ -189,6 +190,8 @@ async def test_a_not_found_is_not_the_last_word_by_being_written_late(broken):
     row, leg = await stands(broken)
     run = await run_for(node, await with_attempts(node, row))
     run.leases.append(row.lease_until)
+    moment = [0.0]
+    node.clock = SystemClock(node.now(), monotonic=lambda: moment[0])
     ask = asking.call(run, leg, timeout_s=3.0, operation=Operation.ENQUIRE)
     reply = Reply(outcome=Outcome.UNKNOWN, resp_code="NO_SUCH_ORDER", not_found=True)
     heard = broken.last.answer
@@ -199,7 +202,7 @@ async def test_a_not_found_is_not_the_last_word_by_being_written_late(broken):
         call_ended=False,
     )
     abandoned.leave_look(node, row, run, Unavailable())
-    node.clock.anchor(leg.quiet_from + timedelta(hours=1))
+    moment[0] = 3600.0
     await give_back(node)
 
     row, leg = await stands(broken)

@@ -14,6 +14,8 @@ DRAWN := said=$$?; $(BIN)/python tests/prove/page.py; exit $$said
 # The same for what ends with a line of JSON; one that did not get so far has no figures.
 TAKEN = said=$$?; grep -q '^{' build/$@.log && taken=$@ || taken=; \
   $(BIN)/python tests/prove/page.py $$taken < build/$@.log; exit $$said
+# And for docs/benchmarks.md, with its plots.
+PLOTTED := said=$$?; $(BIN)/python tests/bench/page.py; exit $$said
 STAMP := $(VENV)/.installed
 TESTS ?= tests
 PYTEST_ARGS ?=
@@ -100,7 +102,9 @@ demo: $(STAMP)  ## One payment from end to end on this machine
 
 .PHONY: bench
 bench: $(STAMP)  ## Measure whole payments a second (QUICK=1: less); ends with JSON
-	@$(BIN)/paycore bench $(if $(QUICK),--quick) $(BENCH_ARGS)
+	@set +e; $(BIN)/paycore bench \
+	  $(if $(QUICK),--quick,--keep-results tests/bench/results/bench.json) \
+	  $(BENCH_ARGS); $(PLOTTED)
 
 .PHONY: prove
 prove: $(STAMP)  ## Simulate SEEDS=1..10000 under faults; ends with one line of JSON

@@ -32,7 +32,7 @@ from paycore.notify.webhook import key_of
 WARM_UP_S = 3.0
 SYSTEM_DATABASE = "dbos"
 
-BARE, DURABLE = "bare path", "DBOS"
+OURS, BARE, DURABLE = "paycore", "bare path", "DBOS"
 
 Progress = Callable[[float], None]
 
@@ -104,7 +104,7 @@ def ours(folder: Path, wanted: Wanted) -> Iterator[tuple[Contender, Stage]]:
             sandbox_pid=on.sandbox.pid,
             looks=Looks(dsn=on.cluster.dsn, nodes=apis),
         )
-        yield _contender("paycore", place, stage), stage
+        yield _contender(OURS, place, stage), stage
 
 
 @contextmanager

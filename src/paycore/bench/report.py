@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from rich.table import Table
 
 from paycore.bench import cpu
+from paycore.bench.contenders import BARE, DURABLE, OURS
 from paycore.bench.load import Level, percentile
 from paycore.bench.run import DUEL_AT, Figures
 
@@ -55,9 +56,9 @@ def _duel(figures: Figures) -> Table:
     made.add_column("per s", justify="right", style="bold")
     for column in (*figures.ours[0].cpu_s, "others") if cpu.known() else ():
         made.add_column(column, justify="right", no_wrap=True)
-    who = (("bare path", figures.bare), ("DBOS", figures.durable))
+    who = ((BARE, figures.bare), (DURABLE, figures.durable), (OURS, figures.ours))
     for number in range(len(figures.ours)):
-        for name, levels in (*who, ("paycore", figures.ours)):
+        for name, levels in who:
             for level in levels[number : number + 1]:
                 made.add_row(
                     str(number + 1), name, f"{level.per_s:,.0f}", *_costs(level)
@@ -140,6 +141,7 @@ def document(figures: Figures) -> Mapping[str, object]:
         "latency_ms": _of_each(levels, _ms),
         "cpu_us_per_payment": _of_each(levels, _whole_us),
         "bare_path_cpu_us_per_payment": _mean_us(figures.bare),
+        "dbos_cpu_us_per_payment": _mean_us(figures.durable),
         "wal_octets_per_payment": _of_each(levels, _a_payment("wal_octets")),
         "commits_per_payment": _of_each(levels, _a_payment("groups", 3)),
         "changes_a_group": _of_each(levels, _group),
@@ -152,6 +154,7 @@ def document(figures: Figures) -> Mapping[str, object]:
         converted = {str(each.concurrency): each for each in figures.converted}
         made["converted_per_s"] = _of_each(converted, lambda each: round(each.per_s, 1))
         made["converted_latency_ms"] = _of_each(converted, _ms)
+        made["converted_cpu_us_per_payment"] = _of_each(converted, _whole_us)
     if figures.half is not None:
         made["own_share_ms"] = {
             "payments_per_s": round(figures.half.per_s, 1),

@@ -51,6 +51,16 @@ class Plan:
         return len(self.concurrency) * (1 + self.converted) + in_turn * self.rounds + 1
 
     @property
+    def command(self) -> str:
+        """What measures the same again."""
+        return (
+            f"paycore bench --seconds {self.seconds} --rounds {self.rounds}"
+            f" --processes {self.processes}"
+            f" --concurrency {','.join(map(str, self.concurrency))}"
+            f" --{'' if self.converted else 'no-'}converted"
+        )
+
+    @property
     def steps_s(self) -> float:
         """How long the load and pgbench take together."""
         return self.windows * (self.seconds + WARM_UP_S) + self.seconds

@@ -1,11 +1,14 @@
 """`paycore bench`: whole payments a second, everything on this machine."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from paycore.bench.run import Figures
+    from paycore.bench.run import Figures, Plan
+
+app = typer.Typer(invoke_without_command=True, add_completion=False)
 
 MOST_AT_ONCE = 512
 
@@ -16,6 +19,13 @@ TABLE_LETTERS = 96
 """A file is no terminal, and its table need not wrap at eighty."""
 
 
+AsJson = Annotated[bool, typer.Option("--json", help="Nothing but the line of JSON.")]
+KeepResults = Annotated[
+    Path | None, typer.Option(help="Write the figures there, as JSON.")
+]
+
+
+@app.callback()
 def bench(
     seconds: Annotated[
         int | None, typer.Option(min=1, max=300, help="Length of each window.")
@@ -37,21 +47,15 @@ def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Less of everything: under three minutes.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Nothing but the line of JSON.")
-    ] = False,
+    keep_results: KeepResults = None,
+    as_json: AsJson = False,
 ) -> None:
     """Start all of it in a temporary folder, load it, and print what it did."""
     import msgspec
-    from rich.console import Console
-    from rich.progress import Progress
 
-    from paycore.bench import report
+    from paycore.bench import kept, report
     from paycore.bench import run as runs
-    from paycore.bench.payer import WrongAnswer
-    from paycore.kernel import log
 
-    log.configure(level="warning", style="console")
     plan = runs.Plan(
         concurrency=_concurrencies(concurrency or (QUICK if quick else WHOLE)),
         seconds=seconds or (QUICK_S if quick else WHOLE_S),
@@ -59,15 +63,30 @@ def bench(
         rounds=rounds,
         processes=processes or runs.processes(),
     )
-    try:
-        with Progress(console=Console(stderr=True), transient=True) as progress:
-            figures = runs.run(plan, progress)
-    except* WrongAnswer as wrong:
-        typer.echo(f"paycore: {wrong.exceptions[0]}", err=True)
-        raise typer.Exit(1) from None
+    figures = _measured(plan)
     if not as_json:
         _show(figures)
+    if keep_results is not None:
+        kept.keep(keep_results, kept.details(figures, plan))
     typer.echo(msgspec.json.encode(report.document(figures)).decode())
+
+
+def _measured(plan: "Plan") -> "Figures":
+    """Run it, and say on standard error how far it is."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from paycore.bench import run as runs
+    from paycore.bench.payer import WrongAnswer
+    from paycore.kernel import log
+
+    log.configure(level="warning", style="console")
+    try:
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            return runs.run(plan, progress)
+    except* WrongAnswer as wrong:
+        typer.echo(f"paycore: {wrong.exceptions[0]}", err=True)
+    raise typer.Exit(1)
 
 
 def _concurrencies(given: str) -> list[int]:

@@ -106,6 +106,10 @@ bench: $(STAMP)  ## Measure whole payments a second (QUICK=1: less); ends with J
 	  $(if $(QUICK),--quick,--keep-results tests/bench/results/bench.json) \
 	  $(BENCH_ARGS); $(PLOTTED)
 
+.PHONY: bench-check
+bench-check: $(STAMP)  ## Measure quickly: what got slower since the kept run? 1 if any
+	@$(BIN)/paycore bench check $(BENCH_ARGS)
+
 .PHONY: prove
 prove: $(STAMP)  ## Simulate SEEDS=1..10000 under faults; ends with one line of JSON
 	@set +e; $(BIN)/paycore prove --seeds $(SEEDS) --state build \

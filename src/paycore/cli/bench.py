@@ -12,6 +12,12 @@ app = typer.Typer(invoke_without_command=True, add_completion=False)
 
 MOST_AT_ONCE = 512
 
+RESULTS = Path("tests/bench/results/bench.json")
+"""What `make bench` keeps."""
+
+ROUNDS, CHECK_ROUNDS = 4, 4
+QUICK_ROUNDS = 2
+
 WHOLE, WHOLE_S = "1,16,64,128,256", 10
 QUICK, QUICK_S = "16,64,128", 5
 
@@ -25,17 +31,22 @@ KeepResults = Annotated[
 ]
 
 
+Seconds = Annotated[
+    int | None, typer.Option(min=1, max=300, help="Length of each window.")
+]
+
+
 @app.callback()
 def bench(
-    seconds: Annotated[
-        int | None, typer.Option(min=1, max=300, help="Length of each window.")
-    ] = None,
+    context: typer.Context,
+    seconds: Seconds = None,
     concurrency: Annotated[
         str | None, typer.Option(help="Payers at once, separated by commas.")
     ] = None,
     rounds: Annotated[
-        int, typer.Option(min=1, max=20, help="In turn with the bare path.")
-    ] = 2,
+        int | None,
+        typer.Option(min=1, max=20, help="In turn with the bare path and others."),
+    ] = None,
     processes: Annotated[
         int, typer.Option(min=0, max=16, help="Nodes; 0: one a core.")
     ] = 0,
@@ -51,6 +62,9 @@ def bench(
     as_json: AsJson = False,
 ) -> None:
     """Start all of it in a temporary folder, load it, and print what it did."""
+    if context.invoked_subcommand is not None:
+        _refuse_lost(context)
+        return
     import msgspec
 
     from paycore.bench import kept, report
@@ -60,7 +74,7 @@ def bench(
         concurrency=_concurrencies(concurrency or (QUICK if quick else WHOLE)),
         seconds=seconds or (QUICK_S if quick else WHOLE_S),
         converted=not quick if converted is None else converted,
-        rounds=rounds,
+        rounds=rounds or (QUICK_ROUNDS if quick else ROUNDS),
         processes=processes or runs.processes(),
     )
     figures = _measured(plan)
@@ -69,6 +83,58 @@ def bench(
     if keep_results is not None:
         kept.keep(keep_results, kept.details(figures, plan))
     typer.echo(msgspec.json.encode(report.document(figures)).decode())
+
+
+@app.command()
+def check(
+    against: Annotated[
+        Path, typer.Argument(help="What `--keep-results` wrote.")
+    ] = RESULTS,
+    seconds: Seconds = None,
+    rounds: Annotated[
+        int, typer.Option(min=2, max=20, help="In turn with the bare path and others.")
+    ] = CHECK_ROUNDS,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Measure quickly, and say what got slower since; exit status 1 if anything did."""
+    import msgspec
+    from rich.console import Console
+
+    from paycore.bench import compare, kept
+    from paycore.bench import run as runs
+
+    then = compare.read(against)
+    plan = runs.Plan(
+        concurrency=_concurrencies(QUICK),
+        seconds=seconds or QUICK_S,
+        converted=False,
+        rounds=rounds,
+        processes=then.get("processes") or runs.processes(),
+    )
+    found = compare.compare(then, kept.details(_measured(plan), plan))
+    if not as_json:
+        console = Console()
+        console.width = max(console.width, TABLE_LETTERS)
+        console.print(compare.table(found))
+        for note in found.notes:
+            console.print(note, highlight=False)
+    said = compare.document(found)
+    typer.echo(msgspec.json.encode(said).decode())
+    if not said["holds"]:
+        raise typer.Exit(1)
+
+
+def _refuse_lost(context: typer.Context) -> None:
+    """An option before the name of what is to be run would be ignored."""
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            option = f"--{name.replace('_', '-')}"
+            raise typer.BadParameter(
+                f"{option} stands before `{context.invoked_subcommand}`, which would "
+                "not see it: write its options after it"
+            )
 
 
 def _measured(plan: "Plan") -> "Figures":

@@ -33,7 +33,8 @@ class Place:
     """A payer stays with one of them."""
     oracle: Oracle
     node_pids: Sequence[int]
-    postgres_pid: int
+    postgres_pid: int | None
+    """None where the server is not ours to look at: what it spends is not known."""
     sandbox_pid: int
     looks: Looks
 
@@ -182,14 +183,19 @@ async def _mark(place: Place, tally: Tally) -> _Mark:
         notices=place.oracle.notices(),
         seen=seen,
         node_octets=sum(map(cpu.memory, place.node_pids)),
-        cpu_s={
-            "node": sum(map(cpu.seconds, place.node_pids)),
-            "postgres": cpu.seconds(place.postgres_pid, family=True),
-            "sandbox": cpu.seconds(place.sandbox_pid),
-            "driver": cpu.seconds(os.getpid()),
-        },
+        cpu_s=_spent(place),
         machine_s=cpu.machine(),
     )
+
+
+def _spent(place: Place) -> dict[str, float]:
+    """Processor time so far, by who spent it."""
+    spent = {"node": sum(map(cpu.seconds, place.node_pids))}
+    if place.postgres_pid is not None:
+        spent["postgres"] = cpu.seconds(place.postgres_pid, family=True)
+    spent["sandbox"] = cpu.seconds(place.sandbox_pid)
+    spent["driver"] = cpu.seconds(os.getpid())
+    return spent
 
 
 async def _caught_up(place: Place, tally: Tally) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from rich.table import Table
 
 from paycore.bench import cpu
+from paycore.bench.bare.durable import available
 from paycore.bench.contenders import BARE, DURABLE, OURS
 from paycore.bench.load import Level, percentile
 from paycore.bench.run import DUEL_AT, Figures
@@ -84,9 +85,14 @@ def summary(figures: Figures) -> str:
             f"by pgbench: {_shown(shown['pgbench_ratio'])}; {yardstick.clients} clients"
             f", the {figures.rows} rows of one payment, prepared: {own}"
         ),
-        f"by the same payment on DBOS: {_shown(shown['dbos_ratio'])}",
+        f"by the same payment on DBOS: {_beside_durable(shown['dbos_ratio'])}",
         f"{HIGH} at once by {LOW} at once: {_shown(shown['c128_over_c16'])}",
     ]
+    if cpu.known() and "postgres" not in figures.ours[0].cpu_s:
+        lines.append(
+            "what your PostgreSQL spent is not known: where it runs on this machine "
+            "it is among the others"
+        )
     if figures.half is not None:
         lines.append(
             f"at half the best speed ({figures.half.per_s:,.0f}/s) our own share of a "
@@ -99,6 +105,12 @@ def summary(figures: Figures) -> str:
         f"{figures.charged:,}, as we say"
     )
     return "\n".join(lines)
+
+
+def _beside_durable(ratio: float | None) -> str:
+    if ratio is None and not available():
+        return "not measured, it is not installed: pip install 'paycore[bench]'"
+    return _shown(ratio)
 
 
 def ratios(figures: Figures) -> dict[str, float | None]:

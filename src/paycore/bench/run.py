@@ -13,6 +13,7 @@ from rich.progress import Progress
 from paycore.bench import contenders, pgbench, queries
 from paycore.bench.bare.durable import available
 from paycore.bench.contenders import BARE, DURABLE, WARM_UP_S, Contender, Wanted
+from paycore.bench.ground import Host, Own, borrow
 from paycore.bench.load import Level
 from paycore.bench.pgbench import Yardstick
 from paycore.bench.stage import Stage
@@ -43,6 +44,8 @@ class Plan:
     rounds: int
     """How often we and the bare path are measured in turn."""
     processes: int = field(default_factory=processes)
+    dsn: str | None = field(default=None, repr=False)
+    """The user's own server; None: servers of our own."""
 
     @property
     def windows(self) -> int:
@@ -58,7 +61,16 @@ class Plan:
             f" --processes {self.processes}"
             f" --concurrency {','.join(map(str, self.concurrency))}"
             f" --{'' if self.converted else 'no-'}converted"
+            # Never the address itself: it may hold a password.
+            f"{'' if self.dsn is None else ' --dsn postgresql://…'}"
         )
+
+    @property
+    def host(self) -> Host:
+        """Who has the databases; raises Misconfigured where the user's has none."""
+        if self.dsn is None:
+            return Own(self.processes)
+        return borrow(self.dsn, processes=self.processes, durable=available())
 
     @property
     def steps_s(self) -> float:
@@ -103,15 +115,17 @@ class Figures:
 def run(plan: Plan, progress: Progress) -> Figures:
     """Measure; raises WrongAnswer where a payment was not as it must be."""
     progress.add_task("starting", total=plan.steps_s)
+    host = plan.host
     folder = fresh_folder("paycore-bench-")
     try:
-        with _all(folder, plan.wanted) as (stage, node, *others):
+        with _all(host, folder, plan.wanted) as (stage, node, *others):
             taken = uvloop.run(_Load(plan, node, others, progress).all())
             charged = node.money()
             for other in others:
                 other.money()
         progress.update(progress.task_ids[0], description="pgbench")
         yardstick = pgbench.measure(
+            host,
             folder / "pgbench",
             script_of(stage.plain, next(iter(stage.tally.paid))),
             seconds=plan.seconds,
@@ -138,14 +152,16 @@ def run(plan: Plan, progress: Progress) -> Figures:
 
 @contextmanager
 def _all(
-    folder: Path, wanted: Wanted
+    host: Host, folder: Path, wanted: Wanted
 ) -> Iterator[tuple[Stage, Contender, *tuple[Contender, ...]]]:
     """We, the bare path, and DBOS where it is installed."""
     with ExitStack() as started:
-        node, stage = started.enter_context(contenders.ours(folder / "paycore", wanted))
-        others = [started.enter_context(contenders.bare(folder / "bare", wanted))]
+        ours = contenders.ours(host, folder / "paycore", wanted)
+        node, stage = started.enter_context(ours)
+        bare = contenders.bare(host, folder / "bare", wanted)
+        others = [started.enter_context(bare)]
         if available():
-            durable = contenders.durable(folder / "durable", wanted)
+            durable = contenders.durable(host, folder / "durable", wanted)
             others.append(started.enter_context(durable))
         yield stage, node, *others
 

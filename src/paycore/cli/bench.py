@@ -51,6 +51,14 @@ def bench(
         int, typer.Option(min=0, max=16, help="Nodes; 0: one a core.")
     ] = 0,
     *,
+    dsn: Annotated[
+        str | None,
+        typer.Option(
+            help="Your own PostgreSQL: databases named paycore_bench_… are made there "
+            "and dropped. A password belongs in PGPASSWORD or ~/.pgpass.",
+            show_default=False,
+        ),
+    ] = None,
     converted: Annotated[
         bool | None,
         typer.Option("--converted/--no-converted", help="Converted payments too."),
@@ -76,6 +84,7 @@ def bench(
         converted=not quick if converted is None else converted,
         rounds=rounds or (QUICK_ROUNDS if quick else ROUNDS),
         processes=processes or runs.processes(),
+        dsn=dsn,
     )
     figures = _measured(plan)
     if not as_json:

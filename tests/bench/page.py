@@ -97,6 +97,8 @@ def _bench(bench: Result) -> tuple[str, ...]:
         "### Processor time",
         "![Processor time of a payment, by who spends it](bench-cpu.svg)",
         _costs(bench),
+        "### Route decisions",
+        _decisions(bench),
     )
 
 
@@ -204,6 +206,17 @@ def _costs(bench: Result) -> str:
     if not rows:
         return "This system does not tell processor time by process."
     return table(("µs a payment", *WHO.values(), "all"), rows)
+
+
+def _decisions(bench: Result) -> str:
+    channels, rules = bench["route_channels"], bench["route_rules"]
+    rows = bench["route_decisions_by_rules_on_amount"].items()
+    return (
+        f"Explained, a second of one core, with {channels} channels and {rules} rules "
+        "(`paycore bench routes`), by how many of the rules look at the amount, so "
+        "that no two payments share their answers:\n\n"
+        + table(("rules on the amount", "decisions/s"), rows)
+    )
 
 
 # --- plots ----------------------------------------------------------------------------

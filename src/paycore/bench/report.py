@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rich.table import Table
 
-from paycore.bench import cpu
+from paycore.bench import cpu, routes
 from paycore.bench.bare.durable import available
 from paycore.bench.contenders import BARE, DURABLE, OURS
 from paycore.bench.load import Level, percentile
@@ -17,12 +17,13 @@ LOW, HIGH = 16, 128
 
 
 def tables(figures: Figures) -> list[Table]:
-    """One a way, and the duel."""
+    """The duel, one a way, and the router's."""
     made = [_duel(figures)]
     if figures.quick:
         made.append(table("Quick pay", figures.quick))
     if figures.converted:
         made.append(table("Converted to deduct", figures.converted))
+    made.append(routes.table(figures.routes))
     return made
 
 
@@ -147,6 +148,7 @@ def document(figures: Figures) -> Mapping[str, object]:
         "pgbench_payments_per_s": round(figures.yardstick.per_s, 1),
         "processes": figures.processes,
         "rows_per_payment": figures.rows,
+        **routes.document(figures.routes),
         "payments": figures.payments,
         "coupons": figures.coupons,
         "charged": figures.charged,

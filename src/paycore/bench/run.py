@@ -10,12 +10,13 @@ from pathlib import Path
 import uvloop
 from rich.progress import Progress
 
-from paycore.bench import contenders, pgbench, queries
+from paycore.bench import contenders, pgbench, queries, routes
 from paycore.bench.bare.durable import available
 from paycore.bench.contenders import BARE, DURABLE, WARM_UP_S, Contender, Wanted
 from paycore.bench.ground import Host, Own, borrow
 from paycore.bench.load import Level
 from paycore.bench.pgbench import Yardstick
+from paycore.bench.routes import Decisions
 from paycore.bench.stage import Stage
 from paycore.bench.statements import rows_of, script_of
 from paycore.kernel.postgres import fresh_folder
@@ -27,6 +28,9 @@ PLENTY_PER_S = 800
 """Coupons made ready for each second of load; who finds none pays without."""
 
 MOST_COUPONS = 100_000
+
+ROUTES_S = 2
+"""Of processor time, for each mix of rules."""
 
 
 def processes() -> int:
@@ -74,8 +78,9 @@ class Plan:
 
     @property
     def steps_s(self) -> float:
-        """How long the load and pgbench take together."""
-        return self.windows * (self.seconds + WARM_UP_S) + self.seconds
+        """How long the load, the routes and pgbench take together."""
+        load_s = self.windows * (self.seconds + WARM_UP_S)
+        return load_s + len(routes.MIXES) * ROUTES_S + self.seconds
 
     @property
     def wanted(self) -> Wanted:
@@ -110,6 +115,8 @@ class Figures:
     rows: int
     processes: int
     yardstick: Yardstick
+    routes: Sequence[Decisions]
+    """Decisions of the router alone."""
 
 
 def run(plan: Plan, progress: Progress) -> Figures:
@@ -123,14 +130,17 @@ def run(plan: Plan, progress: Progress) -> Figures:
             charged = node.money()
             for other in others:
                 other.money()
-        progress.update(progress.task_ids[0], description="pgbench")
+        (task,) = progress.task_ids
+        progress.update(task, description="route decisions")
+        decisions = routes.measure(ROUTES_S, lambda s: progress.advance(task, s))
+        progress.update(task, description="pgbench")
         yardstick = pgbench.measure(
             host,
             folder / "pgbench",
             script_of(stage.plain, next(iter(stage.tally.paid))),
             seconds=plan.seconds,
         )
-        progress.update(progress.task_ids[0], completed=plan.steps_s)
+        progress.update(task, completed=plan.steps_s)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return Figures(
@@ -147,6 +157,7 @@ def run(plan: Plan, progress: Progress) -> Figures:
         rows=rows_of(stage.plain),
         processes=plan.processes,
         yardstick=yardstick,
+        routes=decisions,
     )
 
 

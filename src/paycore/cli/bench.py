@@ -134,6 +134,31 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command()
+def routes(
+    seconds: Annotated[
+        int, typer.Option(min=1, max=300, help="Of processor time, for each mix.")
+    ] = 3,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Explained route decisions a second of one core, with many channels and rules."""
+    import msgspec
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from paycore.bench import routes as decisions
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("deciding", total=seconds * len(decisions.MIXES))
+        found = decisions.measure(
+            seconds, lambda passed: progress.advance(task, passed)
+        )
+    if not as_json:
+        Console().print(decisions.table(found))
+    typer.echo(msgspec.json.encode(decisions.document(found)).decode())
+
+
 def _refuse_lost(context: typer.Context) -> None:
     """An option before the name of what is to be run would be ignored."""
     for name in context.params:

@@ -8,6 +8,7 @@ from paycore.bench.load import Level, check_money, percentile
 from paycore.bench.payer import Tally, WrongAnswer
 from paycore.bench.pgbench import Yardstick
 from paycore.bench.report import document
+from paycore.bench.routes import MIXES, Decisions
 from paycore.bench.run import Figures, Plan
 from paycore.bench.stage import card_number
 from paycore.cards.numbers import good_card
@@ -42,6 +43,9 @@ def _figures(*concurrency: int) -> Figures:
         rows=37,
         processes=2,
         yardstick=Yardstick(per_s=1000.0, clients=8, postgres="18.6"),
+        routes=[
+            Decisions(rules_on_amount=mix, decisions=3000, cpu_s=0.5) for mix in MIXES
+        ],
     )
 
 
@@ -77,6 +81,14 @@ def test_costs_are_told_a_payment():
     assert {"16": 500} == said["wal_octets_per_payment"]
     assert {"16": 15.0} == said["changes_a_group"]
     assert {"16": round(100 / 1016, 3)} == said["commits_per_payment"]
+
+
+def test_the_routers_decisions_are_those_of_one_core():
+    """Of its processor time, whoever else was busy meanwhile."""
+    said = document(_figures(16))
+
+    assert 6000 == said["route_decisions_per_s"]
+    assert (50, 500) == (said["route_channels"], said["route_rules"])
 
 
 def test_what_is_kept_tells_how_it_came_about(tmp_path):

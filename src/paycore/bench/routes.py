@@ -28,9 +28,9 @@ from paycore.kernel.node import Node
 from paycore.kernel.terms import BizLineId, CardId, Json, PayOrderNo, TransType
 from paycore.kernel.transport import HttpTransport
 from paycore.router import service as router
-from paycore.router.question import AgreementLimits, Question
+from paycore.router.question import AgreementLimits, Candidate, Question
 from paycore.router.rows import DecisionRow, LineAccountRow, RuleRow, TransTypeRow
-from paycore.router.rules import Candidate, recompute
+from paycore.router.rules import recompute
 from paycore.router.service import Asked
 
 CHANNELS, RULES = 50, 500

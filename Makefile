@@ -24,6 +24,7 @@ COMPILE := uv pip compile -q --universal --generate-hashes --no-emit-index-url \
 TESTS ?= tests
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+PAYMENTS ?= 200000
 QUICK ?=
 REQUESTS ?= 50000
 FUZZ_ARGS ?=
@@ -120,6 +121,11 @@ bench: $(BENCH_STAMP)  ## Measure whole payments a second (QUICK=1: less); ends 
 .PHONY: bench-check
 bench-check: $(BENCH_STAMP)  ## Measure quickly: what got slower since the kept run? 1 if any
 	@$(BIN)/paycore bench check $(BENCH_ARGS)
+
+.PHONY: bench-memory
+bench-memory: $(STAMP)  ## Look at a node's memory over PAYMENTS=200000; 1 if it grows
+	@set +e; $(BIN)/paycore bench memory --payments $(PAYMENTS) \
+	  --keep-results tests/bench/results/memory.json $(BENCH_ARGS); $(PLOTTED)
 
 .PHONY: prove
 prove: $(STAMP)  ## Simulate SEEDS=1..10000 under faults; ends with one line of JSON

@@ -60,22 +60,30 @@ def render(page: str) -> str:
     """The page with its figures drawn anew."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
-    bench = result("bench")
-    drawn = (_bench(bench) if bench else (NOT_YET.format(command="`make bench`"),),)
-    parts = [part for each in drawn for part in each]
+    bench, memory = result("bench"), result("memory")
+    parts = [
+        "## Figures",
+        *(_bench(bench) if bench else [NOT_YET.format(command="`make bench`")]),
+        "### Memory of a node",
+        *(
+            _memory(memory)
+            if memory
+            else [NOT_YET.format(command="`make bench-memory`")]
+        ),
+    ]
     return before + "\n\n".join((BEGIN, *parts, END)) + after
 
 
 def pictures() -> dict[str, str]:
     """Each plot that there are figures for, by its file's name."""
-    bench = result("bench")
-    if not bench:
-        return {}
-    return {
-        "bench-throughput.svg": _throughput(bench),
-        "bench-latency.svg": _latency(bench),
-        "bench-cpu.svg": _cpu(bench),
-    }
+    drawn = {}
+    if bench := result("bench"):
+        drawn["bench-throughput.svg"] = _throughput(bench)
+        drawn["bench-latency.svg"] = _latency(bench)
+        drawn["bench-cpu.svg"] = _cpu(bench)
+    if memory := result("memory"):
+        drawn["bench-memory.svg"] = _resident(memory)
+    return drawn
 
 
 # --- the run of all -------------------------------------------------------------------
@@ -83,7 +91,6 @@ def pictures() -> dict[str, str]:
 
 def _bench(bench: Result) -> tuple[str, ...]:
     return (
-        "## Figures",
         _where(bench),
         "### Beside the others",
         _ratios(bench),
@@ -219,6 +226,19 @@ def _decisions(bench: Result) -> str:
     )
 
 
+def _memory(memory: Result) -> tuple[str, ...]:
+    return (
+        _where(memory),
+        "![Resident memory of one node, by how many it made](bench-memory.svg)",
+        (
+            f"{memory['payments']:,} payments in {memory['seconds']:,} s; after the "
+            f"first tenth {memory['mb_after_warm_up']:,} MB, at the end "
+            f"{memory['mb_at_end']:,} MB, never more than {memory['mb_most']:,} MB: "
+            f"{memory['mb_per_100000_payments']:+,} MB per 100,000 payments."
+        ),
+    )
+
+
 # --- plots ----------------------------------------------------------------------------
 
 
@@ -291,6 +311,16 @@ def _cpu(bench: Result) -> str:
     }
     return plots.bars(
         "Where a payment's processor time goes", rows, x_label="µs a payment"
+    )
+
+
+def _resident(memory: Result) -> str:
+    line = plots.Line(name="resident", points=memory["points"], markers=False)
+    return plots.lines(
+        "Resident memory of one node",
+        [plots.Panel(title="", lines=[line])],
+        x_label="payments",
+        y_label="MB",
     )
 
 

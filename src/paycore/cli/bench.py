@@ -1,12 +1,16 @@
 """`paycore bench`: whole payments a second, everything on this machine."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
+    from paycore.bench.memory import Memory
     from paycore.bench.run import Figures, Plan
+
+F = TypeVar("F")
 
 app = typer.Typer(invoke_without_command=True, add_completion=False)
 
@@ -159,6 +163,45 @@ def routes(
     typer.echo(msgspec.json.encode(decisions.document(found)).decode())
 
 
+@app.command()
+def memory(
+    payments: Annotated[
+        int, typer.Option(min=1000, max=10_000_000, help="Payments of one node.")
+    ] = 200_000,
+    payers: Annotated[
+        int, typer.Option(min=1, max=MOST_AT_ONCE, help="Payers at once.")
+    ] = 64,
+    *,
+    keep_results: KeepResults = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at a node's memory over many payments; exit status 1 if it is not flat."""
+    import msgspec
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from paycore.bench import kept
+    from paycore.bench import memory as memories
+
+    def watched() -> "Memory":
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("one node", total=payments)
+            return memories.run(payments, payers, lambda n: progress.advance(task, n))
+
+    found = _or_refused(watched)
+    said = memories.document(found)
+    if not as_json:
+        Console().print(memories.table(found))
+        typer.echo(memories.summary(found))
+    if keep_results is not None:
+        command = f"paycore bench memory --payments {payments} --payers {payers}"
+        points = {"points": found.points}
+        kept.keep(keep_results, {**kept.header(command), **said, **points})
+    typer.echo(msgspec.json.encode(said).decode())
+    if not said["holds"]:
+        raise typer.Exit(1)
+
+
 def _refuse_lost(context: typer.Context) -> None:
     """An option before the name of what is to be run would be ignored."""
     for name in context.params:
@@ -177,13 +220,22 @@ def _measured(plan: "Plan") -> "Figures":
     from rich.progress import Progress
 
     from paycore.bench import run as runs
+
+    def watched() -> "Figures":
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            return runs.run(plan, progress)
+
+    return _or_refused(watched)
+
+
+def _or_refused(run: "Callable[[], F]") -> "F":
+    """Its figures; where a payment was not as it must be there are none."""
     from paycore.bench.payer import WrongAnswer
     from paycore.kernel import log
 
     log.configure(level="warning", style="console")
     try:
-        with Progress(console=Console(stderr=True), transient=True) as progress:
-            return runs.run(plan, progress)
+        return run()
     except* WrongAnswer as wrong:
         typer.echo(f"paycore: {wrong.exceptions[0]}", err=True)
     raise typer.Exit(1)

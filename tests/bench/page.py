@@ -80,7 +80,8 @@ def pictures() -> dict[str, str]:
     if bench := result("bench"):
         drawn["bench-throughput.svg"] = _throughput(bench)
         drawn["bench-latency.svg"] = _latency(bench)
-        drawn["bench-cpu.svg"] = _cpu(bench)
+        if _spenders(bench):
+            drawn["bench-cpu.svg"] = _cpu(bench)
     if memory := result("memory"):
         drawn["bench-memory.svg"] = _resident(memory)
     return drawn
@@ -91,6 +92,7 @@ def pictures() -> dict[str, str]:
 
 def _bench(bench: Result) -> tuple[str, ...]:
     return (
+        "Down to the route decisions all of it is of one run of `make bench`:",
         _where(bench),
         "### Beside the others",
         _ratios(bench),
@@ -102,8 +104,7 @@ def _bench(bench: Result) -> tuple[str, ...]:
         _latencies(bench),
         _own(bench),
         "### Processor time",
-        "![Processor time of a payment, by who spends it](bench-cpu.svg)",
-        _costs(bench),
+        *_costs(bench),
         "### Route decisions",
         _decisions(bench),
     )
@@ -131,17 +132,12 @@ def _ratios(bench: Result) -> str:
             ("same payment on DBOS", "dbos_per_s", "dbos_ratio"),
         )
     ]
-    per_s = bench["payments_per_s"]
-    rows.append(
-        (
-            "itself at 16, beside 128 at once",
-            per_s.get("16"),
-            per_s.get("128"),
-            bench["c128_over_c16"],
-        )
-    )
     head = ("at 64 at once, beside", "payments/s there", "ours", "ratio")
-    return table(head, rows)
+    per_s, ratio = bench["payments_per_s"], _said(bench["c128_over_c16"])
+    return table(head, rows) + (
+        f"\n\n128 at once by 16 at once: {ratio} "
+        f"({_said(per_s.get('128'))} by {_said(per_s.get('16'))} payments/s)."
+    )
 
 
 def _loads(bench: Result) -> str:
@@ -205,14 +201,17 @@ def _spenders(bench: Result) -> dict[str, Mapping[str, float]]:
     return {name: cost for name, cost in found.items() if cost}
 
 
-def _costs(bench: Result) -> str:
+def _costs(bench: Result) -> tuple[str, ...]:
     rows = [
         (name, *(cost.get(who) for who in WHO), sum(cost.values()))
         for name, cost in _spenders(bench).items()
     ]
     if not rows:
-        return "This system does not tell processor time by process."
-    return table(("µs a payment", *WHO.values(), "all"), rows)
+        return ("This system does not tell processor time by process.",)
+    return (
+        "![Processor time of a payment, by who spends it](bench-cpu.svg)",
+        table(("µs a payment", *WHO.values(), "all"), rows),
+    )
 
 
 def _decisions(bench: Result) -> str:
@@ -228,6 +227,7 @@ def _decisions(bench: Result) -> str:
 
 def _memory(memory: Result) -> tuple[str, ...]:
     return (
+        "`make bench-memory`:",
         _where(memory),
         "![Resident memory of one node, by how many it made](bench-memory.svg)",
         (
@@ -304,10 +304,15 @@ def _latency(bench: Result) -> str:
 
 def _cpu(bench: Result) -> str:
     """Of those that fit on one scale; the table has all."""
-    rows = {
-        name: {said: cost.get(who, 0) for who, said in WHO.items()}
+    shown = {
+        name: cost
         for name, cost in _spenders(bench).items()
         if not name.startswith("DBOS") and ", 1 at once" not in name
+    }
+    known = [who for who in WHO if any(who in cost for cost in shown.values())]
+    rows = {
+        name: {WHO[who]: cost.get(who, 0) for who in known}
+        for name, cost in shown.items()
     }
     return plots.bars(
         "Where a payment's processor time goes", rows, x_label="µs a payment"

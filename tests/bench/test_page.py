@@ -7,6 +7,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from paycore.bench import cpu, kept
+from paycore.bench.load import Level
+from paycore.bench.pgbench import Yardstick
+from paycore.bench.routes import MIXES, Decisions
+from paycore.bench.run import Figures, Plan
+
 _spec = spec_from_file_location("bench_page", Path(__file__).with_name("page.py"))
 bench = module_from_spec(_spec)
 _spec.loader.exec_module(bench)
@@ -35,6 +41,82 @@ def a_plot() -> str:
         doubling=True,
         x_ticks=[1, 16, 256],
     )
+
+
+def a_level(at_once: int, payments: int = 900, **cpu_s: float) -> Level:
+    return Level(
+        concurrency=at_once,
+        payments=payments,
+        seconds=2.0,
+        send_s={"a": 0.01},
+        confirm_s={"a": 0.02},
+        cpu_s=cpu_s,
+    )
+
+
+def a_run(folder: Path, *, durable: bool, **cpu_s: float) -> Path:
+    """What a run keeps, as the benchmark writes it."""
+    plan = Plan(concurrency=[16, 64], seconds=2, converted=True, rounds=2, processes=2)
+    in_turn = [a_level(64, **cpu_s)] * 2
+    figures = Figures(
+        quick=[a_level(each, **cpu_s) for each in plan.concurrency],
+        converted=[a_level(each, 700, **cpu_s) for each in plan.concurrency],
+        ours=in_turn,
+        bare=in_turn,
+        durable=in_turn if durable else [],
+        half=None,
+        own_ms=((), ()),
+        payments=1000,
+        coupons=333,
+        charged=1,
+        rows=37,
+        processes=2,
+        yardstick=Yardstick(per_s=1000.0, clients=8, postgres="18.6"),
+        routes=[
+            Decisions(rules_on_amount=mix, decisions=3000, cpu_s=0.5) for mix in MIXES
+        ],
+    )
+    kept.keep(folder / "bench.json", kept.details(figures, plan))
+    return folder
+
+
+def test_a_run_is_drawn_as_it_was_kept(monkeypatch, tmp_path):
+    """Each figure of it, with the command that makes it again."""
+    spent = {"node": 1.8, "postgres": 0.9, "sandbox": 0.3, "driver": 0.1}
+    monkeypatch.setattr(bench, "RESULTS", a_run(tmp_path, durable=True, **spent))
+    drawn = bench.render(f"{bench.BEGIN}{bench.END}")
+
+    assert "`paycore bench --seconds 2 --rounds 2 --processes 2" in drawn
+    assert "| the bare path | 450 | 450 | 1 |" in drawn
+    assert "| quick pay, 64 at once | 2,000 | 1,000 | 333 | 111 | 3,444 |" in drawn
+    assert "| DBOS, 64 at once | 2,000 |" in drawn
+    assert "| a fifth | 6,000 |" in drawn
+    assert ">3,444</text>" in bench.pictures()["bench-cpu.svg"]
+
+
+def test_what_a_run_could_not_measure_is_left_out(monkeypatch, tmp_path):
+    """No DBOS, no processor time of the server: a dash, never a zero."""
+    spent = {"node": 1.8, "sandbox": 0.3, "driver": 0.1}
+    monkeypatch.setattr(bench, "RESULTS", a_run(tmp_path, durable=False, **spent))
+    drawn = bench.render(f"{bench.BEGIN}{bench.END}")
+
+    assert "| the same payment on DBOS | – | 450 | – |" in drawn
+    assert "| quick pay, 64 at once | 2,000 | – | 333 | 111 | 2,444 |" in drawn
+    assert "DBOS" not in bench.pictures()["bench-throughput.svg"]
+    assert "PostgreSQL" not in bench.pictures()["bench-cpu.svg"]
+
+
+def test_a_system_that_tells_no_processor_time_has_no_picture_of_it(
+    monkeypatch, tmp_path
+):
+    """And the page says why."""
+    monkeypatch.setattr(cpu, "PROC", tmp_path)
+    monkeypatch.setattr(bench, "RESULTS", a_run(tmp_path, durable=True))
+    drawn = bench.render(f"{bench.BEGIN}{bench.END}")
+
+    assert "does not tell processor time" in drawn
+    assert "bench-cpu.svg" not in drawn
+    assert "bench-cpu.svg" not in bench.pictures()
 
 
 def test_the_page_is_what_the_runs_wrote_down():

@@ -14,10 +14,17 @@ DRAWN := said=$$?; $(BIN)/python tests/prove/page.py; exit $$said
 # The same for what ends with a line of JSON; one that did not get so far has no figures.
 TAKEN = said=$$?; grep -q '^{' build/$@.log && taken=$@ || taken=; \
   $(BIN)/python tests/prove/page.py $$taken < build/$@.log; exit $$said
+# And for docs/benchmarks.md, with its plots.
+PLOTTED := said=$$?; $(BIN)/python tests/bench/page.py; exit $$said
 STAMP := $(VENV)/.installed
+# What only the benchmark needs beside it.
+BENCH_STAMP := $(VENV)/.installed-bench
+COMPILE := uv pip compile -q --universal --generate-hashes --no-emit-index-url \
+  --no-header --no-annotate --python-version 3.11
 TESTS ?= tests
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+PAYMENTS ?= 200000
 QUICK ?=
 REQUESTS ?= 50000
 FUZZ_ARGS ?=
@@ -63,6 +70,13 @@ $(STAMP): requirements.lock pyproject.toml
 	  --no-deps --no-build-isolation -e .
 	@touch $@
 
+# What paycore is measured beside. Who cannot get it measures the rest: it says so.
+$(BENCH_STAMP): $(STAMP) requirements-bench.lock
+	@echo "installing what the benchmark measures beside paycore, once" >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check \
+	  --require-hashes -r requirements-bench.lock && touch $@ || \
+	  echo "it could not be installed: the benchmark goes on without it" >&2
+
 ## Check
 
 .PHONY: test
@@ -99,8 +113,19 @@ demo: $(STAMP)  ## One payment from end to end on this machine
 	@$(BIN)/paycore demo $(DEMO_ARGS)
 
 .PHONY: bench
-bench: $(STAMP)  ## Measure whole payments a second (QUICK=1: less); ends with JSON
-	@$(BIN)/paycore bench $(if $(QUICK),--quick) $(BENCH_ARGS)
+bench: $(BENCH_STAMP)  ## Measure whole payments a second (QUICK=1: less); ends with JSON
+	@set +e; $(BIN)/paycore bench \
+	  $(if $(QUICK),--quick,--keep-results tests/bench/results/bench.json) \
+	  $(BENCH_ARGS); $(PLOTTED)
+
+.PHONY: bench-check
+bench-check: $(BENCH_STAMP)  ## Measure quickly: what got slower since the kept run? 1 if any
+	@$(BIN)/paycore bench check $(BENCH_ARGS)
+
+.PHONY: bench-memory
+bench-memory: $(STAMP)  ## Look at a node's memory over PAYMENTS=200000; 1 if it grows
+	@set +e; $(BIN)/paycore bench memory --payments $(PAYMENTS) \
+	  --keep-results tests/bench/results/memory.json $(BENCH_ARGS); $(PLOTTED)
 
 .PHONY: prove
 prove: $(STAMP)  ## Simulate SEEDS=1..10000 under faults; ends with one line of JSON
@@ -139,10 +164,10 @@ generate: $(STAMP)  ## Write the generated pages under docs/ anew
 	@$(BIN)/paycore docs generate
 
 .PHONY: lock
-lock: $(STAMP)  ## Resolve requirements.lock anew (needs uv)
-	@uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header \
-	  --no-annotate --python-version 3.11 --extra dev --extra otel \
-	  -o requirements.lock pyproject.toml
+lock: $(STAMP)  ## Resolve both requirements*.lock anew (needs uv)
+	@$(COMPILE) --extra dev --extra otel -o requirements.lock pyproject.toml
+	@$(COMPILE) --extra bench --constraint requirements.lock \
+	  -o requirements-bench.lock pyproject.toml
 
 .PHONY: clean
 clean:  ## Remove .venv and everything that tools left behind

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import msgspec
 
+from paycore.bench import ground as grounds
 from paycore.bench import load
 from paycore.bench.bare.calls import Bank
 from paycore.bench.bare.process import serve
 from paycore.bench.bare.service import Card, Recorded, Setting
+from paycore.bench.ground import Ground, Host
 from paycore.bench.load import Level, Place
 from paycore.bench.looks import Looks
 from paycore.bench.oracle import Oracle
@@ -23,7 +25,6 @@ from paycore.bench.stage import Stage, card_facts, prepare
 from paycore.core.rows import AttemptRow
 from paycore.dev import stack
 from paycore.dev.processes import free_port, start_node
-from paycore.dev.stack import Ground
 from paycore.kernel.config import Settings
 from paycore.kernel.crypto import KEY_OCTETS, KeyRing
 from paycore.kernel.ids import SystemIds
@@ -32,7 +33,7 @@ from paycore.notify.webhook import key_of
 WARM_UP_S = 3.0
 SYSTEM_DATABASE = "dbos"
 
-BARE, DURABLE = "bare path", "DBOS"
+OURS, BARE, DURABLE = "paycore", "bare path", "DBOS"
 
 Progress = Callable[[float], None]
 
@@ -87,12 +88,12 @@ class Contender:
 
 
 @contextmanager
-def ours(folder: Path, wanted: Wanted) -> Iterator[tuple[Contender, Stage]]:
+def ours(host: Host, folder: Path, wanted: Wanted) -> Iterator[tuple[Contender, Stage]]:
     """Nodes as `paycore serve` starts them."""
-    with stack.ground(folder) as on, ExitStack() as started:
+    with grounds.ground(host, folder, "paycore") as on, ExitStack() as started:
         stage = _prepared(on, wanted)
         nodes = [
-            started.enter_context(start_node(on.cluster.dsn, _settings(stage, number)))
+            started.enter_context(start_node(on.database.dsn, _settings(stage, number)))
             for number in range(wanted.processes)
         ]
         apis = [node.info.api for node in nodes]
@@ -100,37 +101,39 @@ def ours(folder: Path, wanted: Wanted) -> Iterator[tuple[Contender, Stage]]:
             apis=apis,
             oracle=started.enter_context(Oracle(on.data / "sandbox")),
             node_pids=[node.pid for node in nodes],
-            postgres_pid=on.cluster.pid,
+            postgres_pid=on.database.pid,
             sandbox_pid=on.sandbox.pid,
-            looks=Looks(dsn=on.cluster.dsn, nodes=apis),
+            looks=Looks(dsn=on.database.dsn, nodes=apis),
         )
-        yield _contender("paycore", place, stage), stage
+        yield _contender(OURS, place, stage), stage
 
 
 @contextmanager
-def bare(folder: Path, wanted: Wanted) -> Iterator[Contender]:
+def bare(host: Host, folder: Path, wanted: Wanted) -> Iterator[Contender]:
     """The bare path, with payments that were recorded on its own ground."""
-    with _copying(BARE, folder, wanted, durable=False) as contender:
+    with _copying(host, BARE, folder, wanted, durable=False) as contender:
         yield contender
 
 
 @contextmanager
-def durable(folder: Path, wanted: Wanted) -> Iterator[Contender]:
+def durable(host: Host, folder: Path, wanted: Wanted) -> Iterator[Contender]:
     """The same steps as workflows on DBOS."""
-    with _copying(DURABLE, folder, wanted, durable=True) as contender:
+    with _copying(host, DURABLE, folder, wanted, durable=True) as contender:
         yield contender
 
 
 @contextmanager
 def _copying(
-    name: str, folder: Path, wanted: Wanted, *, durable: bool
+    host: Host, name: str, folder: Path, wanted: Wanted, *, durable: bool
 ) -> Iterator[Contender]:
-    with stack.ground(folder) as on, ExitStack() as started:
+    called = "durable" if durable else "bare"
+    with grounds.ground(host, folder, called) as on, ExitStack() as started:
         stage = _prepared(on, wanted)
+        system = on.database.beside(SYSTEM_DATABASE) if durable else None
         recorded = (Recorded.of(stage.plain), Recorded.of(stage.with_coupon))
         served = [
             started.enter_context(
-                serve(_setting(on, stage, slot, durable=durable), recorded)
+                serve(_setting(on, stage, slot, system=system), recorded)
             )
             for slot in range(wanted.processes)
         ]
@@ -138,9 +141,9 @@ def _copying(
             apis=[each.api for each in served],
             oracle=started.enter_context(Oracle(on.data / "sandbox")),
             node_pids=[each.pid for each in served],
-            postgres_pid=on.cluster.pid,
+            postgres_pid=on.database.pid,
             sandbox_pid=on.sandbox.pid,
-            looks=Looks(dsn=on.cluster.dsn),
+            looks=Looks(dsn=on.database.dsn),
         )
         yield _contender(name, place, stage)
 
@@ -177,7 +180,7 @@ def _contender(name: str, place: Place, stage: Stage) -> Contender:
     )
 
 
-def _setting(on: Ground, stage: Stage, slot: int, *, durable: bool) -> Setting:
+def _setting(on: Ground, stage: Stage, slot: int, *, system: str | None) -> Setting:
     """What the bare path must know: one bank, the cards, where the notices go."""
     (attempt,) = (row for row in stage.plain[0].appended if isinstance(row, AttemptRow))
     merchant = f"paycore_{attempt.channel}"
@@ -187,7 +190,7 @@ def _setting(on: Ground, stage: Stage, slot: int, *, durable: bool) -> Setting:
     notice_key = key_of(on.kept.webhook_secret)
     assert notice_key is not None, "it was made by dev"
     return Setting(
-        dsn=on.cluster.dsn,
+        dsn=on.database.dsn,
         bank=Bank(
             url=on.sandbox.info.banks[attempt.channel],
             merchant=merchant,
@@ -205,5 +208,5 @@ def _setting(on: Ground, stage: Stage, slot: int, *, durable: bool) -> Setting:
             for number, purse in enumerate(stage.quick)
         },
         slot=slot,
-        durable=on.cluster.dsn_of(SYSTEM_DATABASE) if durable else None,
+        durable=system,
     )

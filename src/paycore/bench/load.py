@@ -10,7 +10,15 @@ the window; so neither a queue of notices nor one of payments can flatter the fi
 import asyncio
 import os
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -33,7 +41,8 @@ class Place:
     """A payer stays with one of them."""
     oracle: Oracle
     node_pids: Sequence[int]
-    postgres_pid: int
+    postgres_pid: int | None
+    """None where the server is not ours to look at: what it spends is not known."""
     sandbox_pid: int
     looks: Looks
 
@@ -103,6 +112,27 @@ async def run_level(
 
     With `per_s` all together pay so often, and not as fast as they can.
     """
+    async with paying(place, purses, coupons, tally, per_s=per_s):
+        await _wait(warm_up_s, progress)
+        tally.send_s.clear()
+        tally.confirm_s.clear()
+        began = await _mark(place, tally)
+        await _wait(seconds, progress)
+        ended = await _mark(place, tally)
+        send_s, confirm_s = dict(tally.send_s), dict(tally.confirm_s)
+    return _level(began, ended, send_s=send_s, confirm_s=confirm_s, at_once=len(purses))
+
+
+@asynccontextmanager
+async def paying(
+    place: Place,
+    purses: Sequence[Purse],
+    coupons: Iterator[str],
+    tally: Tally,
+    *,
+    per_s: float | None = None,
+) -> AsyncIterator[None]:
+    """Payers at work while the block lasts; then they end, and all notices come."""
     payers = [
         Payer(
             purse=purse,
@@ -117,18 +147,11 @@ async def run_level(
     async with asyncio.TaskGroup() as group:
         for payer in payers:
             group.create_task(_pay_on(payer, stop, per_s and per_s / len(payers)))
-        await _wait(warm_up_s, progress)
-        tally.send_s.clear()
-        tally.confirm_s.clear()
-        began = await _mark(place, tally)
-        await _wait(seconds, progress)
-        ended = await _mark(place, tally)
-        send_s, confirm_s = dict(tally.send_s), dict(tally.confirm_s)
+        yield
         stop.set()
     for payer in payers:
         payer.connection.close()
     await _caught_up(place, tally)
-    return _level(began, ended, send_s=send_s, confirm_s=confirm_s, at_once=len(payers))
 
 
 def _level(
@@ -182,14 +205,19 @@ async def _mark(place: Place, tally: Tally) -> _Mark:
         notices=place.oracle.notices(),
         seen=seen,
         node_octets=sum(map(cpu.memory, place.node_pids)),
-        cpu_s={
-            "node": sum(map(cpu.seconds, place.node_pids)),
-            "postgres": cpu.seconds(place.postgres_pid, family=True),
-            "sandbox": cpu.seconds(place.sandbox_pid),
-            "driver": cpu.seconds(os.getpid()),
-        },
+        cpu_s=_spent(place),
         machine_s=cpu.machine(),
     )
+
+
+def _spent(place: Place) -> dict[str, float]:
+    """Processor time so far, by who spent it."""
+    spent = {"node": sum(map(cpu.seconds, place.node_pids))}
+    if place.postgres_pid is not None:
+        spent["postgres"] = cpu.seconds(place.postgres_pid, family=True)
+    spent["sandbox"] = cpu.seconds(place.sandbox_pid)
+    spent["driver"] = cpu.seconds(os.getpid())
+    return spent
 
 
 async def _caught_up(place: Place, tally: Tally) -> None:

@@ -13,6 +13,7 @@ from typing import Self, cast
 import msgspec
 
 _FRESH = "SELECT n, phone, code FROM text WHERE n > ? AND code IS NOT NULL ORDER BY n"
+_TEXTS = "SELECT coalesce(max(n), 0) FROM text"
 _NOTICES = "SELECT coalesce(max(n), 0) FROM notice"
 _TOLD = """
     SELECT count(DISTINCT pay_order_no) FROM notice
@@ -67,7 +68,8 @@ class Oracle:
             f"file:{folder / 'sandbox.db'}?mode=ro", uri=True, isolation_level=None
         )
         self._codes: dict[str, str] = {}
-        self._seen = 0
+        # A code of before is nobody's any more: handed out it would be a wrong one.
+        self._seen = self._number(_TEXTS)
 
     def code(self, phone: str) -> str | None:
         """The code that was texted to a phone, handed out once."""

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rich.table import Table
 
-from paycore.bench import cpu
+from paycore.bench import cpu, routes
+from paycore.bench.bare.durable import available
+from paycore.bench.contenders import BARE, DURABLE, OURS
 from paycore.bench.load import Level, percentile
 from paycore.bench.run import DUEL_AT, Figures
 
@@ -15,12 +17,13 @@ LOW, HIGH = 16, 128
 
 
 def tables(figures: Figures) -> list[Table]:
-    """One a way, and the duel."""
+    """The duel, one a way, and the router's."""
     made = [_duel(figures)]
     if figures.quick:
         made.append(table("Quick pay", figures.quick))
     if figures.converted:
         made.append(table("Converted to deduct", figures.converted))
+    made.append(routes.table(figures.routes))
     return made
 
 
@@ -55,9 +58,9 @@ def _duel(figures: Figures) -> Table:
     made.add_column("per s", justify="right", style="bold")
     for column in (*figures.ours[0].cpu_s, "others") if cpu.known() else ():
         made.add_column(column, justify="right", no_wrap=True)
-    who = (("bare path", figures.bare), ("DBOS", figures.durable))
+    who = ((BARE, figures.bare), (DURABLE, figures.durable), (OURS, figures.ours))
     for number in range(len(figures.ours)):
-        for name, levels in (*who, ("paycore", figures.ours)):
+        for name, levels in who:
             for level in levels[number : number + 1]:
                 made.add_row(
                     str(number + 1), name, f"{level.per_s:,.0f}", *_costs(level)
@@ -83,9 +86,14 @@ def summary(figures: Figures) -> str:
             f"by pgbench: {_shown(shown['pgbench_ratio'])}; {yardstick.clients} clients"
             f", the {figures.rows} rows of one payment, prepared: {own}"
         ),
-        f"by the same payment on DBOS: {_shown(shown['dbos_ratio'])}",
+        f"by the same payment on DBOS: {_beside_durable(shown['dbos_ratio'])}",
         f"{HIGH} at once by {LOW} at once: {_shown(shown['c128_over_c16'])}",
     ]
+    if cpu.known() and "postgres" not in figures.ours[0].cpu_s:
+        lines.append(
+            "what your PostgreSQL spent is not known: where it runs on this machine "
+            "it is among the others"
+        )
     if figures.half is not None:
         lines.append(
             f"at half the best speed ({figures.half.per_s:,.0f}/s) our own share of a "
@@ -98,6 +106,12 @@ def summary(figures: Figures) -> str:
         f"{figures.charged:,}, as we say"
     )
     return "\n".join(lines)
+
+
+def _beside_durable(ratio: float | None) -> str:
+    if ratio is None and not available():
+        return "not measured, it is not installed: pip install 'paycore[bench]'"
+    return _shown(ratio)
 
 
 def ratios(figures: Figures) -> dict[str, float | None]:
@@ -134,12 +148,14 @@ def document(figures: Figures) -> Mapping[str, object]:
         "pgbench_payments_per_s": round(figures.yardstick.per_s, 1),
         "processes": figures.processes,
         "rows_per_payment": figures.rows,
+        **routes.document(figures.routes),
         "payments": figures.payments,
         "coupons": figures.coupons,
         "charged": figures.charged,
         "latency_ms": _of_each(levels, _ms),
         "cpu_us_per_payment": _of_each(levels, _whole_us),
         "bare_path_cpu_us_per_payment": _mean_us(figures.bare),
+        "dbos_cpu_us_per_payment": _mean_us(figures.durable),
         "wal_octets_per_payment": _of_each(levels, _a_payment("wal_octets")),
         "commits_per_payment": _of_each(levels, _a_payment("groups", 3)),
         "changes_a_group": _of_each(levels, _group),
@@ -152,6 +168,7 @@ def document(figures: Figures) -> Mapping[str, object]:
         converted = {str(each.concurrency): each for each in figures.converted}
         made["converted_per_s"] = _of_each(converted, lambda each: round(each.per_s, 1))
         made["converted_latency_ms"] = _of_each(converted, _ms)
+        made["converted_cpu_us_per_payment"] = _of_each(converted, _whole_us)
     if figures.half is not None:
         made["own_share_ms"] = {
             "payments_per_s": round(figures.half.per_s, 1),

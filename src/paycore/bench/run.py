@@ -10,11 +10,13 @@ from pathlib import Path
 import uvloop
 from rich.progress import Progress
 
-from paycore.bench import contenders, pgbench, queries
+from paycore.bench import contenders, pgbench, queries, routes
 from paycore.bench.bare.durable import available
 from paycore.bench.contenders import BARE, DURABLE, WARM_UP_S, Contender, Wanted
+from paycore.bench.ground import Host, Own, borrow
 from paycore.bench.load import Level
 from paycore.bench.pgbench import Yardstick
+from paycore.bench.routes import Decisions
 from paycore.bench.stage import Stage
 from paycore.bench.statements import rows_of, script_of
 from paycore.kernel.postgres import fresh_folder
@@ -26,6 +28,9 @@ PLENTY_PER_S = 800
 """Coupons made ready for each second of load; who finds none pays without."""
 
 MOST_COUPONS = 100_000
+
+ROUTES_S = 2
+"""Of processor time, for each mix of rules."""
 
 
 def processes() -> int:
@@ -43,6 +48,8 @@ class Plan:
     rounds: int
     """How often we and the bare path are measured in turn."""
     processes: int = field(default_factory=processes)
+    dsn: str | None = field(default=None, repr=False)
+    """The user's own server; None: servers of our own."""
 
     @property
     def windows(self) -> int:
@@ -51,9 +58,29 @@ class Plan:
         return len(self.concurrency) * (1 + self.converted) + in_turn * self.rounds + 1
 
     @property
+    def command(self) -> str:
+        """What measures the same again."""
+        return (
+            f"paycore bench --seconds {self.seconds} --rounds {self.rounds}"
+            f" --processes {self.processes}"
+            f" --concurrency {','.join(map(str, self.concurrency))}"
+            f" --{'' if self.converted else 'no-'}converted"
+            # Never the address itself: it may hold a password.
+            f"{'' if self.dsn is None else ' --dsn postgresql://…'}"
+        )
+
+    @property
+    def host(self) -> Host:
+        """Who has the databases; raises Misconfigured where the user's has none."""
+        if self.dsn is None:
+            return Own(self.processes)
+        return borrow(self.dsn, processes=self.processes, durable=available())
+
+    @property
     def steps_s(self) -> float:
-        """How long the load and pgbench take together."""
-        return self.windows * (self.seconds + WARM_UP_S) + self.seconds
+        """How long the load, the routes and pgbench take together."""
+        load_s = self.windows * (self.seconds + WARM_UP_S)
+        return load_s + len(routes.MIXES) * ROUTES_S + self.seconds
 
     @property
     def wanted(self) -> Wanted:
@@ -88,25 +115,32 @@ class Figures:
     rows: int
     processes: int
     yardstick: Yardstick
+    routes: Sequence[Decisions]
+    """Decisions of the router alone."""
 
 
 def run(plan: Plan, progress: Progress) -> Figures:
     """Measure; raises WrongAnswer where a payment was not as it must be."""
     progress.add_task("starting", total=plan.steps_s)
+    host = plan.host
     folder = fresh_folder("paycore-bench-")
     try:
-        with _all(folder, plan.wanted) as (stage, node, *others):
+        with _all(host, folder, plan.wanted) as (stage, node, *others):
             taken = uvloop.run(_Load(plan, node, others, progress).all())
             charged = node.money()
             for other in others:
                 other.money()
-        progress.update(progress.task_ids[0], description="pgbench")
+        (task,) = progress.task_ids
+        progress.update(task, description="route decisions")
+        decisions = routes.measure(ROUTES_S, lambda s: progress.advance(task, s))
+        progress.update(task, description="pgbench")
         yardstick = pgbench.measure(
+            host,
             folder / "pgbench",
             script_of(stage.plain, next(iter(stage.tally.paid))),
             seconds=plan.seconds,
         )
-        progress.update(progress.task_ids[0], completed=plan.steps_s)
+        progress.update(task, completed=plan.steps_s)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return Figures(
@@ -123,19 +157,22 @@ def run(plan: Plan, progress: Progress) -> Figures:
         rows=rows_of(stage.plain),
         processes=plan.processes,
         yardstick=yardstick,
+        routes=decisions,
     )
 
 
 @contextmanager
 def _all(
-    folder: Path, wanted: Wanted
+    host: Host, folder: Path, wanted: Wanted
 ) -> Iterator[tuple[Stage, Contender, *tuple[Contender, ...]]]:
     """We, the bare path, and DBOS where it is installed."""
     with ExitStack() as started:
-        node, stage = started.enter_context(contenders.ours(folder / "paycore", wanted))
-        others = [started.enter_context(contenders.bare(folder / "bare", wanted))]
+        ours = contenders.ours(host, folder / "paycore", wanted)
+        node, stage = started.enter_context(ours)
+        bare = contenders.bare(host, folder / "bare", wanted)
+        others = [started.enter_context(bare)]
         if available():
-            durable = contenders.durable(folder / "durable", wanted)
+            durable = contenders.durable(host, folder / "durable", wanted)
             others.append(started.enter_context(durable))
         yield stage, node, *others
 

@@ -12,6 +12,7 @@ import msgspec
 
 from paycore import app as apps
 from paycore.bench.client import Connection
+from paycore.bench.ground import Ground
 from paycore.bench.oracle import Oracle
 from paycore.bench.payer import COUPON_SHARE, Payer, Purse, Tally
 from paycore.bench.statements import Recorder, Write
@@ -29,7 +30,6 @@ from paycore.dev.seeds import (
     SeededLine,
     seed,
 )
-from paycore.dev.stack import Ground
 from paycore.kernel.config import Settings
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizLineId, CouponNo, PayType
@@ -60,8 +60,8 @@ async def prepare(on: Ground, *, payers: int, converted: bool, coupons: int) -> 
     """Migrate, seed, take one payment, and stop the node again."""
     # A busy node's log is its own matter; what goes wrong is still said.
     settings = stack.settings_of(on.kept, port=free_port(), log_level="warning")
-    await apps.migrate(on.cluster.dsn)
-    app = await apps.start(settings, on.cluster.dsn)
+    await apps.migrate(on.database.dsn)
+    app = await apps.start(settings, on.database.dsn)
     try:
         (shop, tickets), _ = await seed(app.node, on.sandbox.info, on.kept)
         quick = await purses(app.node, shop, payers, first=0)

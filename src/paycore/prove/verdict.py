@@ -24,8 +24,8 @@ from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import BizStatus, PayType, ProcessStatus
 from paycore.notify.rows import NoticeRow, NoticeStatus
 from paycore.router import rules
+from paycore.router.question import Candidate
 from paycore.router.rows import DecisionRow
-from paycore.router.rules import Candidate
 from paycore.sandbox.orders import Move
 
 if TYPE_CHECKING:

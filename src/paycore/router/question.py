@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
+
 from paycore.kernel.terms import BizLineId, CardId, PayOrderNo, TransType
 
 AccountKey = tuple[str, str]
@@ -60,3 +62,18 @@ class Route:
     channel: str
     account: str
     reservations: tuple[Reservation, ...] = field(default=())
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One offer of a decision: kept or dropped, by which stage, and why."""
+
+    inst_trans_id: str
+    channel: str
+    account: str
+    kept: bool
+    stage: str
+    """The stage that dropped it, or "kept"."""
+    why: str
+    preferred: bool = False
+    priority: int = 0
+    weight: int = 0

@@ -6,7 +6,8 @@
             ones, then those of the lowest priority number, then by weight
 
 What the shared stages say depends on nothing of one payment (its amount, its card's
-agreements, the minute), so it is worked out once for all questions that are alike.
+agreements, the minute), so it is worked out once for all questions that are alike, and
+with it what is told of an offer that nothing of one payment changes anything about.
 
 Every offer leaves one `Candidate` with its reason, and the draw is recorded, so that
 `recompute` gives the same choice from the stored explanation alone (I22).
@@ -16,12 +17,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 import msgspec
 
 from paycore.kernel.terms import SMS_CENTRE, TransType
 from paycore.router.conditions import Condition, ConditionError, Facts
-from paycore.router.question import Question, Reservation, Route
+from paycore.router.question import Candidate, Question, Reservation, Route
 from paycore.router.snapshot import NO_RULES, Offer, Rule, Rules, Sifted, Snapshot
 
 
@@ -35,21 +37,6 @@ class Cause(StrEnum):
     """The router could not decide in time; the candidates are not known."""
 
 
-class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One offer of a decision: kept or dropped, by which stage, and why."""
-
-    inst_trans_id: str
-    channel: str
-    account: str
-    kept: bool
-    stage: str
-    """The stage that dropped it, or "kept"."""
-    why: str
-    preferred: bool = False
-    priority: int = 0
-    weight: int = 0
-
-
 class Draw(msgspec.Struct, frozen=True):
     """The number drawn, and of how many: 0 of 0 where there was nothing to draw."""
 
@@ -58,6 +45,7 @@ class Draw(msgspec.Struct, frozen=True):
 
 
 NO_DRAW = Draw()
+NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +65,9 @@ class Case:
     snapshot: Snapshot
     question: Question
     facts: Facts
+    own: "Stages" = ()
+    """Those of `OWN` that this question can set off, for offers without a window and a
+    condition of their own; others are asked all of them."""
 
 
 def decide(
@@ -91,7 +82,7 @@ def decide(
 
 def sift(snapshot: Snapshot, question: Question) -> list[Sifted]:
     """Every offer of the transaction type, each through the stages."""
-    case = Case(snapshot, question, Facts(question))
+    case = Case(snapshot, question, Facts(question), _own_stages(question))
     shared = snapshot.remember(case.facts.shared, lambda: _sift_shared(case))
     return [one if one.stage else _sift_own(case, one) for one in shared]
 
@@ -108,7 +99,9 @@ def choose(
     draw: Callable[[int], int],
 ) -> Decision:
     """Drop what has no room left today, and draw among the best of the rest."""
-    candidates = tuple(_candidate(one, question.amount, used) for one in sifted)
+    candidates = tuple(
+        one.told or _candidate(one, question.amount, used) for one in sifted
+    )
     best = _finalists(candidates)
     if not best:
         return Decision(route=None, cause=Cause.ROUTE_NONE, candidates=candidates)
@@ -263,10 +256,25 @@ OWN: Stages = (
 """In this order; then "rule", by the other rules, and last "daily_limit"."""
 
 
+def _own_stages(question: Question) -> Stages:
+    """Without those that have nothing to say: a window and a condition are an offer's,
+    and most questions have nothing excluded or broken.
+    """
+    idle = {"maintenance", "condition"}
+    if question.agreements is None:
+        idle.add("agreement")
+    if not question.excluded:
+        idle.add("excluded")
+    if not question.broken:
+        idle.add("breaker")
+    return tuple(stage for stage in OWN if stage[0] not in idle)
+
+
 def _sift_shared(case: Case) -> tuple[Sifted, ...]:
     """What many questions have in common; the payment's own stages come after it."""
     offers = case.snapshot.offers.get(case.question.trans_type, ())
-    return tuple(_shared_of(case, Sifted(offer)) for offer in offers)
+    sifted = (_shared_of(case, Sifted(offer)) for offer in offers)
+    return tuple(replace(one, told=_candidate(one, 0, NOTHING)) for one in sifted)
 
 
 def _shared_of(case: Case, one: Sifted) -> Sifted:
@@ -278,14 +286,15 @@ def _shared_of(case: Case, one: Sifted) -> Sifted:
 
 
 def _sift_own(case: Case, one: Sifted) -> Sifted:
-    objection = _objection(OWN, case, one.offer)
+    offer = one.offer
+    objection = _objection(case.own if offer.plain else OWN, case, offer)
     if objection is not None:
         return objection
-    rules = case.snapshot.rules.get(one.offer.key, NO_RULES)
+    rules = case.snapshot.rules.get(offer.key, NO_RULES)
     if rules.volatile and not _shut(rules, case.facts):
         one = _ask(rules.volatile, case.facts, one)
-    taken = () if one.stage else _reservations(case.question, one.offer)
-    return replace(one, reservations=taken) if taken else one
+    taken = () if one.stage else _reservations(case.question, offer)
+    return replace(one, reservations=taken, told=None) if taken else one
 
 
 def _objection(stages: Stages, case: Case, offer: Offer) -> Sifted | None:
@@ -333,7 +342,7 @@ def _ask_one(rule: Rule, facts: Facts, one: Sifted) -> Sifted:
         return one
     if rule.drops:
         return Sifted(one.offer, "rule", f"rule {name}: {rule.row.title}")
-    return replace(one, preferred=name)
+    return replace(one, preferred=name, told=None)
 
 
 # Limits of a day.
@@ -418,11 +427,16 @@ def _room(one: Sifted, amount: int, used: Mapping[str, int]) -> tuple[str, str]:
 
 def _finalists(candidates: Sequence[Candidate]) -> list[Candidate]:
     """The kept ones that nothing stands before, in the order of their names."""
-    kept = [one for one in candidates if one.kept]
-    if not kept:
-        return []
-    best = min((not one.preferred, one.priority) for one in kept)
-    equal = [one for one in kept if (not one.preferred, one.priority) == best]
+    best: tuple[bool, int] | None = None
+    equal: list[Candidate] = []
+    for one in candidates:
+        if not one.kept:
+            continue
+        rank = (not one.preferred, one.priority)
+        if best is None or rank < best:
+            best, equal = rank, [one]
+        elif rank == best:
+            equal.append(one)
     return sorted(equal, key=lambda one: one.inst_trans_id)
 
 

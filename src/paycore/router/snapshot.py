@@ -19,7 +19,7 @@ from paycore.router.conditions import (
     any_of,
     compile_condition,
 )
-from paycore.router.question import AccountKey, Reservation
+from paycore.router.question import AccountKey, Candidate, Reservation
 from paycore.router.rows import LineAccountRow, RuleRow, TransTypeRow
 
 DROP = "DROP"
@@ -54,6 +54,8 @@ class Offer:
     limited: bool = True
     """Whether amounts matter: a text message has none."""
     fault: str | None = None
+    plain: bool = False
+    """It is never closed and has no condition on what is one payment's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +93,8 @@ class Sifted:
     preferred: str | None = None
     """The rule that prefers it."""
     reservations: tuple[Reservation, ...] = ()
+    told: Candidate | None = None
+    """What is told of it as it stands here; None where today's limits have a say."""
 
 
 NO_RULES = Rules()
@@ -153,14 +157,17 @@ def compile_tables(tables: Tables) -> Snapshot:
 
 def read_offer(row: TransTypeRow) -> Offer:
     """Compile one transaction type; ValueError or ConditionError says what is wrong."""
+    windows = tuple(msgspec.json.decode(row.maintenance, type=list[Window]))
+    condition = None if row.condition is None else compile_condition(row.condition)
     return Offer(
         row=row,
         key=(row.channel, row.account),
         currencies=frozenset(_list_of(row.currencies)),
         banks=None if row.banks is None else frozenset(_list_of(row.banks)),
-        windows=tuple(msgspec.json.decode(row.maintenance, type=list[Window])),
-        condition=None if row.condition is None else compile_condition(row.condition),
+        windows=windows,
+        condition=condition,
         limited=row.channel != SMS_CENTRE,
+        plain=not windows and (condition is None or condition.stable),
     )
 
 

@@ -1,13 +1,15 @@
+import json
 import os
 
 import pytest
 
-from paycore.bench import cpu
+from paycore.bench import cpu, kept
 from paycore.bench.load import Level, check_money, percentile
 from paycore.bench.payer import Tally, WrongAnswer
 from paycore.bench.pgbench import Yardstick
 from paycore.bench.report import document
-from paycore.bench.run import Figures
+from paycore.bench.routes import MIXES, Decisions
+from paycore.bench.run import Figures, Plan
 from paycore.bench.stage import card_number
 from paycore.cards.numbers import good_card
 
@@ -41,6 +43,9 @@ def _figures(*concurrency: int) -> Figures:
         rows=37,
         processes=2,
         yardstick=Yardstick(per_s=1000.0, clients=8, postgres="18.6"),
+        routes=[
+            Decisions(rules_on_amount=mix, decisions=3000, cpu_s=0.5) for mix in MIXES
+        ],
     )
 
 
@@ -76,6 +81,30 @@ def test_costs_are_told_a_payment():
     assert {"16": 500} == said["wal_octets_per_payment"]
     assert {"16": 15.0} == said["changes_a_group"]
     assert {"16": round(100 / 1016, 3)} == said["commits_per_payment"]
+
+
+def test_the_routers_decisions_are_those_of_one_core():
+    """Of its processor time, whoever else was busy meanwhile."""
+    said = document(_figures(16))
+
+    assert 6000 == said["route_decisions_per_s"]
+    assert (50, 500) == (said["route_channels"], said["route_rules"])
+
+
+def test_what_is_kept_tells_how_it_came_about(tmp_path):
+    """The day, the command and each round: who reads the page can make it again."""
+    plan = Plan(concurrency=[16, 128], seconds=5, converted=False, rounds=2)
+    file = tmp_path / "results" / "bench.json"
+    kept.keep(file, kept.details(_figures(16, 128), plan))
+    found = json.loads(file.read_text())
+
+    assert plan.command == found["command"]
+    assert "--seconds 5 --rounds 2" in plan.command
+    assert "--concurrency 16,128 --no-converted" in plan.command
+    assert [450.0, 550.0] == found["rounds"]["paycore"]["per_s"]
+    assert [125.0, 75.0] == found["rounds"]["DBOS"]["per_s"]
+    assert found["bare_path_ratio"] == 0.5
+    assert {"day", "cores", "python", "system", "postgres"} <= found.keys()
 
 
 def test_money_that_differs_ends_the_run():

@@ -7,11 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paycore.kernel.terms import SMS_CENTRE, Json, TransType
-from paycore.router.question import AgreementLimits
+from paycore.router.question import AgreementLimits, Candidate
 from paycore.router.rules import (
     OWN,
     SHARED,
-    Candidate,
     Cause,
     Draw,
     decide,

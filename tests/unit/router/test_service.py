@@ -8,8 +8,9 @@ from paycore.kernel.errors import BadRequest, BizCheckError, DataNotExist
 from paycore.kernel.journal import LimitCounter
 from paycore.kernel.terms import Json
 from paycore.router import service
+from paycore.router.question import Candidate
 from paycore.router.rows import DecisionRow, TransTypeRow
-from paycore.router.rules import Candidate, Cause, recompute
+from paycore.router.rules import Cause, recompute
 from paycore.router.service import Asked
 
 

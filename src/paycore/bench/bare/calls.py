@@ -34,6 +34,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
 
     request_id: str
     status: str
+    code: str = ""
+    """Why not, where it is no yes."""
 
 
 class WrongReply(Exception):
@@ -82,7 +84,7 @@ class Calls:
             raise WrongReply("the signature is wrong")
         reply = self._reply.decode(result.body)
         if (reply.request_id, reply.status) != (fields["request_id"], "SUCCESS"):
-            raise WrongReply(reply.status)
+            raise WrongReply(f"{reply.status} {reply.code}")
 
     def _signature(self, stamp: str, path: str, body: bytes) -> str:
         signed = b"%b\n%b\n%b" % (stamp.encode(), path.encode(), body)

@@ -19,6 +19,7 @@ import uvloop
 from rich.progress import Progress
 from rich.table import Table
 
+from paycore.bench import ground as grounds
 from paycore.bench import stage as stages
 from paycore.bench.client import Connection, post
 from paycore.bench.drills import control
@@ -116,7 +117,9 @@ def run(payments: int, progress: Progress) -> Figures:
     try:
         with stack.ground(folder / "stack") as on:
             stage = asyncio.run(
-                stages.prepare(on, payers=AT_ONCE, converted=False, coupons=0)
+                stages.prepare(
+                    grounds.Ground.of(on), payers=AT_ONCE, converted=False, coupons=0
+                )
             )
             settings = msgspec.structs.replace(stage.settings, port=free_port())
             never = msgspec.structs.replace(

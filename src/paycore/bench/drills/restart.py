@@ -22,6 +22,7 @@ import uvloop
 from rich.progress import Progress
 from rich.table import Table
 
+from paycore.bench import ground as grounds
 from paycore.bench import stage as stages
 from paycore.bench.drills import control
 from paycore.bench.drills.balancer import Backend, Balancer
@@ -108,7 +109,9 @@ def run(payers: int, progress: Progress) -> Figures:
             ThreadPoolExecutor(1) as starter,
         ):
             stage = asyncio.run(
-                stages.prepare(on, payers=payers, converted=False, coupons=0)
+                stages.prepare(
+                    grounds.Ground.of(on), payers=payers, converted=False, coupons=0
+                )
             )
             drill = _Drill(
                 on=on,

@@ -105,6 +105,29 @@ HELD_COUPONS = f"""
     WHERE $1::text <> '' AND next_check_at IS NOT NULL AND {_IN_SCOPE.format("holder")}
 """
 
+_MADE_OF = (
+    *(("messages", "attempt"), ("messages", "trail"), ("codes", "attempt")),
+    *(("decisions", "attempt"), ("decisions", "payment")),
+    ("decisions", "router_decision"),
+)
+"""What a question needs of a payment, and the rows that it then asks about."""
+
+LET_GO = """
+    SELECT coalesce(max(before) FILTER (WHERE table_name = 'gateway_message'), '')
+               AS messages,
+           coalesce(max(before) FILTER (WHERE table_name = 'router_decision'), '')
+               AS decisions,
+           coalesce(max(before) FILTER (WHERE table_name = 'sms_code'), '') AS codes
+    FROM retention_removal
+"""
+"""Payments numbered before may have lost these by their age; open ones have not."""
+
+_STILL_KEPT = """
+    SELECT * FROM {of} WHERE pay_order_no >= (SELECT {kept} FROM let_go)
+       OR pay_order_no IN (
+              SELECT pay_order_no FROM every_payment WHERE next_check_at IS NOT NULL)
+"""
+
 SCOPE = "\n, ".join(
     (
         "WITH every_payment AS NOT MATERIALIZED (SELECT * FROM payment)",
@@ -116,6 +139,12 @@ SCOPE = "\n, ".join(
             for name in _OVER_PAYMENTS
         ),
         f"held_coupon AS NOT MATERIALIZED ({HELD_COUPONS})",
+        f"let_go AS ({LET_GO})",
+        *(
+            f"{of}_with_{kept} AS NOT MATERIALIZED"
+            f" ({_STILL_KEPT.format(of=of, kept=kept)})"
+            for kept, of in _MADE_OF
+        ),
         f"asked AS (SELECT {_ASKED})",
     )
 )

@@ -46,6 +46,8 @@ PROMISE = """\
 ## What never goes by its age
 
 Money's own history, and what has to be looked at.
+A payment of long ago still says what became of it and why; its timeline no longer \
+has the messages, decisions, commands and codes.
 An audit asks about messages, decisions and codes only of payments that still have \
 them, and of everything else for ever: after a removal `paycore audit` finds nothing \
 that it did not find before."""

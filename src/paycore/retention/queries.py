@@ -66,6 +66,7 @@ async def claimed(pool: Pool) -> "AsyncIterator[Connection]":
         async with pool.acquire() as connection:
             if not await connection.fetchval(IS_IT_OUR_TURN, RETENTION_LOCK):
                 raise Busy("a removal of what is old runs already")
+            await connection.execute(ONE_CORE)
             yield cast("Connection", connection)
     except db.AWAY as error:
         if db.away(error):
@@ -79,6 +80,9 @@ async def lent(pool: Pool) -> "AsyncIterator[Connection]":
     async with pool.acquire() as connection:
         yield cast("Connection", connection)
 
+
+ONE_CORE = "SET max_parallel_workers_per_gather = 0"
+"""The others are for payments. The pool sets it back."""
 
 IS_IT_OUR_TURN = "SELECT pg_try_advisory_lock($1)"
 
@@ -202,9 +206,9 @@ async def count_old_cards(connection: "Connection", until: datetime) -> int:
 
 
 # What a day may take of a table is counted in months that it touched.
-WHICH_MONTHS_WERE_TOUCHED = """
+WHICH_MONTHS_WERE_TOUCHED = r"""
 SELECT DISTINCT partition FROM retention_removal
-WHERE table_name = $1 AND before IS NOT NULL AND begun_at >= $2
+WHERE table_name = $1 AND begun_at >= $2 AND partition LIKE '%\_p____'
 """
 
 WAS_IT_BEGUN = """
@@ -223,7 +227,7 @@ ORDER BY begun_at
 async def touched_since(
     connection: "Connection", table: str, since: datetime
 ) -> set[str]:
-    """The partitions of a table that something was taken from since."""
+    """The months of a table that something was taken from since."""
     rows = await connection.fetch(WHICH_MONTHS_WERE_TOUCHED, table, since)
     return {row["partition"] for row in rows}
 

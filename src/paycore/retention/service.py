@@ -235,13 +235,14 @@ async def _remove_months(run: _Run, rule: Rule, line: Line) -> None:
         if run.over:
             line.postponed = OUT_OF_TIME
             return
-        if month.name not in touched and len(touched) >= run.months_a_day:
+        new = month.before is not None and month.name not in touched
+        if new and len(touched) >= run.months_a_day:
             line.left = ENOUGH_TODAY
-            return
+            continue
         run.told(month.name)
         before = line.removed_rows
         await _remove_month(run, rule, month, line)
-        if line.removed_rows > before:
+        if new and line.removed_rows > before:
             touched.add(month.name)
 
 

@@ -30,6 +30,7 @@ LONGEST_RETRY = timedelta(hours=1)
 """After a failure; each wait is twice the one before."""
 
 LONGEST_RESULT = 500
+AWAY = "the database was away"
 
 log = structlog.get_logger(__name__)
 
@@ -108,11 +109,18 @@ async def _run(node: Node, row: JobRow, job: Job | None) -> None:
         return
     try:
         ran = await job.work(node)
+    except Unavailable:
+        # Nobody's failure: it goes on once the database is there again.
+        log.warning("job_interrupted", **about)
+        await _put_back(node, begun, AWAY, node.now() + GOES_ON)
+        return
     except Exception as error:
         node.state(Tally).count(JOB_FAILURES, row.job)
         log.exception("job_failed", tries=row.tries + 1, **about)
         failed = replace(begun, tries=row.tries + 1)
-        await _put_back(node, failed, _named(error), _again_at(node, row.tries))
+        # Its name and not its words: they may repeat what stands in a row.
+        said = f"failed: {type(error).__name__}"
+        await _put_back(node, failed, said, _again_at(node, row.tries))
         return
     if ran.done:
         log.info("job_done", said=ran.said, **about)
@@ -120,12 +128,6 @@ async def _run(node: Node, row: JobRow, job: Job | None) -> None:
     else:
         log.info("job_postponed", said=ran.said, **about)
         await _put_back(node, begun, ran.said, node.now() + GOES_ON)
-
-
-def _named(error: Exception) -> str:
-    """Not in the error's own words: they may repeat what stands in a row."""
-    said = error.en if isinstance(error, Unavailable) else ""
-    return f"failed: {type(error).__name__} {said}".rstrip()
 
 
 def _again_at(node: Node, tries: int) -> datetime:

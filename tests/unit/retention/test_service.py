@@ -164,7 +164,10 @@ async def test_a_day_takes_one_month_of_a_table(past, node, pool):
     """So that a clock that leaps ahead is noticed before it has cost more."""
     months = [past.ago(500), past.ago(540), past.ago(580)]
     for at in months:
-        await past.payment(at)
+        no = await past.payment(at)
+    nobodys = f"{past.ago(700):%y%m%d%H%M%S}{no[12:]}"
+    await past.write([past.message(nobodys, past.ago(700))])
+    assert [1] == await past.counts("gateway_message_p_other")
     first = await remove(node, pool, months_a_day=1)
     again = await remove(node, pool, months_a_day=1)
 

@@ -196,11 +196,14 @@ async def test_a_job_of_another_version_is_left_to_its_nodes(day):
     assert row.next_check_at > day.now
 
 
-async def test_a_database_that_is_away_is_said_as_such(day):
-    """In the words that are anybody's."""
+async def test_a_database_that_was_away_is_no_failure(day):
+    """What was interrupted goes on a minute later."""
     node = await day.node()
-    day.comes_to = [Unavailable("The schema is being changed.")]
+    day.comes_to = [Unavailable(), Ran(done=True, said="all")]
     await day.at(node, hours=4)
+    (row,) = await day.rows(node)
+    assert (daily.AWAY, 0) == (row.result, row.tries)
+    await day.at(node, hours=4, minutes=1.1)
 
     (row,) = await day.rows(node)
-    assert "failed: Unavailable The schema is being changed." == row.result
+    assert "all" == row.result

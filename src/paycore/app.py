@@ -94,7 +94,7 @@ async def start(settings: Settings, dsn: str) -> App:
             working=settings.role != "api",
             more=(
                 *_partitions(pool),
-                *_daily(settings, pool),
+                *_daily(settings, dsn),
                 *_audits(settings, dsn),
             ),
         )
@@ -157,11 +157,11 @@ def _partitions(pool: db.Pool) -> loop.Loops:
     return (("partitions", partitions, PARTITIONS_EVERY_S),)
 
 
-def _daily(settings: Settings, pool: db.Pool) -> loop.Loops:
+def _daily(settings: Settings, dsn: str) -> loop.Loops:
     """Who works runs the jobs by the day."""
     if settings.role == "api" or settings.retention_hour < 0:
         return ()
-    jobs = (remover.job(pool, settings.retention_hour),)
+    jobs = (remover.job(dsn, settings.retention_hour),)
 
     async def run(node: Node) -> None:
         await daily.tick(node, jobs)

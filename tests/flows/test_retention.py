@@ -11,8 +11,6 @@ from inside import inside
 from sql import ask
 from stack import SHOP, TICKETS, Payer, Stack, stacked
 
-from paycore.kernel import db
-from paycore.kernel.node import Node
 from paycore.retention import service
 
 MONTHLY = ("gateway_message", "router_decision", "trail", "sms_code")
@@ -96,12 +94,8 @@ def _paying(stack: Stack, payers: int) -> Iterator[list[str]]:
 
 def _remove(stack: Stack) -> service.Report:
     """All that is old, at once."""
-
-    async def remove(node: Node) -> service.Report:
-        async with await db.pool(stack.on.cluster.dsn, size=2) as pool:
-            return await service.remove(node, pool)
-
-    return inside(stack, remove)
+    dsn = stack.on.cluster.dsn
+    return inside(stack, lambda node: service.remove(node, dsn))
 
 
 def test_a_node_takes_away_once_a_day(calm: Stack):

@@ -4,6 +4,7 @@ Nodes do it by themselves once a day; this is for who wants to see, or cannot wa
 Without `--apply` it looks and changes nothing.
 """
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,8 @@ import typer
 from paycore.cli.command import AsJson, Database, print_table, run, say
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from paycore.cli.visit import Visit
     from paycore.retention.service import Line, Report
 
@@ -35,12 +38,15 @@ def retention(
     Nothing goes of a payment that is open or has an open case. Payments go on
     meanwhile. With --apply exit status 1 where something has to go on later.
     """
-    from paycore.cli.visit import demand_keys
+    from paycore.cli.visit import demand_keys, dsn_of
 
     if apply:
         # Their environment has the limits too: others' would take away too much.
         demand_keys()
-    report = run(database, _remove if apply else _plan)
+        dsn = dsn_of(database)
+        report = run(database, lambda visit: _remove(visit, dsn))
+    else:
+        report = run(database, _plan)
     if as_json:
         say(report.document(), "", as_json=True)
     else:
@@ -50,20 +56,29 @@ def retention(
 
 
 async def _plan(visit: "Visit") -> "Report":
-    return await _going_through(visit, apply=False)
+    from paycore.retention import service
+
+    with _told() as told:
+        return await service.plan(visit.node, visit.pool, told)
 
 
-async def _remove(visit: "Visit") -> "Report":
-    return await _going_through(visit, apply=True)
+async def _remove(visit: "Visit", dsn: str) -> "Report":
+    from paycore.kernel.errors import Unavailable
+    from paycore.retention import service
+
+    with _told() as told:
+        try:
+            return await service.remove(visit.node, dsn, told=told)
+        except service.Busy as busy:
+            raise Unavailable(f"{busy}: try again later.") from busy
 
 
-async def _going_through(visit: "Visit", *, apply: bool) -> "Report":
-    """Say on standard error how far it is."""
+@contextmanager
+def _told() -> "Iterator[Callable[[str], None]]":
+    """Says on standard error how far it is."""
     from rich.console import Console
     from rich.progress import Progress
 
-    from paycore.kernel.errors import Unavailable
-    from paycore.retention import service
     from paycore.retention.catalogue import RULES
 
     tables = {rule.table for rule in RULES}
@@ -73,12 +88,7 @@ async def _going_through(visit: "Visit", *, apply: bool) -> "Report":
         def told(what: str) -> None:
             progress.update(task, description=what, advance=int(what in tables))
 
-        try:
-            if apply:
-                return await service.remove(visit.node, visit.pool, told=told)
-            return await service.plan(visit.node, visit.pool, told)
-        except service.Busy as busy:
-            raise Unavailable(f"{busy}: try again later.") from busy
+        yield told
 
 
 def _show(report: "Report") -> None:

@@ -57,17 +57,16 @@ class Seen:
 
 
 @asynccontextmanager
-async def claimed(pool: Pool) -> "AsyncIterator[Connection]":
-    """A connection on which we alone take away; Busy where another does.
-
-    The turn ends when the connection goes back to its pool, or is lost.
-    """
+async def claimed(dsn: str) -> "AsyncIterator[Connection]":
+    """A connection on which we alone take away; Busy where another does."""
     try:
-        async with pool.acquire() as connection:
-            if not await connection.fetchval(IS_IT_OUR_TURN, RETENTION_LOCK):
+        async with db.seated(dsn, RETENTION_LOCK) as connection:
+            if connection is None:
                 raise Busy("a removal of what is old runs already")
             await connection.execute(ONE_CORE)
-            yield cast("Connection", connection)
+            yield connection
+    except db.DatabaseUnavailableError as error:
+        raise Unavailable from error
     except db.AWAY as error:
         if db.away(error):
             raise Unavailable from error
@@ -82,9 +81,7 @@ async def lent(pool: Pool) -> "AsyncIterator[Connection]":
 
 
 ONE_CORE = "SET max_parallel_workers_per_gather = 0"
-"""The others are for payments. The pool sets it back."""
-
-IS_IT_OUR_TURN = "SELECT pg_try_advisory_lock($1)"
+"""The others are for payments."""
 
 # The default partition last, which has no bounds: what is in no month.
 WHICH_MONTHS = r"""

@@ -185,7 +185,7 @@ async def _old_months(run: _Run, rule: Rule) -> list[Month]:
 
 async def remove(
     node: Node,
-    pool: Pool,
+    dsn: str,
     *,
     months_a_day: float = inf,
     within_s: float = inf,
@@ -197,7 +197,7 @@ async def remove(
     ahead does no more harm than that. `within_s`: what is not done by then is left.
     """
     at = node.now()
-    async with queries.claimed(pool) as connection:
+    async with queries.claimed(dsn) as connection:
         run = _Run(
             node=node,
             connection=connection,
@@ -283,6 +283,7 @@ async def _remove_whole(run: _Run, rule: Rule, month: Month, line: Line) -> None
 
 async def _drop(run: _Run, record: Record, line: Line) -> None:
     gone = await removal.drop(run.connection, record, run.node.now())
+    _log.info("month_dropped", partition=record.partition, rows=gone.rows)
     line.removed_rows += gone.rows
     line.freed_octets += gone.octets
 

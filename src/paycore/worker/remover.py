@@ -7,7 +7,7 @@ from paycore.kernel.meters import Tally
 from paycore.kernel.meters_upkeep import RETENTION_ROWS
 from paycore.kernel.node import Node
 from paycore.retention import service as retention
-from paycore.retention.service import Busy, Pool
+from paycore.retention.service import Busy
 from paycore.worker.daily import Job, Ran
 
 NAME = "retention"
@@ -18,13 +18,13 @@ MONTHS_A_DAY = 1
 """Of each table: whatever a clock or a setting says, there is a day to notice it."""
 
 
-def job(pool: Pool, hour: int) -> Job:
-    """The job, for a pool's database."""
+def job(dsn: str, hour: int) -> Job:
+    """The job, for a database."""
 
     async def work(node: Node) -> Ran:
         try:
             report = await retention.remove(
-                node, pool, months_a_day=MONTHS_A_DAY, within_s=AT_A_TIME_S
+                node, dsn, months_a_day=MONTHS_A_DAY, within_s=AT_A_TIME_S
             )
         except Busy as busy:
             return Ran(done=False, said=str(busy))

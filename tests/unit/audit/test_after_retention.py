@@ -8,7 +8,6 @@ import asyncpg
 import pytest
 from auditing import audited, found_in, node_on, plant
 
-from paycore.kernel import db
 from paycore.retention.service import remove
 
 MONTHLY = ("gateway_message", "router_decision", "trail", "sms_code")
@@ -34,9 +33,9 @@ class Later:
 
 async def removed(dsn):
     """All that will be old in more than a year is taken away now."""
-    async with node_on(dsn) as node, await db.pool(dsn, size=2) as pool:
+    async with node_on(dsn) as node:
         node.clock = Later(node.clock)
-        return await remove(node, pool)
+        return await remove(node, dsn)
 
 
 async def ask(dsn, question, *values):

@@ -48,13 +48,13 @@ async def no_cards(pool):
     await pool.execute("DELETE FROM cards_card; DELETE FROM cards_agreement")
 
 
-async def test_a_card_is_emptied_in_time(past, node, pool, card):
+async def test_a_card_is_emptied_in_time(past, node, pool, dsn, card):
     """Number, holder, ID number, phone and tokens go, hashes too; what may be shown
     stays, for the payments that were made with it.
     """
     await revoked(node, pool, card, past.ago(181))
     assert 1 == plan_of(await plan(node, pool)).past_rows
-    report = await remove(node, pool)
+    report = await remove(node, dsn)
 
     kept = await node.journal.load(CardRow, card.card_id)
     assert (b"", b"", b"") == (kept.sealed, kept.number_hash, kept.phone_hash)
@@ -63,7 +63,7 @@ async def test_a_card_is_emptied_in_time(past, node, pool, card):
     assert (b"", "REVOKED") == (agreement.token, agreement.status)
     assert 1 == plan_of(report).removed_rows
     assert ["EMPTIED"] == [r["how"] for r in await past.removals()]
-    assert 0 == plan_of(await remove(node, pool)).removed_rows
+    assert 0 == plan_of(await remove(node, dsn)).removed_rows
 
 
 def plan_of(report):
@@ -72,29 +72,29 @@ def plan_of(report):
     return line
 
 
-async def test_a_card_in_use_and_one_revoked_of_late_stay(past, node, pool, card):
+async def test_a_card_in_use_and_one_revoked_of_late_stay(past, node, pool, dsn, card):
     """Nothing of a card goes that may be paid with, or that somebody may ask after."""
-    await remove(node, pool)
+    await remove(node, dsn)
     assert b"" != (await node.journal.load(CardRow, card.card_id)).sealed
     await revoked(node, pool, card, past.ago(179))
-    await remove(node, pool)
+    await remove(node, dsn)
 
     assert b"" != (await node.journal.load(CardRow, card.card_id)).sealed
 
 
-async def test_a_card_that_something_open_needs_stays(past, node, pool, card):
+async def test_a_card_that_something_open_needs_stays(past, node, pool, dsn, card):
     """An enquiry or a refund of an open payment may need it."""
     await past.payment(past.ago(300), open_still=True, card_id=card.card_id)
     await revoked(node, pool, card, past.ago(200))
-    await remove(node, pool)
+    await remove(node, dsn)
 
     assert b"" != (await node.journal.load(CardRow, card.card_id)).sealed
 
 
-async def test_no_key_seals_an_emptied_card(past, node, pool, card):
+async def test_no_key_seals_an_emptied_card(past, node, pool, dsn, card):
     """The rotation of the key ring and `paycore doctor` pass over it."""
     await revoked(node, pool, card, past.ago(181))
-    await remove(node, pool)
+    await remove(node, dsn)
 
     assert [] == await card_queries.sealed_by_key(pool)
     assert [] == await card_queries.cards_not_under(pool, "", after=None, limit=9)

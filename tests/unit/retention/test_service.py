@@ -20,14 +20,14 @@ def line_of(report, table):
     return line
 
 
-async def test_an_old_month_goes_as_a_whole(past, node, pool):
+async def test_an_old_month_goes_as_a_whole(past, node, pool, dsn):
     """The partitions are gone with their rows and the disk they took; money's own
     history stays, and what was taken away is on record.
     """
     at = past.ago(500)
     for _ in range(3):
         await past.payment(at)
-    report = await remove(node, pool)
+    report = await remove(node, dsn)
 
     assert [0, 0, 0, 0] == await past.counts(*MONTHLY)
     assert [3, 3] == await past.counts(*STAYS)
@@ -40,18 +40,18 @@ async def test_an_old_month_goes_as_a_whole(past, node, pool):
     assert all(r["finished_at"] for r in await past.removals())
 
 
-async def test_what_is_not_old_stays(past, node, pool):
+async def test_what_is_not_old_stays(past, node, pool, dsn):
     """Of a year ago there are messages still, and no longer a code."""
     at = past.ago(365)
     no = await past.payment(at)
-    report = await remove(node, pool)
+    report = await remove(node, dsn)
 
     assert [1, 1, 1, 0] == await past.counts(*MONTHLY)
     assert {no} == await past.numbers("gateway_message")
     assert 0 == line_of(report, "gateway_message").removed_rows
 
 
-async def test_the_plan_is_what_is_done(past, node, pool):
+async def test_the_plan_is_what_is_done(past, node, pool, dsn):
     """What a look counts is what a removal then takes, table by table; a look takes
     nothing.
     """
@@ -62,7 +62,7 @@ async def test_the_plan_is_what_is_done(past, node, pool):
     before = await past.counts(*MONTHLY, "idempotency_key")
     looked = await plan(node, pool)
     assert before == await past.counts(*MONTHLY, "idempotency_key")
-    done = await remove(node, pool)
+    done = await remove(node, dsn)
 
     assert {one.table: one.past_rows for one in looked.lines} == {
         one.table: one.removed_rows for one in done.lines
@@ -74,12 +74,12 @@ async def test_the_plan_is_what_is_done(past, node, pool):
     oldest = line_of(looked, "gateway_message").oldest
     assert abs(oldest - past.ago(500)) < timedelta(minutes=1)
     assert held in await past.numbers("gateway_message")
-    again = await remove(node, pool)
+    again = await remove(node, dsn)
     assert 0 == again.total("removed_rows")
 
 
 @pytest.mark.parametrize("what", ["open", "case", "notice"])
-async def test_what_is_still_open_keeps_all_it_has(past, node, pool, what):
+async def test_what_is_still_open_keeps_all_it_has(past, node, pool, dsn, what):
     """An open payment, an open case, a notice that is owed: nothing of theirs goes,
     the others of the month do; once it is over the rest goes, and the month with it.
     """
@@ -90,7 +90,7 @@ async def test_what_is_still_open_keeps_all_it_has(past, node, pool, what):
         await past.write([past.case(kept)])
     if what == "notice":
         await past.write([_notice(past, kept)])
-    report = await remove(node, pool)
+    report = await remove(node, dsn)
     for table in MONTHLY:
         assert {kept} == await past.numbers(table)
         assert (1, 1) == (
@@ -100,7 +100,7 @@ async def test_what_is_still_open_keeps_all_it_has(past, node, pool, what):
         assert await past.is_there(table + month_of(at))
 
     await _over(pool)
-    await remove(node, pool)
+    await remove(node, dsn)
 
     assert [0, 0, 0, 0] == await past.counts(*MONTHLY)
     assert not await past.is_there(MONTHLY[0] + month_of(at))
@@ -132,35 +132,35 @@ async def _over(pool):
         )
 
 
-async def test_something_new_keeps_what_is_old_of_a_payment(past, node, pool):
+async def test_something_new_keeps_what_is_old_of_a_payment(past, node, pool, dsn):
     """A payment's messages go together: as long as one of them is new all stay."""
     at = past.ago(500)
     no = await past.payment(at)
     await past.payment(at)
     await past.write([past.message(no, past.ago(10))])
-    await remove(node, pool)
+    await remove(node, dsn)
 
     assert {no} == await past.numbers("gateway_message")
     assert [2] == await past.counts("gateway_message")
     assert set() == await past.numbers("trail")
 
 
-async def test_what_belongs_to_no_month_goes_as_well(past, node, pool):
+async def test_what_belongs_to_no_month_goes_as_well(past, node, pool, dsn):
     """Rows in the default partition go one payment after the other."""
     at = past.ago(500)
     no = await past.payment(at)
-    await remove(node, pool)
+    await remove(node, dsn)
     late = past.ago(450)
     await past.write([past.message(no, late)])
     assert [1] == await past.counts("gateway_message_p_other")
-    report = await remove(node, pool)
+    report = await remove(node, dsn)
 
     assert [0] == await past.counts("gateway_message")
     assert 1 == line_of(report, "gateway_message").removed_rows
     assert await past.is_there("gateway_message_p_other")
 
 
-async def test_a_day_takes_one_month_of_a_table(past, node, pool):
+async def test_a_day_takes_one_month_of_a_table(past, node, pool, dsn):
     """So that a clock that leaps ahead is noticed before it has cost more."""
     months = [past.ago(500), past.ago(540), past.ago(580)]
     for at in months:
@@ -168,8 +168,8 @@ async def test_a_day_takes_one_month_of_a_table(past, node, pool):
     nobodys = f"{past.ago(700):%y%m%d%H%M%S}{no[12:]}"
     await past.write([past.message(nobodys, past.ago(700))])
     assert [1] == await past.counts("gateway_message_p_other")
-    first = await remove(node, pool, months_a_day=1)
-    again = await remove(node, pool, months_a_day=1)
+    first = await remove(node, dsn, months_a_day=1)
+    again = await remove(node, dsn, months_a_day=1)
 
     assert [2] == await past.counts("gateway_message")
     assert not await past.is_there("gateway_message" + month_of(months[2]))
@@ -179,7 +179,9 @@ async def test_a_day_takes_one_month_of_a_table(past, node, pool):
     assert 0 == again.total("removed_rows")
 
 
-async def test_what_was_not_done_in_time_is_done_later(past, node, pool, monkeypatch):
+async def test_what_was_not_done_in_time_is_done_later(
+    past, node, pool, dsn, monkeypatch
+):
     """A removal that has to stop says so, and the next one goes on where it was."""
     monkeypatch.setattr(service, "PAYMENTS_A_BATCH", 1)
     monkeypatch.setattr(service, "ROWS_A_BATCH", 1)
@@ -188,27 +190,27 @@ async def test_what_was_not_done_in_time_is_done_later(past, node, pool, monkeyp
     for _ in range(3):
         await past.payment(at)
     await past.write([past.key(past.ago(days)) for days in (1, 2, 3)])
-    short = await remove(node, pool, within_s=0)
+    short = await remove(node, dsn, within_s=0)
     assert not short.done
     assert 1 == line_of(short, "idempotency_key").removed_rows
-    done = await remove(node, pool)
+    done = await remove(node, dsn)
 
     assert done.done
     assert [1] == await past.counts("gateway_message")
     assert [0] == await past.counts("idempotency_key")
 
 
-async def test_a_node_that_is_leaving_stops(past, node, pool):
+async def test_a_node_that_is_leaving_stops(past, node, pool, dsn):
     """What a stopping node does not come to is left to the others."""
     await past.payment(past.ago(500))
     node.heartbeat.leaving = True
-    report = await remove(node, pool)
+    report = await remove(node, dsn)
 
     assert not report.done
     assert [1] == await past.counts("gateway_message")
 
 
-async def test_a_death_between_the_two_steps_is_made_good(past, node, pool):
+async def test_a_death_between_the_two_steps_is_made_good(past, node, pool, dsn):
     """A month that was taken out of its table is thrown away by the next removal, and
     what had come into it at the last moment is given back.
     """
@@ -216,7 +218,7 @@ async def test_a_death_between_the_two_steps_is_made_good(past, node, pool):
     old, late = await past.payment(at), await past.payment(at)
     (rule,) = (one for one in RULES if one.table == "gateway_message")
     name = "gateway_message" + month_of(at)
-    async with queries.claimed(pool) as connection:
+    async with queries.claimed(dsn) as connection:
         record = removal.Record(
             id=node.ids.uuid(),
             rule=rule,
@@ -229,7 +231,7 @@ async def test_a_death_between_the_two_steps_is_made_good(past, node, pool):
         await past.write([past.message(late, past.ago(1))])
         await removal.detach(connection, record)
     assert [0] == await past.counts("gateway_message")
-    report = await remove(node, pool)
+    report = await remove(node, dsn)
 
     assert not await past.is_there(name)
     assert {late} == await past.numbers("gateway_message")
@@ -238,7 +240,7 @@ async def test_a_death_between_the_two_steps_is_made_good(past, node, pool):
     assert all(r["finished_at"] for r in await past.removals())
 
 
-async def test_a_reader_is_not_waited_for(past, node, pool, monkeypatch):
+async def test_a_reader_is_not_waited_for(past, node, pool, dsn, monkeypatch):
     """While somebody has had the table for long no lock is asked for, so nobody waits
     behind one; the month is still whole, and goes another time.
     """
@@ -247,23 +249,23 @@ async def test_a_reader_is_not_waited_for(past, node, pool, monkeypatch):
     await past.payment(at)
     async with pool.acquire() as reader, reader.transaction():
         await reader.fetch("SELECT FROM gateway_message")
-        report = await remove(node, pool)
+        report = await remove(node, dsn)
         waiting = await pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted")
     assert (0, False) == (waiting, report.done)
     assert "has read the table" in line_of(report, "gateway_message").postponed
     assert [1, 0] == await past.counts("gateway_message", "trail")
 
-    assert (await remove(node, pool)).done
+    assert (await remove(node, dsn)).done
     assert [0] == await past.counts("gateway_message")
 
 
-async def test_a_lock_that_does_not_come_is_given_up(past, node, pool):
+async def test_a_lock_that_does_not_come_is_given_up(past, node, pool, dsn):
     """Whoever came after us waits for a moment only; nothing has changed."""
     at = past.ago(500)
     await past.payment(at)
     async with pool.acquire() as reader, reader.transaction():
         await reader.fetch("SELECT FROM gateway_message")
-        report = await remove(node, pool)
+        report = await remove(node, dsn)
 
     assert "in use" in line_of(report, "gateway_message").postponed
     assert [1] == await past.counts("gateway_message")
@@ -272,28 +274,28 @@ async def test_a_lock_that_does_not_come_is_given_up(past, node, pool):
     ]
 
 
-async def test_there_is_never_a_second_removal(past, node, pool):
+async def test_there_is_never_a_second_removal(past, node, pool, dsn):
     """Who comes while one is at it is told so."""
-    async with queries.claimed(pool):
+    async with queries.claimed(dsn):
         with pytest.raises(Busy, match="already"):
-            await remove(node, pool)
+            await remove(node, dsn)
 
-    assert (await remove(node, pool)).done
+    assert (await remove(node, dsn)).done
 
 
-async def test_keys_go_when_their_answer_is_no_longer_promised(past, node, pool):
+async def test_keys_go_when_their_answer_is_no_longer_promised(past, node, pool, dsn):
     """A day after the answer, and not before; nor does one whose work died stay."""
     stays = past.key(past.ago(-0.5))
     await past.write(
         [past.key(past.ago(0.1)), past.key(past.ago(3), answered=False), stays]
     )
-    await remove(node, pool)
+    await remove(node, dsn)
 
     rows = await pool.fetch("SELECT scope FROM idempotency_key")
     assert [stays.scope] == [row["scope"] for row in rows]
 
 
-async def test_the_journals_own_rows_go(past, node, pool):
+async def test_the_journals_own_rows_go(past, node, pool, dsn):
     """Ids of changes, limits whose period is over, lives and jobs of long ago; the last
     epoch stays, for no other life may get it.
     """
@@ -316,7 +318,7 @@ async def test_the_journals_own_rows_go(past, node, pool):
         await past.write(
             [JobRow(job="test", day=day, finished_at=at, next_check_at=None)]
         )
-    await remove(node, pool)
+    await remove(node, dsn)
 
     changes = await pool.fetch("SELECT at FROM journal_change ORDER BY at LIMIT 1")
     assert changes[0]["at"] > past.ago(2)

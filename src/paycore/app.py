@@ -31,12 +31,15 @@ from paycore.kernel.journal_postgres import PostgresJournal
 from paycore.kernel.meters import COMMIT_SECONDS, GROUP_CHANGES, Tally
 from paycore.kernel.node import Node
 from paycore.kernel.transport import HttpTransport
-from paycore.worker import auditor, heartbeat, loop
+from paycore.worker import auditor, daily, heartbeat, loop, remover
 
 READY_WITHIN_S = 1.0
 """A load balancer asks often; an answer that comes later is a no."""
 
 PARTITIONS_EVERY_S = 3600.0
+
+DAILY_EVERY_S = 20.0
+"""How often a node looks whether a job by the day is due."""
 
 KEEP_ALIVE_S = 65
 """Longer than a load balancer's usual minute: it must be the one that hangs up."""
@@ -89,7 +92,11 @@ async def start(settings: Settings, dsn: str) -> App:
         loop.run(
             node,
             working=settings.role != "api",
-            more=(*_daily(pool), *_audits(settings, dsn)),
+            more=(
+                *_partitions(pool),
+                *_daily(settings, dsn),
+                *_audits(settings, dsn),
+            ),
         )
     )
     _log.info("node_started", epoch=node.epoch, role=settings.role)
@@ -138,7 +145,7 @@ def _counted(tally: Tally) -> Callable[[int, float], None]:
     return wrote
 
 
-def _daily(pool: db.Pool) -> loop.Loops:
+def _partitions(pool: db.Pool) -> loop.Loops:
     """The months ahead get their partitions long before they are needed."""
 
     async def partitions(node: Node) -> None:
@@ -148,6 +155,18 @@ def _daily(pool: db.Pool) -> loop.Loops:
             raise Unavailable from error
 
     return (("partitions", partitions, PARTITIONS_EVERY_S),)
+
+
+def _daily(settings: Settings, dsn: str) -> loop.Loops:
+    """Who works runs the jobs by the day."""
+    if settings.role == "api" or settings.retention_hour < 0:
+        return ()
+    jobs = (remover.job(dsn, settings.retention_hour),)
+
+    async def run(node: Node) -> None:
+        await daily.tick(node, jobs)
+
+    return (("daily", run, DAILY_EVERY_S),)
 
 
 def _audits(settings: Settings, dsn: str) -> loop.Loops:

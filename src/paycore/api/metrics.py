@@ -26,11 +26,6 @@ from paycore.gateway import service as gateway
 from paycore.kernel import log
 from paycore.kernel.meter import Kind, Labels, Meter
 from paycore.kernel.meters import (
-    AUDIT_AT,
-    AUDIT_ROWS,
-    AUDIT_SECONDS,
-    AUDIT_UNANSWERED,
-    AUDIT_VIOLATIONS,
     BREAKER_OPEN,
     CASES_OPEN,
     DATABASE_UP,
@@ -49,6 +44,14 @@ from paycore.kernel.meters import (
     UNKNOWN_LEGS,
     Spread,
     Tally,
+)
+from paycore.kernel.meters_upkeep import (
+    AUDIT_AT,
+    AUDIT_ROWS,
+    AUDIT_SECONDS,
+    AUDIT_UNANSWERED,
+    AUDIT_VIOLATIONS,
+    JOB_AT,
 )
 from paycore.kernel.node import Node
 
@@ -156,6 +159,7 @@ def _of_backlog(waiting: Backlog) -> Figures:
         NOTICES_WAITING.name: {(): waiting.notices.number},
         NOTICE_AGE.name: {(): waiting.notices.age_s},
         CASES_OPEN.name: {(kind,): count for kind, count in waiting.cases.items()},
+        JOB_AT.name: {(job,): at for job, at in waiting.jobs.items()},
     }
 
 

@@ -1,7 +1,7 @@
 """What waits, asked of the database at a scrape: all nodes are told the same.
 
 Read-only SQL over what is not final only, so it costs by the backlog and not by the
-history.
+history; and when the jobs by the day last came to their end.
 """
 
 from dataclasses import dataclass
@@ -39,6 +39,11 @@ WHERE next_check_at IS NOT NULL
 _CASES = """
 SELECT kind, count(*) AS number FROM desk_case WHERE status = 'OPEN' GROUP BY kind
 """
+# A row a job and day: few.
+_JOBS = """
+SELECT job, extract(epoch FROM max(finished_at))::float8 AS at
+FROM job WHERE finished_at IS NOT NULL GROUP BY job
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,8 @@ class Backlog:
     due: Waiting
     notices: Waiting
     cases: dict[str, int]
+    jobs: dict[str, float]
+    """By job: when it last came to its end, in Unix time."""
 
 
 async def backlog(pool: Pool, *, within_s: float) -> Backlog:
@@ -69,9 +76,11 @@ async def backlog(pool: Pool, *, within_s: float) -> Backlog:
             return Waiting(row["number"], row["age_s"])
 
         cases = await connection.fetch(_CASES, timeout=within_s)
+        jobs = await connection.fetch(_JOBS, timeout=within_s)
         return Backlog(
             unknown_legs=await waiting(_UNKNOWN),
             due=await waiting(_DUE),
             notices=await waiting(_NOTICES),
             cases={row["kind"]: row["number"] for row in cases},
+            jobs={row["job"]: row["at"] for row in jobs},
         )

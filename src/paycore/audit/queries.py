@@ -62,9 +62,6 @@ EVER = datetime(2000, 1, 1, tzinfo=UTC)
 FOR_EVER = datetime(2099, 12, 31, tzinfo=UTC)
 """And after: the two digits of a number's year sort within one century."""
 
-GONE_S = 20
-"""A machine that vanished is noticed after about so long: then another may audit."""
-
 ABOUT_MONEY = (
     *("LATE_MONEY", "CHARGED_WITHOUT_CONFIRM", "CONTRADICTION", "CHANNEL_ALARM"),
 )
@@ -105,6 +102,29 @@ HELD_COUPONS = f"""
     WHERE $1::text <> '' AND next_check_at IS NOT NULL AND {_IN_SCOPE.format("holder")}
 """
 
+_MADE_OF = (
+    *(("messages", "attempt"), ("messages", "trail"), ("codes", "attempt")),
+    *(("decisions", "attempt"), ("decisions", "payment")),
+    ("decisions", "router_decision"),
+)
+"""What a question needs of a payment, and the rows that it then asks about."""
+
+LET_GO = """
+    SELECT coalesce(max(before) FILTER (WHERE table_name = 'gateway_message'), '')
+               AS messages,
+           coalesce(max(before) FILTER (WHERE table_name = 'router_decision'), '')
+               AS decisions,
+           coalesce(max(before) FILTER (WHERE table_name = 'sms_code'), '') AS codes
+    FROM retention_removal
+"""
+"""Payments numbered before may have lost these by their age; open ones have not."""
+
+_STILL_KEPT = """
+    SELECT * FROM {of} WHERE pay_order_no >= (SELECT {kept} FROM let_go)
+       OR pay_order_no IN (
+              SELECT pay_order_no FROM every_payment WHERE next_check_at IS NOT NULL)
+"""
+
 SCOPE = "\n, ".join(
     (
         "WITH every_payment AS NOT MATERIALIZED (SELECT * FROM payment)",
@@ -116,6 +136,12 @@ SCOPE = "\n, ".join(
             for name in _OVER_PAYMENTS
         ),
         f"held_coupon AS NOT MATERIALIZED ({HELD_COUPONS})",
+        f"let_go AS ({LET_GO})",
+        *(
+            f"{of}_with_{kept} AS NOT MATERIALIZED"
+            f" ({_STILL_KEPT.format(of=of, kept=kept)})"
+            for kept, of in _MADE_OF
+        ),
         f"asked AS (SELECT {_ASKED})",
     )
 )
@@ -163,8 +189,6 @@ WHAT_TIME_IS_IT = "SELECT clock_timestamp()"
 MAY_THE_SCHEMA_STAND = """
 SELECT pg_try_advisory_xact_lock_shared($1) AND pg_try_advisory_xact_lock_shared($2)
 """
-
-IS_IT_OUR_TURN = "SELECT pg_try_advisory_lock($1)"
 
 # Legs that may have charged, and payments that say so or that a bank speaks of; and of
 # the cases at the desk those that are about such money, each with the attempt it names.
@@ -424,26 +448,9 @@ def _named(error: BaseException) -> str:
 
 @asynccontextmanager
 async def seated(dsn: str) -> "AsyncIterator[Connection | None]":
-    """The auditor's seat: a connection of one's own, or None where another has it.
-
-    It is held by the connection, so that whoever dies gives it up; and by one of its
-    own, because a pool of few connections must not lack one for good.
-    """
+    """The auditor's seat: a connection of one's own, or None where another has it."""
     try:
-        connection = await db.connect(dsn)
-    except db.DatabaseUnavailableError as error:
+        async with db.seated(dsn, AUDIT_LOCK) as connection:
+            yield connection
+    except (*db.AWAY, db.DatabaseUnavailableError) as error:
         raise Unavailable from error
-    try:
-        for name in ("tcp_keepalives_idle", "tcp_keepalives_interval"):
-            await connection.execute(
-                "SELECT set_config($1, $2, false)", name, str(GONE_S // 4)
-            )
-        await connection.execute(
-            "SELECT set_config('tcp_keepalives_count', '3', false)"
-        )
-        mine = await connection.fetchval(IS_IT_OUR_TURN, AUDIT_LOCK)
-        yield connection if mine else None
-    except db.AWAY as error:
-        raise Unavailable from error
-    finally:
-        connection.terminate()

@@ -46,22 +46,24 @@ async def cards_of_line(
     return [CardLine(**dict(record)) for record in records]
 
 
-# A sealed value begins with its key's id: one octet of length, then the id.
+# A sealed value begins with its key's id: one octet of length, then the id. Cards that
+# were revoked long ago are empty: no key seals them.
 SEALED_BY_KEY = """
 SELECT 'cards' AS kind, count(*) AS sealed,
        convert_from(substr(sealed, 2, get_byte(sealed, 0)), 'UTF8') AS key_id
-FROM cards_card GROUP BY 3
+FROM cards_card WHERE sealed <> '' GROUP BY 3
 UNION ALL
 SELECT 'agreements', count(*),
        convert_from(substr(token, 2, get_byte(token, 0)), 'UTF8')
-FROM cards_agreement GROUP BY 3
+FROM cards_agreement WHERE token <> '' GROUP BY 3
 ORDER BY 1, 3
 """
 
 CARDS_NOT_UNDER = """
 SELECT * FROM cards_card
 WHERE card_id > $1
-  AND convert_from(substr(sealed, 2, get_byte(sealed, 0)), 'UTF8') <> $2
+  AND CASE WHEN sealed = '' THEN false
+      ELSE convert_from(substr(sealed, 2, get_byte(sealed, 0)), 'UTF8') <> $2 END
 ORDER BY card_id
 LIMIT $3
 """
@@ -69,7 +71,8 @@ LIMIT $3
 AGREEMENTS_NOT_UNDER = """
 SELECT * FROM cards_agreement
 WHERE (card_id, pay_type, channel, account) > ($1, $2, $3, $4)
-  AND convert_from(substr(token, 2, get_byte(token, 0)), 'UTF8') <> $5
+  AND CASE WHEN token = '' THEN false
+      ELSE convert_from(substr(token, 2, get_byte(token, 0)), 'UTF8') <> $5 END
 ORDER BY card_id, pay_type, channel, account
 LIMIT $6
 """

@@ -14,7 +14,8 @@ class CardRow(Row, frozen=True, kw_only=True):
     version: int = 1
     biz_line: BizLineId
     sealed: bytes
-    """JSON {"number", "name", "id_no", "phone"}, sealed with the key ring."""
+    """JSON {"number", "name", "id_no", "phone"}, sealed with the key ring; empty, as
+    the hashes are, once it was revoked long ago."""
     number_hash: bytes
     """Keyed hash, to find a card by its number without opening it."""
     phone_hash: bytes
@@ -46,7 +47,8 @@ class AgreementRow(Row, frozen=True, kw_only=True):
     account: str
     version: int = 1
     token: bytes
-    """The channel's agreement number, sealed with the key ring."""
+    """The channel's agreement number, sealed with the key ring; empty once its card
+    is."""
     single_limit: int | None
     daily_limit: int | None
     starts_at: datetime

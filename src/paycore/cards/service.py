@@ -5,6 +5,7 @@ exist. Its facts never change: a new number is a new card. Whether a card may be
 its status, which is for the caller to look at. No refusal repeats what was refused.
 """
 
+import asyncio
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -145,6 +146,33 @@ async def revoke(node: Node, biz_line: BizLineId, card_id: CardId) -> CardRow:
     if await node.journal.commit(change) is not None:
         raise Unavailable
     return await card_of(node, biz_line, card_id)
+
+
+async def forget(node: Node, card_ids: Sequence[CardId]) -> int:
+    """Empty revoked cards of what is secret in them; how many were emptied.
+
+    What may be shown of a card stays, for the payments that were made with it.
+    """
+    emptied = await asyncio.gather(*(_forget(node, one) for one in card_ids))
+    return sum(emptied)
+
+
+async def _forget(node: Node, card_id: CardId) -> bool:
+    change = node.change()
+    change.amend(CardRow, (card_id,), _emptied)
+    for agreement in await node.journal.within(AgreementRow, card_id):
+        change.amend(AgreementRow, agreement.key(), _without_token)
+    return await node.journal.commit(change) is None
+
+
+def _emptied(row: CardRow) -> CardRow | None:
+    if row.status != REVOKED:
+        return None
+    return msgspec.structs.replace(row, sealed=b"", number_hash=b"", phone_hash=b"")
+
+
+def _without_token(row: AgreementRow) -> AgreementRow:
+    return msgspec.structs.replace(row, token=b"")
 
 
 def facts(node: Node, card: CardRow) -> CardSecrets:

@@ -19,6 +19,7 @@ from paycore.gateway.rows import AccountRow
 from paycore.kernel.clock import machine_now
 from paycore.kernel.errors import BadRequest, Misconfigured
 from paycore.kernel.http import HttpRequest, NoAnswer, NotSent
+from paycore.kernel.jobs import JobRow
 from paycore.kernel.node import Node, NodeRow
 from paycore.kernel.terms import SMS_CENTRE, TransType
 from paycore.lines import service as lines
@@ -39,6 +40,8 @@ CLOCK_OFF_S = 2.0
 
 ANSWER_WITHIN_S = 3.0
 OVERDUE = timedelta(minutes=1)
+JOB_LATE = timedelta(days=1)
+JOB_TRIES = 3
 SHOWN = 20
 """Of values that do not open: the first ones tell which key is missing."""
 
@@ -91,6 +94,31 @@ async def nodes(visit: Visit) -> list[Finding]:
             )
         )
     return found
+
+
+async def jobs(visit: Visit) -> list[Finding]:
+    """Whether the jobs by the day come to their end."""
+    rows = await visit.node.journal.every(JobRow)
+    late = visit.node.now() - JOB_LATE
+    stuck = [
+        row
+        for row in rows
+        if row.next_check_at is not None
+        and (row.tries >= JOB_TRIES or f"{late:%Y-%m-%d}" >= row.day)
+    ]
+    if stuck:
+        return [
+            Finding(
+                check="jobs",
+                state=WRONG,
+                what=f"{row.job} of {row.day}: {row.result or 'not begun'}",
+                do="look at a working node's log for job_failed and job_postponed",
+            )
+            for row in stuck[-SHOWN:]
+        ]
+    ended = {row.job: row.day for row in rows if row.finished_at is not None}
+    done = ", ".join(f"{job} on {day}" for job, day in sorted(ended.items()))
+    return [Finding(check="jobs", state=GOOD, what=f"last done: {done or 'none yet'}")]
 
 
 async def keys(visit: Visit) -> list[Finding]:
@@ -369,6 +397,7 @@ Check = Callable[[Visit], Awaitable[list[Finding]]]
 WITHOUT_KEYS: tuple[tuple[str, Check], ...] = (
     ("clock", clock),
     ("nodes", nodes),
+    ("jobs", jobs),
     ("endpoints", ends),
     ("routes", routes),
     ("desk", cases),

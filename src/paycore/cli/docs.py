@@ -4,29 +4,21 @@ Each page is a function without arguments that gives Markdown; a test compares w
 gives with what is in docs/. Nothing here reads a database or a setting.
 """
 
-import ast
-import inspect
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from importlib import import_module, resources
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from paycore.cli.markdown import a_page, a_table, as_code, first_sentence, notes_of
+from paycore.cli.schema_page import schema
+
 if TYPE_CHECKING:
     from paycore.gateway.channel import Channel
     from paycore.kernel.errors import Refusal
-    from paycore.kernel.journal import Row
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
-
-_TYPES = "text|bigint|boolean|bytea|timestamptz|uuid|jsonb"
-"""Of columns; the journal knows no others."""
-
-MADE = "*Made from the code by `make generate`; do not edit.*"
 
 
 @app.callback()
@@ -58,31 +50,6 @@ def _stored(file: Path) -> str | None:
     return file.read_text(encoding="utf-8") if file.exists() else None
 
 
-# --- Markdown -------------------------------------------------------------------------
-
-
-def _page(title: str, *parts: str) -> str:
-    return "\n\n".join((f"# {title}", MADE, *parts)) + "\n"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
-
-
-def _cell(value: object) -> str:
-    return " ".join(str(value).replace("|", "\\|").split())
-
-
-def _code(value: object) -> str:
-    return f"`{value}`" if value not in (None, "") else ""
-
-
-def _first(text: str | None) -> str:
-    """The first sentence of a docstring, as it may stand in a cell."""
-    return (inspect.cleandoc(text or "").split("\n\n")[0]).replace("\n", " ")
-
-
 # --- states.md ------------------------------------------------------------------------
 
 
@@ -93,44 +60,44 @@ def states() -> str:
     from paycore.kernel.outcome import TABLE
     from paycore.kernel.terms import BizStatus
 
-    notes = _attribute_notes(Event)
-    return _page(
+    notes = notes_of(Event)
+    return a_page(
         "States",
         "With this page you can say what may happen to a payment in each status, who "
         "is told, and what may follow each outcome of a call.",
         _diagram(),
         "## Transitions",
         "No other event moves a payment, and the database refuses what is not here.",
-        _table(
+        a_table(
             ("from", "event", "to", "who is told", "meaning"),
             [
                 (
-                    _code(row.source),
-                    _code(row.event),
-                    _code(row.target),
+                    as_code(row.source),
+                    as_code(row.event),
+                    as_code(row.target),
                     ", ".join(sorted(row.told)),
                     notes.get(row.event.name, ""),
                 )
                 for row in TRANSITIONS
             ],
         ),
-        "Final: " + ", ".join(_code(s) for s in BizStatus if s.final) + ".",
+        "Final: " + ", ".join(as_code(s) for s in BizStatus if s.final) + ".",
         "## Conversions",
         "While a code is being sent, and never once money was asked for.",
-        _table(
+        a_table(
             ("from", "to"),
-            [(_code(row.source), _code(row.target)) for row in CONVERSIONS],
+            [(as_code(row.source), as_code(row.target)) for row in CONVERSIONS],
         ),
         "## Outcomes",
         "What one call came to, whom a refusal blames, and what may follow.",
-        _table(
+        a_table(
             ("outcome", "blame", "when sending a code", "when taking money"),
             [
                 (
-                    _code(outcome),
+                    as_code(outcome),
                     blame or "",
-                    _code(row.sending_code),
-                    _code(row.taking_money),
+                    as_code(row.sending_code),
+                    as_code(row.taking_money),
                 )
                 for (outcome, blame), row in TABLE.items()
             ],
@@ -153,7 +120,7 @@ def _diagram() -> str:
 
 def errors() -> str:
     """Every refusal: code, status, and both messages."""
-    return _page(
+    return a_page(
         "Refusals",
         "With this page you can tell every refusal of the API by its `code`, and "
         "whether the same call may be made again.",
@@ -162,14 +129,14 @@ def errors() -> str:
         "and `code`; the language follows `Accept-Language`.\n"
         "What a bank answered is never a refusal: it is in the order's `biz_status`, "
         "`resp_code` and `resp_msg`.",
-        _table(
+        a_table(
             ("code", "status", "again?", "meaning", "en", "zh"),
             [
                 (
-                    _code(kind.code),
+                    as_code(kind.code),
                     kind.status,
                     "yes" if kind.retryable else "no",
-                    _first(kind.__doc__),
+                    first_sentence(kind.__doc__),
                     kind.default_en,
                     kind.default_zh,
                 )
@@ -178,7 +145,7 @@ def errors() -> str:
         ),
         "## The three checks of a confirm",
         "In this order, with the code of the refusal that carries each.",
-        _table(("code", "en", "zh"), _checks()),
+        a_table(("code", "en", "zh"), _checks()),
     )
 
 
@@ -199,9 +166,9 @@ def _checks() -> list[tuple[str, str, str]]:
     from paycore.kernel import errors as tree
 
     return [
-        (_code(tree.BizCheckError.code), *tree.PAYMENT_FINISHED),
-        (_code(tree.DataNotExist.code), *tree.NO_QUICK_PAY_DETAIL),
-        (_code(tree.BizCheckError.code), *tree.CODE_NOT_SENT),
+        (as_code(tree.BizCheckError.code), *tree.PAYMENT_FINISHED),
+        (as_code(tree.DataNotExist.code), *tree.NO_QUICK_PAY_DETAIL),
+        (as_code(tree.BizCheckError.code), *tree.CODE_NOT_SENT),
     ]
 
 
@@ -212,21 +179,21 @@ def settings() -> str:
     """Every setting, as the code reads it."""
     from paycore.kernel import config
 
-    return _page(
+    return a_page(
         "Settings",
         "With this page you can set up a node.",
         "The environment wins over the TOML file that `PAYCORE_SETTINGS_FILE` names, "
         "where the names are those of the first column.\n"
         "What is wrong or unknown is refused by its name before anything starts.\n"
         "Channels, routes and API keys are in the database, not here.",
-        _table(
+        a_table(
             ("name", "variable", "must be", "default", "what it is"),
             [
                 (
-                    _code(one.name),
-                    _code(one.variable),
+                    as_code(one.name),
+                    as_code(one.variable),
                     one.form,
-                    _code(one.default) if one.default != "required" else "required",
+                    as_code(one.default) if one.default != "required" else "required",
                     one.description + (" Secret." if one.secret else ""),
                 )
                 for one in config.describe()
@@ -245,7 +212,7 @@ def channels() -> str:
 
     registry = Registry()
     found = [registry.find(code) for code in registry.codes()]
-    return _page(
+    return a_page(
         "Channels",
         "With this page you can see what each channel can do, what its account needs, "
         "and what its codes mean to us.",
@@ -263,9 +230,9 @@ def channels() -> str:
 def _channel(channel: "Channel") -> str:
     window = channel.acceptance_window.total_seconds()
     facts = (
-        ("can", ", ".join(_code(one) for one in sorted(channel.capabilities))),
-        ("account needs", ", ".join(map(_code, channel.Config.__struct_fields__))),
-        ("of these secret", ", ".join(map(_code, channel.secret_fields)) or "none"),
+        ("can", ", ".join(as_code(one) for one in sorted(channel.capabilities))),
+        ("account needs", ", ".join(map(as_code, channel.Config.__struct_fields__))),
+        ("of these secret", ", ".join(map(as_code, channel.secret_fields)) or "none"),
         ('"not found" is final after', f"{window:g} s"),
         (
             "a confirm carries the request number of its send",
@@ -273,183 +240,13 @@ def _channel(channel: "Channel") -> str:
         ),
     )
     codes = [
-        (_code(code), _code(outcome), blame or "")
+        (as_code(code), as_code(outcome), blame or "")
         for code, (outcome, blame) in channel.errors.items()
     ]
-    parts = [f"## {channel.title} (`{channel.code}`)", _table(("", ""), facts)]
+    parts = [f"## {channel.title} (`{channel.code}`)", a_table(("", ""), facts)]
     if codes:
-        parts.append(_table(("their code", "outcome", "blame"), codes))
+        parts.append(a_table(("their code", "outcome", "blame"), codes))
     return "\n\n".join(parts)
-
-
-# --- schema.md ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Statement:
-    """One statement of a migration, with the comment that stands above it."""
-
-    file: str
-    comment: str
-    sql: str
-
-
-def schema() -> str:
-    """Every table: what the migrations make and what the rows say of it."""
-    statements = list(_statements())
-    rows = {row.__table__.name: row for row in _row_types()}
-    return _page(
-        "Schema",
-        "With this page you can read the database.",
-        "Tables are made by the numbered files in `src/paycore/migrations/`; the rows "
-        "are declared in `rows.py` of the package named.\n"
-        "Partitioned tables are split by ranges of `pay_order_no`.",
-        *(
-            _schema_table(found[1], one, rows.get(found[1]), statements)
-            for one in statements
-            if (found := re.match(r"CREATE TABLE (\w+)", one.sql))
-        ),
-        "## Triggers",
-        _table(
-            ("trigger", "table", "file"),
-            [
-                (_code(found[1]), _code(found[2]), one.file)
-                for one in statements
-                if (
-                    found := re.match(
-                        r"CREATE (?:CONSTRAINT )?TRIGGER (\w+).*?\bON (\w+)",
-                        one.sql,
-                        re.DOTALL,
-                    )
-                )
-            ],
-        ),
-    )
-
-
-def _schema_table(
-    name: str,
-    made: _Statement,
-    row: type["Row"] | None,
-    statements: Sequence[_Statement],
-) -> str:
-    notes = _attribute_notes(row) if row is not None else {}
-    columns = [
-        (
-            _code(column),
-            kind,
-            "" if "NOT NULL" in rest else "yes",
-            notes.get(column, ""),
-        )
-        for column, kind, rest in _columns(made.sql)
-    ]
-    parts = [
-        f"## {name}",
-        "\n".join(filter(None, (made.comment, _row_note(row), _parted(made.sql)))),
-        _table(("column", "type", "null?", "note"), columns),
-    ]
-    refused = _refused_by(name, made.sql, statements)
-    if refused:
-        parts.append("\n".join(f"- {line}" for line in refused))
-    return "\n\n".join(parts)
-
-
-def _row_note(row: type["Row"] | None) -> str:
-    if row is None:
-        return ""
-    place = row.__module__.removeprefix("paycore.")
-    return f"Row `{row.__name__}` of `{place}`: {_first(row.__doc__)}"
-
-
-def _parted(sql: str) -> str:
-    return "Partitioned." if "PARTITION BY RANGE" in sql else ""
-
-
-def _columns(sql: str) -> Iterator[tuple[str, str, str]]:
-    """Name, type and the rest of each column; constraints are not columns."""
-    body = sql[sql.index("(") + 1 : sql.rindex(")")]
-    for line in body.splitlines():
-        found = re.match(rf"\s+([a-z_0-9]+)\s+({_TYPES})\b(.*)", line)
-        if found is not None:
-            rest = found[3] if "PRIMARY KEY" not in found[3] else "NOT NULL"
-            yield found[1], found[2], rest
-
-
-def _refused_by(name: str, sql: str, statements: Sequence[_Statement]) -> list[str]:
-    """Keys, checks and indexes, each as it is written."""
-    body = [line.strip().rstrip(",") for line in sql.splitlines()]
-    lines = [_code(line) for line in body if line.startswith(("CHECK", "PRIMARY KEY"))]
-    for one in statements:
-        found = re.match(rf"CREATE (?:UNIQUE )?INDEX \w+ ON {name}\b", one.sql)
-        if found is not None:
-            why = f": {one.comment}" if one.comment else ""
-            lines.append(_code(" ".join(one.sql.split())) + why)
-    return lines
-
-
-def _statements() -> Iterator[_Statement]:
-    """The statements of all migrations, in order."""
-    folder = resources.files("paycore.migrations")
-    files = sorted(f.name for f in folder.iterdir() if f.name.endswith(".sql"))
-    for file in files:
-        text = (folder / file).read_text(encoding="utf-8")
-        for piece in _split(text):
-            comment = [x[2:].strip() for x in piece.splitlines() if x.startswith("--")]
-            body = [x for x in piece.splitlines() if not x.startswith("--")]
-            sql = "\n".join(body).strip()
-            yield _Statement(file, " ".join(comment), sql)
-
-
-def _split(text: str) -> Iterator[str]:
-    """Cut at every semicolon that ends a line, but not within a function's body."""
-    piece: list[str] = []
-    quoted = False
-    for line in text.splitlines():
-        if not line.strip() and not quoted and not "".join(piece).strip():
-            continue
-        if not line.strip() and not quoted and all(x.startswith("--") for x in piece):
-            piece = []  # a comment that stands alone is the file's, not a statement's
-            continue
-        piece.append(line)
-        quoted ^= line.count("$$") % 2 == 1
-        ends = line.split("--")[0].rstrip().endswith(";")
-        if ends and not quoted:
-            yield "\n".join(piece)
-            piece = []
-
-
-def _row_types() -> list[type["Row"]]:
-    """Every declared row of the package."""
-    from paycore.kernel.journal import Row
-
-    root = resources.files("paycore")
-    for module in (
-        *(f"{p.name}.rows" for p in root.iterdir() if (p / "rows.py").is_file()),
-        "kernel.node",
-    ):
-        import_module(f"paycore.{module}")
-    return [
-        row
-        for row in Row.__subclasses__()
-        if row.__module__.startswith("paycore.") and hasattr(row, "__table__")
-    ]
-
-
-def _attribute_notes(kind: type) -> Mapping[str, str]:
-    """What stands in a string below a field of a class."""
-    tree = ast.parse(inspect.getsource(kind)).body[0]
-    assert isinstance(tree, ast.ClassDef)
-    notes: dict[str, str] = {}
-    name = ""
-    for node in tree.body:
-        match node:
-            case ast.AnnAssign(target=ast.Name(id=found)):
-                name = found
-            case ast.Assign(targets=[ast.Name(id=found)]):
-                name = found
-            case ast.Expr(value=ast.Constant(value=str(text))) if name:
-                notes[name] = _first(text)
-    return notes
 
 
 # --- metrics.md, alerts.yml -----------------------------------------------------------
@@ -459,12 +256,12 @@ def metrics() -> str:
     """Every metric, with when it should worry somebody."""
     from paycore.api.alerts import COLUMNS, overview
 
-    return _page(
+    return a_page(
         "Metrics",
         "With this page you can read what a node tells Prometheus at `/metrics`, and "
         "say when to look; the alerts stand ready in `deploy/alerts.yml`.",
         "No metric has a label that names a payment, a card or a person.",
-        _table(COLUMNS, list(overview())),
+        a_table(COLUMNS, list(overview())),
     )
 
 
@@ -482,7 +279,23 @@ def audit() -> str:
     """Every invariant, and what shows it."""
     from paycore.audit import page
 
-    return _page(*page.WORDS, _table(page.COLUMNS, list(page.overview())))
+    return a_page(*page.WORDS, a_table(page.COLUMNS, list(page.overview())))
+
+
+# --- retention.md ---------------------------------------------------------------------
+
+
+def retention() -> str:
+    """Every table: how long its rows are kept, or why for good."""
+    from paycore.retention import page
+
+    return a_page(
+        *page.WORDS,
+        a_table(page.COLUMNS, list(page.overview())),
+        page.HOW,
+        page.PROMISE,
+        a_table(page.FOR_GOOD_COLUMNS, list(page.for_good())),
+    )
 
 
 PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
@@ -494,6 +307,7 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "channels.md": channels,
         "metrics.md": metrics,
         "audit.md": audit,
+        "retention.md": retention,
         "../deploy/alerts.yml": alerts,
     }
 )

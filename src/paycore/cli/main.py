@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "migrate": "Bring the database's schema up to date.",
         "keys": "Make a fresh set of keys.",
         "audit": "Ask whether all that must hold does; exit status 1 if not.",
+        "retention": "Say what is old, and with --apply take it away.",
         "doctor": "Look at everything that is set up, and say what is wrong.",
         "lines": "Business lines.",
         "apikeys": "API keys of business lines.",

@@ -15,12 +15,20 @@ import secrets
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self, cast, get_type_hints
+from typing import Annotated, Literal, Self, cast
 from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, inspect
 
+from paycore.kernel.described import (
+    annotations_of,
+    description,
+    fields_of,
+    form,
+    is_secret,
+    shown,
+)
 from paycore.kernel.errors import Misconfigured
 
 PREFIX = "PAYCORE_"
@@ -38,6 +46,9 @@ Role = Literal["api", "worker", "all"]
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Count = Annotated[int, Meta(ge=1, le=UNLIMITED)]
+Days = Annotated[int, Meta(ge=1, le=9_000)]
+Months = Annotated[int, Meta(ge=30, le=9_000)]
+"""Days, and so many at least: what goes by the month may still be asked after."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -219,6 +230,33 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = 86_400
 
+    # How long things are kept that go by their age
+    retention_hour: Annotated[
+        int,
+        Meta(
+            ge=-1,
+            le=23,
+            description="From which hour of the day (UTC) on a working node takes away"
+            " what is old; -1: never by itself.",
+        ),
+    ] = 19
+    keep_messages_days: Annotated[
+        Months, Meta(description="Messages to and from channels, masked.")
+    ] = 400
+    keep_decisions_days: Annotated[
+        Months, Meta(description="Decisions of the router, with what was weighed.")
+    ] = 400
+    keep_steps_days: Annotated[
+        Months, Meta(description="The commands that were run for each payment.")
+    ] = 400
+    keep_codes_days: Annotated[
+        Months, Meta(description="SMS codes, as keyed hashes.")
+    ] = 180
+    keep_changes_days: Annotated[Days, Meta(description="Ids of written changes.")] = 7
+    keep_revoked_cards_days: Annotated[
+        Days, Meta(description="Number, holder and phone of a card that was revoked.")
+    ] = 180
+
     @classmethod
     def for_dev(cls, **overrides: object) -> Self:
         """Settings for development and tests: fresh keys, no limits per phone or card.
@@ -256,7 +294,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Show no secret: a repr ends up in logs."""
         shown = (
             f"{name}={'***' if secret else repr(getattr(self, name))}"
-            for name, secret in ((f.name, _is_secret(f)) for f in _fields())
+            for name, secret in ((f.name, is_secret(f)) for f in fields_of(Settings))
         )
         return f"Settings({', '.join(shown)})"
 
@@ -286,12 +324,12 @@ def describe() -> list[Described]:
         Described(
             name=field.name,
             variable=_variable(field.name),
-            form=_form(field.type),
-            default="required" if field.required else _shown(field.default),
-            secret=_is_secret(field),
-            description=_description(field),
+            form=form(field.type),
+            default="required" if field.required else shown(field.default),
+            secret=is_secret(field),
+            description=description(field),
         )
-        for field in _fields()
+        for field in fields_of(Settings)
     ]
 
 
@@ -308,7 +346,7 @@ def fresh_keys() -> dict[str, str]:
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
-    known = {_variable(field.name): field.name for field in _fields()}
+    known = {_variable(field.name): field.name for field in fields_of(Settings)}
     unknown = sorted(
         name
         for name in environ
@@ -330,7 +368,7 @@ def _from_file(file: Path) -> dict[str, object]:
         raise Misconfigured(f"the settings file {file} cannot be read") from error
     except tomllib.TOMLDecodeError as error:
         raise Misconfigured(f"the settings file {file} is not TOML") from error
-    unknown = given.keys() - {field.name for field in _fields()}
+    unknown = given.keys() - {field.name for field in fields_of(Settings)}
     if unknown:
         raise Misconfigured(f"unknown settings in {file}: {', '.join(sorted(unknown))}")
     return given
@@ -338,17 +376,18 @@ def _from_file(file: Path) -> dict[str, object]:
 
 def _checked(given: Mapping[str, object]) -> Settings:
     """Make the settings, or name every one that is wrong or missing."""
+    known = {field.name for field in fields_of(Settings)}
     wrong = [
-        f"{_variable(field.name)} must be {_form(field.type)}"
-        for field in _fields()
+        f"{_variable(field.name)} must be {form(field.type)}"
+        for field in fields_of(Settings)
         if field.name in given and not _fits(field, given[field.name])
     ]
     wrong += [
         f"{_variable(field.name)} is missing"
-        for field in _fields()
+        for field in fields_of(Settings)
         if field.required and field.name not in given
     ]
-    wrong += sorted(f"there is no setting {n}" for n in given.keys() - _names())
+    wrong += sorted(f"there is no setting {n}" for n in given.keys() - known)
     if wrong:
         raise Misconfigured("; ".join(wrong))
     settings = msgspec.convert(_filled(given), Settings, strict=False)
@@ -359,7 +398,7 @@ def _checked(given: Mapping[str, object]) -> Settings:
 
 def _fits(field: inspect.Field, value: object) -> bool:
     try:
-        msgspec.convert(value, _annotations()[field.name], strict=False)
+        msgspec.convert(value, annotations_of(Settings)[field.name], strict=False)
     except msgspec.ValidationError:
         return False
     return True
@@ -429,63 +468,5 @@ def _key(name: str, text: str) -> bytes:
     return octets
 
 
-# --- describing -----------------------------------------------------------------------
-
-
-def _fields() -> tuple[inspect.Field, ...]:
-    return cast("inspect.StructType", inspect.type_info(Settings)).fields
-
-
-def _annotations() -> dict[str, object]:
-    return get_type_hints(Settings, include_extras=True)
-
-
-def _names() -> set[str]:
-    return {field.name for field in _fields()}
-
-
 def _variable(name: str) -> str:
     return "DATABASE_URL" if name == "database_url" else PREFIX + name.upper()
-
-
-def _metadata(field: inspect.Field) -> inspect.Metadata:
-    assert isinstance(field.type, inspect.Metadata), f"{field.name} is not described"
-    return field.type
-
-
-def _is_secret(field: inspect.Field) -> bool:
-    return bool((_metadata(field).extra or {}).get("secret"))
-
-
-def _description(field: inspect.Field) -> str:
-    return str((_metadata(field).extra_json_schema or {})["description"])
-
-
-def _form(kind: inspect.Type) -> str:
-    """What a value must be, in words: for the refusal and for the page."""
-    match kind:
-        case inspect.Metadata(type=inner):
-            return _form(inner)
-        case inspect.IntType(ge=least, le=most):
-            return f"a whole number from {least} to {most}"
-        case inspect.FloatType(ge=least, le=most):
-            lowest = "above 0" if least is None else f"from {least:g}"
-            return f"a number of seconds {lowest}, at most {most:g}"
-        case inspect.BoolType():
-            return "true or false"
-        case inspect.LiteralType(values=values):
-            return " or ".join(str(value) for value in values)
-        case _:
-            return "text"
-
-
-def _shown(default: object) -> str:
-    match default:
-        case None | "":
-            return ""
-        case bool():
-            return str(default).lower()
-        case float() | int():
-            return f"{default:g}"
-        case _:
-            return str(default)

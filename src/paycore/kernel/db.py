@@ -8,7 +8,8 @@ read for people, and nobody else sees a connection.
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import date
 from importlib import resources
 from types import MappingProxyType
@@ -93,6 +94,33 @@ async def pool(
         )
     except (*AWAY, *_NO_ADDRESS) as error:
         raise _unavailable(error) from error
+
+
+GONE_S = 20
+"""A machine that vanished is noticed after about so long: then another has the seat."""
+
+
+@asynccontextmanager
+async def seated(dsn: str, lock: int) -> AsyncIterator[Connection | None]:
+    """A seat that one process at a time has: a connection that holds an advisory lock,
+    or None where another has it.
+
+    It is held by the connection, so that whoever dies gives it up; and by one of its
+    own, because a pool of few connections must not lack one for good.
+    """
+    connection = await connect(dsn)
+    try:
+        for name in ("tcp_keepalives_idle", "tcp_keepalives_interval"):
+            await connection.execute(
+                "SELECT set_config($1, $2, false)", name, str(GONE_S // 4)
+            )
+        await connection.execute(
+            "SELECT set_config('tcp_keepalives_count', '3', false)"
+        )
+        mine = await connection.fetchval("SELECT pg_try_advisory_lock($1)", lock)
+        yield connection if mine else None
+    finally:
+        connection.terminate()
 
 
 async def refuse_unfit(connection: "Connection") -> None:

@@ -14,6 +14,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from paycore.kernel.meter import Alert, Kind, Labels, Meter
+from paycore.kernel.meters_upkeep import (
+    AUDIT_AT,
+    AUDIT_ROWS,
+    AUDIT_SECONDS,
+    AUDIT_UNANSWERED,
+    AUDIT_VIOLATIONS,
+    JOB_AT,
+    JOB_FAILURES,
+    RETENTION_ROWS,
+)
 
 REQUEST_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
 """To the 15 s within which every call is answered, and every channel's time-out."""
@@ -355,80 +365,6 @@ LEASE_LEFT = Meter(
         says="A node has missed its heartbeats and sends nothing.",
     ),
 )
-AUDIT_VIOLATIONS = Meter(
-    name="paycore_audit_violations",
-    kind=Kind.GAUGE,
-    unit="violations",
-    labels=("invariant",),
-    meaning="What broke each invariant when it was last asked (docs/audit.md). Only the"
-    " node that audits tells the figures of the audit.",
-    alert=Alert(
-        name="PaycoreInvariantBroken",
-        when="max by (invariant) (paycore_audit_violations) > 0",
-        lasting="0m",
-        page=True,
-        says="Something that must always hold does not: `paycore desk list --kind"
-        " INVARIANT`.",
-    ),
-)
-AUDIT_ROWS = Meter(
-    name="paycore_audit_rows",
-    kind=Kind.GAUGE,
-    unit="rows",
-    labels=("invariant",),
-    meaning="Rows that the last audit looked at, by invariant.",
-    alert=Alert(
-        name="PaycoreAuditSeesNothing",
-        when="sum(paycore_audit_rows) == 0"
-        " and sum(increase(paycore_payments_opened_total[1h])) > 0",
-        lasting="15m",
-        page=False,
-        says="There are payments, and the audit has not seen one.",
-    ),
-)
-AUDIT_UNANSWERED = Meter(
-    name="paycore_audit_unanswered",
-    kind=Kind.GAUGE,
-    unit="questions",
-    meaning="Questions of the last audit that the database gave no answer to: they took"
-    " too long, or a row could not be read, or more was open than it looks at.",
-    alert=Alert(
-        name="PaycoreAuditUnsure",
-        when="max(paycore_audit_unanswered) > 0",
-        lasting="30m",
-        page=False,
-        says="Whether some invariants hold is not known: make the window smaller.",
-    ),
-)
-AUDIT_AT = Meter(
-    name="paycore_audit_timestamp_seconds",
-    kind=Kind.GAUGE,
-    unit="Unix time",
-    meaning="As of when the last audit saw the database.",
-    alert=Alert(
-        name="PaycoreAuditLate",
-        when="time() - max(paycore_audit_timestamp_seconds) > 3600"
-        " or absent(paycore_audit_timestamp_seconds)",
-        lasting="30m",
-        page=False,
-        says="Nothing was audited for an hour, or no node audits at all: see the log"
-        " for `audit`, and whether PAYCORE_AUDIT_EVERY_S is 0.",
-    ),
-)
-AUDIT_SECONDS = Meter(
-    name="paycore_audit_seconds",
-    kind=Kind.GAUGE,
-    unit="seconds",
-    meaning="What the last audit took; it rests nine times as long.",
-    alert=Alert(
-        name="PaycoreAuditSlow",
-        when="max(paycore_audit_seconds) > 45",
-        lasting="15m",
-        page=False,
-        says="An audit takes most of the minute that it has: make the window smaller.",
-    ),
-)
-
 METERS = (
     *(REQUESTS, REQUEST_SECONDS, REQUESTS_RUNNING),
     *(OPENED, FINISHED, CONVERSIONS),
@@ -438,6 +374,7 @@ METERS = (
     *(GROUP_CHANGES, COMMIT_SECONDS, DATABASE_UP),
     *(NODE_READY, NODE_EPOCH, LEASE_LEFT, LOOP_LAG),
     *(AUDIT_VIOLATIONS, AUDIT_ROWS, AUDIT_UNANSWERED, AUDIT_AT, AUDIT_SECONDS),
+    *(JOB_AT, JOB_FAILURES, RETENTION_ROWS),
 )
 """All of them, in the order of the page."""
 
@@ -474,10 +411,10 @@ class Tally:
         self.counts: dict[str, dict[Labels, int]] = {}
         self.spreads: dict[str, dict[Labels, Spread]] = {}
 
-    def count(self, meter: Meter, *labels: str) -> None:
-        """One more."""
+    def count(self, meter: Meter, *labels: str, by: int = 1) -> None:
+        """One more, or so many."""
         of = self.counts.setdefault(meter.name, {})
-        of[labels] = of.get(labels, 0) + 1
+        of[labels] = of.get(labels, 0) + by
 
     def observe(self, meter: Meter, value: float, *labels: str) -> None:
         """One more value."""

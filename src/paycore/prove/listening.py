@@ -21,6 +21,7 @@ BUGS = frozenset(
         "answer_not_written",
         "beat_failed",
         "channel_broke",
+        "job_failed",
         "look_failed",
         "loop_failed",
         "notice_delivery_broke",

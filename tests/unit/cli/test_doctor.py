@@ -165,6 +165,23 @@ async def _next_month():
     return f"{year % 100:02d}{month + 1:02d}"
 
 
+@pytest.mark.parametrize(
+    ("day", "tries", "is_wrong"),
+    [("2026-01-01", 0, True), ("2999-01-01", 3, True), ("2999-01-01", 2, False)],
+)
+def test_a_job_that_does_not_end_is_found(looked, sql, day, tries, is_wrong):
+    """One of a day before, or one that failed time after time, with what was said."""
+    sql(
+        "INSERT INTO job (job, day, version, tries, result, next_check_at) VALUES"
+        f" ('retention', '{day}', 1, {tries}, 'failed: KeyError', '2026-01-01')"
+    )
+    code, wrong = looked()
+    sql("DELETE FROM job")
+
+    said = {"jobs": f"retention of {day}: failed: KeyError"}
+    assert (int(is_wrong), said if is_wrong else {}) == (code, wrong)
+
+
 def test_people_see_a_table(paycore):
     """Without --json there is a table and a last word."""
     result = paycore("doctor")

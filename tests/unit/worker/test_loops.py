@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from paycore.app import _daily
+from paycore.app import _partitions
 from paycore.kernel import db
 from paycore.kernel.clock import SystemClock
 from paycore.kernel.config import Settings
@@ -80,7 +80,7 @@ async def test_partitions_without_a_database_are_no_bug(dsn: str):
     """It is away, as for every other loop: a warning, and no traceback."""
     pool = await db.pool(dsn, size=1)
     await pool.close()
-    ((_, partitions, _),) = _daily(pool)
+    ((_, partitions, _),) = _partitions(pool)
 
     with pytest.raises(Unavailable):
         await partitions(a_node())

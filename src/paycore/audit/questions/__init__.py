@@ -10,6 +10,7 @@ Each statement gives one row for everything that it looks at:
 The name of a table means the rows of the payments that are audited; `every_attempt` and
 `every_payment` mean all there are, and so do tables that are not about payments
 (`paycore.audit.queries` puts that before each). `held_coupon` is coupons by their
-holder. The time is `$3`. Order is that of sequence numbers, not of times: nodes' clocks
-may differ.
+holder. `attempt_with_messages` and the like are those of payments whose messages have
+not been let go by their age (`paycore.retention`). The time is `$3`. Order is that of
+sequence numbers, not of times: nodes' clocks may differ.
 """

@@ -6,7 +6,7 @@ SELECT a.pay_order_no, a.seq::text AS about,
        m.pay_order_no IS NULL AS wrong,
        jsonb_build_object('trans_type', a.trans_type, 'channel', a.channel,
            'account', a.account, 'process_status', a.process_status) AS said
-FROM attempt a
+FROM attempt_with_messages a
 LEFT JOIN (
     SELECT DISTINCT pay_order_no, attempt_seq, operation, channel
     FROM gateway_message
@@ -78,7 +78,7 @@ SELECT a.pay_order_no, a.seq::text AS about,
        ) AS wrong,
        jsonb_build_object('channel', a.channel, 'account', a.account,
            'trans_type', a.trans_type, 'said_yes', m.said_yes) AS said
-FROM attempt a
+FROM attempt_with_messages a
 LEFT JOIN (
     SELECT pay_order_no,
            jsonb_agg(jsonb_build_array(channel, account, direction, attempt_seq))
@@ -108,7 +108,7 @@ FROM (
 ) m
 FULL JOIN (
     SELECT pay_order_no, count(*) AS obeyed
-    FROM trail CROSS JOIN jsonb_array_elements(steps) AS step
+    FROM trail_with_messages CROSS JOIN jsonb_array_elements(steps) AS step
     WHERE steps @> '[{"command": "Callback"}]' AND step ->> 'command' = 'Callback'
     GROUP BY pay_order_no
 ) s USING (pay_order_no)

@@ -20,7 +20,7 @@ FROM (
                AS sent,
            max(seq) FILTER (WHERE trans_type = 'SMS_VERIFY'
                AND process_status = 'GW_SUCCESS') OVER before AS passed
-    FROM attempt
+    FROM attempt_with_codes
     WINDOW before AS (PARTITION BY pay_order_no ORDER BY seq)
 ) AS a
 JOIN payment p USING (pay_order_no)
@@ -102,7 +102,7 @@ FROM (
            max(seq) FILTER (WHERE trans_type = 'QUICK_PAY_SEND_MSG'
                AND channel = 'sms_centre' AND process_status = 'GW_SUCCESS')
                OVER (PARTITION BY pay_order_no ORDER BY seq) AS sent
-    FROM attempt
+    FROM attempt_with_codes
 ) AS a
 LEFT JOIN sms_code c ON c.pay_order_no = a.pay_order_no AND c.seq = a.sent
 WHERE a.trans_type = 'SMS_VERIFY' AND a.process_status = 'GW_SUCCESS'

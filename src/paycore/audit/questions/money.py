@@ -81,7 +81,7 @@ SELECT p.pay_order_no, NULL::text AS about,
             ELSE a.pay_order_no IS NULL
        END AS wrong,
        jsonb_build_object('cause', p.convert_cause) AS said
-FROM payment p
+FROM payment_with_decisions p
 LEFT JOIN (
     SELECT pay_order_no, array_agg(cause) AS causes
     FROM router_decision

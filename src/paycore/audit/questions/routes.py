@@ -39,7 +39,7 @@ SELECT pay_order_no, trans_type || ' ' || inst_trans_id AS about,
 FROM (
     SELECT pay_order_no, trans_type, inst_trans_id, channel, account,
            count(*) AS attempts
-    FROM attempt
+    FROM attempt_with_decisions
     WHERE trans_type IN ('QUICK_PAY_SEND_MSG', 'DEDUCT')
     GROUP BY 1, 2, 3, 4, 5
 ) a
@@ -47,7 +47,7 @@ FULL JOIN (
     SELECT d.pay_order_no, d.trans_type, d.chosen AS inst_trans_id,
            one ->> 'channel' AS channel, one ->> 'account' AS account,
            count(*) AS decisions
-    FROM router_decision d
+    FROM router_decision_with_decisions d
     LEFT JOIN LATERAL jsonb_array_elements(d.candidates) AS one
            ON one ->> 'inst_trans_id' = d.chosen
     WHERE d.chosen IS NOT NULL

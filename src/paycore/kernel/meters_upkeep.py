@@ -1,0 +1,126 @@
+"""What is counted of the work that looks after a database: audits, and jobs by the day.
+
+Declared like the others, and with them in `paycore.kernel.meters.METERS`.
+"""
+
+from paycore.kernel.meter import Alert, Kind, Meter
+
+AUDIT_VIOLATIONS = Meter(
+    name="paycore_audit_violations",
+    kind=Kind.GAUGE,
+    unit="violations",
+    labels=("invariant",),
+    meaning="What broke each invariant when it was last asked (docs/audit.md). Only the"
+    " node that audits tells the figures of the audit.",
+    alert=Alert(
+        name="PaycoreInvariantBroken",
+        when="max by (invariant) (paycore_audit_violations) > 0",
+        lasting="0m",
+        page=True,
+        says="Something that must always hold does not: `paycore desk list --kind"
+        " INVARIANT`.",
+    ),
+)
+AUDIT_ROWS = Meter(
+    name="paycore_audit_rows",
+    kind=Kind.GAUGE,
+    unit="rows",
+    labels=("invariant",),
+    meaning="Rows that the last audit looked at, by invariant.",
+    alert=Alert(
+        name="PaycoreAuditSeesNothing",
+        when="sum(paycore_audit_rows) == 0"
+        " and sum(increase(paycore_payments_opened_total[1h])) > 0",
+        lasting="15m",
+        page=False,
+        says="There are payments, and the audit has not seen one.",
+    ),
+)
+AUDIT_UNANSWERED = Meter(
+    name="paycore_audit_unanswered",
+    kind=Kind.GAUGE,
+    unit="questions",
+    meaning="Questions of the last audit that the database gave no answer to: they took"
+    " too long, or a row could not be read, or more was open than it looks at.",
+    alert=Alert(
+        name="PaycoreAuditUnsure",
+        when="max(paycore_audit_unanswered) > 0",
+        lasting="30m",
+        page=False,
+        says="Whether some invariants hold is not known: make the window smaller.",
+    ),
+)
+AUDIT_AT = Meter(
+    name="paycore_audit_timestamp_seconds",
+    kind=Kind.GAUGE,
+    unit="Unix time",
+    meaning="As of when the last audit saw the database.",
+    alert=Alert(
+        name="PaycoreAuditLate",
+        when="time() - max(paycore_audit_timestamp_seconds) > 3600"
+        " or absent(paycore_audit_timestamp_seconds)",
+        lasting="30m",
+        page=False,
+        says="Nothing was audited for an hour, or no node audits at all: see the log"
+        " for `audit`, and whether PAYCORE_AUDIT_EVERY_S is 0.",
+    ),
+)
+AUDIT_SECONDS = Meter(
+    name="paycore_audit_seconds",
+    kind=Kind.GAUGE,
+    unit="seconds",
+    meaning="What the last audit took; it rests nine times as long.",
+    alert=Alert(
+        name="PaycoreAuditSlow",
+        when="max(paycore_audit_seconds) > 45",
+        lasting="15m",
+        page=False,
+        says="An audit takes most of the minute that it has: make the window smaller.",
+    ),
+)
+JOB_AT = Meter(
+    name="paycore_job_timestamp_seconds",
+    kind=Kind.GAUGE,
+    unit="Unix time",
+    labels=("job",),
+    meaning="When each job by the day last came to its end, at whichever node. All"
+    " nodes see the same: take the maximum.",
+    alert=Alert(
+        name="PaycoreJobLate",
+        when="time() - max by (job) (paycore_job_timestamp_seconds) > 172800",
+        lasting="30m",
+        page=False,
+        says="A job by the day has not come to its end for two days: see the log for"
+        " `job_failed` and `job_postponed`.",
+    ),
+)
+JOB_FAILURES = Meter(
+    name="paycore_job_failures_total",
+    kind=Kind.COUNTER,
+    unit="tries",
+    labels=("job",),
+    meaning="Tries of jobs by the day that failed at this node; each is tried again.",
+    alert=Alert(
+        name="PaycoreJobFails",
+        when="sum by (job) (increase(paycore_job_failures_total[6h])) > 2",
+        lasting="0m",
+        page=False,
+        says="A job by the day fails time after time: see the log for `job_failed`.",
+    ),
+)
+RETENTION_ROWS = Meter(
+    name="paycore_retention_rows_total",
+    kind=Kind.COUNTER,
+    unit="rows",
+    labels=("table",),
+    meaning="Rows that this node took away because of their age (docs/retention.md).",
+    alert=Alert(
+        name="PaycoreRetentionTakesNothing",
+        when="sum(increase(paycore_retention_rows_total[7d])) == 0"
+        " and sum(increase(paycore_payments_opened_total[7d] offset 7d)) > 1000",
+        lasting="1h",
+        page=False,
+        says="There were payments a week ago, and nothing of them has grown old since:"
+        " does a node with role worker run?",
+    ),
+)

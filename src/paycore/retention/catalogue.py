@@ -1,0 +1,176 @@
+"""What goes by its age, and what is kept for good: every table, each once. Pure.
+
+docs/retention.md is made of it, and a test compares it with the database's tables, so
+that no table is forgotten.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+from paycore.kernel.config import Settings
+
+
+class How(StrEnum):
+    """How what is old goes."""
+
+    MONTH = "by the month"
+    """Partitioned by the payment's number: a month goes as a whole where all of it may
+    go, else payment by payment."""
+    ROW = "row by row"
+    EMPTIED = "emptied"
+    """The row stays, what is secret in it goes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """How long one table's rows are kept."""
+
+    table: str
+    what: str
+    how: How
+    since: str
+    """The column that the age is counted from."""
+    counted: str
+    """From when that is, in words."""
+    setting: str | None = None
+    """How many days, as a node is told; else `days`."""
+    days: int = 0
+    walked: str | None = None
+    """The column that rows are gone through by, if not `since`: one with an index."""
+    only: str = "true"
+    """Which of the old rows may go, in SQL over `t`."""
+
+    def days_of(self, settings: Settings) -> int:
+        """How many days a row is kept."""
+        if self.setting is None:
+            return self.days
+        days: int = getattr(settings, self.setting)
+        return days
+
+    def until(self, settings: Settings, now: datetime) -> datetime:
+        """What is from before then is old."""
+        return now - timedelta(days=self.days_of(settings))
+
+
+BY_THE_DATABASE_TOO = "t.expires_at < clock_timestamp()"
+"""Neither a promise nor a limit must hang on the clock of a node."""
+
+RULES = (
+    Rule(
+        table="gateway_message",
+        what="messages to and from channels, masked",
+        how=How.MONTH,
+        since="at",
+        counted="the last message about the payment",
+        setting="keep_messages_days",
+    ),
+    Rule(
+        table="router_decision",
+        what="decisions of the router, with what was weighed",
+        how=How.MONTH,
+        since="at",
+        counted="the last decision about the payment",
+        setting="keep_decisions_days",
+    ),
+    Rule(
+        table="trail",
+        what="the commands that were run",
+        how=How.MONTH,
+        since="at",
+        counted="the last command of the payment",
+        setting="keep_steps_days",
+    ),
+    Rule(
+        table="sms_code",
+        what="SMS codes, as keyed hashes",
+        how=How.MONTH,
+        since="expires_at",
+        counted="the end of the payment's last code",
+        setting="keep_codes_days",
+    ),
+    Rule(
+        table="idempotency_key",
+        what="idempotency keys and the answers kept for them",
+        how=How.ROW,
+        since="expires_at",
+        counted="24 h after the answer, which is what the API promises",
+        only=BY_THE_DATABASE_TOO,
+    ),
+    Rule(
+        table="limit_counter",
+        what="what was used of a limit",
+        how=How.ROW,
+        since="expires_at",
+        counted="the end of the limit's period",
+        days=1,
+        only=BY_THE_DATABASE_TOO,
+    ),
+    Rule(
+        table="journal_change",
+        what="ids of written changes, by which a node that lost its connection knows"
+        " what was written",
+        how=How.ROW,
+        since="at",
+        counted="the writing",
+        setting="keep_changes_days",
+        walked="id",
+    ),
+    Rule(
+        table="node",
+        what="lives of nodes that are over",
+        how=How.ROW,
+        since="died_at",
+        counted="the death",
+        days=30,
+        # No epoch is ever given to another life.
+        only="t.epoch < (SELECT max(epoch) FROM node)",
+    ),
+    Rule(
+        table="job",
+        what="jobs by the day that came to their end",
+        how=How.ROW,
+        since="finished_at",
+        counted="the end",
+        days=400,
+    ),
+    Rule(
+        table="cards_card",
+        what="number, holder, ID number and phone of a revoked card, and the tokens of"
+        " its agreements; what is masked stays",
+        how=How.EMPTIED,
+        since="revoked_at",
+        counted="the revocation",
+        setting="keep_revoked_cards_days",
+    ),
+)
+
+FOR_GOOD: Mapping[str, str] = MappingProxyType(
+    {
+        "payment": "the order and what became of it",
+        "attempt": "every call about money, and the channel's last word",
+        "transition": "how the order came to its end",
+        "payment_out_biz_no": "the line's own number is unique for ever",
+        "accounting_posting": "the books",
+        "accounting_entry": "the books",
+        "accounting_balance": "the books",
+        "coupon": "what was issued, and which order used it",
+        "notify_notice": "what the line was told, or is still to be told",
+        "desk_case": "what a person had to decide",
+        "cards_agreement": "under what the money was taken; emptied with its card",
+        "retention_removal": "what was taken away, when, and how much",
+        "lines_biz_line": "configuration",
+        "lines_api_key": "configuration",
+        "gateway_account": "configuration",
+        "router_trans_type": "configuration",
+        "router_line_account": "configuration",
+        "router_rule": "configuration",
+        "sms_carrier": "configuration",
+        "notify_endpoint": "configuration",
+        "transition_rule": "the transition table",
+        "schema_migration": "the schema's own history",
+    }
+)
+"""Why each of these is kept."""

@@ -19,6 +19,8 @@ TESTS ?= tests
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 QUICK ?=
+HISTORY ?= 1000000
+GROWTH_ARGS ?=
 REQUESTS ?= 50000
 FUZZ_ARGS ?=
 DEMO_ARGS ?=
@@ -101,6 +103,12 @@ demo: $(STAMP)  ## One payment from end to end on this machine
 .PHONY: bench
 bench: $(STAMP)  ## Measure whole payments a second (QUICK=1: less); ends with JSON
 	@$(BIN)/paycore bench $(if $(QUICK),--quick) $(BENCH_ARGS)
+
+.PHONY: bench-growth
+bench-growth: $(STAMP)  ## The same beside HISTORY=1000000 finished payments
+	@set +e; $(BIN)/paycore bench growth --history $(HISTORY) \
+	  --keep-results tests/bench/results/growth.json $(GROWTH_ARGS); \
+	  said=$$?; $(BIN)/python tests/bench/growth_page.py; exit $$said
 
 .PHONY: prove
 prove: $(STAMP)  ## Simulate SEEDS=1..10000 under faults; ends with one line of JSON

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from paycore.cli.growth import growth
+
 if TYPE_CHECKING:
     from paycore.bench.run import Figures
 
@@ -16,7 +18,13 @@ TABLE_LETTERS = 96
 """A file is no terminal, and its table need not wrap at eighty."""
 
 
+app = typer.Typer(invoke_without_command=True, add_completion=False)
+app.command()(growth)
+
+
+@app.callback()
 def bench(
+    context: typer.Context,
     seconds: Annotated[
         int | None, typer.Option(min=1, max=300, help="Length of each window.")
     ] = None,
@@ -42,6 +50,8 @@ def bench(
     ] = False,
 ) -> None:
     """Start all of it in a temporary folder, load it, and print what it did."""
+    if context.invoked_subcommand is not None:
+        return
     import msgspec
     from rich.console import Console
     from rich.progress import Progress

@@ -26,8 +26,8 @@ def growth(
         int,
         typer.Option(
             min=1,
-            help="So many of them, the newest, have their messages, decisions and"
-            " answers.",
+            help="So many of them, the newest, have their messages, decisions, steps"
+            " and answers.",
         ),
     ] = 500_000,
     seconds: Annotated[
@@ -54,7 +54,7 @@ def growth(
 ) -> None:
     """Fill databases with finished payments, and measure the next ones beside none.
 
-    Everything is in a temporary folder (TMPDIR says where) and needs some 6 kB a
+    Everything is in a temporary folder (TMPDIR says where) and needs some 4 kB a
     finished payment; whether the disk has that is looked at first. Exit status 1 where
     an audit finds anything.
     """

@@ -12,7 +12,7 @@ MONTHS = 12
 
 KEPT_WHOLE = 500_000
 """Of so many, the newest, everything is kept; of the others what retention leaves:
-no messages, no decisions, no answers, no ids of changes."""
+no messages, no decisions, no steps, no answers, no ids of changes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,12 +47,15 @@ __all__ = [
 ]
 
 EVER = (
-    *("payment", "payment_out_biz_no", "attempt", "transition", "trail", "sms_code"),
-    *("coupon", "accounting_posting", "accounting_entry", "notify_notice"),
+    *("payment", "payment_out_biz_no", "attempt", "transition", "sms_code", "coupon"),
+    *("accounting_posting", "accounting_entry", "notify_notice"),
 )
 """Tables in which a finished payment has its rows for good."""
 
-NEWEST = ("gateway_message", "router_decision", "idempotency_key", "journal_change")
+NEWEST = (
+    *("gateway_message", "router_decision", "trail"),
+    *("idempotency_key", "journal_change"),
+)
 """And those in which retention leaves the newest only."""
 
 _PAYMENTS_ROWS: Mapping[str, str] = MappingProxyType(

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from paycore.kernel.errors import Misconfigured
 
-EVER_OCTETS = 6_100
+EVER_OCTETS = 4_000
 """What a finished payment takes for good, indexes and all; measured at a million."""
 
-NEWEST_OCTETS = 6_000
+NEWEST_OCTETS = 8_400
 """And what it takes besides while its messages, decisions and answers are kept."""
 
 SPARE_OCTETS = 6 << 30

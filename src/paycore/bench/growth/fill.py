@@ -2,7 +2,9 @@
 
 The server that is filled has settings of its own, with which a load is quick
 (`wal_level=minimal`); what is measured later runs with everybody's. Nothing durable is
-switched off, here either.
+switched off, here either. Indexes are in place: 100,000 payments took 18.6 s so and
+20.0 s with indexes made afterwards (two runs of each, in turn), and an index that grew
+row by row is as loose as in life.
 """
 
 import asyncio

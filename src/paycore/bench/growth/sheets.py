@@ -1,6 +1,6 @@
 """A document as sheets of words: the terminal's tables, and those of docs/growth.md."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
@@ -39,8 +39,8 @@ def sheets(said: Document) -> list[Sheet]:
     return [sheet for sheet in made if sheet.rows]
 
 
-def _beside(said: Document, unit: str = "") -> list[str]:
-    return [f"{history:,}{unit}" for history in said.history]
+def _beside(said: Document) -> list[str]:
+    return [f"{history:,}" for history in said.history]
 
 
 def _row(said: Document, name: str, of: Each[str]) -> list[str]:
@@ -55,27 +55,23 @@ def _speed(said: Document) -> Sheet:
         h: "/".join(f"{ms:.0f}" for ms in of.values())
         for h, of in said.confirm_ms.items()
     }
+    rounds = {
+        h: " ".join(f"{per_s:.0f}" for per_s in of)
+        for h, of in said.rounds_per_s.items()
+    }
     return Sheet(
         title="Speed, 64 at once, in turn",
         columns=["finished payments before", *_beside(said)],
         rows=[
             _row(said, "payments/s", _spelled(said.payments_per_s, 0)),
             _row(said, "by that beside none", _spelled(said.ratio, 2)),
-            _row(said, "each round", {h: _list(of) for h, of in _rounds(said)}),
+            _row(said, "each round", rounds),
             _row(said, "confirm p50/p99 ms", confirm),
             _row(said, "node µs a payment", cpu("node")),
             _row(said, "PostgreSQL µs a payment", cpu("postgres")),
             _row(said, "blocks a payment", _spelled(said.blocks_per_payment, 0)),
         ],
     )
-
-
-def _rounds(said: Document) -> Iterator[tuple[str, Sequence[float]]]:
-    yield from said.rounds_per_s.items()
-
-
-def _list(values: Sequence[float]) -> str:
-    return " ".join(f"{each:.0f}" for each in values)
 
 
 def _spelled(of: Each[float], digits: int) -> Each[str]:

@@ -26,6 +26,8 @@ PYTEST_ARGS ?=
 BENCH_ARGS ?=
 PAYMENTS ?= 200000
 QUICK ?=
+HISTORY ?= 1000000
+GROWTH_ARGS ?=
 REQUESTS ?= 50000
 FUZZ_ARGS ?=
 DEMO_ARGS ?=
@@ -126,6 +128,12 @@ bench-check: $(BENCH_STAMP)  ## Measure quickly: what got slower since the kept 
 bench-memory: $(STAMP)  ## Look at a node's memory over PAYMENTS=200000; 1 if it grows
 	@set +e; $(BIN)/paycore bench memory --payments $(PAYMENTS) \
 	  --keep-results tests/bench/results/memory.json $(BENCH_ARGS); $(PLOTTED)
+
+.PHONY: bench-growth
+bench-growth: $(STAMP)  ## The same beside HISTORY=1000000 finished payments
+	@set +e; $(BIN)/paycore bench growth --history $(HISTORY) \
+	  --keep-results tests/bench/results/growth.json $(GROWTH_ARGS); \
+	  said=$$?; $(BIN)/python tests/bench/growth_page.py; exit $$said
 
 .PHONY: prove
 prove: $(STAMP)  ## Simulate SEEDS=1..10000 under faults; ends with one line of JSON

@@ -2,6 +2,7 @@
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from stack import key
@@ -159,6 +160,28 @@ def test_search_pages_through_the_lines_own_orders(payer, stack):
     assert numbers[::-1] == shown[:3]
     assert [numbers[2]] == [o["pay_order_no"] for o in by_number["items"]]
     assert not set(numbers) & {o["pay_order_no"] for o in others["items"]}
+
+
+def test_search_by_time_is_exact_and_takes_any_zone(payer):
+    """From is inclusive, to is not; a time before all orders leaves none out."""
+    orders = [payer.get(payer.open().json()["pay_order_no"]) for _ in range(3)]
+    zone = timezone(timedelta(hours=14))
+    moments = [
+        datetime.fromisoformat(order["created_at"]).astimezone(zone).isoformat()
+        for order in orders
+    ]
+
+    def shown(**asked: str) -> list[str]:
+        told = payer.api.get("/v1/payments", params={"limit": 100, **asked}).json()
+        ours = {order["pay_order_no"] for order in orders}
+        return [o["pay_order_no"] for o in told["items"] if o["pay_order_no"] in ours]
+
+    numbers = [order["pay_order_no"] for order in orders]
+    assert numbers[:0:-1] == shown(**{"from": moments[1]})
+    assert numbers[:2][::-1] == shown(to=moments[2])
+    assert [numbers[1]] == shown(**{"from": moments[1], "to": moments[2]})
+    assert numbers[::-1] == shown(**{"from": "1970-01-01T00:00:00+14:00"})
+    assert numbers[::-1] == shown(to="2150-01-01T00:00:00-12:00")
 
 
 def test_the_timeline_tells_all_and_shows_no_secret(payer):

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from paycore.cli.growth import growth
+
 if TYPE_CHECKING:
     from paycore.bench.memory import Memory
     from paycore.bench.run import Figures, Plan
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 F = TypeVar("F")
 
 app = typer.Typer(invoke_without_command=True, add_completion=False)
+app.command()(growth)
 
 MOST_AT_ONCE = 512
 

@@ -1,6 +1,6 @@
 """What people ask of payments: read-only SQL, off the payment's path."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -10,8 +10,32 @@ from paycore.kernel.terms import BizLineId, BizStatus
 
 __all__ = ["Found", "Pool", "find", "overdue", "search"]
 
+NUMBERED_WITHIN = timedelta(hours=1)
+"""A payment's number is made about when it is created."""
+
+EVER, FOR_EVER = datetime(2000, 1, 2, tzinfo=UTC), datetime(2099, 12, 30, tzinfo=UTC)
+"""The two digits of a number's year sort within one century."""
+
+SMALLEST, LARGEST = "", "~"
+"""Before all numbers, and behind them."""
+
+
+def numbered(since: datetime | None, until: datetime | None) -> tuple[str, str]:
+    """The number from which, and the one before which, payments of a time are."""
+    return (
+        _number(since, -NUMBERED_WITHIN) if since is not None else SMALLEST,
+        _number(until, NUMBERED_WITHIN) if until is not None else LARGEST,
+    )
+
+
+def _number(moment: datetime, margin: timedelta) -> str:
+    moment = min(max(moment, EVER), FOR_EVER).astimezone(UTC)
+    return f"{moment + margin:%y%m%d%H%M%S}"
+
+
 # Newest first, by number: it begins with the payment's time, so the page is a range of
-# the index (biz_line, pay_order_no), whatever the filters leave of it.
+# the index (biz_line, pay_order_no), whatever the filters leave of it, and a time is a
+# range of its own.
 PAYMENTS_OF_LINE = """
 SELECT payment.*
 FROM payment
@@ -22,9 +46,9 @@ WHERE biz_line = $1
   AND ($3::text IS NULL OR biz_status = $3)
   AND ($4::timestamptz IS NULL OR created_at >= $4)
   AND ($5::timestamptz IS NULL OR created_at < $5)
-  AND ($6::text IS NULL OR pay_order_no < $6)
+  AND pay_order_no >= $6 AND pay_order_no < $7
 ORDER BY pay_order_no DESC
-LIMIT $7
+LIMIT $8
 """
 
 
@@ -40,8 +64,11 @@ async def search(
     limit: int = 50,
 ) -> list[PaymentRow]:
     """A line's payments, newest first, before a payment's number if one is given."""
+    first, last = numbered(since, until)
     records = await pool.fetch(
-        PAYMENTS_OF_LINE, biz_line, out_biz_no, biz_status, since, until, before, limit
+        PAYMENTS_OF_LINE,
+        *(biz_line, out_biz_no, biz_status, since, until),
+        *(first, last if before is None else min(before, last), limit),
     )
     return [msgspec.convert(dict(record), PaymentRow) for record in records]
 
@@ -66,28 +93,26 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: datetime | None
 
 
-# Newest first. A number begins with its time: with a time from which, whole months of
-# partitions are left out.
+# Newest first, by number: of a time only its months are read. Numbers of a line's own
+# number are an array, which the planner takes as keys; an IN (SELECT …) beside an OR it
+# would compare with every payment.
 PAYMENTS = """
 SELECT pay_order_no, p.biz_line, out_biz_no, amount, payable_amount, currency, pay_type,
        convert_cause, biz_status, resp_code, held, tail AS card_tail, phone_masked,
        p.created_at, finished_at
 FROM payment p LEFT JOIN cards_card c USING (card_id)
 WHERE ($1::text IS NULL OR p.biz_line = $1)
-  AND ($2::text IS NULL OR (p.biz_line, pay_order_no) IN (
-        SELECT biz_line, pay_order_no FROM payment_out_biz_no WHERE out_biz_no = $2))
+  AND ($2::text IS NULL OR pay_order_no = ANY(ARRAY(
+        SELECT pay_order_no FROM payment_out_biz_no WHERE out_biz_no = $2)))
   AND ($3::text IS NULL OR tail = $3)
   AND ($4::text IS NULL OR right(phone_masked, 4) = $4)
   AND ($5::text IS NULL OR biz_status = $5)
   AND ($6::timestamptz IS NULL OR p.created_at >= $6)
   AND ($7::timestamptz IS NULL OR p.created_at < $7)
-  AND ($8::text IS NULL OR pay_order_no >= $8)
+  AND pay_order_no >= $8 AND pay_order_no < $9
 ORDER BY pay_order_no DESC
-LIMIT $9
+LIMIT $10
 """
-
-NUMBERED_WITHIN = timedelta(hours=1)
-"""A payment's number is made about when it is created."""
 
 
 async def find(
@@ -103,11 +128,10 @@ async def find(
     limit: int,
 ) -> list[Found]:
     """Payments of all lines by what a person knows of them, newest first."""
-    first = f"{since - NUMBERED_WITHIN:%y%m%d%H%M%S}" if since is not None else None
     records = await pool.fetch(
         PAYMENTS,
         *(biz_line, out_biz_no, card_tail, phone_tail, status),
-        *(since, until, first, limit),
+        *(since, until, *numbered(since, until), limit),
     )
     return [Found(**dict(record)) for record in records]
 

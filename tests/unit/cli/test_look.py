@@ -1,6 +1,6 @@
 """Payments, notices and cases as people look at them: found, shown, and masked."""
 
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import pytest
 
@@ -133,6 +133,33 @@ def test_a_payment_is_found_by_its_time(looked, inside):
 
     assert ["o-0"] == found(looked("payments", "find", "--from", then, "--json"))
     assert ["o-2"] == found(looked("payments", "find", "--to", then, "--json"))
+
+
+@pytest.mark.parametrize("hours", [-12, 14])
+def test_a_time_of_another_zone_is_the_same_moment(looked, inside, hours):
+    """A number has its time in UTC, whatever zone was asked in."""
+
+    async def around(visit):
+        zone = timezone(timedelta(hours=hours))
+        then = (visit.node.now() - timedelta(days=2)).astimezone(zone)
+        minute = timedelta(minutes=1)
+        return (then - minute).isoformat(), (then + minute).isoformat()
+
+    since, until = inside(around)
+    words = ("payments", "find", "--from", since, "--to", until, "--json")
+
+    assert ["o-2"] == found(looked(*words))
+
+
+def test_a_time_before_all_payments_is_no_limit(looked):
+    """Nor is one after them all: a number's year has two digits."""
+    words = ("payments", "find", "--json")
+
+    assert ["o-0", "o-2"] == found(looked(*words, "--from", "1970-01-01"))
+    assert ["o-0", "o-2"] == found(looked(*words, "--from", "0001-01-01"))
+    assert ["o-0", "o-2"] == found(looked(*words, "--to", "9999-12-31"))
+    assert [] == found(looked(*words, "--to", "1970-01-01"))
+    assert [] == found(looked(*words, "--from", "2100-01-01"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,200 @@
+"""Fills a database with finished payments: copies of really paid ones, in the past.
+
+The server that is filled has settings of its own, with which a load is quick
+(`wal_level=minimal`); what is measured later runs with everybody's. Nothing durable is
+switched off, here either. Indexes are in place: 100,000 payments took 18.6 s so and
+20.0 s with indexes made afterwards (two runs of each, in turn), and an index that grew
+row by row is as loose as in life.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from time import perf_counter
+from types import MappingProxyType
+from typing import Self
+
+from paycore.bench.growth import queries
+from paycore.bench.growth.history import History, Month
+from paycore.bench.growth.pattern import Pattern
+from paycore.bench.payer import WrongAnswer
+from paycore.kernel.postgres import Cluster
+
+SETTINGS: Mapping[str, str] = MappingProxyType(
+    {
+        # What one transaction empties and fills is written once, and not logged.
+        "wal_level": "minimal",
+        "max_wal_senders": "0",
+        # Keys that are no times land all over their index.
+        "shared_buffers": "1GB",
+        "max_wal_size": "8GB",
+        "checkpoint_timeout": "1h",
+        # All is vacuumed at the end.
+        "autovacuum": "off",
+    }
+)
+
+ALL = (*queries.EVER, *queries.NEWEST)
+
+AT_ONCE = 250
+"""Payments made in one go, between two looks at the connections."""
+
+WAITING = 2
+"""Such parts may wait for a table's connection: it is then never without work."""
+
+SEED = 20
+"""The same history each time, its numbers' letters included."""
+
+Told = Callable[[int], None]
+"""Hears how many payments were written since the last time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filled:
+    """What a filling took."""
+
+    payments: int
+    copy_s: float
+    vacuum_s: float
+
+
+def fill(
+    data: Path, originals: Sequence[str], history: History, *, told: Told
+) -> Filled:
+    """Fill the cluster in a folder, which is stopped, with copies of its payments."""
+    with Cluster.start(data, settings=SETTINGS) as cluster:
+        return asyncio.run(_Filling(cluster.dsn, originals, history, told).all())
+
+
+class _Pipe:
+    """Rows on their way to a table."""
+
+    def __init__(self) -> None:
+        self._parts = asyncio.Queue[bytes | None](WAITING)
+
+    async def put(self, rows: bytes) -> None:
+        """Wait until there is room for them."""
+        if rows:
+            await self._parts.put(rows)
+
+    async def end(self) -> None:
+        """There are no more."""
+        await self._parts.put(None)
+
+    async def rows(self) -> AsyncIterator[bytes]:
+        """All of them, as they come."""
+        while (part := await self._parts.get()) is not None:
+            yield part
+
+
+@dataclass(slots=True)
+class _Filling:
+    """One filling, from the originals to a database that looks old."""
+
+    dsn: str
+    originals: Sequence[str]
+    history: History
+    told: Told
+    chance: Random = field(default_factory=lambda: Random(SEED))
+    patterns: list[Pattern] = field(default_factory=list)
+
+    async def all(self) -> Filled:
+        connection = await queries.connect(self.dsn)
+        try:
+            if waiting := await queries.unfinished(connection):
+                raise WrongAnswer(f"{waiting} payments or notices are not finished")
+            began = perf_counter()
+            if self.history.payments:
+                await self._copies(connection)
+            copied = perf_counter()
+            await queries.watch(connection)
+            await queries.grow_old(connection)
+            ended = perf_counter()
+        finally:
+            await connection.close()
+        return Filled(
+            payments=self.history.payments,
+            copy_s=copied - began,
+            vacuum_s=ended - copied,
+        )
+
+    async def _copies(self, connection: queries.Connection) -> None:
+        self.patterns = [await _pattern(connection, no) for no in self.originals]
+        history, number = self.history, len(self.patterns)
+        await queries.ensure_months(connection, history.first_day, history.months)
+        plain = await queries.without_partitions(connection, ALL)
+        async with asyncio.TaskGroup() as group, _Pipes(group, self.dsn) as whole:
+            for table in plain:
+                whole.open(table, table)
+            for month in history.by_month():
+                await self._month(month, whole)
+        await queries.add_to_balances(
+            connection,
+            {
+                no: len(range(at, history.payments, number))
+                for at, no in enumerate(self.originals)
+            },
+        )
+
+    async def _month(self, month: Month, whole: "_Pipes") -> None:
+        """A partition of each table, each in a transaction of its own."""
+        if not month.payments:
+            return
+        some_newest = month.payments[-1] in self.history.newest
+        tables = ALL if some_newest else queries.EVER
+        async with asyncio.TaskGroup() as group, _Pipes(group, self.dsn) as parts:
+            for table in set(tables) - whole.pipes.keys():
+                parts.open(table, queries.part_of(table, month.name))
+            for first in range(0, len(month.payments), AT_ONCE):
+                payments = month.payments[first : first + AT_ONCE]
+                for table, rows in self._made(payments).items():
+                    await (parts.pipes.get(table) or whole.pipes[table]).put(rows)
+                self.told(len(payments))
+
+    def _made(self, payments: range) -> dict[str, bytes]:
+        """All rows of these payments, by table."""
+        made: dict[str, list[bytes]] = {table: [] for table in ALL}
+        newest = self.history.newest
+        for nth, second in zip(payments, self.history.seconds(payments), strict=True):
+            pattern = self.patterns[nth % len(self.patterns)]
+            values = pattern.fillings.values(nth, second, self.chance)
+            for table, sheet in pattern.sheets.items():
+                if nth in newest or table in queries.EVER:
+                    made[table].append(sheet.rows(values))
+        return {table: b"".join(rows) for table, rows in made.items() if rows}
+
+
+async def _pattern(connection: queries.Connection, pay_order_no: str) -> Pattern:
+    return Pattern.of(
+        {
+            table: (
+                await queries.columns(connection, table),
+                await queries.rows_of(connection, table, pay_order_no),
+            )
+            for table in ALL
+        }
+    )
+
+
+class _Pipes:
+    """Rows on their way to tables, a connection each; the block's end is their end."""
+
+    def __init__(self, group: asyncio.TaskGroup, dsn: str) -> None:
+        self.pipes: dict[str, _Pipe] = {}
+        self._group = group
+        self._dsn = dsn
+
+    def open(self, name: str, table: str) -> None:
+        """Begin to write a table."""
+        pipe = self.pipes[name] = _Pipe()
+        self._group.create_task(queries.rewrite(self._dsn, table, pipe.rows()))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            for pipe in self.pipes.values():
+                await pipe.end()

@@ -1,0 +1,188 @@
+"""What people ask, asked of a database that stands still: how long, how many blocks.
+
+The same functions that the API, the commands and the workers' upkeep call, each for
+payments from all over the history.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from time import perf_counter
+
+from paycore.accounting import queries as accounting
+from paycore.api.queries import backlog
+from paycore.bench.growth import queries
+from paycore.bench.growth.queries import Pool, Sample
+from paycore.core import queries as payments
+from paycore.core import service as core
+from paycore.core.timeline import timeline
+from paycore.coupon.queries import coupons
+from paycore.desk.queries import cases
+from paycore.kernel.clock import SystemClock
+from paycore.kernel.config import Settings
+from paycore.kernel.crypto import KeyRing
+from paycore.kernel.ids import SystemIds
+from paycore.kernel.journal_postgres import PostgresJournal
+from paycore.kernel.node import Node
+from paycore.kernel.terms import BizLineId, BizStatus, PayOrderNo
+from paycore.kernel.transport import HttpTransport
+from paycore.notify import queries as notices
+
+PAGE = 50
+
+TIMES = 20
+ENOUGH_S = 20.0
+"""A question that took so long in all is not asked again, once it was asked thrice."""
+AT_LEAST = 3
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One question."""
+
+    what: str
+    ms: Sequence[float]
+    blocks: float
+    """That one answer touched, on average."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asker:
+    node: Node
+    pool: Pool
+
+
+Question = Callable[[_Asker, Sample], Awaitable[object]]
+
+
+def _line(about: Sample) -> BizLineId:
+    return BizLineId(about.biz_line)
+
+
+def _no(about: Sample) -> PayOrderNo:
+    return PayOrderNo(about.pay_order_no)
+
+
+def _search(asker: _Asker, about: Sample, **asked: object) -> Awaitable[object]:
+    return payments.search(asker.pool, _line(about), limit=PAGE, **asked)  # type: ignore[arg-type]
+
+
+def _find(asker: _Asker, **asked: object) -> Awaitable[object]:
+    return payments.find(asker.pool, limit=PAGE, **asked)  # type: ignore[arg-type]
+
+
+def _notices(asker: _Asker, **asked: object) -> Awaitable[object]:
+    return notices.notices(asker.pool, limit=PAGE, **asked)  # type: ignore[arg-type]
+
+
+def _day(about: Sample) -> dict[str, datetime]:
+    return {"since": about.created_at, "until": about.created_at + DAY}
+
+
+def _made(asker: _Asker, about: Sample) -> Awaitable[object]:
+    since = about.created_at
+    return notices.made(
+        asker.pool, _line(about), since, since + HOUR, after=("", ""), limit=PAGE
+    )
+
+
+QUESTIONS: tuple[tuple[str, Question], ...] = (
+    ("a payment by its number", lambda a, p: core.get(a.node, _line(p), _no(p))),
+    ("its timeline", lambda a, p: timeline(a.node, _no(p))),
+    ("what was posted for it", lambda a, p: accounting.entries(a.pool, _no(p))),
+    ("its notices", lambda a, p: _notices(a, pay_order_no=p.pay_order_no)),
+    (
+        "a payment by its line's number",
+        lambda a, p: _search(a, p, out_biz_no=p.out_biz_no),
+    ),
+    (
+        "a payment by some line's number",
+        lambda a, p: _find(a, out_biz_no=p.out_biz_no),
+    ),
+    ("a line's newest payments", _search),
+    ("a line's payments of some day", lambda a, p: _search(a, p, **_day(p))),
+    ("all lines' payments of some day", lambda a, p: _find(a, **_day(p))),
+    (
+        "payments by the ends of card and phone",
+        lambda a, p: _find(a, card_tail=p.tail, phone_tail=p.phone_tail),
+    ),
+    (
+        "a line's failed payments (none)",
+        lambda a, p: _search(a, p, biz_status=BizStatus.FAIL),
+    ),
+    ("open cases at the desk", lambda a, _: cases(a.pool, status="OPEN", limit=PAGE)),
+    ("parked notices (none)", lambda a, _: _notices(a, status="PARKED")),
+    ("notices of some hour, to send again", _made),
+    ("how many notices stand where", lambda a, _: notices.standing(a.pool)),
+    ("what waits, at each scrape", lambda a, _: backlog(a.pool, within_s=ENOUGH_S)),
+    (
+        "payments that are overdue (none)",
+        lambda a, p: payments.overdue(a.pool, p.created_at),
+    ),
+    ("all balances", lambda a, _: accounting.balances(a.pool)),
+    ("the trial balance", lambda a, _: accounting.trial_balance(a.pool)),
+    (
+        "balances against their entries",
+        lambda a, _: accounting.differing_balances(a.pool),
+    ),
+    (
+        "a line's used coupons",
+        lambda a, p: coupons(a.pool, biz_line=p.biz_line, status="USED", limit=PAGE),
+    ),
+)
+
+
+async def ask(
+    dsn: str, settings: Settings, *, told: Callable[[str], None]
+) -> list[Asked]:
+    """Ask everything, one after the other; nobody else may be there."""
+    async with _asking(dsn, settings) as asker:
+        about = await queries.samples(asker.pool, TIMES)
+        made = []
+        for what, question in QUESTIONS:
+            told(what)
+            made.append(await _asked(asker, what, question, about))
+    return made
+
+
+async def _asked(
+    asker: _Asker, what: str, question: Question, about: Sequence[Sample]
+) -> Asked:
+    before = await _blocks(asker)
+    ms: list[float] = []
+    for one in about:
+        began = perf_counter()
+        await question(asker, one)
+        ms.append((perf_counter() - began) * 1000)
+        if len(ms) >= AT_LEAST and sum(ms) >= ENOUGH_S * 1000:
+            break
+    blocks = await _blocks(asker) - before
+    return Asked(what=what, ms=ms, blocks=blocks / len(ms))
+
+
+async def _blocks(asker: _Asker) -> int:
+    found = await queries.statements(asker.pool)
+    return sum(blocks for _, blocks in found.values())
+
+
+@asynccontextmanager
+async def _asking(dsn: str, settings: Settings) -> AsyncIterator[_Asker]:
+    """A node without a life of its own, as commands have one."""
+    journal, pool = await PostgresJournal.open(dsn), await queries.pool(dsn)
+    node = Node(
+        settings=settings,
+        journal=journal,
+        clock=SystemClock(await journal.database_now()),
+        ids=SystemIds(),
+        transport=HttpTransport(),
+        key_ring=KeyRing(settings.ring_keys),
+    )
+    try:
+        yield _Asker(node=node, pool=pool)
+    finally:
+        await node.transport.close()
+        await journal.close()
+        await pool.close()

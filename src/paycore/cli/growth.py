@@ -26,8 +26,8 @@ def growth(
         int,
         typer.Option(
             min=1,
-            help="So many of them, the newest, have their messages, decisions, steps"
-            " and answers.",
+            help="So many of them at least, the newest, have their messages, decisions,"
+            " steps and codes: as many whole months.",
         ),
     ] = 500_000,
     seconds: Annotated[

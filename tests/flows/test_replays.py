@@ -1,7 +1,7 @@
 """Notices sent again by hand: the same notice, under the same id."""
 
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from receivers import (
@@ -128,6 +128,21 @@ async def test_range(node: Node, pool: db.Pool, receiver: Callable):
     assert {2} == {
         shop.ids.count((await notices(node, no))[0].notice_id) for no in orders
     }
+
+
+@pytest.mark.parametrize("until", ["2100-01-01T00:00Z", "9999-12-31T23:59Z"])
+async def test_range_without_an_end(
+    node: Node, pool: db.Pool, receiver: Callable, until: str
+):
+    """A time that no number can name is after all of them."""
+    shop, line = await receiver(), line_of(node)
+    await notify.add_endpoint(node, line, shop.url)
+    since = node.now() - timedelta(seconds=1)
+    no = await tell(node, line)
+    await becomes(node, no, status=NoticeStatus.DELIVERED)
+    to = datetime.fromisoformat(until)
+
+    assert 1 == await notify.replay_range(node, pool, line, since, to)
 
 
 async def test_range_of_what_is_off(node: Node, pool: db.Pool, receiver: Callable):

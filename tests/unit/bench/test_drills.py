@@ -1,6 +1,7 @@
 """What a drill says holds, holds; and what does not is said."""
 
 from dataclasses import replace
+from math import inf
 
 import pytest
 
@@ -99,6 +100,16 @@ def test_a_restart_that_leaves_something_does_not_hold(changes):
     errors for too long after a death.
     """
     assert not restart.document(_restarted(**changes))["holds"]
+
+
+def test_service_is_back_once_it_answers_and_nothing_breaks():
+    """Calls that were let wait are no errors; an answer of before is none of after."""
+    waited = Seen(answers=[9.5, 10.2, 12.5, 12.6])
+    broke = Seen(answers=[10.2, 10.3, 15.0], errors=[(10.1, "x"), (11.0, "x")])
+
+    assert 12.5 == waited.served_again(12.0)
+    assert 11.0 == broke.served_again(10.0)
+    assert inf == Seen(answers=[9.5]).served_again(10.0)
 
 
 def test_a_death_of_the_database_is_told_beside_that_of_a_node():

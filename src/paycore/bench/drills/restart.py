@@ -82,7 +82,9 @@ class Death:
     back_in_s: float = 0.0
     """Until what was killed, and started anew at once, was ready."""
     served_again_in_s: float = 0.0
-    """Until the last error that a client saw."""
+    """Until the last error that a client saw; of the database also until the first
+    answer when it was back, for nodes let calls wait meanwhile.
+    """
 
     @property
     def holds(self) -> bool:
@@ -204,26 +206,26 @@ class _Drill:
         return made
 
     async def _kill(
-        self, balancer: Balancer, kill: Callable[[Balancer, Death], Awaitable[None]]
+        self, balancer: Balancer, kill: Callable[[Balancer, Death], Awaitable[float]]
     ) -> Death:
-        """Something dies while charges are under way."""
+        """Something dies while charges are under way; `kill` says from when on an
+        answer is one of those who are left, or who are back.
+        """
         made = Death(seen=Seen())
         url = self.on.sandbox.info.control
         await control.set_fault(url, "bank.*.*", SLOW)
         async with self._load(balancer, made.seen):
             await asyncio.sleep(CALM_S)
             began = perf_counter()
-            await kill(balancer, made)
+            since = await kill(balancer, made)
             # What is still on its way to an error has come to it.
             await asyncio.sleep(CALM_S)
-            made.served_again_in_s = max(
-                (at - began for at, _ in made.seen.errors if at > began), default=0.0
-            )
+            made.served_again_in_s = made.seen.served_again(since) - began
             await control.mend(url)
             await asyncio.sleep(CALM_S)
         return made
 
-    async def _kill_node(self, balancer: Balancer, made: Death) -> None:
+    async def _kill_node(self, balancer: Balancer, made: Death) -> float:
         victim = self.nodes[0]
         facts = await Facts.open(self.on.cluster.dsn)
         try:
@@ -239,13 +241,15 @@ class _Drill:
         self.nodes[0] = await starting
         await _until_ready(balancer)
         made.back_in_s = balancer.backends[0].ready_since - began
+        return began
 
-    async def _kill_database(self, balancer: Balancer, made: Death) -> None:
+    async def _kill_database(self, balancer: Balancer, made: Death) -> float:
         cluster, began = self.on.cluster, perf_counter()
         cluster.shoot()
         await asyncio.to_thread(cluster.kill)
         await asyncio.to_thread(cluster.restart)
-        made.back_in_s = perf_counter() - began
+        back = perf_counter()
+        made.back_in_s = back - began
         facts = await Facts.open(cluster.dsn)
         try:
             held = await facts.held()
@@ -254,6 +258,7 @@ class _Drill:
         finally:
             await facts.close()
         await _until_ready(balancer)
+        return back
 
     async def _start(self, place: int) -> NodeProcess:
         """A node at its own port; in the thread that lives on."""
@@ -361,7 +366,7 @@ def _timed(figures: Figures) -> Iterator[tuple[str, ...]]:
     yield "node stopped in, s", stopped, "", ""
     yield "open and in hand at its death", "", *(f"{each.held}" for each in deaths)
     yield "all of them moved in, s", "", *(f"{d.moved_in_s:.1f}" for d in deaths)
-    yield "last error after, s", "", *(f"{d.served_again_in_s:.2f}" for d in deaths)
+    yield "served again in, s", "", *(f"{d.served_again_in_s:.2f}" for d in deaths)
     yield "it was ready again in, s", "", *(f"{d.back_in_s:.1f}" for d in deaths)
 
 

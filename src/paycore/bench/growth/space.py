@@ -10,8 +10,10 @@ from paycore.kernel.errors import Misconfigured
 EVER_OCTETS = 4_000
 """What a finished payment takes for good, indexes and all; measured at a million."""
 
-NEWEST_OCTETS = 8_400
-"""And what it takes besides while its messages, decisions, steps and codes are kept."""
+NEWEST_OCTETS = 6_900
+"""And what it takes besides while its messages, decisions, steps and codes are kept;
+measured at twenty thousand.
+"""
 
 SPARE_OCTETS = 6 << 30
 """For each server's log, what is paid meanwhile, and what an audit sorts."""

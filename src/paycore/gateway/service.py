@@ -112,7 +112,9 @@ async def send(node: Node, prepared: Prepared) -> Answer:
 
 def not_sent(node: Node, prepared: Prepared, reason: str) -> Answer:
     """Give the answer to a call that its caller gave up before making it."""
-    return _answer(node, prepared, calls.not_sent(reason), 0)
+    ask, reply = prepared.ask, calls.not_sent(reason)
+    node.state(Tally).count(CALLS, ask.channel, ask.operation, reply.outcome)
+    return _answer(node, prepared, reply, 0)
 
 
 def conclude(node: Node, prepared: Prepared, answer: Answer, change: Change) -> None:

@@ -6,7 +6,7 @@ two digits, so a request number at a channel names its payment.
 """
 
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
@@ -20,6 +20,9 @@ TIME_LETTERS = 15
 RANDOM_LETTERS = 11
 PAY_ORDER_NO_LENGTH = TIME_LETTERS + RANDOM_LETTERS
 MAX_ATTEMPTS = 99
+
+EVER, FOR_EVER = datetime(2000, 1, 2, tzinfo=UTC), datetime(2099, 12, 30, tzinfo=UTC)
+"""The two digits of a number's year sort within one century."""
 
 
 class Ids(Protocol):
@@ -60,6 +63,14 @@ def pay_order_no(ids: Ids, now: datetime) -> PayOrderNo:
     """A new payment's number: yyMMddHHmmss, milliseconds, eleven random letters."""
     moment = f"{now:%y%m%d%H%M%S}{now.microsecond // 1000:03d}"
     return PayOrderNo(moment + letters(ids, RANDOM_LETTERS))
+
+
+def numbered_at(moment: datetime, margin: timedelta) -> str:
+    """How numbers begin that are made so long after a moment, which may be of any zone;
+    outside of the century all numbers are after it, or all before.
+    """
+    known = min(max(moment, EVER), FOR_EVER).astimezone(UTC)
+    return f"{known + margin:%y%m%d%H%M%S}"
 
 
 def attempt_id(no: PayOrderNo, seq: int) -> AttemptId:

@@ -281,7 +281,7 @@ def _after(node: Node, row: NoticeRow, judged: Judged) -> NoticeRow:
 
 
 async def _open_case(node: Node, change: Change, row: NoticeRow) -> None:
-    """Put a parked notice before a person."""
+    """Put a parked notice before a person: anew, where it was sent again since."""
     await desk.open_case(
         node,
         change,
@@ -295,6 +295,7 @@ async def _open_case(node: Node, change: Change, row: NoticeRow) -> None:
             "tries": row.tries,
             "last_result": row.last_result,
         },
+        again=True,
     )
 
 

@@ -13,6 +13,7 @@ from paycore.kernel.ids import (
     SystemIds,
     attempt_id,
     letters,
+    numbered_at,
     pay_order_no,
     payment_of,
 )
@@ -56,6 +57,23 @@ def test_a_strangers_number_never_breaks_us(text):
     named = payment_of(text)
 
     assert named is None or attempt_id(*named) == text
+
+
+@pytest.mark.parametrize(
+    ("moment", "begins"),
+    [
+        ("2026-11-22T00:30:00Z", "261121233000"),
+        ("2026-11-22T08:30:00+08:00", "261121233000"),
+        ("2026-11-21T12:30:00-12:00", "261121233000"),
+        ("0001-01-01T00:00:00+12:00", "000101230000"),
+        ("1999-12-31T00:00:00Z", "000101230000"),
+        ("2100-01-01T00:00:00Z", "991229230000"),
+        ("9999-12-31T23:00:00-05:00", "991229230000"),
+    ],
+)
+def test_a_moment_is_told_as_numbers_tell_theirs(moment, begins):
+    """In UTC, whatever its zone; outside of the century before them all, or after."""
+    assert begins == numbered_at(datetime.fromisoformat(moment), -timedelta(hours=1))
 
 
 @pytest.mark.parametrize("seq", [0, 100, -1])

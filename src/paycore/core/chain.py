@@ -206,8 +206,7 @@ class Run:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class LastCall:
+class LastCall(msgspec.Struct, frozen=True):
     """A call that was answered: its attempt, what was sent, what came."""
 
     seq: int
@@ -217,8 +216,7 @@ class LastCall:
     """Whether this was the leg's own call, and not an enquiry about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """Where a run stood before an intent was staged."""
 
     payment: Payment

@@ -12,7 +12,6 @@ import hmac
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
@@ -20,6 +19,7 @@ from typing import ClassVar, Final, cast
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from msgspec.structs import replace
 
 from paycore.gateway.call import Ask, Callback, Operation, Reply, unknown
 from paycore.gateway.channel import Account, Channel, Outgoing

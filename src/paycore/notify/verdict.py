@@ -92,6 +92,8 @@ def _fate(status: int) -> Fate:
 
 def retry_after_s(value: str, now: datetime) -> int:
     """What a Retry-After asks for, in seconds or as a date, within our bounds."""
+    if not value:
+        return 0
     if value.isascii() and value.isdigit():
         # A number of any length is read no further than it can matter.
         asked = int(value) if len(value) < 10 else RETRY_AFTER_MOST_S

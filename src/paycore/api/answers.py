@@ -7,7 +7,14 @@ from types import MappingProxyType
 import msgspec
 from litestar import Response
 from litestar.enums import MediaType
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import (
+    ASGIApp,
+    HTTPResponseBodyEvent,
+    HTTPResponseStartEvent,
+    Receive,
+    Scope,
+    Send,
+)
 
 from paycore.api.contract import KEY_AS_SENT, KEY_HEADER
 from paycore.api.door import Plain
@@ -51,13 +58,15 @@ class _Ready:
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Send it."""
-        await send(
-            {
-                "type": "http.response.start",
-                "status": self.status,
-                "headers": self.headers,
-            }
-        )
-        await send(
-            {"type": "http.response.body", "body": self.body, "more_body": False}
-        )
+        start: HTTPResponseStartEvent = {
+            "type": "http.response.start",
+            "status": self.status,
+            "headers": self.headers,
+        }
+        body: HTTPResponseBodyEvent = {
+            "type": "http.response.body",
+            "body": self.body,
+            "more_body": False,
+        }
+        await send(start)
+        await send(body)

@@ -8,11 +8,11 @@ What a channel cannot do is absent from its capabilities, and not asked of it he
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import replace
 from time import monotonic
 from typing import ClassVar
 
 import pytest
+from msgspec.structs import replace
 
 from paycore.gateway import service as gateway
 from paycore.gateway.accounts import Accounts

@@ -1,12 +1,12 @@
 """What the gateway does around any channel: accounts, lease, breaker, stumbles."""
 
 import asyncio
-from dataclasses import replace
 from typing import ClassVar
 
 import msgspec
 import pytest
 from contract import CARD, call, messages
+from msgspec.structs import replace
 from strangers import Strangers
 
 from paycore.gateway import service as gateway

@@ -8,9 +8,10 @@ It neither stages nor stores: that is `service.py`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+
+import msgspec
 
 
 class Side(StrEnum):
@@ -48,8 +49,7 @@ class Part(StrEnum):
     """What the coupon paid."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """What happened, as the rules see it."""
 
     channel: str
@@ -76,8 +76,7 @@ class Fact:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One line (分录) of a posting."""
 
     account: str

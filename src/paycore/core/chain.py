@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum
+from enum import StrEnum
 
 import msgspec
 
@@ -36,7 +36,7 @@ LEASE_MARGIN_S = 1.0
 """Between our last byte's moment and the first of whoever takes over: clocks drift."""
 
 
-class Next(Enum):
+class Next(StrEnum):
     """What a command's end means for the chain: one of these, nothing else."""
 
     NEXT = "NEXT"
@@ -206,8 +206,7 @@ class Run:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class LastCall:
+class LastCall(msgspec.Struct, frozen=True):
     """A call that was answered: its attempt, what was sent, what came."""
 
     seq: int
@@ -217,8 +216,7 @@ class LastCall:
     """Whether this was the leg's own call, and not an enquiry about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """Where a run stood before an intent was staged."""
 
     payment: Payment
@@ -255,7 +253,7 @@ def _lists(change: Change) -> tuple[list[object], ...]:
     )
 
 
-class Command:
+class Command(ABC):
     """One step of a chain, with the article's name."""
 
     @classmethod
@@ -263,17 +261,34 @@ class Command:
         """As the timeline shows it."""
         return cls.__name__
 
+    @abstractmethod
+    async def step(self, run: Run) -> Next:
+        """Do it, and note for the timeline what came of it."""
 
-class Local(Command, ABC):
+
+class Local(Command):
     """A command that only stages rows."""
+
+    async def step(self, run: Run) -> Next:
+        """Run it."""
+        result = await self.run(run)
+        run.note(self.name(), result)
+        return result
 
     @abstractmethod
     async def run(self, run: Run) -> Next:
         """Stage; may read; calls nobody outside."""
 
 
-class Foreign(Command, ABC):
+class Foreign(Command):
     """A command that asks somebody outside."""
+
+    async def step(self, run: Run) -> Next:
+        """Ask, and ask elsewhere, until there is nobody to be asked any more."""
+        while True:
+            result = await _once(run, self)
+            if result is not Next.AGAIN:
+                return result
 
     @abstractmethod
     async def before(self, run: Run) -> Ask | Next:
@@ -303,25 +318,13 @@ class CommandChain:
 async def run_commands(run: Run, commands: Sequence[type[Command]]) -> None:
     """Run commands in order until one stops the chain."""
     for kind in commands:
-        command = kind()
-        run.payment.at_step(kind.name())
-        with trace.of(run.node).span(kind.name()) as span:
-            if isinstance(command, Local):
-                result = await command.run(run)
-                run.note(kind.name(), result.value)
-            else:
-                assert isinstance(command, Foreign)
-                result = await _foreign(run, command)
-            span.note(result=result.value)
+        name = kind.name()
+        run.payment.at_step(name)
+        with trace.of(run.node).span(name) as span:
+            result = await kind().step(run)
+            span.note(result=result)
         if result is Next.STOP:
             return
-
-
-async def _foreign(run: Run, command: Foreign) -> Next:
-    while True:
-        result = await _once(run, command)
-        if result is not Next.AGAIN:
-            return result
 
 
 async def _once(run: Run, command: Foreign) -> Next:
@@ -329,7 +332,7 @@ async def _once(run: Run, command: Foreign) -> Next:
     mark = Mark.of(run)
     ask = await command.before(run)
     if isinstance(ask, Next):
-        run.note(command.name(), ask.value)
+        run.note(command.name(), ask)
         return ask
     prepared = await gateway.prepare(run.node, ask, run.change)
     run.take_lease(ask)
@@ -343,7 +346,7 @@ async def _once(run: Run, command: Foreign) -> Next:
     run.last = LastCall(ask.attempt_seq, prepared, answer, call_ended=True)
     gateway.conclude(run.node, prepared, answer, run.change)
     result = await command.after(run, ask.attempt_seq, answer.reply)
-    run.note(command.name(), result.value, _said(answer.reply))
+    run.note(command.name(), result, _said(answer.reply))
     return result
 
 

@@ -4,7 +4,6 @@ What a surface may call is here and nowhere else: open a quick payment, send its
 again, confirm, close, read, and take in what a channel sends.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
@@ -69,8 +68,7 @@ ATTEMPTS_A_PASSAGE = 9
 two quick routes and the SMS centre; and what a worker may need after a crash."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenRequest:
+class OpenRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a business line orders; its shape was checked by the surface."""
 
     biz_line: BizLineId

@@ -9,8 +9,10 @@ order, but strangers cannot fill our disk with it.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
+
+from msgspec.structs import replace
 
 from paycore.gateway.accounts import Accounts, Opened
 from paycore.gateway.call import Callback

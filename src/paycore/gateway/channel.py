@@ -12,7 +12,7 @@ HTTP and write only `assemble` and `read`.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -26,8 +26,7 @@ from paycore.kernel.node import Node
 from paycore.kernel.outcome import Blame, Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """A message ready to leave: what was signed, and what may be kept of it."""
 
     ask: Ask
@@ -88,7 +87,8 @@ class Channel(ABC):
                 return unknown("NO_ANSWER", reason)
             case Answered():
                 reply = self.read(account, outgoing.ask, result)
-                return replace(reply, kept=self.scrub(readable(result.body)))
+                kept = self.scrub(readable(result.body))
+                return msgspec.structs.replace(reply, kept=kept)
 
     @abstractmethod
     def read(self, account: Account, ask: Ask, answered: Answered) -> Reply:

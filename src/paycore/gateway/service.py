@@ -7,8 +7,9 @@ Whether a call may be made at all is looked at in `send`, directly before the fi
 byte: our lease, and the breaker. Nothing here decides what an outcome means.
 """
 
-from dataclasses import dataclass, field
 from datetime import timedelta
+
+import msgspec
 
 from paycore.gateway import accounts
 from paycore.gateway import call as calls
@@ -53,21 +54,23 @@ LONGEST_WINDOW = timedelta(days=1)
 _log = log.get(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """A call that is recorded and may be made."""
 
     ask: Ask
     opened: Opened | None
     outgoing: Outgoing | None
     """None: it cannot be made, and `refusal` says why."""
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    secrets: tuple[str, ...] = ()
     """What no text that is kept of it may hold."""
     refusal: str = ""
 
+    def __repr__(self) -> str:
+        """What is asked, and nothing secret."""
+        return f"Prepared({self.ask!r})"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What a call came to, and the message to store with it."""
 
     reply: Reply

@@ -173,7 +173,8 @@ class Deliveries:
             turned_away = self._leave_shut(node, lane)
             self._set_out(node)
         await _conclude(node, row, judged)
-        await put_back(node, turned_away)
+        if turned_away:
+            await put_back(node, turned_away)
 
     def _leave_shut(self, node: Node, lane: Lane) -> list[TurnedAway]:
         """Empty the queue of a lane that has just been shut."""

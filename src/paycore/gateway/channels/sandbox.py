@@ -12,7 +12,6 @@ import hmac
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
@@ -20,6 +19,7 @@ from typing import ClassVar, Final, cast
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from msgspec.structs import replace
 
 from paycore.gateway.call import Ask, Callback, Operation, Reply, unknown
 from paycore.gateway.channel import Account, Channel, Outgoing
@@ -86,15 +86,16 @@ class SandboxConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def __post_init__(self) -> None:
         """Refuse keys that cannot be used, when they are saved and not at a call."""
-        if not self.key or len(bytes.fromhex(self.encryption_key)) != _KEY_OCTETS:
+        secret, key = map(bytes.fromhex, (self.secret, self.encryption_key))
+        if not secret or len(key) != _KEY_OCTETS:
             raise ValueError(
                 "the secret is empty or the encryption key is not 32 bytes"
             )
 
     @cached_property
-    def key(self) -> bytes:
-        """The key of the signatures."""
-        return bytes.fromhex(self.secret)
+    def mac(self) -> hmac.HMAC:
+        """A signature that was begun: each one goes on from a copy of it."""
+        return hmac.new(bytes.fromhex(self.secret), digestmod=hashlib.sha256)
 
     @cached_property
     def cipher(self) -> AESGCM:
@@ -163,7 +164,7 @@ class Sandbox(Channel):
         if ask.card is not None and ask.operation in _WITH_CARD:
             sent["card_enc"] = _encrypted(config, ask)
         body = msgspec.json.encode(sent)
-        path = f"/v1/{ask.operation.value}"
+        path = f"/v1/{ask.operation}"
         request = HttpRequest(
             url=account.base_url + path,
             headers=_signed(config, path, body, ask.asked_at),
@@ -182,7 +183,7 @@ class Sandbox(Channel):
                 f"HTTP_{answered.status}",
                 alarm="the bank refuses our signature" if refused else None,
             )
-        config, path = _config(account), f"/v1/{ask.operation.value}"
+        config, path = _config(account), f"/v1/{ask.operation}"
         fault = _untrusted(config, path, answered.headers, answered.body, ask.asked_at)
         if fault is not None:
             return unknown("BAD_SIGNATURE", alarm=fault)
@@ -332,8 +333,9 @@ def _signed(
 
 
 def _signature(config: SandboxConfig, stamp: str, path: str, body: bytes) -> str:
-    signed = b"%b\n%b\n%b" % (stamp.encode(), path.encode(), body)
-    return hmac.digest(config.key, signed, hashlib.sha256).hex()
+    mac = config.mac.copy()
+    mac.update(b"%b\n%b\n%b" % (stamp.encode(), path.encode(), body))
+    return mac.hexdigest()
 
 
 def _untrusted(

@@ -53,7 +53,6 @@ class Column:
 
     name: str
     sql: str
-    enum: type[StrEnum] | None
 
     @property
     def quoted(self) -> str:
@@ -92,8 +91,8 @@ def _column(name: str, annotation: object) -> Column:
     while kind is not Json and hasattr(kind, "__supertype__"):
         kind = kind.__supertype__
     if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return Column(name=name, sql="text", enum=kind)
-    return Column(name=name, sql=_TYPES[kind], enum=None)
+        kind = str
+    return Column(name=name, sql=_TYPES[kind])
 
 
 class Shape(Generic[R]):
@@ -108,9 +107,6 @@ class Shape(Generic[R]):
         by_name = {column.name: column for column in self.columns}
         self.keys = [by_name[name] for name in self.table.key]
         self._names = [column.name for column in self.columns]
-        self._enums = [
-            (at, column.enum) for at, column in enumerate(self.columns) if column.enum
-        ]
         # A row may be all key (who may use what): inserted and read, never updated.
         assert len(self._names) > 1, "rows of one column come as bare values"
         self._ranged = (
@@ -124,13 +120,10 @@ class Shape(Generic[R]):
 
     def rows(self, records: Iterable[Iterable[Value]]) -> list[R]:
         """Make rows of what a statement gave, whose columns are ours in our order."""
-        return [self._row(list(record)) for record in records]
-
-    def _row(self, values: list[Value]) -> R:
-        for at, enum in self._enums:
-            if values[at] is not None:
-                values[at] = enum(cast("str", values[at]))
-        return self.kind(**dict(zip(self._names, values, strict=True)))
+        return [
+            msgspec.convert(dict(zip(self._names, record, strict=True)), self.kind)
+            for record in records
+        ]
 
     def told(self, rows: Sequence[Row]) -> str:
         """Rows as one parameter, the first of `insert`, `append`, `update` and `add`.

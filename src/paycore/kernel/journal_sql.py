@@ -181,10 +181,12 @@ class Shape(Generic[R]):
             f"t.{key.quoted} = ANY(${at}::{key.array})"
             for at, key in enumerate(self.keys, 1)
         )
-        self.lock = (
-            f"{every} WHERE {wanted}{self._between(len(self.keys))}{order} "
-            "FOR NO KEY UPDATE"
+        held = (
+            f" FROM {self._name} AS t "
+            f"WHERE {wanted}{self._between(len(self.keys))}{order} FOR NO KEY UPDATE"
         )
+        self.lock = f"SELECT {self._list('t')}{held}"
+        self.hold = f"SELECT{held}"
         self.within = ""
         if self.table.owner is not None:
             self.within = f'{every} WHERE t."{self.table.owner}" = ANY($1::text[])'
@@ -201,7 +203,8 @@ class Shape(Generic[R]):
         )
         self.append = insert
         # Always with its target: without one it would swallow other unique indexes too.
-        self.insert = f"{insert} ON CONFLICT ({keys}) DO NOTHING RETURNING {keys}"
+        self.insert_new = f"{insert} ON CONFLICT ({keys}) DO NOTHING"
+        self.insert = f"{self.insert_new} RETURNING {keys}"
         self.delete = (
             f"DELETE FROM {self._name} AS t USING {self._unnest(self.keys, 'u')} "
             f"WHERE {self._found(1)}{self._between(len(self.keys))}"
@@ -217,6 +220,7 @@ class Shape(Generic[R]):
             f"FROM {self._told('u')} "
             f"WHERE {self._found(2)}{self._between(1 + len(self.keys))}"
         )
+        self.update_next = f"{self.update} AND t.version = u.version - 1"
         sum_of = f'"{self.table.additive}"'
         self.add = (
             f"{insert} ON CONFLICT ({keys}) "

@@ -42,13 +42,13 @@ from paycore.kernel.journal_group import Gathering, Waiting, counted
 from paycore.kernel.journal_link import Link
 from paycore.kernel.journal_oneway import OneWay, courses_of
 from paycore.kernel.journal_postgres import PostgresJournal, connect
-from paycore.kernel.journal_routines import Routines
+from paycore.kernel.journal_routines import Script
 from paycore.kernel.journal_sql import Shapes
 from paycore.kernel.journal_transaction import Transaction
 
 replace = msgspec.structs.replace
 SHAPES = Shapes()
-ROUTINES = Routines(SHAPES)
+SCRIPT = Script(SHAPES)
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ async def link(tables):
 
 async def in_one_way(link, changes):
     """Whether they were written; also an error leaves nothing behind it."""
-    return await OneWay(link, SHAPES, ROUTINES, changes).write(NOW)
+    return await OneWay(link, SHAPES, SCRIPT, changes).write(NOW)
 
 
 async def in_steps(link, changes):
@@ -239,7 +239,7 @@ async def test_what_is_amended_meanwhile_is_not_amended_blindly(tables, link):
     assert await in_one_way(link, [inserting(Paper(no=no("A")))])
     change = new()
     change.amend(Paper, (no("A"),), lambda row: replace(row, amount=row.amount + 1))
-    whole = OneWay(link, SHAPES, ROUTINES, [change])
+    whole = OneWay(link, SHAPES, SCRIPT, [change])
     looked = await whole._replaced()
     await execute(tables, "UPDATE t_paper SET amount = 7, version = version + 1")
 
@@ -260,6 +260,22 @@ async def test_a_new_leg_fits_once_the_one_before_it_is_over(link):
     change.append(Leg(no=no("A"), seq=2, open=True))
 
     assert await in_one_way(link, [change])
+
+
+async def test_one_statement_is_for_all_groups(link):
+    """It grows by what is new, and is not another for each set of steps."""
+    script = Script(SHAPES)
+
+    async def text_after(*changes):
+        assert await OneWay(link, SHAPES, script, changes).write(NOW)
+        return script.text
+
+    paper = await text_after(inserting(Paper(no=no("A"))))
+    both = await text_after(inserting(Claim(biz_line="L", name="A")))
+    again = inserting(Paper(no=no("B")), Claim(biz_line="L", name="B"))
+
+    assert paper != both == await text_after(again)
+    assert both == await text_after(inserting(Paper(no=no("C"))))
 
 
 # --- counters -------------------------------------------------------------------------

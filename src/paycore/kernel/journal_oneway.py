@@ -17,15 +17,7 @@ from datetime import datetime
 from paycore.kernel.journal import Amend, Change, Count, Row
 from paycore.kernel.journal_group import amended, at_version
 from paycore.kernel.journal_link import Link
-from paycore.kernel.journal_routines import (
-    COUNT,
-    END,
-    NAME,
-    Kind,
-    Routine,
-    Routines,
-    Verb,
-)
+from paycore.kernel.journal_routines import Kind, Part, Script, Verb
 from paycore.kernel.journal_sql import Shapes
 from paycore.kernel.journal_transaction import rows_by_kind, summed
 
@@ -79,46 +71,40 @@ class OneWay:
     """One try to write one group. `write` says whether it is written."""
 
     def __init__(
-        self,
-        link: Link,
-        shapes: Shapes,
-        routines: Routines,
-        changes: Sequence[Change],
+        self, link: Link, shapes: Shapes, script: Script, changes: Sequence[Change]
     ) -> None:
         self._link = link
         self._shapes = shapes
-        self._written = routines
+        self._script = script
         self._changes = changes
-        self._routines: list[Routine] = []
-        self._call = "0::bigint"
-        self._values: list[object] = []
+        self._given: dict[Part, Sequence[object]] = {}
         self._wanted = 0
 
     async def write(self, at: datetime) -> bool:
         """Write all of it, or say that somebody must be judged and leave nothing."""
+        changes = self._changes
         replaced = await self._replaced()
         if replaced is None:
             return False
-        self._name(at)
-        updates = self._hold(replaced)
-        self._rows(Verb.INSERT, (i.row for c in self._changes for i in c.inserts))
+        ids = [change.id for change in changes]
+        self._give(Verb.NAME, None, [ids, at], len(ids))
+        self._replace(replaced)
         self._count()
-        for update, given, rows in updates:
-            self._step(update, given, rows)
-        # After the updates: a new money leg fits only once the one before it is over.
-        self._rows(Verb.APPEND, (row for c in self._changes for row in c.appends))
-        self._rows(Verb.ADD, (row for c in self._changes for row in c.additions))
+        self._rows(Verb.INSERT, (i.row for c in changes for i in c.inserts))
+        self._rows(Verb.APPEND, (row for c in changes for row in c.appends))
+        self._rows(Verb.ADD, (row for c in changes for row in c.additions))
         return await self._run()
 
     async def _run(self) -> bool:
-        await self._link.define([*self._routines, END])
-        wanted = self._given(self._wanted)
+        script = self._script
+        script.learn(self._given)
+        await self._link.define(script.routines)
         ((written,),) = await self._link.fetch(
-            f"CALL {END.called}({self._call}, {wanted})", *self._values, called=CALLED
+            script.text, *script.values(self._given), self._wanted, called=CALLED
         )
         return bool(written == self._wanted)
 
-    # --- the steps, in order ----------------------------------------------------
+    # --- what is given to the steps ----------------------------------------------
 
     async def _replaced(self) -> list[Row] | None:
         """What updates and amends make of the rows; None where somebody is refused.
@@ -156,50 +142,32 @@ class OneWay:
         rows = [row for row in made if row is not None]
         return rows if len(rows) == len(made) else None
 
-    def _name(self, at: datetime) -> None:
-        ids = [change.id for change in self._changes]
-        self._step(NAME, self._given(ids, at), len(ids))
-
-    def _hold(self, replaced: Iterable[Row]) -> list[tuple[Routine, str, int]]:
-        """Lock the rows that stand; gives the updates, which come later."""
-        updates = []
+    def _replace(self, replaced: Iterable[Row]) -> None:
         for kind, rows in rows_by_kind(replaced):
             shape = self._shapes.of(kind)
             keys = [row.key() for row in rows]
-            held = self._given(*shape.key_arrays(keys), *shape.range(keys))
-            self._step(self._written.of(Verb.HOLD, kind), held, 0)
-            given = f"{self._given(shape.told(rows))}, {held}"
-            updates.append((self._written.of(Verb.UPDATE, kind), given, len(rows)))
-        return updates
+            given = [shape.told(rows), *shape.key_arrays(keys), *shape.range(keys)]
+            self._give(Verb.UPDATE, kind, given, len(rows))
 
     def _rows(self, verb: Verb, rows: Iterable[Row]) -> None:
         for kind, of_kind in rows_by_kind(rows):
             told = summed(of_kind) if verb is Verb.ADD else of_kind
-            given = self._given(self._shapes.of(kind).told(told))
-            self._step(self._written.of(verb, kind), given, len(told))
+            self._give(verb, kind, [self._shapes.of(kind).told(told)], len(told))
 
     def _count(self) -> None:
         courses = courses_of(count for c in self._changes for count in c.counts)
         if courses:
-            given = self._given(
+            given = [
                 [course.counter for course in courses],
                 [course.rise for course in courses],
                 [course.least for course in courses],
                 [course.room for course in courses],
                 [course.expires_at for course in courses],
-            )
-            self._step(COUNT, given, len(courses))
+            ]
+            self._give(Verb.COUNT, None, given, len(courses))
 
-    # --- the call ---------------------------------------------------------------
-
-    def _given(self, *values: object) -> str:
-        """Places of these values among the parameters."""
-        first = len(self._values) + 1
-        self._values += values
-        return ", ".join(f"${first + at}" for at in range(len(values)))
-
-    def _step(self, routine: Routine, given: str, wanted: int) -> None:
-        """One step more, around those before it."""
-        self._routines.append(routine)
-        self._call = f"{routine.called}({given}, {self._call})"
+    def _give(
+        self, verb: Verb, kind: Kind | None, given: Sequence[object], wanted: int
+    ) -> None:
+        self._given[verb, kind] = given
         self._wanted += wanted

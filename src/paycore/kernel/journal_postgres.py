@@ -34,7 +34,7 @@ from paycore.kernel.journal_group import Gathering, Waiting
 from paycore.kernel.journal_link import Connect, Failure, Link, failure_of
 from paycore.kernel.journal_oneway import OneWay
 from paycore.kernel.journal_reads import RETRY_S, Reads
-from paycore.kernel.journal_routines import Routines
+from paycore.kernel.journal_routines import Script
 from paycore.kernel.journal_sql import Shapes
 from paycore.kernel.journal_transaction import Transaction
 from paycore.kernel.log import get
@@ -86,7 +86,7 @@ class PostgresJournal:
         self._clock = clock
         self._patience_s = patience_s
         self._shapes = Shapes()
-        self._routines = Routines(self._shapes)
+        self._script = Script(self._shapes)
         self._writer = Link(connect)
         self._reads = Reads(
             connect, self._shapes, clock, links=READERS, patience_s=patience_s
@@ -233,7 +233,7 @@ class PostgresJournal:
         if link.lost or not link.may_define:
             return False
         began = self._clock.monotonic()
-        whole = OneWay(link, self._shapes, self._routines, changes)
+        whole = OneWay(link, self._shapes, self._script, changes)
         try:
             written = await whole.write(self._clock.now())
         except Exception as error:

@@ -95,6 +95,11 @@ def _column(name: str, annotation: object) -> Column:
     return Column(name=name, sql=_TYPES[kind])
 
 
+def order_of(kind: type[Row]) -> tuple[str, str]:
+    """One order of kinds in every process."""
+    return (kind.__table__.name, kind.__qualname__)
+
+
 class Shape(Generic[R]):
     """One kind of row: its columns, its statements, its rows in and out of them."""
 

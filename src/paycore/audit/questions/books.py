@@ -1,19 +1,19 @@
 """I13 to I15: postings, balances, and what channels owe us."""
 
 DOES_A_POSTING_NOT_BALANCE = """
-SELECT pay_order_no, kind AS about,
+SELECT pay_order_no, concat_ws(' ', kind, nullif(fact, '')) AS about,
        (e.debit, e.credit) IS DISTINCT FROM (p.amount::numeric, p.amount::numeric)
        AS wrong,
        jsonb_build_object('amount', p.amount, 'currency', p.currency,
            'debit', e.debit, 'credit', e.credit) AS said
 FROM accounting_posting p
 FULL JOIN (
-    SELECT pay_order_no, kind,
+    SELECT pay_order_no, kind, fact,
            coalesce(sum(amount) FILTER (WHERE side = 'DEBIT'), 0) AS debit,
            coalesce(sum(amount) FILTER (WHERE side = 'CREDIT'), 0) AS credit
     FROM accounting_entry
-    GROUP BY pay_order_no, kind
-) e USING (pay_order_no, kind)
+    GROUP BY pay_order_no, kind, fact
+) e USING (pay_order_no, kind, fact)
 """
 
 DO_THE_BOOKS_NOT_ADD_UP = """
@@ -108,7 +108,8 @@ SELECT NULL::text AS pay_order_no, account || ' ' || currency AS about,
 FROM (
     SELECT e.account, p.currency,
            sum(CASE e.side WHEN 'DEBIT' THEN e.amount ELSE -e.amount END) AS amount
-    FROM accounting_entry e JOIN accounting_posting p USING (pay_order_no, kind)
+    FROM accounting_entry e
+    JOIN accounting_posting p USING (pay_order_no, kind, fact)
     GROUP BY 1, 2
 ) e
 FULL JOIN (

@@ -11,7 +11,13 @@ from enum import StrEnum
 import msgspec
 
 from paycore.kernel.outcome import Blame, Outcome
-from paycore.kernel.terms import AttemptId, CardId, PayOrderNo, VerifyStatus
+from paycore.kernel.terms import (
+    AttemptId,
+    CardId,
+    PayOrderNo,
+    RefundNo,
+    VerifyStatus,
+)
 
 
 class Operation(StrEnum):
@@ -46,7 +52,7 @@ class Ask:
     operation: Operation
     pay_order_no: PayOrderNo
     attempt_seq: int
-    request_no: AttemptId
+    request_no: AttemptId | RefundNo
     """The number at the channel: of a confirm or enquiry, that of the opened order."""
     inst_trans_id: str
     channel: str

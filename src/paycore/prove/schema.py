@@ -224,6 +224,10 @@ def _refund(_: MemoryStore, old: Any, new: Any) -> bool:
     )
 
 
+def _refund_transition(_: MemoryStore, old: Any, new: Any) -> bool:
+    return old is None and new.from_status is RefundStatus.DOING
+
+
 def _refund_born(store: MemoryStore, old: Any, new: Any) -> bool:
     """The trigger of the same name."""
     if old is not None:
@@ -309,7 +313,7 @@ CHECKS: Mapping[type[Row], Sequence[Check]] = MappingProxyType(
         LimitCounter: (_counter,),
         RefundRow: (_refund, _refund_born, _refund_reserved),
         RefundTotalRow: (_refund_total, _refund_total_guard, _refund_reserved),
-        RefundTransitionRow: (_transition,),
+        RefundTransitionRow: (_refund_transition,),
         OutRefundNoRow: (_kept,),
     }
 )

@@ -198,12 +198,12 @@ def _why(moves: Sequence[Charge], left: Counter[Till], payment: Known) -> str:
             "charged in another currency",
         ),
         (len(charges) > 1 and net > payment.payable_amount, "charged more than once"),
-        (_refunded_otherwise(moves, payment), "refunded another amount"),
         (
             ours.isdisjoint((one.bank, one.request_id) for one in charges)
             or any(amount for till, amount in left.items() if till not in tills),
             "a charge of another leg",
         ),
+        (_refunded_otherwise(moves, payment), "refunded another amount"),
     )
     return next((why for holds, why in reasons if holds), "charged another amount")
 

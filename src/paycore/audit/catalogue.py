@@ -429,6 +429,7 @@ CATALOGUE = (
                 ("a message", secrets.WHAT_TEXTS_WERE_KEPT_OF_CALLS),
                 ("a channel's answer", secrets.WHAT_TEXTS_WERE_KEPT_OF_ANSWERS),
                 ("an order", secrets.WHAT_TEXTS_ARE_IN_ORDERS),
+                ("a refund", secrets.WHAT_TEXTS_ARE_IN_REFUNDS),
                 ("an order's history", secrets.WHAT_TEXTS_ARE_IN_HISTORIES),
                 ("a timeline's steps", secrets.WHAT_TEXTS_WERE_KEPT_OF_STEPS),
                 ("a notice", secrets.WHAT_TEXTS_ARE_IN_NOTICES),

@@ -8,7 +8,7 @@ from paycore.core.rows import RefundRow
 from paycore.kernel.db import Pool
 from paycore.kernel.terms import BizLineId, PayOrderNo, RefundStatus
 
-__all__ = ["Pool", "refunded", "search"]
+__all__ = ["Pool", "find", "refunded", "search"]
 
 # Newest payment first, and of each its newest refund: a range of the index
 # (biz_line, pay_order_no, refund_no), whatever the filters leave of it.
@@ -55,3 +55,27 @@ async def refunded(pool: Pool, numbers: Sequence[PayOrderNo]) -> dict[str, int]:
     """How much was given back of each of these payments, where anything was."""
     records = await pool.fetch(REFUNDED, list(numbers))
     return {record["pay_order_no"]: record["done_amount"] for record in records}
+
+
+REFUNDS = """
+SELECT refund.*
+FROM refund
+WHERE ($1::text IS NULL OR pay_order_no = $1)
+  AND ($2::text IS NULL OR biz_line = $2)
+  AND ($3::text IS NULL OR status = $3)
+ORDER BY pay_order_no DESC, refund_no DESC
+LIMIT $4
+"""
+
+
+async def find(
+    pool: Pool,
+    *,
+    pay_order_no: str | None = None,
+    biz_line: str | None = None,
+    status: str | None = None,
+    limit: int,
+) -> list[RefundRow]:
+    """Refunds of all lines, newest payment first."""
+    records = await pool.fetch(REFUNDS, pay_order_no, biz_line, status, limit)
+    return [msgspec.convert(dict(record), RefundRow) for record in records]

@@ -271,8 +271,8 @@ class RefundWatch:
                 "I12", len(back) == 1, "refunded, and the bank gave nothing", no
             )
         elif row.status is RefundStatus.FAIL:
-            late = any(case.kind == "LATE_REFUND" for case in cases)
-            known = not back or late or not honest
+            # A bank that says yes or nothing is never told no by us.
+            known = not back or not honest
             self._holds("I12", known, "failed, it was said, over money given back", no)
         else:
             over = settled(world, row, cases)

@@ -209,18 +209,21 @@ async def _perhaps_tell(node: Node, change: Change, left: Left) -> None:
     row = cast("Looked | None", await node.journal.load(left.kind, *left.id))
     if row is None or row.checks + 1 < LOOKS_BEFORE_A_PERSON:
         return
-    of_refund = isinstance(row, RefundRow)
+    amount, step, about = _facts(row)
     await desk.open_case(
         node,
         change,
         kind="LOOK_FAILED",
         pay_order_no=row.pay_order_no,
-        amount=row.money_amount if of_refund else row.payable_amount,
+        amount=amount,
         currency=row.currency,
-        evidence={
-            "error": left.failed,
-            "looks": row.checks + 1,
-            "step": row.last_event if of_refund else row.step,
-        },
-        about=row.refund_no if of_refund else "",
+        evidence={"error": left.failed, "looks": row.checks + 1, "step": step},
+        about=about,
     )
+
+
+def _facts(row: Looked) -> tuple[int, str, str]:
+    """The money in question, where it stands, and which refund it is, if it is one."""
+    if isinstance(row, RefundRow):
+        return row.money_amount, row.last_event, row.refund_no
+    return row.payable_amount, row.step, ""

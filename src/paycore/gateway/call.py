@@ -11,13 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from paycore.kernel.outcome import Blame, Outcome
-from paycore.kernel.terms import (
-    AttemptId,
-    CardId,
-    PayOrderNo,
-    RefundNo,
-    VerifyStatus,
-)
+from paycore.kernel.terms import AttemptId, CardId, PayOrderNo, VerifyStatus
 
 
 class Operation(StrEnum):
@@ -52,8 +46,9 @@ class Ask:
     operation: Operation
     pay_order_no: PayOrderNo
     attempt_seq: int
-    request_no: AttemptId | RefundNo
-    """The number at the channel: of a confirm or enquiry, that of the opened order."""
+    request_no: AttemptId
+    """The number at the channel: of a confirm or enquiry, that of the opened order; of
+    a refund its own."""
     inst_trans_id: str
     channel: str
     account: str

@@ -13,6 +13,7 @@ from paycore.core.refunds.refund import Refund
 from paycore.core.rows import OutRefundNoRow, RefundRow, RefundTotalRow
 from paycore.gateway.call import Ask, Operation
 from paycore.kernel.journal import KeyOf, Row
+from paycore.kernel.terms import AttemptId
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,7 +78,7 @@ class RefundRun(Run):
             operation=operation,
             pay_order_no=row.pay_order_no,
             attempt_seq=self.refund.seq,
-            request_no=row.refund_no,
+            request_no=AttemptId(row.refund_no),
             inst_trans_id=row.inst_trans_id,
             channel=row.channel,
             account=row.account,

@@ -292,6 +292,20 @@ class ChannelContract:
         assert_unknown(reply)
         assert await bench.charges(ask.pay_order_no) == (opening in MONEY)
 
+    async def test_a_refund_under_a_known_number(self, bench: Bench) -> None:
+        """Where the file says that a refund's number is never paid twice, it is not:
+        what may have got there may be sent again.
+        """
+        if not self.driver.refunds_once:
+            pytest.skip("what this channel does not know is not sent again")
+        ask = await bench.ask(Operation.REFUND)
+        await call(bench.node, ask)
+        moved = await bench.charges(ask.pay_order_no)
+        reply = await call(bench.node, ask)
+
+        assert_unknown(reply)
+        assert moved == await bench.charges(ask.pay_order_no)
+
     # --- enquiry ----------------------------------------------------------------------
 
     async def test_enquiry_after_lost_answer(

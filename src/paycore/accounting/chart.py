@@ -25,6 +25,7 @@ class Kind(StrEnum):
     """What a posting records; there is one posting a fact and kind."""
 
     PAYMENT = "PAYMENT"
+    REFUND = "REFUND"
 
 
 class Account(StrEnum):
@@ -42,11 +43,11 @@ class Part(StrEnum):
     """Which of a fact's amounts a line takes."""
 
     WHOLE = "amount"
-    """What the order costs."""
+    """What the order costs; of a refund: so much of it."""
     PAID = "payable_amount"
-    """What was taken from the payer."""
+    """What was taken from the payer, or goes back to him."""
     COUPON = "coupon_amount"
-    """What the coupon paid."""
+    """What the coupon paid; of a refund: its share."""
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,6 +98,11 @@ RULES: Mapping[Kind, tuple[Rule, ...]] = MappingProxyType(
             (Side.DEBIT, Account.CHANNEL_RECEIVABLE, Part.PAID),
             (Side.DEBIT, Account.MARKETING_COST, Part.COUPON),
             (Side.CREDIT, Account.MERCHANT_PENDING, Part.WHOLE),
+        ),
+        Kind.REFUND: (
+            (Side.DEBIT, Account.MERCHANT_PENDING, Part.WHOLE),
+            (Side.CREDIT, Account.CHANNEL_RECEIVABLE, Part.PAID),
+            (Side.CREDIT, Account.MARKETING_COST, Part.COUPON),
         ),
     }
 )

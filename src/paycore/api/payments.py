@@ -177,7 +177,8 @@ async def get_payment(request: Plain, pay_order_no: str) -> Response[bytes]:
     caller = await caller_of(request)
     node = door_of(request).node
     payment = await core.get(node, caller.biz_line, number_of(pay_order_no))
-    return found(order_in(node, View(payment=payment)))
+    refunded = await core.refunded(node, payment)
+    return found(order_in(node, View(payment=payment, refunded=refunded)))
 
 
 def number_of(text: str) -> PayOrderNo:
@@ -189,7 +190,12 @@ def number_of(text: str) -> PayOrderNo:
 
 def order_in(node: Node, view: View) -> Order:
     """The order of a view, as of now."""
-    return order_of(view.payment, now=node.now(), code_gap_s=node.settings.code_gap_s)
+    return order_of(
+        view.payment,
+        now=node.now(),
+        code_gap_s=node.settings.code_gap_s,
+        refunded=view.refunded,
+    )
 
 
 def _order_answer(node: Node) -> AnswerOf:

@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "route": "Ask the router, and see why.",
         "coupons": "Issue coupons, and see what became of them.",
         "payments": "Look at payments, and find them.",
+        "refunds": "Look at refunds.",
         "notices": "Look at notices, and send them again.",
         "desk": "Cases that wait for a person.",
         "keyring": "The keys that sealed values are under, and their rotation.",

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import ClassVar
 
 import msgspec
 
@@ -19,11 +20,11 @@ from paycore.cards.rows import CardRow
 from paycore.core import witness
 from paycore.core.keys import Key
 from paycore.core.payment import Payment
-from paycore.core.rows import AttemptRow, TrailRow
+from paycore.core.rows import AttemptRow, PaymentRow, TrailRow
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Ask, Reply
 from paycore.kernel import errors, trace
-from paycore.kernel.journal import Change, Refused
+from paycore.kernel.journal import Change, KeyOf, Refused, Row
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import Json
@@ -58,6 +59,8 @@ class GuardRefused(Exception):
 @dataclass(slots=True, kw_only=True)
 class Run:
     """One passage of one payment through a chain: the context its commands share."""
+
+    answer_is_found_again: ClassVar[bool] = False
 
     node: Node
     payment: Payment
@@ -136,6 +139,11 @@ class Run:
         """What is said to who comes after the end."""
         return errors.PAYMENT_FINISHED
 
+    @property
+    def leased(self) -> tuple[type[Row], KeyOf]:
+        """The row that the passage has the lease of."""
+        return PaymentRow, (self.payment.row.pay_order_no,)
+
     def take_lease(self, ask: Ask) -> None:
         """Ours from the next commit on, for one foreign call and its answer.
 
@@ -166,9 +174,7 @@ class Run:
     async def commit(self) -> None:
         """Write what is staged, or raise `GuardRefused` and leave it staged."""
         self._stage_trail()
-        self.payment.stage(self.change)
-        for attempt in self.payment.no_longer_held():
-            router.release(self.node, self.change, attempt.reserved)
+        self.stage_rows()
         if self.key is not None:
             self.key.stage(self.change)
         if self.change.empty:
@@ -179,10 +185,7 @@ class Run:
                 span.note(refused=refused.guard)
         if refused is not None:
             raise GuardRefused(refused)
-        witness.committed(
-            self.node, self.payment.row, self.change, new=self.payment.is_new
-        )
-        self.payment.stored()
+        self.rows_stored()
         if self.key is not None:
             self.key.stored()
         self.committed = True
@@ -191,6 +194,19 @@ class Run:
         self.change = self.node.change()
         self.steps = []
         self.coupon_staged = False
+
+    def stage_rows(self) -> None:
+        """Stage the aggregate that the passage is about, and what it holds no more."""
+        self.payment.stage(self.change)
+        for attempt in self.payment.no_longer_held():
+            router.release(self.node, self.change, attempt.reserved)
+
+    def rows_stored(self) -> None:
+        """The commit succeeded: what was staged stands."""
+        witness.committed(
+            self.node, self.payment.row, self.change, new=self.payment.is_new
+        )
+        self.payment.stored()
 
     def _stage_trail(self) -> None:
         if not self.steps:

@@ -12,7 +12,7 @@ from datetime import timedelta
 import msgspec
 from msgspec.structs import replace
 
-from paycore.core.rows import IdempotencyRow, PaymentRow
+from paycore.core.rows import IdempotencyRow, PaymentRow, RefundRow
 from paycore.kernel import errors
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
@@ -48,6 +48,10 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     payment: PaymentRow
     tries_left: int | None = None
     created: bool = False
+    refunded: int = 0
+    """What of the order was given back."""
+    refund: RefundRow | None = None
+    """Where the answer is about a refund of the payment."""
 
 
 AnswerOf = Callable[[View], tuple[int, bytes]]

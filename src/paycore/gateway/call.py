@@ -48,7 +48,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     pay_order_no: PayOrderNo
     attempt_seq: int
     request_no: AttemptId
-    """The number at the channel: of a confirm or enquiry, that of the opened order."""
+    """The number at the channel: of a confirm or enquiry, that of the opened order; of
+    a refund its own."""
     inst_trans_id: str
     channel: str
     account: str

@@ -58,6 +58,9 @@ class Channel(ABC):
     """How long after the last possible byte "not found" is not yet final."""
     confirm_inherits_request_no: ClassVar[bool] = True
     """Whether a confirm carries the request number of its send."""
+    refunds_once: ClassVar[bool] = False
+    """Whether a refund's number that is known is never paid again: then what the
+    channel does not know may be sent once more under it."""
     secret_fields: ClassVar[tuple[str, ...]] = ()
     """Fields of `Config` whose text is never kept or shown."""
     errors: ClassVar[Mapping[str, tuple[Outcome, Blame | None]]] = {}

@@ -42,6 +42,7 @@ __all__ = [
     "not_sent",
     "prepare",
     "refresh",
+    "refunds_once",
     "save_account",
     "send",
 ]
@@ -154,6 +155,12 @@ def confirm_inherits(node: Node, at: str) -> bool:
     """Whether a confirm at a channel carries the request number of its send."""
     driver = node.state(Accounts).driver(at)
     return True if driver is None else driver.confirm_inherits_request_no
+
+
+def refunds_once(node: Node, at: str) -> bool:
+    """Whether a channel never pays a refund's number twice."""
+    driver = node.state(Accounts).driver(at)
+    return driver is not None and driver.refunds_once
 
 
 async def _prepare(node: Node, ask: Ask, change: Change) -> Prepared:

@@ -9,13 +9,16 @@ from hypothesis import strategies as st
 from paycore.kernel.ids import (
     ALPHABET,
     MAX_ATTEMPTS,
+    MAX_REFUNDS,
     PAY_ORDER_NO_LENGTH,
+    REFUND_LEGS,
     SystemIds,
     attempt_id,
     letters,
     numbered_at,
     pay_order_no,
     payment_of,
+    refund_no,
 )
 
 MOMENTS = st.datetimes(
@@ -51,12 +54,28 @@ def test_a_request_number_names_its_payment(now, seq):
     assert (no, seq) == payment_of(attempt_id(no, seq))
 
 
-@given(st.text(max_size=40))
+@given(MOMENTS, st.integers(min_value=1, max_value=MAX_REFUNDS))
+def test_a_refunds_number_names_its_payment(now, seq):
+    """It is short enough for a channel, no attempt's, and leads back to the payment."""
+    no = pay_order_no(SystemIds(), now)
+    number = refund_no(no, seq)
+
+    assert (no, REFUND_LEGS + seq) == payment_of(number)
+    assert len(number) <= 32
+    assert number.isalnum()
+
+
+@given(st.text(max_size=40) | st.from_regex(r"[0-9A-Z]{26}R?[0-9]{0,3}"))
 def test_a_strangers_number_never_breaks_us(text):
     """Whatever is sent as a request number is a payment's or nobody's."""
     named = payment_of(text)
 
-    assert named is None or attempt_id(*named) == text
+    if named is not None:
+        no, seq = named
+        of_refund = seq > MAX_ATTEMPTS
+        assert text == (
+            refund_no(no, seq - REFUND_LEGS) if of_refund else attempt_id(no, seq)
+        )
 
 
 @pytest.mark.parametrize(

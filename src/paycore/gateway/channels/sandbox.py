@@ -139,6 +139,7 @@ class Sandbox(Channel):
     secret_fields = ("secret", "encryption_key")
     acceptance_window = timedelta(seconds=10)
     confirm_inherits_request_no = True
+    refunds_once = True
     errors: ClassVar[Mapping[str, tuple[Outcome, Blame | None]]] = {
         "INSUFFICIENT_FUNDS": (_DECLINED, Blame.PAYER),
         "OVER_LIMIT": (_DECLINED, Blame.PAYER),

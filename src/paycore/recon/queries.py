@@ -73,10 +73,13 @@ WHERE ($1::text IS NULL OR channel = $1) AND ($2::text IS NULL OR account = $2)
 ORDER BY day DESC, channel, account
 LIMIT $3
 """
-NEWEST_DAY = "SELECT max(day) FROM recon_statement WHERE channel = $1 AND account = $2"
+NEWEST_DAY = """
+SELECT max(day) FROM recon_statement
+WHERE channel = $1 AND account = $2 AND day < $3
+"""
 TO_BE_FETCHED = """
 SELECT * FROM recon_statement
-WHERE state IN ('AWAITED', 'BROKEN') AND next_try_at <= $1
+WHERE state IN ('AWAITED', 'BROKEN') AND next_try_at <= $1 AND day >= $2
 ORDER BY day, channel, account
 """
 TO_BE_COMPARED = """
@@ -108,15 +111,20 @@ async def days(
     return [_statement(row) for row in await pool.fetch(DAYS, channel, account, limit)]
 
 
-async def newest_day(connection: "Connection", key: tuple[str, str]) -> str | None:
-    """The last day that is known of an account."""
-    found: str | None = await connection.fetchval(NEWEST_DAY, *key)
+async def newest_day(
+    connection: "Connection", key: tuple[str, str], before: str
+) -> str | None:
+    """The last day that is known of an account; whoever asked ahead does not count."""
+    found: str | None = await connection.fetchval(NEWEST_DAY, *key, before)
     return found
 
 
-async def to_be_fetched(connection: "Connection", now: datetime) -> list[Statement]:
-    """Those that it is time to ask for, the oldest first."""
-    return [_statement(row) for row in await connection.fetch(TO_BE_FETCHED, now)]
+async def to_be_fetched(
+    connection: "Connection", now: datetime, since: str
+) -> list[Statement]:
+    """Those that it is time to ask for, the oldest first; older ones nobody awaits."""
+    rows = await connection.fetch(TO_BE_FETCHED, now, since)
+    return [_statement(row) for row in rows]
 
 
 async def to_be_compared(connection: "Connection") -> list[Statement]:
@@ -171,6 +179,13 @@ async def untold(
     """Differences that nobody was told of yet."""
     rows = await connection.fetch(UNTOLD, *key, limit)
     return [_difference(row) for row in rows]
+
+
+async def told_of(connection: "Connection", statement: Statement) -> int:
+    """How many of a statement's day the desk has been told."""
+    day = (*statement.key, statement.day)
+    count: int = await connection.fetchval(HOW_MANY_WERE_TOLD, *day)
+    return count
 
 
 def _difference(row: Any) -> Difference:

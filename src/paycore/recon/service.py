@@ -113,7 +113,8 @@ async def collect(node: Node, dsn: str, told: Told = _nobody) -> list[Statement]
     """Ask for what is due; those that are still waited for. Busy where another does."""
     async with queries.seated(dsn) as seat:
         await _expect(node, seat)
-        for statement in await queries.to_be_fetched(seat.writes, node.now()):
+        since = (node.now() - timedelta(days=MOST_DAYS)).date().isoformat()
+        for statement in await queries.to_be_fetched(seat.writes, node.now(), since):
             if node.heartbeat.leaving:
                 break
             await _fetch(node, seat, statement, told)
@@ -172,7 +173,7 @@ async def _expect(node: Node, seat: Seat) -> None:
 async def _expect_of(node: Node, seat: Seat, key: AccountKey) -> None:
     """From the last known day on to yesterday; of a new account yesterday's."""
     today = await fetching.today(node, key)
-    known = await queries.newest_day(seat.writes, key)
+    known = await queries.newest_day(seat.writes, key, today.isoformat())
     first = today - timedelta(days=1)
     if known is not None:
         after = date.fromisoformat(known) + timedelta(days=1)
@@ -305,14 +306,13 @@ async def _compared(
 
 async def _tell(node: Node, seat: Seat, statement: Statement, told: Told) -> int:
     """Open a case for each difference that nobody was told of, so many at the most."""
-    opened = 0
-    while opened < MOST_CASES:
+    opened, most = 0, MOST_CASES - await queries.told_of(seat.writes, statement)
+    while opened < most:
         found = await queries.untold(seat.writes, statement.key, CASES_AT_ONCE)
         if not found:
             return opened
         await asyncio.gather(*(_open_case(node, one) for one in found))
-        for one in found:
-            await writing.was_told(seat.writes, one, node.now())
+        await writing.were_told(seat.writes, found, node.now())
         opened += len(found)
         told("telling", len(found))
     await _case_of_many(node, seat, statement)

@@ -1,5 +1,6 @@
 """Rows of reconciliation as SQL writes them; what stands is not written otherwise."""
 
+from collections.abc import Iterable
 from dataclasses import fields
 from datetime import datetime
 
@@ -31,9 +32,9 @@ def values_of(difference: Difference) -> tuple[object, ...]:
     return tuple(getattr(difference, name) for name in COLUMNS)
 
 
-async def was_told(
-    connection: "Connection", difference: Difference, now: datetime
+async def were_told(
+    connection: "Connection", differences: Iterable[Difference], now: datetime
 ) -> None:
-    """The desk has its case."""
-    key = (difference.channel, difference.account, difference.kind, difference.fact)
-    await connection.execute(WAS_TOLD, *key, now)
+    """The desk has their cases."""
+    rows = [(one.channel, one.account, one.kind, one.fact, now) for one in differences]
+    await connection.executemany(WAS_TOLD, rows)

@@ -240,7 +240,12 @@ def channels() -> str:
 
 
 def _channel(channel: "Channel") -> str:
+    from paycore.gateway.channel import StatementChannel
+
     window = channel.acceptance_window.total_seconds()
+    statements = "none"
+    if isinstance(channel, StatementChannel):
+        statements = f"one a day, by the clock of {channel.statement_zone}"
     facts = (
         ("can", ", ".join(as_code(one) for one in sorted(channel.capabilities))),
         ("account needs", ", ".join(map(as_code, channel.Config.__struct_fields__))),
@@ -254,6 +259,7 @@ def _channel(channel: "Channel") -> str:
             "a refund it does not know may be sent again under its number",
             "yes" if channel.refunds_once else "no",
         ),
+        ("statements", statements),
     )
     codes = [
         (as_code(code), as_code(outcome), blame or "")

@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "payments": "Look at payments, and find them.",
         "refunds": "Look at refunds.",
         "notices": "Look at notices, and send them again.",
+        "recon": "Compare our books with the channels' statements.",
         "desk": "Cases that wait for a person.",
         "keyring": "The keys that sealed values are under, and their rotation.",
         "docs": "The generated pages.",

@@ -6,7 +6,7 @@ answer.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -92,6 +92,12 @@ class SimTransport:
                 return await answer
         except TimeoutError:
             return NoAnswer(reason="time-out")
+
+    async def receive(
+        self, request: HttpRequest, take: Callable[[bytes], Awaitable[None]]
+    ) -> HttpResult:
+        """Nobody asks: no simulated bank writes statements."""
+        return NotSent(reason="no statements here")
 
     async def look_up(self, host: str, *, within_s: float) -> Sequence[str]:
         """Nobody asks: end points may be anywhere here."""

@@ -6,7 +6,8 @@ once more, under the same number. There never is a second number for a refund.
 """
 
 from contextlib import suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from paycore.core import abandoned
 from paycore.core.chain import GuardRefused, LastCall, run_commands

@@ -1,7 +1,8 @@
 """What an answer about a refund changes: the common door of call, callback, enquiry."""
 
-from dataclasses import replace as replaced
 from datetime import timedelta
+
+from msgspec.structs import replace as replaced
 
 from paycore.core.refunds.refund import MAX_SENDS
 from paycore.core.refunds.run import RefundRun

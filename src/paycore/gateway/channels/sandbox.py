@@ -11,8 +11,8 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
 from typing import ClassVar, Final, cast
@@ -22,8 +22,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec.structs import replace
 
 from paycore.gateway.call import Ask, Callback, Operation, Reply, unknown
-from paycore.gateway.channel import Account, Channel, Outgoing
+from paycore.gateway.channel import Account, Channel, Outgoing, StatementChannel
 from paycore.gateway.masking import masked
+from paycore.gateway.statement import (
+    StatementBroken,
+    StatementLine,
+    Trade,
+    whole_lines,
+)
 from paycore.kernel.crypto import same
 from paycore.kernel.http import Answered, HttpRequest
 from paycore.kernel.mask import (
@@ -121,7 +127,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 _MESSAGE: Final = msgspec.json.Decoder(Message)
 
 
-class Sandbox(Channel):
+class Sandbox(Channel, StatementChannel):
     """The banks of the sandbox."""
 
     code = "sandbox"
@@ -256,6 +262,31 @@ class Sandbox(Channel):
             not_found=not_found,
             verify_status=_verified(outcome, message.code, enquired or operation),
         )
+
+    # --- statements -----------------------------------------------------------------
+
+    def ask_statement(
+        self, account: Account, day: date, *, at: datetime, timeout_s: float
+    ) -> HttpRequest:
+        """A GET has no body: what is signed in its place is the query."""
+        query = f"date={day.isoformat()}"
+        return HttpRequest(
+            method="GET",
+            url=f"{account.base_url}{_STATEMENT}?{query}",
+            headers=_signed(_config(account), _STATEMENT, query.encode(), at),
+            body=b"",
+            timeout_s=timeout_s,
+        )
+
+    async def read_statement(
+        self, account: Account, day: date, octets: AsyncIterator[bytes]
+    ) -> AsyncIterator[StatementLine]:
+        """Read line by line; the trailer at the end says whether it was all of it."""
+        file = _Statement(_config(account), day)
+        async for block in whole_lines(octets):
+            for line in file.lines(block):
+                yield line
+        file.end()
 
     # --- kept -----------------------------------------------------------------------
 
@@ -397,3 +428,76 @@ def _shown(name: str, value: object) -> object:
     if name == "code" and value.isdigit():
         return mask_code(value)
     return _BY_NAME.get(name, masked)(value)
+
+
+_STATEMENT: Final = "/v1/statement"
+
+_HEADING: Final = 2
+_TRADES: Final = MappingProxyType({"charge": Trade.CHARGE, "refund": Trade.REFUND})
+
+
+class _Statement:
+    """One file, as it is read: a heading, lines, a trailer that signs."""
+
+    def __init__(self, config: SandboxConfig, day: date) -> None:
+        self._config, self._day = config, day
+        self._digest: hmac.HMAC | None = None
+        self._no, self._sum, self._unread = -_HEADING, 0, 0
+        self._foot: str | None = None
+
+    def lines(self, block: bytes) -> Iterator[StatementLine]:
+        """The lines of one block, which ends where a line does."""
+        if self._foot is not None:
+            raise StatementBroken("something follows the trailer")
+        at = 0 if block.startswith(b"T,") else block.find(b"\nT,") + 1 or len(block)
+        body, foot = block[:at], block[at:]
+        try:
+            texts = body.decode().splitlines()
+            self._foot = foot.decode() or None
+        except UnicodeDecodeError as error:
+            raise StatementBroken("it is not UTF-8") from error
+        if self._digest is None:
+            self._digest = self._begun(texts[0] if texts else "")
+        self._digest.update(body)
+        for text in texts:
+            self._no += 1
+            if self._no > 0:
+                yield self._line(text)
+
+    def _begun(self, top: str) -> hmac.HMAC:
+        told = top.split(",")
+        if len(told) != 6 or told[:2] != ["H", "1"]:
+            raise StatementBroken("it does not begin as a statement does")
+        if told[3:5] != [self._config.merchant, self._day.isoformat()]:
+            raise StatementBroken("it is of another merchant or day")
+        signed = f"{told[5]}\n{_STATEMENT}\n".encode()
+        return hmac.new(self._config.key, signed, hashlib.sha256)
+
+    def _line(self, text: str) -> StatementLine:
+        try:
+            kind, request, order, amount, currency, fee, ref, status, at, _ = (
+                text.split(",")
+            )
+            money, kept, when = int(amount), int(fee), datetime.fromisoformat(at)
+            trade, moved = _TRADES[kind], status == "SUCCESS"
+        except (ValueError, KeyError):
+            self._unread += 1
+            return StatementLine.unreadable(self._no, text)
+        self._sum += money
+        return StatementLine(
+            *(self._no, trade, request, order, money, currency),
+            *(kept, moved, ref, when, ""),
+        )
+
+    def end(self) -> None:
+        """Say whether that was all of it."""
+        if self._foot is None or self._digest is None:
+            raise StatementBroken("it is cut off: there is no trailer")
+        told = self._foot.removesuffix("\n").split(",")
+        if len(told) != 4 or "\n" in told[-1]:
+            raise StatementBroken("something follows the trailer")
+        counted, summed = ["T", str(self._no)], str(self._sum)
+        if told[:2] != counted or (told[2] != summed and not self._unread):
+            raise StatementBroken("its trailer counts other lines than it has")
+        if not same(self._digest.hexdigest().encode(), told[-1].encode()):
+            raise StatementBroken("its signature is wrong")

@@ -157,7 +157,8 @@ async def test_a_statement_comes_as_it_was_sent(node: Node, strangers: Strangers
             yield piece
 
     assert Arrived.WHOLE is whole.arrived
-    assert [] == [line async for line in fetching.read(node, key, day, pieces())]
+    lines = await fetching.reading(node, key, day, pieces())
+    assert [] == [line async for line in lines]
     assert Arrived.ABSENT is early.arrived
     assert (Arrived.FAILED, "HTTP 401") == (forged.arrived, forged.said)
     with pytest.raises(BadRequest):

@@ -232,7 +232,7 @@ def _told() -> "Iterator[Callable[[str, int], None]]":
         TextColumn("{task.completed:,.0f} {task.fields[unit]}"),
         TimeElapsedColumn(),
     )
-    units = {"fetching": "octets", "comparing": "lines", "telling": "cases"}
+    units = {"fetching": "octets", "comparing": "octets", "telling": "cases"}
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         tasks = {
             what: progress.add_task(what, total=None, unit=unit, visible=False)

@@ -86,21 +86,26 @@ async def fetch(node: Node, key: AccountKey, day: date, take: Take) -> Fetched:
     match result:
         case NotSent(reason=reason) | NoAnswer(reason=reason):
             return Fetched(arrived=Arrived.FAILED, said=reason)
-        case Answered(status=200):
-            return Fetched(arrived=Arrived.WHOLE, said="")
-        case Answered(status=status) if status in driver.statement_absent:
-            return Fetched(arrived=Arrived.ABSENT, said=Arrived.ABSENT.value)
         case Answered(status=status):
-            return Fetched(arrived=Arrived.FAILED, said=f"HTTP {status}")
+            return _answered(driver, status)
 
 
-async def read(
+def _answered(driver: StatementChannel, status: int) -> Fetched:
+    if status == 200:
+        return Fetched(arrived=Arrived.WHOLE, said="")
+    if status in driver.statement_absent:
+        return Fetched(arrived=Arrived.ABSENT, said=Arrived.ABSENT.value)
+    return Fetched(arrived=Arrived.FAILED, said=f"HTTP {status}")
+
+
+async def reading(
     node: Node, key: AccountKey, day: date, octets: AsyncIterator[bytes]
 ) -> AsyncIterator[StatementLine]:
-    """The lines of a kept file; raises `StatementBroken` where it is no good."""
+    """Begin to read a kept file: its lines, which raise `StatementBroken` where it is
+    no good.
+    """
     opened, driver = await _found(node, key)
-    async for line in driver.read_statement(opened.account, day, octets):
-        yield line
+    return driver.read_statement(opened.account, day, octets)
 
 
 async def _found(node: Node, key: AccountKey) -> tuple[Opened, StatementChannel]:

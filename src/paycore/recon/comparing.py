@@ -11,7 +11,7 @@ whatever day: so what falls across midnight is found, and leaves the pool.
 """
 # ruff: noqa: S608 - what is put together is our own text, and values are parameters
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -47,9 +47,6 @@ POOL_DAYS = 3
 """What stands in no statement of so many days after its own is a difference."""
 
 ODD_AT_ONCE = 2000
-
-Told = Callable[[int], None]
-"""Hears how many lines were read since the last time."""
 
 SCRATCH = """
 CREATE TEMP TABLE recon_theirs (
@@ -244,7 +241,6 @@ class Comparison:
     day: Day
     terms: Terms | None
     now: datetime
-    told: Told = lambda _: None
     _facts: list[tuple[str, str]] = field(default_factory=list)
 
     async def run(self, lines: AsyncIterator[StatementLine]) -> Figures:
@@ -272,9 +268,7 @@ class Comparison:
     # --- both sides -------------------------------------------------------------------
 
     async def _copy(self, lines: AsyncIterator[StatementLine]) -> None:
-        await self.connection.copy_records_to_table(
-            "recon_theirs", records=_counted(lines, self.told)
-        )
+        await self.connection.copy_records_to_table("recon_theirs", records=lines)
         await self.connection.execute("ANALYZE recon_theirs")
 
     async def _gather(self) -> None:
@@ -303,7 +297,7 @@ class Comparison:
     # --- the odd ones -----------------------------------------------------------------
 
     async def _judge_odd(self, around: list[object]) -> None:
-        rates = (None, None)
+        rates: tuple[int | None, int | None] = (None, None)
         if self.terms is not None:
             rates = (self.terms.charge_rate, self.terms.refund_rate)
         await self.connection.execute(ODD, self.day.begins, self.day.ends, *rates)
@@ -316,7 +310,8 @@ class Comparison:
         await self.connection.execute("ANALYZE recon_verdict")
 
     async def _judge(self, rows: list[Any]) -> None:
-        verdicts, found = [], []
+        verdicts: list[tuple[object, ...]] = []
+        found: list[Difference] = []
         for row in rows:
             seen = self._seen(row)
             kind = judge(seen)
@@ -382,7 +377,8 @@ class Comparison:
 
     async def _heal(self) -> None:
         """What was found in it before, and is not so any more."""
-        kinds, facts = zip(*self._facts, strict=True) if self._facts else ((), ())
+        kinds = [kind for kind, _ in self._facts]
+        facts = [fact for _, fact in self._facts]
         await self.connection.execute(
             HEALED, self.statement.statement_id, self.now, kinds, facts
         )
@@ -459,17 +455,3 @@ def _fact(statement: Statement, row: Any, kind: Kind) -> str:
             return f"ref:{ref}" if ref else f"{statement.day}#{row['line']}"
         case _:
             return f"{row['trade']}:{row['request_no']}"
-
-
-async def _counted(
-    lines: AsyncIterator[StatementLine], told: Told
-) -> AsyncIterator[StatementLine]:
-    """The same lines; how many they are is told every thousand."""
-    count = 0
-    async for line in lines:
-        yield line
-        count += 1
-        if count == 1000:
-            told(count)
-            count = 0
-    told(count)

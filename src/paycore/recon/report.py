@@ -146,7 +146,7 @@ def csv_lines(differences: Iterable[Difference]) -> Iterator[str]:
 
 def csv_line(one: Difference) -> str:
     """One difference."""
-    values = {**{name: getattr(one, name, None) for name in COLUMNS}}
+    values: dict[str, object] = {name: getattr(one, name, None) for name in COLUMNS}
     values["cure"] = CURES[one.kind]
     return _csv([_safe(values[name]) for name in COLUMNS])
 

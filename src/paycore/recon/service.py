@@ -8,7 +8,7 @@ opens no second case and stages no second posting.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -293,12 +293,18 @@ async def _compared(
         day=await fetching.bounds(node, statement.key, day),
         terms=await _terms(node, statement.key),
         now=node.now(),
-        told=lambda lines: told("comparing", lines),
     )
-    octets = keeping.pieces(seat.reads, statement)
-    lines = fetching.read(node, statement.key, day, octets)
+    octets = _heard(keeping.pieces(seat.reads, statement), told)
+    lines = await fetching.reading(node, statement.key, day, octets)
     async with seat.writes.transaction():
         return await comparison.run(lines)
+
+
+async def _heard(octets: AsyncIterator[bytes], told: Told) -> AsyncIterator[bytes]:
+    """The same; how much was read is told."""
+    async for piece in octets:
+        yield piece
+        told("comparing", len(piece))
 
 
 # --- telling --------------------------------------------------------------------------

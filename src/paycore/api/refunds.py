@@ -2,6 +2,7 @@
 
 from litestar import Response, get
 from litestar import post as posted
+from litestar.types import ASGIApp
 
 from paycore.api.answers import encode, found, kept
 from paycore.api.auth import caller_of
@@ -42,7 +43,7 @@ _SEARCH = Shape(SearchRefunds)
         )
     },
 )
-async def create_refund(request: Plain) -> Response[bytes]:
+async def create_refund(request: Plain) -> ASGIApp:
     """Give back a part or all of a payment."""
     post = await post_of(request)
     asked = _CREATE.decode(post.body)

@@ -470,8 +470,9 @@ class _Statement:
             raise StatementBroken("it does not begin as a statement does")
         if told[3:5] != [self._config.merchant, self._day.isoformat()]:
             raise StatementBroken("it is of another merchant or day")
-        signed = f"{told[5]}\n{_STATEMENT}\n".encode()
-        return hmac.new(self._config.key, signed, hashlib.sha256)
+        mac = self._config.mac.copy()
+        mac.update(f"{told[5]}\n{_STATEMENT}\n".encode())
+        return mac
 
     def _line(self, text: str) -> StatementLine:
         try:

@@ -17,6 +17,7 @@ from paycore.kernel.terms import (
     BizLineId,
     BizStatus,
     CardId,
+    PayOrderNo,
     ProcessStatus,
     RefundStatus,
     TransType,
@@ -25,8 +26,8 @@ from paycore.kernel.terms import (
 SHOP = BizLineId("shop")
 
 
-async def _refund(visit) -> str:
-    """A paid order, of which 60 of 100 are on their way back."""
+async def _paid(visit) -> PayOrderNo:
+    """A paid order of 100."""
     node, change = visit.node, visit.node.change()
     now = node.now()
     no = pay_order_no(node.ids, now)
@@ -68,6 +69,13 @@ async def _refund(visit) -> str:
         )
     )
     assert await node.journal.commit(change) is None
+    return no
+
+
+async def _refund(visit) -> str:
+    """A paid order, of which 60 of 100 are on their way back."""
+    no, node = await _paid(visit), visit.node
+    now = node.now()
     change, number = node.change(), refund_no(no, 1)
     total = RefundTotalRow(pay_order_no=no, amount=100, payable_amount=100)
     change.insert(reserved(total, amount=60, money=60))

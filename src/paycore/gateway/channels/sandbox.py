@@ -94,9 +94,7 @@ class SandboxConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Refuse keys that cannot be used, when they are saved and not at a call."""
         secret, key = map(bytes.fromhex, (self.secret, self.encryption_key))
         if not secret or len(key) != _KEY_OCTETS:
-            raise ValueError(
-                "the secret is empty or the encryption key is not 32 bytes"
-            )
+            raise ValueError("no secret, or the encryption key is not 32 bytes")
 
     @cached_property
     def mac(self) -> hmac.HMAC:
@@ -431,7 +429,6 @@ def _shown(name: str, value: object) -> object:
 
 
 _STATEMENT: Final = "/v1/statement"
-
 _HEADING: Final = 2
 _TRADES: Final = MappingProxyType({"charge": Trade.CHARGE, "refund": Trade.REFUND})
 
@@ -476,9 +473,8 @@ class _Statement:
 
     def _line(self, text: str) -> StatementLine:
         try:
-            kind, request, order, amount, currency, fee, ref, status, at, _ = (
-                text.split(",")
-            )
+            fields = text.split(",")
+            kind, request, order, amount, currency, fee, ref, status, at, _ = fields
             money, kept, when = int(amount), int(fee), datetime.fromisoformat(at)
             trade, moved = _TRADES[kind], status == "SUCCESS"
         except (ValueError, KeyError):

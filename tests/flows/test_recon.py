@@ -291,6 +291,24 @@ def test_by_hand_and_as_files(books: Stack, tmp_path):
     assert (2, 2) == (none.returncode, wrong.returncode)
 
 
+def test_terms_are_put_down_and_changed(books: Stack):
+    """They are seen as they are, and an account without any has none."""
+    first = _paycore(books, "terms", BANK, "--json")
+    second = _paycore(books, "terms", BANK, "--charge", "4000", "--json")
+    third = _paycore(books, "terms", BANK, "--charge", "3800", "--refund", "10")
+    nobody = _paycore(books, "terms", "sms_centre")
+
+    assert (3800, 0) == _rates(first.stdout)
+    assert (4000, 0) == _rates(second.stdout)
+    assert "3,800 millionths of a charge, 10 of a refund" in third.stdout
+    assert 2 == nobody.returncode
+
+
+def _rates(said: str) -> tuple[int, int]:
+    found = json.loads(said)
+    return found["charge_rate"], found["refund_rate"]
+
+
 def _paycore(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
     settings = settings_of(stack.on.kept, port=free_port())
     environ = {**environ_of(settings), "DATABASE_URL": stack.on.cluster.dsn}

@@ -8,11 +8,12 @@ by which the API must answer.
 
 import asyncio
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
 import structlog
+from msgspec.structs import replace
 
 from paycore.core import abandoned, keys
 from paycore.core.absorb import absorb, load_payment, refunded

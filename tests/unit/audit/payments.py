@@ -39,10 +39,10 @@ def fill(stack: Stack) -> dict[str, str]:
         "open": quick.open().json()["pay_order_no"],
         "open_converted": _open_converted(deduct),
         "open_converted_tried": _tried(deduct),
-        "untold": _untold(stack, quick),
         "refunded": _refunded(stack, quick),
         "refund_resent": _refund_resent(stack, quick),
         "refunding": _refunding(stack, quick),
+        "untold": _untold(stack, quick),
     }
 
 

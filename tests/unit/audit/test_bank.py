@@ -257,7 +257,7 @@ async def test_a_contradiction_is_found(filled, copy, made, why):
 
 DIVIDED = (
     "SELECT 1 / (length($1::text) - length($1)) + cardinality($2::text[])"
-    " + cardinality($3::text[])"
+    " + cardinality($3::text[]) + length($4::timestamptz::text)"
 )
 
 EXCUSED = (

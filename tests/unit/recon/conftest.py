@@ -8,7 +8,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from books import Books
+from statement_books import Books
 
 from paycore.kernel import db
 

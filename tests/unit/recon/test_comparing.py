@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from books import DAY, NOON, TERMS
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from statement_books import DAY, NOON, TERMS
 
 from paycore.gateway.statement import StatementLine, Trade
 from paycore.recon.comparing import CLEAN

@@ -4,7 +4,7 @@ import hashlib
 from uuid import uuid4
 
 import pytest
-from books import DAY
+from statement_books import DAY
 
 from paycore.recon import keeping, queries
 from paycore.recon.keeping import PIECE_OCTETS, Keeper

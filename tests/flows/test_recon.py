@@ -233,6 +233,34 @@ def test_a_file_that_is_no_good_is_told_and_asked_for_again(
     ][::-1]
 
 
+def test_one_that_cannot_be_compared_keeps_no_other_from_it(books: Stack):
+    """It is told and asked for again as a broken one is, whatever is wrong with it."""
+    day, other = (today() - timedelta(days=ago) for ago in (7, 8))
+    kept = reconcile(books, day).statement
+    ask(books, "DELETE FROM recon_chunk WHERE statement_id = $1", kept.statement_id)
+    ask(
+        books,
+        "INSERT INTO recon_chunk VALUES ($1, $2, 0, 'no deflated file')",
+        *(kept.statement_id, kept.file_no),
+    )
+    spoiled = reconcile(books, day).statement
+
+    assert "RECONCILED" == kept.state
+    assert "RECONCILED" == spoiled.state
+    ask(
+        books,
+        "UPDATE recon_statement SET state = 'KEPT' WHERE statement_id = $1",
+        kept.statement_id,
+    )
+    dsn = books.on.cluster.dsn
+    inside(books, lambda node: recon.reconcile(node, dsn))
+    rows = ask(books, "SELECT * FROM recon_statement WHERE day = $1", f"{day}")
+    assert [("BROKEN", "it cannot be compared: error")] == [
+        (row["state"], row["said"]) for row in rows
+    ]
+    assert "RECONCILED" == reconcile(books, other).statement.state
+
+
 def test_a_late_statement_is_waited_for_and_told(books: Stack):
     """It is no difference; after some days it is a case, once; then it comes."""
     day = today() - timedelta(days=6)

@@ -59,6 +59,11 @@ async def seated(dsn: str) -> AsyncIterator[Seat]:
         raise
 
 
+def away(error: BaseException) -> bool:
+    """Whether nobody could be asked: that is no statement's fault."""
+    return isinstance(error, Unavailable) or db.away(error)
+
+
 # --- statements -----------------------------------------------------------------------
 
 STATEMENT = """

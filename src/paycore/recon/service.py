@@ -268,9 +268,15 @@ async def _compare(node: Node, seat: Seat, statement: Statement, told: Told) -> 
     try:
         figures = await _compared(node, seat, statement, told)
     except StatementBroken as broken:
-        await _again(node, seat, statement, State.BROKEN, str(broken))
         _log.warning("statement_broken", statement=statement.name, why=str(broken))
-        return Outcome(statement=await _standing(seat, statement.key, statement.day))
+        return await _broken(node, seat, statement, str(broken))
+    except Exception as error:
+        if queries.away(error):
+            raise
+        # Whatever is wrong with this one must not keep the others from being compared.
+        _log.exception("statement_not_compared", statement=statement.name)
+        why = f"it cannot be compared: {type(error).__name__}"
+        return await _broken(node, seat, statement, why)
     cases = await _tell(node, seat, statement, told)
     _log.info(
         "statement_reconciled",
@@ -281,6 +287,12 @@ async def _compare(node: Node, seat: Seat, statement: Statement, told: Told) -> 
     )
     standing = await _standing(seat, statement.key, statement.day)
     return Outcome(statement=standing, cases=cases)
+
+
+async def _broken(node: Node, seat: Seat, statement: Statement, why: str) -> Outcome:
+    """Nothing is concluded from it; a person is told, and it is asked for again."""
+    await _again(node, seat, statement, State.BROKEN, why)
+    return Outcome(statement=await _standing(seat, statement.key, statement.day))
 
 
 async def _compared(

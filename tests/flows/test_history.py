@@ -29,7 +29,7 @@ ABSENT = (
     *("refund", "refund_total", "refund_transition", "refund_out_refund_no"),
     *("recon_difference", "recon_line", "recon_pool", "desk_case"),
 )
-"""None of its payments was given back, in a statement or in doubt: they have no rows."""
+"""None of its payments was given back, in a statement or in doubt: no rows in these."""
 
 MISSING = """
 SELECT c.relname FROM pg_class c

@@ -91,7 +91,7 @@ def test_nothing_is_found_while_payments_run(filled):
         payer.start()
     try:
         found, until, audits = [], time.monotonic() + 5, 0
-        while time.monotonic() < until:
+        while audits < 3 or time.monotonic() < until:
             found += asyncio.run(found_in(stack.on.cluster.dsn))
             found += asyncio.run(compared(filled)).examples
             audits += 1
@@ -102,7 +102,6 @@ def test_nothing_is_found_while_payments_run(filled):
         stack.no_faults()
 
     assert [] == found
-    assert audits > 2
 
 
 def _pay(payer, stop):

@@ -83,7 +83,7 @@ $(BENCH_STAMP): $(STAMP) requirements-bench.lock
 
 .PHONY: test
 test: $(STAMP)  ## Run the tests; the last line is pytest's own count
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile $(PYTEST_ARGS) $(TESTS)
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile $(PYTEST_ARGS) $(TESTS)
 
 .PHONY: fuzz
 fuzz: $(STAMP)  ## Send REQUESTS=50000 made-up requests; ends with one line of JSON

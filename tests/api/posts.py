@@ -26,6 +26,9 @@ SELECT
   (SELECT count(*) FROM accounting_posting WHERE pay_order_no IN (TABLE ours))
     AS postings,
   (SELECT count(*) FROM notify_notice WHERE pay_order_no IN (TABLE ours)) AS notices,
+  (SELECT count(*) FROM refund WHERE pay_order_no IN (TABLE ours)) AS refunds,
+  (SELECT count(*) FROM refund_transition WHERE pay_order_no IN (TABLE ours))
+    AS refund_transitions,
   (SELECT count(*) FROM payers) AS cards,
   (SELECT count(*) FROM cards_agreement WHERE card_id IN (TABLE payers)) AS agreements
 """
@@ -75,8 +78,9 @@ class Post:
 
     @property
     def number(self) -> str | None:
-        """The payment that its path names."""
-        return self.path.split("/")[3] if self.path.count("/") > 2 else None
+        """The payment that its path names, or its body."""
+        named = self.body.get("pay_order_no")
+        return self.path.split("/")[3] if self.path.count("/") > 2 else named
 
     def send(
         self,
@@ -238,6 +242,44 @@ def _card(stack: Stack, node: int) -> Post:
     )
 
 
+def _refund(stack: Stack, node: int, line: int = SHOP) -> Post:
+    payer = stack.payer(line, node=node)
+    no, other = opened(payer), opened(payer)
+    for number, code in zip((no, other), payer.codes()[-2:], strict=True):
+        assert "SUCCESS" == payer.confirm(number, code).json()["biz_status"]
+
+    def body(**changes: object) -> Body:
+        return {
+            "pay_order_no": no,
+            "out_refund_no": f"r-{uuid.uuid4().hex}",
+            "amount": 20,
+            "reason": "returned",
+            **changes,
+        }
+
+    asked = body()
+    changes = (
+        {"pay_order_no": other},
+        {"out_refund_no": f"r-{uuid.uuid4().hex}"},
+        {"amount": 21},
+        {"reason": "broken"},
+        {"reason": None},
+    )
+    return Post(
+        payer=payer,
+        line=line,
+        path="/v1/refunds",
+        body=asked,
+        others=[{**asked, **change} for change in changes],
+        slow="bank.*.refund",
+        fresh=body,
+    )
+
+
+def _refund_of_deduct(stack: Stack, node: int) -> Post:
+    return _refund(stack, node, TICKETS)
+
+
 CASES: dict[str, tuple[str, Maker]] = {
     "open": ("openQuickPayment", _open),
     "open, converted": ("openQuickPayment", _converted),
@@ -248,6 +290,8 @@ CASES: dict[str, tuple[str, Maker]] = {
     "confirm, wrong code": ("confirm", _wrong),
     "close": ("closePayment", _close),
     "card": ("registerCard", _card),
+    "refund": ("createRefund", _refund),
+    "refund of a deduct": ("createRefund", _refund_of_deduct),
 }
 """Every case by its name: the call it belongs to, and how it is made ready."""
 

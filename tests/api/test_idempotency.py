@@ -192,7 +192,7 @@ def test_k11_another_tenant(call):
     one = key()
     first = call.send(one).json()
     theirs = call.send(one, api=call.stack.client(1 - call.line))
-    ids = [first.get("pay_order_no"), first.get("card_id")]
+    ids = [first.get("pay_order_no"), first.get("card_id"), first.get("refund_no")]
 
     assert "idempotent-replayed" not in theirs.headers
     assert not any(known in theirs.text for known in ids if known)
@@ -260,7 +260,9 @@ def test_k13_fifty_at_once_with_one_body(name, stack):
     assert of_one == call.gained(before)
 
 
-@pytest.mark.parametrize("name", ["open", "confirm", "confirm, deduct", "card"])
+@pytest.mark.parametrize(
+    "name", ["open", "confirm", "confirm, deduct", "card", "refund"]
+)
 def test_k14_fifty_at_once_with_fifty_bodies(name, stack):
     """The effect of one; the rest is refused as in flight or as another body."""
     alone, call = ready(name, stack), ready(name, stack)
@@ -362,15 +364,18 @@ def test_k22_after_the_end_of_retention(call):
 
     assert "idempotent-replayed" not in again.headers
     assert (0, 0, 0) == (gained["orders"], gained["charges"], gained["postings"])
+    assert 0 == gained["refunds"]
     if call.path == "/v1/quick-payments":
         assert 200 == again.status_code
         assert first.json()["pay_order_no"] == again.json()["pay_order_no"]
         assert 0 == gained["texts"]
+    elif call.path == "/v1/refunds":
+        assert (200, first.json()) == (again.status_code, again.json())
     elif first.json().get("biz_status") == "SUCCESS":
         assert (409, "BIZ_CHECK_ERROR") == said(again)
 
 
-@pytest.mark.parametrize("name", ["open", "open, converted"])
+@pytest.mark.parametrize("name", ["open", "open, converted", "refund"])
 def test_k22_another_key_for_an_order_that_stands(name, stack):
     """The line's own number decides: same content the same order, other content 409."""
     call = ready(name, stack)
@@ -379,7 +384,8 @@ def test_k22_another_key_for_an_order_that_stands(name, stack):
     same = call.send(key())
     other = call.send(key(), body={**call.body, "amount": 1251})
 
-    assert first.json()["pay_order_no"] == same.json()["pay_order_no"]
+    for number in ("pay_order_no", "refund_no"):
+        assert first.json().get(number) == same.json().get(number)
     assert (200, (409, "DUPLICATE")) == (same.status_code, said(other))
     assert after == call.effects()
 
@@ -400,8 +406,13 @@ def test_k23_after_a_wrong_code(converted_payer):
 )
 def test_k24_a_get_ignores_the_header(payer, path):
     """A GET with a key, even a bad one, is just a GET; no record is made."""
-    ids = {"card_id": payer.card_id, "pay_order_no": payer.open().json()}
-    ids["pay_order_no"] = ids["pay_order_no"]["pay_order_no"]
+    no = payer.open().json()["pay_order_no"]
+    ids = {"card_id": payer.card_id, "pay_order_no": no}
+    if "{refund_no}" in path:
+        payer.confirm(no)
+        body = {"pay_order_no": no, "out_refund_no": f"r-{no}", "amount": 1}
+        made = payer.api.post("/v1/refunds", json=body, headers=key())
+        ids["refund_no"] = made.json()["refund_no"]
     kept = keys_kept(payer.stack)
     place = re.sub(r"{(\w+)}", lambda found: ids[found[1]], path)
     answers = [payer.api.get(place, headers=header(k)) for k in ("a,b", "good")]

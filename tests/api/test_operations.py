@@ -48,7 +48,7 @@ def test_the_document_describes_every_call(node):
     ]
 
     assert "3.1.0" == said["openapi"]
-    assert 5 == len(keyed)
+    assert 6 == len(keyed)
     assert {name for _, name in keyed} == {"Idempotency-Key"}
     assert document(routes()) == said
     amount = said["components"]["schemas"]["OpenQuickPayment"]["properties"]["amount"]

@@ -8,11 +8,11 @@ What a channel cannot do is absent from its capabilities, and not asked of it he
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import replace
 from time import monotonic
 from typing import ClassVar
 
 import pytest
+from msgspec.structs import replace
 
 from paycore.gateway import service as gateway
 from paycore.gateway.accounts import Accounts
@@ -291,6 +291,20 @@ class ChannelContract:
 
         assert_unknown(reply)
         assert await bench.charges(ask.pay_order_no) == (opening in MONEY)
+
+    async def test_a_refund_under_a_known_number(self, bench: Bench) -> None:
+        """Where the file says that a refund's number is never paid twice, it is not:
+        what may have got there may be sent again.
+        """
+        if not self.driver.refunds_once:
+            pytest.skip("what this channel does not know is not sent again")
+        ask = await bench.ask(Operation.REFUND)
+        await call(bench.node, ask)
+        moved = await bench.charges(ask.pay_order_no)
+        reply = await call(bench.node, ask)
+
+        assert_unknown(reply)
+        assert moved == await bench.charges(ask.pay_order_no)
 
     # --- enquiry ----------------------------------------------------------------------
 

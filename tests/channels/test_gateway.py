@@ -1,12 +1,12 @@
 """What the gateway does around any channel: accounts, lease, breaker, stumbles."""
 
 import asyncio
-from dataclasses import replace
 from typing import ClassVar
 
 import msgspec
 import pytest
 from contract import CARD, call, messages
+from msgspec.structs import replace
 from strangers import Strangers
 
 from paycore.gateway import service as gateway
@@ -19,6 +19,7 @@ from paycore.gateway.rows import AccountRow
 from paycore.kernel.errors import BadRequest, Misconfigured
 from paycore.kernel.http import Answered
 from paycore.kernel.ids import attempt_id, pay_order_no
+from paycore.kernel.meters import CALLS, Tally
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import CardId
@@ -98,12 +99,14 @@ async def test_lease_that_ran_out(bank: Node, strangers: Strangers) -> None:
 
 
 async def test_given_up_before_the_call(bank: Node) -> None:
-    """A call that its caller gave up is NOT_SENT, and its message says so."""
+    """A call that its caller gave up is NOT_SENT: so its message says; it counts."""
     prepared = await gateway.prepare(bank, deduct(bank), bank.change())
     answer = gateway.not_sent(bank, prepared, "too late")
 
     assert answer.reply.outcome is Outcome.NOT_SENT
     assert answer.message.verdict == "NOT_SENT NOT_SENT too late"
+    counted = bank.state(Tally).counts[CALLS.name]
+    assert {("deduct_a", "deduct", "NOT_SENT"): 1} == counted
 
 
 async def test_breaker(bank: Node, strangers: Strangers) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import hmac
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any, ClassVar
 
 import msgspec
@@ -19,6 +18,7 @@ from contract import (
     call,
     enquiry,
 )
+from msgspec.structs import replace
 from strangers import Strangers
 
 from paycore.gateway import service as gateway

@@ -7,9 +7,11 @@
 The last line is one of JSON: faults held, failed, and not held by any test.
 """
 
+import argparse
 import json
 import sys
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -41,16 +43,38 @@ class Recorder:
         }
 
 
-def main(asked: list[str]) -> int:
+def arguments(given: Sequence[str]) -> argparse.Namespace:
+    """What is asked for; a row that is not in the matrix is exit code 2."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("rows", nargs="*", metavar="F33", help="only these rows")
+    parser.add_argument("--page", action="store_true", help="run none: draw the page")
+    asked = parser.parse_args(given)
+    known = {fault.number for fault in FAULTS}
+    if unknown := [row for row in asked.rows if row not in known]:
+        parser.error(f"no such row: {' '.join(unknown)} (see tests/faults/matrix.toml)")
+    if asked.page and asked.rows:
+        parser.error("--page runs no row")
+    return asked
+
+
+def strike(rows: Sequence[str]) -> None:
+    """Run the tests of these rows, or of all if none is named, and keep the results."""
+    struck = [fault for fault in FAULTS if not rows or fault.number in rows]
+    nodes = sorted({node for fault in struck for node in fault.nodes}, key=place)
+    recorder = Recorder()
+    pytest.main(["-q", "-n", "2", "--dist", "loadfile", *nodes], plugins=[recorder])
+    listed = {node for fault in FAULTS for node in fault.nodes}
+    known = {**stored(), **recorder.results()}
+    store({node: known[node] for node in sorted(known) if node in listed})
+
+
+def main(given: Sequence[str]) -> int:
     """Run, write, say."""
-    rows = [fault for fault in FAULTS if not asked or fault.number in asked]
-    nodes = sorted({node for fault in rows for node in fault.nodes}, key=place)
-    if "--page" not in asked:
-        recorder = Recorder()
-        pytest.main(["-q", "-n", "2", "--dist", "loadfile", *nodes], plugins=[recorder])
-        listed = {node for fault in FAULTS for node in fault.nodes}
-        known = {**stored(), **recorder.results()}
-        store({node: known[node] for node in sorted(known) if node in listed})
+    asked = arguments(given)
+    if not asked.page:
+        strike(asked.rows)
     results = stored()
     PAGE.write_text(render(results), encoding="utf-8")
     said = [outcome(fault, results).partition(" ")[0] for fault in FAULTS]

@@ -2,6 +2,9 @@
 
 import ast
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from matrix import FAULTS, Fault
@@ -49,6 +52,30 @@ def test_the_page_is_that_of_the_last_run():
     `make faults`, or `make faults FAULTS=--page` to have it say what is not run.
     """
     assert render(stored()) == PAGE.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--help",), 0, "only these rows"),
+        (("F33", "F99", "f40"), 2, "no such row: F99 f40"),
+        (("--rows",), 2, "--rows"),
+        (("--page", "F33"), 2, "--page runs no row"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_asked_runs_nothing(words, code, said):
+    """A row that is not there is named, and no word means all of them."""
+    ran = subprocess.run(
+        [sys.executable, Path(__file__).with_name("run.py"), *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert code == ran.returncode
+    assert said in (ran.stderr if code else ran.stdout)
 
 
 def test_a_result_is_of_the_text_that_ran():

@@ -14,6 +14,7 @@ import httpx2 as httpx
 import pytest
 from facts import BANKS_OF_LINE, events, paid_once, took_nothing
 from inside import coupon_is, fresh_coupon
+from refunding import given_back, got, refund, told, until
 from sql import ask
 from stack import SHOP, TICKETS, Payer, Stack, key, stacked
 from wire import AFTER, BEFORE, Wire, wired
@@ -245,3 +246,47 @@ def test_status_coupon_posting_and_notice_are_one_commit(doomed, line: int):
         )
 
     it.is_paid_once()
+
+
+def test_a_death_inside_a_refund_keeps_its_reservation(doomed):
+    """F47: reserved and recorded in one commit, and dead before the first byte: nobody
+    else gives the money back, another node asks the bank, and sends the same number.
+    """
+    it = doomed(SHOP)
+    no = it.open()
+    assert "SUCCESS" == it.confirm().json()["biz_status"]
+
+    with it.dying(
+        no, "REFUND_BEGUN", at=AFTER, doing=lambda: refund(it.payer, no, 900)
+    ):
+        assert "REFUND_EXCEEDS" == refund(it.elsewhere, no, 900).json()["code"]
+        it.one_transaction(
+            "refund",
+            "refund_total",
+            "refund_transition",
+            "refund_out_refund_no",
+            "gateway_message",
+            "idempotency_key",
+        )
+        assert [] == given_back(it.elsewhere, no)
+
+    done = until(it.elsewhere, f"{no}R01")
+    assert ("SUCCESS", 900) == (done["biz_status"], done["amount"])
+    assert [done["money_amount"]] == given_back(it.elsewhere, no)
+    assert ["refund.succeeded"] == told(it.elsewhere, f"{no}R01")
+
+
+def test_a_death_before_a_refunds_result_is_written_gives_back_once(doomed):
+    """F47: the bank gave back and nothing of it is stored: another node finds it."""
+    it = doomed(TICKETS)
+    no = it.open()
+    assert "SUCCESS" == it.confirm().json()["biz_status"]
+
+    with it.dying(no, "REFUNDED", at=BEFORE, doing=lambda: refund(it.payer, no, 1250)):
+        assert 1 == len(given_back(it.elsewhere, no))
+        assert "DOING" == got(it.elsewhere, f"{no}R01")["biz_status"]
+
+    done = until(it.elsewhere, f"{no}R01")
+    assert "SUCCESS" == done["biz_status"]
+    assert [done["money_amount"]] == given_back(it.elsewhere, no)
+    assert 1250 == it.elsewhere.get(no)["refunded_amount"]

@@ -18,6 +18,9 @@ from paycore.kernel.postgres import fresh_folder
 WITHIN_S = 60
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
+DEAF = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
+"""Starts a program as a script starts one with &: Ctrl-C is ignored."""
+
 
 @pytest.fixture
 def temporary(monkeypatch) -> Iterator[Path]:
@@ -43,10 +46,20 @@ def test_the_demo_ends_well_within_a_minute(temporary):
     assert max(map(len, ended.stdout.splitlines()[:-1])) <= 80
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-def test_a_demo_that_is_stopped_leaves_nothing(temporary, sign):
-    """Ctrl-C and SIGTERM take the database, the sandbox and the folder away."""
-    with _started() as demo:
+@pytest.mark.parametrize(
+    ("before", "sign"),
+    [
+        pytest.param((), signal.SIGINT, id="Ctrl-C"),
+        pytest.param((), signal.SIGTERM, id="SIGTERM"),
+        pytest.param((), signal.SIGHUP, id="the terminal's end"),
+        pytest.param(DEAF, signal.SIGTERM, id="SIGTERM in a script's background"),
+    ],
+)
+def test_a_demo_that_is_stopped_leaves_nothing(temporary, before, sign):
+    """Ctrl-C, SIGTERM and the terminal's end take the database, the sandbox and the
+    folder away; SIGTERM also where a shell had Ctrl-C ignored.
+    """
+    with _started(*before) as demo:
         assert demo.stdout is not None
         while "1/6" not in demo.stdout.readline():
             pass
@@ -109,9 +122,9 @@ def _demo(*, timeout: float) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def _started() -> "subprocess.Popen[str]":
+def _started(*before: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-u", "-m", "paycore", "demo"],
+        [*before, sys.executable, "-u", "-m", "paycore", "demo"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -13,6 +13,7 @@ ORDER = [
     "biz_order_no",
     "amount",
     "payable_amount",
+    "refunded_amount",
     "currency",
     "pay_type",
     "biz_status",

@@ -1,9 +1,10 @@
 """Notices sent again by hand: the same notice, under the same id."""
 
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 from receivers import (
     announced,
     becomes,
@@ -19,12 +20,14 @@ from receivers import (
     tell,
 )
 
+from paycore.desk.rows import CaseRow
 from paycore.kernel import db
 from paycore.kernel.errors import BizCheckError, DataNotExist, InFlight
 from paycore.kernel.node import Node
+from paycore.kernel.terms import PayOrderNo
 from paycore.notify import service as notify
 from paycore.notify import upkeep, verdict
-from paycore.notify.rows import NoticeStatus
+from paycore.notify.rows import NoticeRow, NoticeStatus
 from paycore.worker import dispatcher
 
 __all__ = ["node", "nodes", "receiver"]  # fixtures
@@ -52,6 +55,38 @@ async def test_after_gone(node: Node, receiver: Callable):
 
     assert (NoticeStatus.DELIVERED, 1) == (row.status, row.tries)
     assert [row.notice_id] * 2 == shop.ids
+
+
+async def test_parked_again(node: Node, receiver: Callable):
+    """A notice that comes to nothing again is put before a person again, where the
+    first case was closed; where it is still open, that one is enough.
+    """
+    shop, line = await receiver(), line_of(node)
+    endpoint_id, _ = await notify.add_endpoint(node, line, shop.url)
+    shop.script = [410] * 3
+    no = await tell(node, line)
+    row = await becomes(node, no, status=NoticeStatus.PARKED)
+    await _again(node, endpoint_id, row)
+    (first,) = await _cases(node, no)
+    change = node.change()
+    change.update(replace(first, status="CLOSED"), version=first.version)
+    assert await node.journal.commit(change) is None
+    await _again(node, endpoint_id, row)
+
+    assert 3 == len(shop.got)
+    assert ["CLOSED", "OPEN"] == [case.status for case in await _cases(node, no)]
+
+
+async def _again(node: Node, endpoint_id: str, row: NoticeRow) -> None:
+    """Send a notice again to an end point that had gone."""
+    await notify.enable_endpoint(node, endpoint_id)
+    await notify.replay(node, row.pay_order_no, row.notice_id)
+    assert NoticeStatus.PARKED is (await due_now(node, row.pay_order_no)).status
+
+
+async def _cases(node: Node, no: PayOrderNo) -> list[CaseRow]:
+    cases = await node.journal.every(CaseRow)
+    return sorted((c for c in cases if c.pay_order_no == no), key=CaseRow.key)
 
 
 async def test_delivered(node: Node, receiver: Callable):
@@ -128,6 +163,21 @@ async def test_range(node: Node, pool: db.Pool, receiver: Callable):
     assert {2} == {
         shop.ids.count((await notices(node, no))[0].notice_id) for no in orders
     }
+
+
+@pytest.mark.parametrize("until", ["2100-01-01T00:00Z", "9999-12-31T23:59Z"])
+async def test_range_without_an_end(
+    node: Node, pool: db.Pool, receiver: Callable, until: str
+):
+    """A time that no number can name is after all of them."""
+    shop, line = await receiver(), line_of(node)
+    await notify.add_endpoint(node, line, shop.url)
+    since = node.now() - timedelta(seconds=1)
+    no = await tell(node, line)
+    await becomes(node, no, status=NoticeStatus.DELIVERED)
+    to = datetime.fromisoformat(until)
+
+    assert 1 == await notify.replay_range(node, pool, line, since, to)
 
 
 async def test_range_of_what_is_off(node: Node, pool: db.Pool, receiver: Callable):

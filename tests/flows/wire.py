@@ -2,7 +2,8 @@
 
 It reads what the node says to the server and strikes where a transaction has said
 certain words: at its COMMIT (before it gets there, after it, or with the old connection
-left open behind), or at a statement. Everything on both sides of it is real.
+left open behind), or at a statement. A group that is asked for in one way to the server
+is committed by the Sync that ends it. Everything on both sides of it is real.
 """
 
 import asyncio
@@ -17,10 +18,13 @@ from stack import Stack
 
 from paycore.dev.processes import NodeProcess, free_port, start_node
 from paycore.dev.stack import settings_of
+from paycore.kernel.journal_oneway import CALLED
 
 REACHED_WITHIN_S = 15.0
 COMMIT = b"COMMIT\0"
 BEGIN = b"BEGIN\0"
+GROUP = CALLED.encode()
+"""So the name of a statement begins that writes a whole group."""
 
 BEFORE, AFTER, OPEN = "before", "after", "open"
 """Where a COMMIT is struck: it never arrives; it is done and nobody hears of it; it
@@ -124,7 +128,7 @@ class Wire:
             body = await reader.readexactly(_left(head[1:]))
             link.listen(head[:1], body)
             await self._perhaps_stall(link)
-            if head[:1] == b"Q" and body == COMMIT:
+            if link.commits(head[:1], body):
                 self.commits += 1
                 strike = self._struck(link.said)
                 if strike is not None:
@@ -171,6 +175,7 @@ class Link:
         self._texts: dict[bytes, bytes] = {}
         self._heard = asyncio.Event()
         self._deaf = False
+        self._whole = False
         self.said = b""
         self.statement = b""
         """The text of the statement that is asked for right now."""
@@ -184,9 +189,19 @@ class Link:
         elif kind == b"B":
             name = body.split(b"\0", 2)[1]
             self.statement = self._texts.get(name, b"")
+            self._whole = name.startswith(GROUP)
+            if self._whole:
+                self.said = b""
             self.said += self.statement + body
         elif kind == b"Q" and body.startswith(BEGIN):
             self.said = b""
+
+    def commits(self, kind: bytes, body: bytes) -> bool:
+        """Whether this commits what was said."""
+        if kind == b"S" and self._whole:
+            self._whole = False
+            return True
+        return kind == b"Q" and body == COMMIT
 
     async def pass_on(self, octets: bytes) -> None:
         """To the server."""

@@ -25,7 +25,8 @@ def declared():
 def statements(shape):
     """Every statement that the journal may run for a kind."""
     found = [shape.every, shape.load, shape.lock, shape.insert, shape.append]
-    found += [shape.delete]
+    found += [shape.delete, shape.hold, shape.insert_new]
+    found += [shape.update_next] if shape.table.versioned else []
     found += [shape.update] if len(shape.columns) > len(shape.keys) else []
     found += [shape.within] if shape.table.owner else []
     found += [shape.add] if shape.table.additive else []

@@ -46,7 +46,7 @@ class Op(NamedTuple):
 
 
 VERBS = ("paper", "claim", "update", "coupon", "amend", "line", "add", "job", "finish")
-LIMITED = (*VERBS, "count", "count", "count")
+LIMITED = (*VERBS, "repaint", "repaint", "count", "count", "count")
 
 ops = st.builds(
     Op,
@@ -73,6 +73,15 @@ def hold(amount):
     return step
 
 
+def repaint(amount):
+    """A step for `amend` on a row that has a version."""
+
+    def step(paper):
+        return None if amount < -1 else replace(paper, amount=paper.amount + amount)
+
+    return step
+
+
 def stage(change, op, version, serial):  # noqa: C901 one row a verb
     """Stage one operation; `version` is what the row's version was before the step."""
     wanted = version + op.stale
@@ -87,6 +96,8 @@ def stage(change, op, version, serial):  # noqa: C901 one row a verb
             change.insert(Coupon(coupon_no=f"{op.key}"))
         case "amend":
             change.amend(Coupon, (f"{op.key}",), hold(op.amount))
+        case "repaint":
+            change.amend(Paper, (no(op.key),), repaint(op.amount))
         case "line":
             change.append(Line(no=no(op.key), seq=op.amount, text=f"{serial}"))
         case "add":

@@ -29,12 +29,24 @@ from paycore.kernel.clock import SystemClock
 from paycore.kernel.db import DatabaseUnavailableError
 from paycore.kernel.errors import Unavailable
 from paycore.kernel.journal import LimitCounter, Refused
+from paycore.kernel.journal_oneway import CALLED
 from paycore.kernel.journal_postgres import PostgresJournal
 
 # --- a proxy that loses what is said at COMMIT ----------------------------------------
 
 BEFORE, AFTER, OPEN, LATE = "before", "after", "open", "late"
 COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
+GROUP = f"\0{CALLED}".encode()
+"""In what asks for a whole group in one way; it is committed by the Sync after it."""
+SYNC = b"S\x00\x00\x00\x04"
+
+
+def parted(data):
+    """What goes before a COMMIT of either kind, and the COMMIT; or all, and nothing."""
+    for said, commit in ((COMMIT, COMMIT), (GROUP, SYNC)):
+        if said in data and data.endswith(commit):
+            return data.removesuffix(commit), commit
+    return data, b""
 
 
 class Proxy:
@@ -54,14 +66,17 @@ class Proxy:
         self._tasks.add(answers)
         with suppress(OSError):
             while data := await reader.read(65536):
+                before, commit = parted(data)
+                here.write(before)
+                await here.drain()
                 cut = None
-                if COMMIT in data:
+                if commit:
                     self.commits += 1
                     cut = self.cuts.pop(0) if self.cuts else None
                 if cut is not None:
-                    await self._cut(cut, data, here, answers, writer)
+                    await self._cut(cut, commit, here, answers, writer)
                     return
-                here.write(data)
+                here.write(commit)
                 await here.drain()
         here.close()
         writer.close()

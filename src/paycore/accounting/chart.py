@@ -8,9 +8,10 @@ It neither stages nor stores: that is `service.py`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+
+import msgspec
 
 
 class Side(StrEnum):
@@ -24,6 +25,7 @@ class Kind(StrEnum):
     """What a posting records; there is one posting a fact and kind."""
 
     PAYMENT = "PAYMENT"
+    REFUND = "REFUND"
 
 
 class Account(StrEnum):
@@ -41,15 +43,14 @@ class Part(StrEnum):
     """Which of a fact's amounts a line takes."""
 
     WHOLE = "amount"
-    """What the order costs."""
+    """What the order costs; of a refund: so much of it."""
     PAID = "payable_amount"
-    """What was taken from the payer."""
+    """What was taken from the payer, or goes back to him."""
     COUPON = "coupon_amount"
-    """What the coupon paid."""
+    """What the coupon paid; of a refund: its share."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """What happened, as the rules see it."""
 
     channel: str
@@ -76,8 +77,7 @@ class Fact:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One line (分录) of a posting."""
 
     account: str
@@ -98,6 +98,11 @@ RULES: Mapping[Kind, tuple[Rule, ...]] = MappingProxyType(
             (Side.DEBIT, Account.CHANNEL_RECEIVABLE, Part.PAID),
             (Side.DEBIT, Account.MARKETING_COST, Part.COUPON),
             (Side.CREDIT, Account.MERCHANT_PENDING, Part.WHOLE),
+        ),
+        Kind.REFUND: (
+            (Side.DEBIT, Account.MERCHANT_PENDING, Part.WHOLE),
+            (Side.CREDIT, Account.CHANNEL_RECEIVABLE, Part.PAID),
+            (Side.CREDIT, Account.MARKETING_COST, Part.COUPON),
         ),
     }
 )

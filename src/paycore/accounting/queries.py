@@ -76,7 +76,7 @@ async def differing_balances(pool: Pool) -> list[Balance]:
                    sum(CASE e.side WHEN 'DEBIT' THEN e.amount ELSE -e.amount END)
                        AS amount
             FROM accounting_entry e
-            JOIN accounting_posting p USING (pay_order_no, kind)
+            JOIN accounting_posting p USING (pay_order_no, kind, fact)
             GROUP BY e.account, p.currency
         ), kept AS (
             SELECT account, currency, sum(amount) AS amount
@@ -98,6 +98,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a payment's postings, with its posting's date and currency."""
 
     kind: str
+    fact: str
     line: int
     account: str
     side: str
@@ -110,11 +111,11 @@ async def entries(pool: Pool, pay_order_no: PayOrderNo) -> list[Entry]:
     """What was posted for this payment, in order."""
     rows = await pool.fetch(
         """
-        SELECT e.kind, e.line, e.account, e.side, e.amount, p.currency, p.at
+        SELECT e.kind, e.fact, e.line, e.account, e.side, e.amount, p.currency, p.at
         FROM accounting_entry e
-        JOIN accounting_posting p USING (pay_order_no, kind)
+        JOIN accounting_posting p USING (pay_order_no, kind, fact)
         WHERE e.pay_order_no = $1 AND p.pay_order_no = $1
-        ORDER BY p.at, e.kind, e.line
+        ORDER BY p.at, e.kind, e.fact, e.line
         """,
         pay_order_no,
     )

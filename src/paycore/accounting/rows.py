@@ -8,7 +8,7 @@ from paycore.kernel.terms import PayOrderNo
 
 @table(
     "accounting_posting",
-    key=("pay_order_no", "kind"),
+    key=("pay_order_no", "kind", "fact"),
     owner="pay_order_no",
     partition="pay_order_no",
 )
@@ -17,6 +17,9 @@ class PostingRow(Row, frozen=True, kw_only=True):
 
     pay_order_no: PayOrderNo
     kind: str
+    fact: str = ""
+    """Which of the payment's facts of this kind: empty for the payment itself, the
+    number of a refund."""
     currency: str
     amount: int
     """The sum of its debits, which is the sum of its credits."""
@@ -25,7 +28,7 @@ class PostingRow(Row, frozen=True, kw_only=True):
 
 @table(
     "accounting_entry",
-    key=("pay_order_no", "kind", "line"),
+    key=("pay_order_no", "kind", "fact", "line"),
     owner="pay_order_no",
     partition="pay_order_no",
 )
@@ -34,6 +37,7 @@ class EntryRow(Row, frozen=True, kw_only=True):
 
     pay_order_no: PayOrderNo
     kind: str
+    fact: str = ""
     line: int
     account: str
     side: str

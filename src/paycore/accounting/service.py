@@ -12,7 +12,7 @@ from paycore.accounting.chart import Fact, Kind
 from paycore.accounting.rows import BalanceRow, EntryRow, PostingRow
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
-from paycore.kernel.terms import BizLineId, PayOrderNo
+from paycore.kernel.terms import BizLineId, PayOrderNo, RefundNo
 
 
 def post_payment(
@@ -41,6 +41,42 @@ def post_payment(
     _post(node, change, Kind.PAYMENT, fact, no=pay_order_no, currency=currency, at=at)
 
 
+def post_refund(
+    node: Node,
+    change: Change,
+    *,
+    pay_order_no: PayOrderNo,
+    refund_no: RefundNo,
+    channel: str,
+    account: str,
+    amount: int,
+    coupon_amount: int,
+    money_amount: int,
+    currency: str,
+    biz_line: BizLineId,
+    at: datetime,
+) -> None:
+    """Stage the posting of a refund that this channel's account gave back."""
+    fact = Fact(
+        channel=channel,
+        account=account,
+        biz_line=biz_line,
+        amount=amount,
+        payable_amount=money_amount,
+        coupon_amount=coupon_amount,
+    )
+    _post(
+        node,
+        change,
+        Kind.REFUND,
+        fact,
+        no=pay_order_no,
+        of=refund_no,
+        currency=currency,
+        at=at,
+    )
+
+
 def _post(
     node: Node,
     change: Change,
@@ -48,6 +84,7 @@ def _post(
     fact: Fact,
     *,
     no: PayOrderNo,
+    of: str = "",
     currency: str,
     at: datetime,
 ) -> None:
@@ -57,6 +94,7 @@ def _post(
         PostingRow(
             pay_order_no=no,
             kind=kind,
+            fact=of,
             currency=currency,
             amount=chart.total(posting),
             at=at,
@@ -67,6 +105,7 @@ def _post(
             EntryRow(
                 pay_order_no=no,
                 kind=kind,
+                fact=of,
                 line=number,
                 account=line.account,
                 side=line.side,

@@ -9,7 +9,16 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
-from paycore.api import callbacks, cards, history, operations, pages, payments, problems
+from paycore.api import (
+    callbacks,
+    cards,
+    history,
+    operations,
+    pages,
+    payments,
+    problems,
+    refunds,
+)
 from paycore.api.contract import Call, Route, document
 from paycore.api.decode import MAX_BODY_OCTETS
 from paycore.api.door import Door
@@ -29,6 +38,9 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     payments.get_payment,
     history.search_payments,
     history.get_timeline,
+    refunds.create_refund,
+    refunds.get_refund,
+    refunds.search_refunds,
     cards.register_card,
     cards.list_cards,
     cards.get_card,

@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 from litestar import Response, delete, get
 from litestar import post as posted
+from litestar.types import ASGIApp
 
 from paycore.api.answers import NO_STORE, encode, found, kept
 from paycore.api.auth import caller_of
@@ -51,7 +52,7 @@ _PAGE = Shape(Page)
         )
     },
 )
-async def register_card(request: Plain) -> Response[bytes]:
+async def register_card(request: Plain) -> ASGIApp:
     """Register a card with the agreements given for it."""
     node = door_of(request).node
     post = await post_of(request)

@@ -193,8 +193,7 @@ def canonical(body: bytes) -> bytes:
     try:
         # As text: of octets the parser would guess the encoding.
         text = body.decode()
-        value = json.loads(text, object_pairs_hook=_members, parse_float=_number)
-        return msgspec.json.encode(value, order="sorted")
+        return msgspec.json.encode(_READER.decode(text), order="sorted")
     except (ValueError, RecursionError, OverflowError):
         raise not_json() from None
 
@@ -216,6 +215,9 @@ def _control() -> BadRequest:
 def _number(text: str) -> int | float:
     number = float(text)
     return int(number) if number.is_integer() else number
+
+
+_READER = json.JSONDecoder(object_pairs_hook=_members, parse_float=_number)
 
 
 def not_json() -> BadRequest:

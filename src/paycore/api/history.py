@@ -12,6 +12,7 @@ from paycore.api.payments import number_of, order_in
 from paycore.api.schema import Orders, Search, Timeline
 from paycore.core import queries
 from paycore.core import service as core
+from paycore.core.refunds import queries as refunds
 from paycore.core.service import View
 from paycore.core.timeline import timeline
 from paycore.kernel.errors import BadRequest, DataNotExist
@@ -51,7 +52,15 @@ async def search_payments(request: Plain) -> Response[bytes]:
         ),
     )
     page, following = cut(rows, asked.limit, [row.pay_order_no for row in rows])
-    items = [order_in(door.node, View(payment=row)) for row in page]
+    numbers = [row.pay_order_no for row in page]
+    refunded = await read(door, refunds.refunded(door.pool, numbers))
+    items = [
+        order_in(
+            door.node,
+            View(payment=row, refunded=refunded.get(row.pay_order_no, 0)),
+        )
+        for row in page
+    ]
     return found(Orders(items=items, next=following))
 
 

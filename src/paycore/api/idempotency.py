@@ -7,7 +7,8 @@ and the kept answer are core's (`core.service`); this is the door's half.
 
 import hashlib
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from paycore.api.auth import caller_of
 from paycore.api.contract import KEY_AS_SENT, KEY_FORM, KEY_HEADER
@@ -21,8 +22,7 @@ _HEADER = KEY_HEADER.lower().encode()
 _FORM = re.compile(rf'(?:"({KEY_FORM})"|({KEY_FORM}))')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Post:
+class Post(msgspec.Struct, frozen=True, kw_only=True):
     """A POST under /v1: who sent it, on which path, under which key, with what."""
 
     caller: Caller

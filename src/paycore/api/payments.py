@@ -6,6 +6,7 @@ before its last commit, so that what is kept for the key is what is sent.
 
 from litestar import Response, get
 from litestar import post as posted
+from litestar.types import ASGIApp
 
 from paycore.api.answers import encode, found, kept
 from paycore.api.auth import caller_of
@@ -46,7 +47,7 @@ _CONFIRM = Shape(Confirm)
         )
     },
 )
-async def open_quick_payment(request: Plain) -> Response[bytes]:
+async def open_quick_payment(request: Plain) -> ASGIApp:
     """Open a payment and send the payer a code."""
     node = door_of(request).node
     post = await post_of(request)
@@ -84,7 +85,7 @@ async def open_quick_payment(request: Plain) -> Response[bytes]:
         )
     },
 )
-async def send_code_again(request: Plain, pay_order_no: str) -> Response[bytes]:
+async def send_code_again(request: Plain, pay_order_no: str) -> ASGIApp:
     """Send the code again."""
     node = door_of(request).node
     post = await post_of(request)
@@ -114,7 +115,7 @@ async def send_code_again(request: Plain, pay_order_no: str) -> Response[bytes]:
         )
     },
 )
-async def confirm(request: Plain, pay_order_no: str) -> Response[bytes]:
+async def confirm(request: Plain, pay_order_no: str) -> ASGIApp:
     """Confirm with the code."""
     post = await post_of(request)
     asked = _CONFIRM.decode(post.body)
@@ -143,7 +144,7 @@ async def confirm(request: Plain, pay_order_no: str) -> Response[bytes]:
         )
     },
 )
-async def close_payment(request: Plain, pay_order_no: str) -> Response[bytes]:
+async def close_payment(request: Plain, pay_order_no: str) -> ASGIApp:
     """Ask the channel, then close the payment."""
     node = door_of(request).node
     post = await post_of(request)
@@ -176,7 +177,8 @@ async def get_payment(request: Plain, pay_order_no: str) -> Response[bytes]:
     caller = await caller_of(request)
     node = door_of(request).node
     payment = await core.get(node, caller.biz_line, number_of(pay_order_no))
-    return found(order_in(node, View(payment=payment)))
+    refunded = await core.refunded(node, payment)
+    return found(order_in(node, View(payment=payment, refunded=refunded)))
 
 
 def number_of(text: str) -> PayOrderNo:
@@ -188,7 +190,12 @@ def number_of(text: str) -> PayOrderNo:
 
 def order_in(node: Node, view: View) -> Order:
     """The order of a view, as of now."""
-    return order_of(view.payment, now=node.now(), code_gap_s=node.settings.code_gap_s)
+    return order_of(
+        view.payment,
+        now=node.now(),
+        code_gap_s=node.settings.code_gap_s,
+        refunded=view.refunded,
+    )
 
 
 def _order_answer(node: Node) -> AnswerOf:

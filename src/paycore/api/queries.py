@@ -12,20 +12,30 @@ __all__ = ["Backlog", "Pool", "away", "backlog"]
 
 _UNKNOWN = """
 SELECT count(*) AS number,
-       coalesce(extract(epoch FROM clock_timestamp() - min(attempt.created_at)), 0)
-         ::float8 AS age_s
-FROM payment JOIN attempt USING (pay_order_no)
-WHERE payment.next_check_at IS NOT NULL
-  AND attempt.trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT', 'REFUND')
-  AND attempt.process_status IN ('INIT', 'GW_DOING')
-  AND (attempt.outcome IS NOT NULL
-       OR attempt.quiet_from < clock_timestamp())
+       coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8
+         AS age_s
+FROM (
+    SELECT attempt.created_at
+    FROM payment JOIN attempt USING (pay_order_no)
+    WHERE payment.next_check_at IS NOT NULL
+      AND attempt.trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT')
+      AND attempt.process_status IN ('INIT', 'GW_DOING')
+      AND (attempt.outcome IS NOT NULL OR attempt.quiet_from < clock_timestamp())
+    UNION ALL
+    SELECT created_at FROM refund
+    WHERE next_check_at IS NOT NULL
+      AND (outcome IS NOT NULL OR quiet_from < clock_timestamp())
+) AS legs
 """
 _DUE = """
 SELECT count(*) AS number,
        coalesce(extract(epoch FROM clock_timestamp() - min(next_check_at)), 0)
          ::float8 AS age_s
-FROM payment
+FROM (
+    SELECT next_check_at, lease_until FROM payment WHERE next_check_at IS NOT NULL
+    UNION ALL
+    SELECT next_check_at, lease_until FROM refund WHERE next_check_at IS NOT NULL
+) AS open
 WHERE next_check_at <= clock_timestamp()
   AND (lease_until IS NULL OR lease_until <= clock_timestamp())
 """

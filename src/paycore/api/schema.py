@@ -12,9 +12,11 @@ from msgspec import UNSET, Meta, UnsetType
 
 from paycore.api.paging import DEFAULT_PAGE, MAX_PAGE
 from paycore.core.order import Order
+from paycore.core.refunds.document import Refund
 from paycore.core.timeline import Item
+from paycore.kernel.ids import PAY_ORDER_NO_LENGTH
 from paycore.kernel.money import MAX_AMOUNT_MINOR
-from paycore.kernel.terms import BizStatus, PayType
+from paycore.kernel.terms import BizStatus, PayType, RefundStatus
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,6 +32,13 @@ OutBizNo = Annotated[
     Meta(
         pattern=r"\A[A-Za-z0-9._:-]{1,64}\Z",
         description="1-64 of A-Z a-z 0-9 . _ : -",
+    ),
+]
+PayOrderNumber = Annotated[
+    str,
+    Meta(
+        pattern=rf"\A[0-9A-Z]{{{PAY_ORDER_NO_LENGTH}}}\Z",
+        description=f"a payment's number: {PAY_ORDER_NO_LENGTH} letters and digits",
     ),
 ]
 Currency = Annotated[
@@ -114,6 +123,34 @@ class Search(Page, frozen=True, kw_only=True):
     biz_status: BizStatus | None = None
     since: Moment | None = msgspec.field(name="from", default=None)
     until: Moment | None = msgspec.field(name="to", default=None)
+
+
+class CreateRefund(Shape, frozen=True, kw_only=True):
+    """What `POST /v1/refunds` takes."""
+
+    pay_order_no: PayOrderNumber
+    out_refund_no: OutBizNo
+    amount: Amount
+    reason: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=128,
+                pattern=r"\S",
+                description="1-128 characters, no control characters",
+            ),
+        ]
+        | None
+    ) = None
+
+
+class SearchRefunds(Page, frozen=True, kw_only=True):
+    """The query of `GET /v1/refunds`."""
+
+    pay_order_no: PayOrderNumber | None = None
+    out_refund_no: OutBizNo | None = None
+    biz_status: RefundStatus | None = None
 
 
 class Confirm(Shape, frozen=True, kw_only=True):
@@ -226,6 +263,13 @@ class Orders(Answer, frozen=True, kw_only=True):
     """A page of orders."""
 
     items: list[Order]
+    next: str | None
+
+
+class Refunds(Answer, frozen=True, kw_only=True):
+    """A page of refunds."""
+
+    items: list[Refund]
     next: str | None
 
 

@@ -1,9 +1,10 @@
 """What the banks charged, against what we know of it. Pure.
 
 Asked from both sides: a charge without its success, and a success without its charge.
-What must be left of every request, once refunds are taken off, is known: what the order
-costs of the one leg that succeeded, that or nothing of a leg that is open, and nothing
-of any other. A person who knows of other money has a case that names its request.
+What must be left of every request, once refunds are taken off, is known: of the one leg
+that succeeded what the order costs less what we had refunded, that or nothing of a leg
+that is open, and nothing of any other. A person who knows of other money has a case
+that names its request.
 """
 
 from collections import Counter
@@ -151,7 +152,9 @@ def _may_be_left(one: Request, charged: Sequence[int], payment: Known) -> set[in
     """
     leg = _ours(payment).get(one)
     if leg is not None and one in _must(payment):
-        return {payment.payable_amount}
+        perhaps = _sums({0, amount} for amount in payment.refunding)
+        whole = payment.payable_amount - payment.refunded
+        return {whole - back for back in perhaps}
     may = {0}
     if leg is not None:
         may.add(payment.payable_amount)
@@ -200,8 +203,16 @@ def _why(moves: Sequence[Charge], left: Counter[Till], payment: Known) -> str:
             or any(amount for till, amount in left.items() if till not in tills),
             "a charge of another leg",
         ),
+        (_refunded_otherwise(moves, payment), "refunded another amount"),
     )
     return next((why for holds, why in reasons if holds), "charged another amount")
+
+
+def _refunded_otherwise(moves: Sequence[Charge], payment: Known) -> bool:
+    """Whether what went back is not what we had refunded, and may not be."""
+    back = sum(move.amount for move in moves if move.kind == "refund")
+    perhaps = _sums({0, amount} for amount in payment.refunding)
+    return back - payment.refunded not in perhaps
 
 
 def _example(

@@ -4,8 +4,7 @@ Every invariant is here: with the questions that rows can answer, or with the re
 they cannot and with who shows it instead. docs/audit.md is made of it.
 """
 
-from dataclasses import dataclass, field
-
+from paycore.audit.invariant import Check, Invariant
 from paycore.audit.questions import (
     books,
     calls,
@@ -15,37 +14,11 @@ from paycore.audit.questions import (
     limits,
     lines,
     money,
+    refunds,
     routes,
     secrets,
     told,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One question of an invariant."""
-
-    name: str
-    """What a violation of it is called."""
-    sql: str
-    """A statement as `paycore.audit.questions` says; of a scan, the texts."""
-    whole: bool = False
-    """Asked only when everything is audited: sums know no beginning, and some things
-    are not known by their payment."""
-    scan: bool = False
-    """Texts to be looked through for secrets."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Invariant:
-    """What must always hold."""
-
-    id: str
-    holds: str
-    checks: tuple[Check, ...] = field(default=(), repr=False)
-    otherwise: str = ""
-    """What rows do not show of it, and who does."""
-
 
 CATALOGUE = (
     Invariant(
@@ -57,7 +30,6 @@ CATALOGUE = (
                 sql=money.HAS_MORE_THAN_ONE_LEG_SUCCEEDED,
             ),
         ),
-        otherwise="That none was reversed: there are no refunds yet.",
     ),
     Invariant(
         id="I2",
@@ -132,6 +104,10 @@ CATALOGUE = (
                 name="the last word on a leg is not in the history",
                 sql=ends.IS_THE_LAST_WORD_ON_A_LEG_NOT_IN_THE_HISTORY,
             ),
+            Check(
+                name="a refund that is another than its history says",
+                sql=refunds.IS_A_REFUND_ANOTHER_THAN_ITS_HISTORY,
+            ),
         ),
         otherwise="That a row was once another: triggers refuse to change it.",
     ),
@@ -151,6 +127,7 @@ CATALOGUE = (
                 name="a notice that nobody tries, or not for long",
                 sql=ends.IS_A_NOTICE_NOT_TRIED,
             ),
+            Check(name="a refund that nobody looks at", sql=refunds.IS_A_REFUND_UNSEEN),
         ),
     ),
     Invariant(
@@ -234,8 +211,23 @@ CATALOGUE = (
     ),
     Invariant(
         id="I12",
-        holds="No more is given back than was taken.",
-        otherwise="Later: there are no refunds yet.",
+        holds="No more is given back than was taken, refunds in flight counted, and"
+        " only by the leg that was charged.",
+        checks=(
+            Check(
+                name="more refunded than was taken",
+                sql=refunds.IS_MORE_REFUNDED_THAN_WAS_TAKEN,
+            ),
+            Check(
+                name="a total that is not the sum of its refunds",
+                sql=refunds.IS_A_TOTAL_NOT_THE_SUM_OF_ITS_REFUNDS,
+            ),
+            Check(
+                name="a refund by another leg than was charged",
+                sql=refunds.IS_A_REFUND_NOT_BY_THE_LEG_THAT_WAS_CHARGED,
+            ),
+        ),
+        otherwise="What the banks gave back: `paycore audit --bank`.",
     ),
     Invariant(
         id="I13",
@@ -251,8 +243,8 @@ CATALOGUE = (
     ),
     Invariant(
         id="I14",
-        holds="Every success has its posting, to its own line's credit, and every"
-        " posting its success.",
+        holds="Every success has its posting, to its own line's credit, every refund"
+        " its own, and every posting its fact.",
         checks=(
             Check(
                 name="a success or a posting alone",
@@ -262,12 +254,19 @@ CATALOGUE = (
                 name="money credited or spent elsewhere",
                 sql=books.IS_MONEY_CREDITED_OR_SPENT_ELSEWHERE,
             ),
+            Check(
+                name="a refund or its posting alone",
+                sql=refunds.IS_A_REFUND_OR_ITS_POSTING_ALONE,
+            ),
+            Check(
+                name="a refund posted elsewhere", sql=refunds.WAS_IT_POSTED_ELSEWHERE
+            ),
         ),
     ),
     Invariant(
         id="I15",
-        holds="A channel's clearing account is the sum of its successful legs, every"
-        " balance that of its entries.",
+        holds="A channel's clearing account is the sum of its successful legs less what"
+        " was refunded, every balance that of its entries.",
         checks=(
             Check(
                 name="a charge cleared elsewhere",
@@ -297,6 +296,10 @@ CATALOGUE = (
                 name="a notice neither delivered nor in sight",
                 sql=told.IS_A_NOTICE_NEITHER_DELIVERED_NOR_IN_SIGHT,
             ),
+            Check(
+                name="a refund's end that is not told once",
+                sql=refunds.IS_A_REFUNDS_END_NOT_TOLD_ONCE,
+            ),
         ),
     ),
     Invariant(
@@ -306,6 +309,10 @@ CATALOGUE = (
             Check(
                 name="a notice that a read would deny",
                 sql=told.DOES_A_NOTICE_SAY_WHAT_A_READ_WOULD_DENY,
+            ),
+            Check(
+                name="a notice that a read of the refund would deny",
+                sql=refunds.DOES_A_NOTICE_SAY_WHAT_A_READ_OF_THE_REFUND_WOULD_DENY,
             ),
         ),
     ),
@@ -326,6 +333,10 @@ CATALOGUE = (
                 sql=told.IS_A_NUMBER_OF_NO_PAYMENT,
                 whole=True,
             ),
+            Check(
+                name="a line's number that is not one refund",
+                sql=refunds.IS_AN_OUT_REFUND_NO_NOT_ONE_REFUND,
+            ),
         ),
         otherwise="What was answered over the wire: `tests/api/test_idempotency.py`.",
     ),
@@ -344,6 +355,14 @@ CATALOGUE = (
             Check(
                 name="an answer without or before its call",
                 sql=calls.IS_AN_ANSWER_WITHOUT_OR_BEFORE_ITS_CALL,
+            ),
+            Check(
+                name="a refund sent without its record, or elsewhere",
+                sql=refunds.IS_A_SEND_OF_A_REFUND_NOT_ON_RECORD,
+            ),
+            Check(
+                name="a refund sent again that may have got there",
+                sql=refunds.WAS_A_REFUND_SENT_AGAIN_WITHOUT_NEED,
             ),
         ),
     ),
@@ -410,6 +429,7 @@ CATALOGUE = (
                 ("a message", secrets.WHAT_TEXTS_WERE_KEPT_OF_CALLS),
                 ("a channel's answer", secrets.WHAT_TEXTS_WERE_KEPT_OF_ANSWERS),
                 ("an order", secrets.WHAT_TEXTS_ARE_IN_ORDERS),
+                ("a refund", secrets.WHAT_TEXTS_ARE_IN_REFUNDS),
                 ("an order's history", secrets.WHAT_TEXTS_ARE_IN_HISTORIES),
                 ("a timeline's steps", secrets.WHAT_TEXTS_WERE_KEPT_OF_STEPS),
                 ("a notice", secrets.WHAT_TEXTS_ARE_IN_NOTICES),
@@ -442,6 +462,10 @@ CATALOGUE = (
                 name="open for too long, and nobody knows",
                 sql=ends.IS_IT_OPEN_FOR_TOO_LONG,
             ),
+            Check(
+                name="a refund open for too long, and nobody knows",
+                sql=refunds.IS_A_REFUND_OPEN_FOR_TOO_LONG,
+            ),
         ),
     ),
     Invariant(
@@ -466,6 +490,7 @@ CATALOGUE = (
                 name="a refused callback had an effect",
                 sql=calls.DID_A_REFUSED_CALLBACK_HAVE_AN_EFFECT,
             ),
+            Check(name="a refund without a yes", sql=refunds.IS_A_REFUND_WITHOUT_YES),
         ),
         otherwise="Whether a signature was good:"
         " `tests/flows/test_charge.py::"

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from paycore.audit.catalogue import CATALOGUE, Invariant
+from paycore.audit.catalogue import CATALOGUE
+from paycore.audit.invariant import Invariant
 
 COLUMNS = ("id", "must hold", "violations that rows show", "what they do not show")
 
@@ -54,12 +55,14 @@ let cron run it every night.""",
 `--bank` takes the control address of the [sandbox](sandbox.md), whose record of \
 charges is the banks' own word, for a database all of whose channels are the sandbox's \
 and have its banks' names.
-Of every request, once refunds are taken off, must be left: what the order costs, of \
-the one leg that succeeded, at its own channel; that or nothing, of a leg that is \
-still open; and nothing of any other.
+Of every request, once refunds are taken off, must be left: what the order costs less \
+what was refunded here, of the one leg that succeeded, at its own channel; that or \
+nothing, of a leg that is still open; and nothing of any other.
+A refund in flight may have moved or not.
 Other money is excused only by an open case that names its request: `LATE_MONEY` and \
 `CHARGED_WITHOUT_CONFIRM` with their amount, `CONTRADICTION` for a success that the \
-bank denies, and `CHANNEL_ALARM` for as long as its leg is open.
+bank denies, and `CHANNEL_ALARM` for as long as its leg is open; of refunds \
+`LATE_REFUND` and `REFUND_CONTRADICTION`.
 A refund has a number of its own at the bank and names no charge, so refunds of one \
 bank and currency are shared out among its charges.
 Banks that cannot be asked are said, and the rest of the report stands.""",

@@ -52,7 +52,8 @@ AUDIT_LOCK = db.MIGRATION_LOCK + 2
 
 MAX_OPEN = 10_000
 """Payments from before the beginning that are audited besides: so many that are open,
-so many with a locked coupon and so many with a waiting notice, the oldest of each."""
+so many with a locked coupon, with a waiting notice and with an open refund, the oldest
+of each."""
 
 TEXTS_AT_ONCE = 500
 
@@ -80,7 +81,7 @@ NO_TIME = "there was no time left for it"
 _OVER_PAYMENTS = (
     *("payment", "attempt", "transition", "trail", "gateway_message"),
     *("router_decision", "accounting_posting", "accounting_entry", "notify_notice"),
-    *("sms_code", "idempotency_key"),
+    *("sms_code", "idempotency_key", "refund", "refund_total", "refund_transition"),
 )
 
 _IN_SCOPE = "({0} >= $1::text OR {0} = ANY($2::text[]))"
@@ -104,6 +105,7 @@ HELD_COUPONS = f"""
 
 _MADE_OF = (
     *(("messages", "attempt"), ("messages", "trail"), ("codes", "attempt")),
+    ("messages", "refund"),
     *(("decisions", "attempt"), ("decisions", "payment")),
     ("decisions", "router_decision"),
 )
@@ -122,13 +124,16 @@ LET_GO = """
 _STILL_KEPT = """
     SELECT * FROM {of} WHERE pay_order_no >= (SELECT {kept} FROM let_go)
        OR pay_order_no IN (
-              SELECT pay_order_no FROM every_payment WHERE next_check_at IS NOT NULL)
+              SELECT pay_order_no FROM every_payment WHERE next_check_at IS NOT NULL
+              UNION ALL
+              SELECT pay_order_no FROM every_refund WHERE next_check_at IS NOT NULL)
 """
 
 SCOPE = "\n, ".join(
     (
         "WITH every_payment AS NOT MATERIALIZED (SELECT * FROM payment)",
         "every_attempt AS NOT MATERIALIZED (SELECT * FROM attempt)",
+        "every_refund AS NOT MATERIALIZED (SELECT * FROM refund)",
         "every_idempotency_key AS NOT MATERIALIZED (SELECT * FROM idempotency_key)",
         *(
             f"{name} AS NOT MATERIALIZED (SELECT * FROM {name}"
@@ -181,6 +186,11 @@ UNION ALL
     SELECT pay_order_no AS no FROM notify_notice
     WHERE next_check_at IS NOT NULL AND pay_order_no < $1 OFFSET 0
 ) AS open ORDER BY no LIMIT $2)
+UNION ALL
+(SELECT DISTINCT no, 'refunds' FROM (
+    SELECT pay_order_no AS no FROM refund
+    WHERE next_check_at IS NOT NULL AND pay_order_no < $1 OFFSET 0
+) AS open ORDER BY no LIMIT $2)
 """
 
 # clock_timestamp, as in every audit: the time at which the snapshot was taken.
@@ -194,8 +204,26 @@ SELECT pg_try_advisory_xact_lock_shared($1) AND pg_try_advisory_xact_lock_shared
 # the cases at the desk those that are about such money, each with the attempt it names.
 WHAT_DO_WE_KNOW_OF_CHARGES = """
 SELECT p.pay_order_no, p.biz_status, p.payable_amount, p.currency,
-       coalesce(a.legs, '[]') AS legs, coalesce(d.cases, '[]') AS cases
+       coalesce(a.legs, '[]') AS legs, coalesce(d.cases, '[]') AS cases,
+       coalesce(f.refunded, 0) AS refunded, coalesce(f.refunding, '[]') AS refunding
 FROM payment p
+LEFT JOIN (
+    SELECT pay_order_no,
+           (sum(money_amount) FILTER (WHERE surely))::bigint AS refunded,
+           jsonb_agg(money_amount) FILTER (WHERE NOT surely) AS refunding
+    FROM (
+        SELECT r.pay_order_no, r.money_amount,
+               r.status = 'SUCCESS' AND r.finished_at < $4::timestamptz
+               AND c.case_id IS NULL AS surely
+        FROM refund r
+        LEFT JOIN desk_case c ON c.status = 'OPEN' AND c.case_id
+             = CASE r.status WHEN 'FAIL' THEN 'LATE_REFUND:'
+                   ELSE 'REFUND_CONTRADICTION:' END
+               || r.pay_order_no || ':1' || right(r.refund_no, 2) || ':'
+        WHERE r.pay_order_no >= $1 AND (r.status <> 'FAIL' OR c.case_id IS NOT NULL)
+    ) AS each
+    GROUP BY pay_order_no
+) f USING (pay_order_no)
 LEFT JOIN (
     SELECT pay_order_no,
            jsonb_agg(jsonb_build_object('request_no', request_no, 'channel', channel,
@@ -369,12 +397,16 @@ class Snapshot:
                 if self.left_s() <= 0:
                     raise Unanswered(NO_TIME)
 
-    async def charges(self, numbers: Sequence[str]) -> list[Known]:
-        """What we know of payments that succeeded, and of these."""
+    async def charges(
+        self, numbers: Sequence[str], *, asked_at: datetime
+    ) -> list[Known]:
+        """What we know of payments that succeeded, and of these; `asked_at`: from then
+        on a refund may have moved behind the banks' word.
+        """
         async with self._asked():
             rows = await self.connection.fetch(
                 WHAT_DO_WE_KNOW_OF_CHARGES,
-                *(self.first, list(numbers), list(ABOUT_MONEY)),
+                *(self.first, list(numbers), list(ABOUT_MONEY), asked_at),
             )
         return [_known(dict(row)) for row in rows]
 
@@ -400,7 +432,9 @@ class Snapshot:
 def _known(row: Mapping[str, object]) -> Known:
     legs = msgspec.json.decode(cast("str", row["legs"]), type=list[Leg])
     cases = msgspec.json.decode(cast("str", row["cases"]), type=list[Case])
-    return Known(**{**row, "legs": legs, "cases": cases})  # type: ignore[arg-type]
+    refunding = msgspec.json.decode(cast("str", row["refunding"]), type=list[int])
+    decoded = {"legs": legs, "cases": cases, "refunding": refunding}
+    return Known(**{**row, **decoded})  # type: ignore[arg-type]
 
 
 @asynccontextmanager

@@ -55,6 +55,11 @@ class Known:
     currency: str
     legs: Sequence[Leg]
     cases: Sequence[Case]
+    refunded: int = 0
+    """What went back of the money, surely."""
+    refunding: Sequence[int] = ()
+    """What may have gone back, each by itself: refunds in flight, those that ended
+    while the banks were asked, and those of which a person knows two words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

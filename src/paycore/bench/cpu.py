@@ -17,7 +17,7 @@ def seconds(pid: int, *, family: bool = False) -> float:
         return 0.0
     ticks = _ticks(pid, ended=family)
     if family:
-        ticks += sum(_ticks(child, ended=True) for child in _children(pid))
+        ticks += sum(_ticks(child, ended=True) for child in children(pid))
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
@@ -28,6 +28,22 @@ def memory(pid: int) -> int:
     except OSError:
         return 0
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def own_memory(pid: int) -> int:
+    """Octets that a process and its children have to themselves: what they share, as a
+    server's buffers, is nobody's.
+    """
+    return sum(_anonymous(each) for each in (pid, *children(pid)))
+
+
+def _anonymous(pid: int) -> int:
+    try:
+        lines = (PROC / str(pid) / "status").read_text().splitlines()
+    except OSError:
+        return 0
+    kilobytes = (line.split()[1] for line in lines if line.startswith("RssAnon:"))
+    return 1024 * int(next(kilobytes, "0"))
 
 
 def machine() -> float:
@@ -51,7 +67,8 @@ def _ticks(pid: int, *, ended: bool) -> int:
     return sum(int(field) for field in fields[11 : 15 if ended else 13])
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """The processes that a process has started, and that live."""
     found: list[int] = []
     for stat in PROC.glob("[0-9]*/stat"):
         try:

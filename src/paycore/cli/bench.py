@@ -10,6 +10,7 @@ from paycore.cli.growth import growth
 
 if TYPE_CHECKING:
     from paycore.bench.memory import Memory
+    from paycore.bench.recon.run import Found as Reconciled
     from paycore.bench.run import Figures, Plan
 
 F = TypeVar("F")
@@ -202,6 +203,56 @@ def memory(
         kept.keep(keep_results, {**kept.header(command), **said, **points})
     typer.echo(msgspec.json.encode(said).decode())
     if not said["holds"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def recon(
+    lines: Annotated[
+        int, typer.Option(min=100, max=20_000_000, help="Lines of the statement.")
+    ] = 1_000_000,
+    planted: Annotated[
+        int, typer.Option(min=0, max=1_000_000, help="Differences, of ten kinds.")
+    ] = 1000,
+    *,
+    keep_results: KeepResults = None,
+    as_json: AsJson = False,
+) -> None:
+    """Reconcile a day of so many lines; exit status 1 unless all that differs is found.
+
+    Time and memory are of `paycore recon run` and of the database's server, on one core
+    where there are two.
+    """
+    import msgspec
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from paycore.bench import kept
+    from paycore.bench.recon import run as recons
+
+    def watched() -> "Reconciled":
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("starting", total=None)
+            return recons.run(
+                lines,
+                planted,
+                lambda what, n: progress.update(task, description=what, advance=n),
+            )
+
+    found = _or_refused(watched)
+    said = found.document()
+    if not as_json:
+        typer.echo(
+            f"{found.lines:,} lines in {found.seconds:.1f} s, with"
+            f" {found.process_mb:.0f} MB and the server's {found.server_mb:.0f} MB;"
+            f" {found.found:,} of {found.planted:,} differences found, {found.false:,}"
+            " false"
+        )
+    if keep_results is not None:
+        command = f"paycore bench recon --lines {lines} --planted {planted}"
+        kept.keep(keep_results, {**kept.header(command), **said})
+    typer.echo(msgspec.json.encode(said).decode())
+    if not found.holds:
         raise typer.Exit(1)
 
 

@@ -147,8 +147,9 @@ def moment(text: str | None) -> datetime | None:
         return None
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        # Years begin at 1 and end at 9999, in UTC too.
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise BadRequest(
             "A time is 2026-11-22 or 2026-11-22T08:00:00+08:00; without a zone UTC."
         ) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)

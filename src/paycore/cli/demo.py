@@ -29,7 +29,10 @@ def demo() -> None:
     from paycore.kernel import log
 
     log.configure(level="error", style="console")
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    for sign in (signal.SIGTERM, signal.SIGHUP):
+        # What was ignored before us, as nohup does, stays ignored.
+        if signal.getsignal(sign) is not signal.SIG_IGN:
+            signal.signal(sign, _as_interrupt)
     console = Console()
     try:
         result = run(console)
@@ -60,7 +63,12 @@ def _say_how_it_went(console: "Console", result: "Result") -> None:
 
 
 def _as_interrupt(_signal: int, _frame: object) -> None:
-    """SIGTERM ends the demo in order, as Ctrl-C does."""
+    """SIGTERM, or the terminal's end, ends the demo in order, as Ctrl-C does.
+
+    What a script starts behind its back (`&`) does not hear Ctrl-C: now it must.
+    """
     import signal
 
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.raise_signal(signal.SIGINT)

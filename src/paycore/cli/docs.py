@@ -15,8 +15,11 @@ from paycore.cli.markdown import a_page, a_table, as_code, first_sentence, notes
 from paycore.cli.schema_page import schema
 
 if TYPE_CHECKING:
+    from paycore.core.states import RefundTransition, Transition
     from paycore.gateway.channel import Channel
     from paycore.kernel.errors import Refusal
+
+    Rows = tuple[Transition, ...] | tuple[RefundTransition, ...]
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -56,32 +59,24 @@ def _stored(file: Path) -> str | None:
 def states() -> str:
     """The transition table, the conversions, and the outcome table."""
     from paycore.core.conversion import CONVERSIONS
-    from paycore.core.states import TRANSITIONS, Event
-    from paycore.kernel.outcome import TABLE
+    from paycore.core.states import REFUND_TRANSITIONS, TRANSITIONS, Event, RefundEvent
+    from paycore.kernel.outcome import REFUNDS, TABLE
     from paycore.kernel.terms import BizStatus
 
-    notes = notes_of(Event)
     return a_page(
         "States",
-        "With this page you can say what may happen to a payment in each status, who "
-        "is told, and what may follow each outcome of a call.",
-        _diagram(),
+        "With this page you can say what may happen to a payment and to a refund in "
+        "each status, who is told, and what may follow each outcome of a call.",
+        _diagram(TRANSITIONS),
         "## Transitions",
         "No other event moves a payment, and the database refuses what is not here.",
-        a_table(
-            ("from", "event", "to", "who is told", "meaning"),
-            [
-                (
-                    as_code(row.source),
-                    as_code(row.event),
-                    as_code(row.target),
-                    ", ".join(sorted(row.told)),
-                    notes.get(row.event.name, ""),
-                )
-                for row in TRANSITIONS
-            ],
-        ),
+        _transitions(TRANSITIONS, notes_of(Event)),
         "Final: " + ", ".join(as_code(s) for s in BizStatus if s.final) + ".",
+        "## Refunds",
+        "A refund is an aggregate of its own: the payment that it belongs to stays as "
+        "it is.",
+        _diagram(REFUND_TRANSITIONS),
+        _transitions(REFUND_TRANSITIONS, notes_of(RefundEvent)),
         "## Conversions",
         "While a code is being sent, and never once money was asked for.",
         a_table(
@@ -91,13 +86,17 @@ def states() -> str:
         "## Outcomes",
         "What one call came to, whom a refusal blames, and what may follow.",
         a_table(
-            ("outcome", "blame", "when sending a code", "when taking money"),
+            (
+                *("outcome", "blame", "when sending a code", "when taking money"),
+                "when giving it back",
+            ),
             [
                 (
                     as_code(outcome),
                     blame or "",
                     as_code(row.sending_code),
                     as_code(row.taking_money),
+                    as_code(REFUNDS[outcome]),
                 )
                 for (outcome, blame), row in TABLE.items()
             ],
@@ -105,13 +104,26 @@ def states() -> str:
     )
 
 
-def _diagram() -> str:
-    from paycore.core.states import TRANSITIONS
-    from paycore.kernel.terms import BizStatus
+def _transitions(rows: "Rows", notes: Mapping[str, str]) -> str:
+    return a_table(
+        ("from", "event", "to", "who is told", "meaning"),
+        [
+            (
+                as_code(row.source),
+                as_code(row.event),
+                as_code(row.target),
+                ", ".join(sorted(row.told)),
+                notes.get(row.event.name, ""),
+            )
+            for row in rows
+        ],
+    )
 
-    arrows = [f"    {r.source} --> {r.target}: {r.event}" for r in TRANSITIONS]
-    ends = [f"    {status} --> [*]" for status in BizStatus if status.final]
-    lines = ["stateDiagram-v2", f"    [*] --> {BizStatus.DOING}", *arrows, *ends]
+
+def _diagram(rows: "Rows") -> str:
+    arrows = [f"    {r.source} --> {r.target}: {r.event}" for r in rows]
+    ends = [f"    {status} --> [*]" for status in type(rows[0].source) if status.final]
+    lines = ["stateDiagram-v2", f"    [*] --> {rows[0].source}", *arrows, *ends]
     return "\n".join(("```mermaid", *lines, "```"))
 
 
@@ -228,7 +240,12 @@ def channels() -> str:
 
 
 def _channel(channel: "Channel") -> str:
+    from paycore.gateway.channel import StatementChannel
+
     window = channel.acceptance_window.total_seconds()
+    statements = "none"
+    if isinstance(channel, StatementChannel):
+        statements = f"one a day, by the clock of {channel.statement_zone}"
     facts = (
         ("can", ", ".join(as_code(one) for one in sorted(channel.capabilities))),
         ("account needs", ", ".join(map(as_code, channel.Config.__struct_fields__))),
@@ -238,6 +255,11 @@ def _channel(channel: "Channel") -> str:
             "a confirm carries the request number of its send",
             "yes" if channel.confirm_inherits_request_no else "no",
         ),
+        (
+            "a refund it does not know may be sent again under its number",
+            "yes" if channel.refunds_once else "no",
+        ),
+        ("statements", statements),
     )
     codes = [
         (as_code(code), as_code(outcome), blame or "")

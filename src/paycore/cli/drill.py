@@ -54,7 +54,7 @@ def restart(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Two nodes are restarted in turn, then one is killed; payers go on paying."""
+    """Two nodes are restarted in turn, one is killed, then PostgreSQL: under load."""
     from paycore.bench.drills import restart as drill
 
     show(

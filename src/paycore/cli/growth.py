@@ -26,8 +26,8 @@ def growth(
         int,
         typer.Option(
             min=1,
-            help="So many of them, the newest, have their messages, decisions, steps"
-            " and answers.",
+            help="So many of them at least, the newest, have their messages, decisions,"
+            " steps and codes: as many whole months.",
         ),
     ] = 500_000,
     seconds: Annotated[
@@ -55,8 +55,8 @@ def growth(
     """Fill databases with finished payments, and measure the next ones beside none.
 
     Everything is in a temporary folder (TMPDIR says where) and needs some 4 kB a
-    finished payment; whether the disk has that is looked at first. Exit status 1 where
-    an audit finds anything.
+    finished payment, and 7 kB more of those that are whole; whether the disk has that
+    is looked at first. Exit status 1 where an audit finds anything.
     """
     from paycore.bench.growth import report
     from paycore.bench.growth.run import Plan

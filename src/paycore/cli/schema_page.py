@@ -75,6 +75,7 @@ def _schema_table(
     statements: Sequence[_Statement],
 ) -> str:
     notes = notes_of(row) if row is not None else {}
+    changes = [one.sql for one in statements if _is_about(name, one.sql)]
     columns = [
         (
             as_code(column),
@@ -82,14 +83,14 @@ def _schema_table(
             "" if "NOT NULL" in rest else "yes",
             notes.get(column, ""),
         )
-        for column, kind, rest in _columns(made.sql)
+        for column, kind, rest in (*_columns(made.sql), *_added(changes))
     ]
     parts = [
         f"## {name}",
         "\n".join(filter(None, (made.comment, _row_note(row), _parted(made.sql)))),
         a_table(("column", "type", "null?", "note"), columns),
     ]
-    refused = _refused_by(name, made.sql, statements)
+    refused = _refused_by(name, made.sql, statements, changes)
     if refused:
         parts.append("\n".join(f"- {line}" for line in refused))
     return "\n\n".join(parts)
@@ -116,12 +117,32 @@ def _columns(sql: str) -> Iterator[tuple[str, str, str]]:
             yield found[1], found[2], rest
 
 
-def _refused_by(name: str, sql: str, statements: Sequence[_Statement]) -> list[str]:
-    """Keys, checks and indexes, each as it is written."""
+def _is_about(name: str, sql: str) -> bool:
+    return re.match(rf"ALTER TABLE {name} ", sql) is not None
+
+
+def _added(changes: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """The columns that a table got later."""
+    for sql in changes:
+        found = re.search(rf" ADD COLUMN ([a-z_0-9]+)\s+({_TYPES})\b(.*)", sql)
+        if found is not None:
+            yield found[1], found[2], found[3]
+
+
+def _refused_by(
+    name: str, sql: str, statements: Sequence[_Statement], changes: Sequence[str]
+) -> list[str]:
+    """Keys, checks and indexes, each as it is written; of keys the last one."""
     body = [line.strip().rstrip(",") for line in sql.splitlines()]
-    lines = [
-        as_code(line) for line in body if line.startswith(("CHECK", "PRIMARY KEY"))
+    keys = [
+        found[1] for c in changes if (found := re.search("ADD (PRIMARY KEY.*);", c))
     ]
+    lines = [
+        as_code(line)
+        for line in body
+        if line.startswith("CHECK") or (line.startswith("PRIMARY KEY") and not keys)
+    ]
+    lines += [as_code(key) for key in keys[-1:]]
     for one in statements:
         found = re.match(rf"CREATE (?:UNIQUE )?INDEX \w+ ON {name}\b", one.sql)
         if found is not None:

@@ -51,7 +51,7 @@ def serve(
         if value is not None
     }
     settings = config.load({**os.environ, **options})
-    log.configure(level=settings.log_level, style=settings.log_format)
+    log.configure(level=settings.log_level, style=settings.log_format, lasting=True)
     try:
         chosen = postgres.choose(settings.database_url, data=Path(settings.data_dir))
     except postgres.ServerUnavailableError as error:

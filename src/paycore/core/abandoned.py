@@ -10,20 +10,21 @@ before a person, and the others go on (F75).
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import cast
 
 from msgspec.structs import replace
 
 from paycore.core.absorb import absorb
 from paycore.core.chain import GuardRefused, Run
 from paycore.core.payment import wait_at
-from paycore.core.rows import IdempotencyRow, PaymentRow
+from paycore.core.rows import IdempotencyRow, PaymentRow, RefundRow
 from paycore.coupon import service as coupon
 from paycore.desk import service as desk
 from paycore.kernel.errors import Unavailable
-from paycore.kernel.journal import Change
+from paycore.kernel.journal import Change, KeyOf, Row
 from paycore.kernel.log import get
 from paycore.kernel.node import Node
-from paycore.kernel.terms import Epoch, PayOrderNo
+from paycore.kernel.terms import Epoch
 
 TIMES_TO_TRY = 5
 """How often an answer is absorbed anew because somebody else was first."""
@@ -34,14 +35,20 @@ ON_RECORD = "message"
 LOOKS_BEFORE_A_PERSON = 3
 """A bug that lets a look fail does so again; a few rungs tell it from bad luck."""
 
+Looked = PaymentRow | RefundRow
+"""What workers look at."""
+
 log = get(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Left:
-    """A payment as it was left: which leases of it are the broken passage's own."""
+    """A payment, or a refund, as it was left: which leases of it are the broken
+    passage's own.
+    """
 
-    pay_order_no: PayOrderNo
+    kind: type[Row]
+    id: KeyOf
     epoch: Epoch
     leases: frozenset[datetime]
     key: IdempotencyRow | None = None
@@ -61,31 +68,39 @@ class Abandoned:
 
 def leave(node: Node, run: Run) -> None:
     """A caller's passage broke off; its commit may be on record or not."""
+    kind, id_ = run.leased
     _leave(
         node,
         Left(
-            pay_order_no=run.payment.row.pay_order_no,
+            kind=kind,
+            id=id_,
             epoch=node.epoch,
             leases=frozenset(run.leases),
             key=run.key.row if run.key is not None else None,
-            heard=run if run.last is not None else None,
+            heard=_unwritten(run),
         ),
     )
 
 
-def leave_look(node: Node, row: PaymentRow, run: Run | None, error: Exception) -> None:
-    """A worker's look at a claimed payment broke off."""
+def leave_look(node: Node, row: Looked, run: Run | None, error: Exception) -> None:
+    """A worker's look at what it had claimed broke off."""
     leases = {row.lease_until, *(run.leases if run is not None else ())}
     _leave(
         node,
         Left(
-            pay_order_no=row.pay_order_no,
+            kind=type(row),
+            id=row.key(),
             epoch=node.epoch,
             leases=frozenset(lease for lease in leases if lease is not None),
-            heard=run if run is not None and run.last is not None else None,
+            heard=_unwritten(run) if run is not None else None,
             failed="" if isinstance(error, Unavailable) else type(error).__name__,
         ),
     )
+
+
+def _unwritten(run: Run) -> Run | None:
+    """The passage, where it has heard what no commit took and nobody hears again."""
+    return run if run.last is not None and not run.answer_is_found_again else None
 
 
 def _leave(node: Node, left: Left) -> None:
@@ -121,7 +136,7 @@ async def _say(node: Node, left: Left) -> None:
             raise
         except Exception:
             # The next look asks again; what else is to be said is said all the same.
-            log.exception("answer_not_written", pay_order_no=left.pay_order_no)
+            log.exception("answer_not_written", pay_order_no=left.id[0])
     await node.journal.commit(await _change(node, left))
     if left.key is not None:
         # A change of its own: others may have the payment, and the key is still ours.
@@ -172,7 +187,7 @@ async def _write_down(node: Node, heard: Run) -> None:
 async def _change(node: Node, left: Left) -> Change:
     now, change = node.now(), node.change()
 
-    def free(row: PaymentRow) -> PaymentRow | None:
+    def free(row: Looked) -> Looked | None:
         if row.lease_epoch != left.epoch or row.lease_until not in left.leases:
             return None
         return replace(
@@ -183,23 +198,32 @@ async def _change(node: Node, left: Left) -> Change:
             next_check_at=now + wait_at(row.checks),
         )
 
-    change.amend(PaymentRow, (left.pay_order_no,), free)
+    change.amend(left.kind, left.id, free)  # type: ignore[arg-type]
     if left.failed:
         await _perhaps_tell(node, change, left)
     return change
 
 
 async def _perhaps_tell(node: Node, change: Change, left: Left) -> None:
-    """Open a case once the payment's looks have failed often enough."""
-    row = await node.journal.load(PaymentRow, left.pay_order_no)
+    """Open a case once the looks have failed often enough."""
+    row = cast("Looked | None", await node.journal.load(left.kind, *left.id))
     if row is None or row.checks + 1 < LOOKS_BEFORE_A_PERSON:
         return
+    amount, step, about = _facts(row)
     await desk.open_case(
         node,
         change,
         kind="LOOK_FAILED",
-        pay_order_no=left.pay_order_no,
-        amount=row.payable_amount,
+        pay_order_no=row.pay_order_no,
+        amount=amount,
         currency=row.currency,
-        evidence={"error": left.failed, "looks": row.checks + 1, "step": row.step},
+        evidence={"error": left.failed, "looks": row.checks + 1, "step": step},
+        about=about,
     )
+
+
+def _facts(row: Looked) -> tuple[int, str, str]:
+    """The money in question, where it stands, and which refund it is, if it is one."""
+    if isinstance(row, RefundRow):
+        return row.money_amount, row.last_event, row.refund_no
+    return row.payable_amount, row.step, ""

@@ -9,14 +9,14 @@ from paycore.cards.rows import CardRow
 from paycore.core.chain import Run, run_commands
 from paycore.core.commands import CouponModify, PayResultNotifyBiz
 from paycore.core.payment import Payment
-from paycore.core.rows import AttemptRow, PaymentRow
+from paycore.core.rows import AttemptRow, PaymentRow, RefundTotalRow
 from paycore.core.settle import settle
 from paycore.desk import service as desk
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Reply
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
-from paycore.kernel.terms import PayOrderNo, ProcessStatus
+from paycore.kernel.terms import BizStatus, PayOrderNo, ProcessStatus
 from paycore.lines import service as lines
 
 TAIL = (CouponModify, PayResultNotifyBiz)
@@ -35,6 +35,14 @@ async def load_payment(node: Node, no: PayOrderNo | None) -> Payment | None:
 async def with_attempts(node: Node, row: PaymentRow) -> Payment:
     """The aggregate around a row just loaded."""
     return Payment(row, await node.journal.within(AttemptRow, row.pay_order_no))
+
+
+async def refunded(node: Node, row: PaymentRow) -> int:
+    """How much of the order was given back by now."""
+    if row.biz_status is not BizStatus.SUCCESS:
+        return 0
+    total = await node.journal.load(RefundTotalRow, row.pay_order_no)
+    return total.done_amount if total is not None else 0
 
 
 async def run_for(node: Node, payment: Payment) -> Run:

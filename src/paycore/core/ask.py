@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from types import MappingProxyType
 
 from paycore.cards import service as cards
 from paycore.cards.rows import AgreementRow
@@ -14,18 +15,20 @@ from paycore.kernel.terms import AttemptId, PayType, TransType
 from paycore.router import service as router
 from paycore.router.question import AgreementLimits, Question, Route
 
-_OPERATION_OF = (
-    (TransType.QUICK_PAY_SEND_MSG, Operation.SEND_CODE),
-    (TransType.QUICK_PAY_CONFIRM, Operation.CONFIRM),
-    (TransType.SMS_VERIFY, Operation.VERIFY_CODE),
-    (TransType.DEDUCT, Operation.DEDUCT),
-    (TransType.REFUND, Operation.REFUND),
+_OPERATION_OF = MappingProxyType(
+    {
+        TransType.QUICK_PAY_SEND_MSG: Operation.SEND_CODE,
+        TransType.QUICK_PAY_CONFIRM: Operation.CONFIRM,
+        TransType.SMS_VERIFY: Operation.VERIFY_CODE,
+        TransType.DEDUCT: Operation.DEDUCT,
+        TransType.REFUND: Operation.REFUND,
+    }
 )
 
 
 def operation_of(trans_type: TransType) -> Operation:
     """What the gateway calls a transaction type."""
-    return dict(_OPERATION_OF)[trans_type]
+    return _OPERATION_OF[trans_type]
 
 
 def question(

@@ -11,7 +11,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import Enum
+from enum import StrEnum
+from typing import ClassVar
 
 import msgspec
 
@@ -19,11 +20,11 @@ from paycore.cards.rows import CardRow
 from paycore.core import witness
 from paycore.core.keys import Key
 from paycore.core.payment import Payment
-from paycore.core.rows import AttemptRow, TrailRow
+from paycore.core.rows import AttemptRow, PaymentRow, TrailRow
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Ask, Reply
 from paycore.kernel import errors, trace
-from paycore.kernel.journal import Change, Refused
+from paycore.kernel.journal import Change, KeyOf, Refused, Row
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import Json
@@ -36,7 +37,7 @@ LEASE_MARGIN_S = 1.0
 """Between our last byte's moment and the first of whoever takes over: clocks drift."""
 
 
-class Next(Enum):
+class Next(StrEnum):
     """What a command's end means for the chain: one of these, nothing else."""
 
     NEXT = "NEXT"
@@ -58,6 +59,8 @@ class GuardRefused(Exception):
 @dataclass(slots=True, kw_only=True)
 class Run:
     """One passage of one payment through a chain: the context its commands share."""
+
+    answer_is_found_again: ClassVar[bool] = False
 
     node: Node
     payment: Payment
@@ -136,6 +139,11 @@ class Run:
         """What is said to who comes after the end."""
         return errors.PAYMENT_FINISHED
 
+    @property
+    def leased(self) -> tuple[type[Row], KeyOf]:
+        """The row that the passage has the lease of."""
+        return PaymentRow, (self.payment.row.pay_order_no,)
+
     def take_lease(self, ask: Ask) -> None:
         """Ours from the next commit on, for one foreign call and its answer.
 
@@ -166,9 +174,7 @@ class Run:
     async def commit(self) -> None:
         """Write what is staged, or raise `GuardRefused` and leave it staged."""
         self._stage_trail()
-        self.payment.stage(self.change)
-        for attempt in self.payment.no_longer_held():
-            router.release(self.node, self.change, attempt.reserved)
+        self.stage_rows()
         if self.key is not None:
             self.key.stage(self.change)
         if self.change.empty:
@@ -179,10 +185,7 @@ class Run:
                 span.note(refused=refused.guard)
         if refused is not None:
             raise GuardRefused(refused)
-        witness.committed(
-            self.node, self.payment.row, self.change, new=self.payment.is_new
-        )
-        self.payment.stored()
+        self.rows_stored()
         if self.key is not None:
             self.key.stored()
         self.committed = True
@@ -191,6 +194,19 @@ class Run:
         self.change = self.node.change()
         self.steps = []
         self.coupon_staged = False
+
+    def stage_rows(self) -> None:
+        """Stage the aggregate that the passage is about, and what it holds no more."""
+        self.payment.stage(self.change)
+        for attempt in self.payment.no_longer_held():
+            router.release(self.node, self.change, attempt.reserved)
+
+    def rows_stored(self) -> None:
+        """The commit succeeded: what was staged stands."""
+        witness.committed(
+            self.node, self.payment.row, self.change, new=self.payment.is_new
+        )
+        self.payment.stored()
 
     def _stage_trail(self) -> None:
         if not self.steps:
@@ -206,8 +222,7 @@ class Run:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class LastCall:
+class LastCall(msgspec.Struct, frozen=True):
     """A call that was answered: its attempt, what was sent, what came."""
 
     seq: int
@@ -217,8 +232,7 @@ class LastCall:
     """Whether this was the leg's own call, and not an enquiry about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """Where a run stood before an intent was staged."""
 
     payment: Payment
@@ -255,7 +269,7 @@ def _lists(change: Change) -> tuple[list[object], ...]:
     )
 
 
-class Command:
+class Command(ABC):
     """One step of a chain, with the article's name."""
 
     @classmethod
@@ -263,17 +277,34 @@ class Command:
         """As the timeline shows it."""
         return cls.__name__
 
+    @abstractmethod
+    async def step(self, run: Run) -> Next:
+        """Do it, and note for the timeline what came of it."""
 
-class Local(Command, ABC):
+
+class Local(Command):
     """A command that only stages rows."""
+
+    async def step(self, run: Run) -> Next:
+        """Run it."""
+        result = await self.run(run)
+        run.note(self.name(), result)
+        return result
 
     @abstractmethod
     async def run(self, run: Run) -> Next:
         """Stage; may read; calls nobody outside."""
 
 
-class Foreign(Command, ABC):
+class Foreign(Command):
     """A command that asks somebody outside."""
+
+    async def step(self, run: Run) -> Next:
+        """Ask, and ask elsewhere, until there is nobody to be asked any more."""
+        while True:
+            result = await _once(run, self)
+            if result is not Next.AGAIN:
+                return result
 
     @abstractmethod
     async def before(self, run: Run) -> Ask | Next:
@@ -303,25 +334,13 @@ class CommandChain:
 async def run_commands(run: Run, commands: Sequence[type[Command]]) -> None:
     """Run commands in order until one stops the chain."""
     for kind in commands:
-        command = kind()
-        run.payment.at_step(kind.name())
-        with trace.of(run.node).span(kind.name()) as span:
-            if isinstance(command, Local):
-                result = await command.run(run)
-                run.note(kind.name(), result.value)
-            else:
-                assert isinstance(command, Foreign)
-                result = await _foreign(run, command)
-            span.note(result=result.value)
+        name = kind.name()
+        run.payment.at_step(name)
+        with trace.of(run.node).span(name) as span:
+            result = await kind().step(run)
+            span.note(result=result)
         if result is Next.STOP:
             return
-
-
-async def _foreign(run: Run, command: Foreign) -> Next:
-    while True:
-        result = await _once(run, command)
-        if result is not Next.AGAIN:
-            return result
 
 
 async def _once(run: Run, command: Foreign) -> Next:
@@ -329,7 +348,7 @@ async def _once(run: Run, command: Foreign) -> Next:
     mark = Mark.of(run)
     ask = await command.before(run)
     if isinstance(ask, Next):
-        run.note(command.name(), ask.value)
+        run.note(command.name(), ask)
         return ask
     prepared = await gateway.prepare(run.node, ask, run.change)
     run.take_lease(ask)
@@ -343,7 +362,7 @@ async def _once(run: Run, command: Foreign) -> Next:
     run.last = LastCall(ask.attempt_seq, prepared, answer, call_ended=True)
     gateway.conclude(run.node, prepared, answer, run.change)
     result = await command.after(run, ask.attempt_seq, answer.reply)
-    run.note(command.name(), result.value, _said(answer.reply))
+    run.note(command.name(), result, _said(answer.reply))
     return result
 
 

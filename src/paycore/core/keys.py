@@ -7,12 +7,12 @@ state or to do the work afresh.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 
+import msgspec
 from msgspec.structs import replace
 
-from paycore.core.rows import IdempotencyRow, PaymentRow
+from paycore.core.rows import IdempotencyRow, PaymentRow, RefundRow
 from paycore.kernel import errors
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
@@ -25,8 +25,7 @@ GUARD = "idempotency_key"
 TIMES_TO_TRY = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyClaim:
+class KeyClaim(msgspec.Struct, frozen=True, kw_only=True):
     """A caller's key, as the surface read it."""
 
     scope: bytes
@@ -35,8 +34,7 @@ class KeyClaim:
     """SHA-256 over the canonical body."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptAnswer:
+class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """An answer that is (now) stored under its key."""
 
     status: int
@@ -44,13 +42,16 @@ class KeptAnswer:
     replayed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class View(msgspec.Struct, frozen=True, kw_only=True):
     """What an answer is made from."""
 
     payment: PaymentRow
     tries_left: int | None = None
     created: bool = False
+    refunded: int = 0
+    """What of the order was given back."""
+    refund: RefundRow | None = None
+    """Where the answer is about a refund of the payment."""
 
 
 AnswerOf = Callable[[View], tuple[int, bytes]]

@@ -33,8 +33,24 @@ _WORDS = MappingProxyType(
 )
 _OTHER = ("支付失败", "The payment failed.")
 
+_REFUND_WORDS = MappingProxyType(
+    {
+        "REFUNDED": ("退款成功", "Refunded."),
+        "REFUNDING": ("退款处理中", "The refund is being processed."),
+        "NOT_REFUNDED": ("渠道未退款", "The channel did not give the money back."),
+        "REFUND_EXCEEDS": ("超过渠道可退金额", "More than the channel can give back."),
+    }
+)
+_OTHER_REFUND = ("退款失败", "The refund failed.")
+
 
 def words(code: str, language: str) -> str:
     """The words for a code; one that is a channel's own reads as a failed payment."""
     zh, en = _WORDS.get(code, _OTHER)
+    return zh if language == "zh" else en
+
+
+def refund_words(code: str, language: str) -> str:
+    """The words for a refund's code; a channel's own reads as a failed refund."""
+    zh, en = _REFUND_WORDS.get(code, _OTHER_REFUND)
     return zh if language == "zh" else en

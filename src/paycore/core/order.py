@@ -35,6 +35,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     biz_order_no: str
     amount: int
     payable_amount: int
+    refunded_amount: int = 0
+    """Of the amount: what was given back by now."""
     currency: str
     pay_type: PayType
     biz_status: BizStatus
@@ -60,7 +62,9 @@ class ConfirmResult(msgspec.Struct, frozen=True, kw_only=True):
     tries_left: int | None
 
 
-def order_of(row: PaymentRow, *, now: datetime, code_gap_s: int) -> Order:
+def order_of(
+    row: PaymentRow, *, now: datetime, code_gap_s: int, refunded: int = 0
+) -> Order:
     """The order as of now."""
     return Order(
         pay_order_no=row.pay_order_no,
@@ -68,6 +72,7 @@ def order_of(row: PaymentRow, *, now: datetime, code_gap_s: int) -> Order:
         biz_order_no=row.biz_order_no or row.out_biz_no,
         amount=row.amount,
         payable_amount=row.payable_amount,
+        refunded_amount=refunded,
         currency=row.currency,
         pay_type=row.pay_type,
         biz_status=row.biz_status,

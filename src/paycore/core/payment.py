@@ -5,7 +5,6 @@ then staged into one `Change`, guarded by the version the payment was loaded at.
 """
 
 from collections.abc import Iterable
-from copy import copy
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -380,12 +379,15 @@ class Payment:
 
     def no_longer_held(self) -> list[AttemptRow]:
         """The attempts whose reservations the next commit must give back."""
+        if not self._held:
+            return []
         gone = self._held - self._holding()
         return [self.attempts[seq] for seq in sorted(gone)]
 
     def copy(self) -> "Payment":
         """A copy to come back to, should the next commit be refused."""
-        twin = copy(self)
+        twin = Payment.__new__(Payment)
+        vars(twin).update(vars(self))
         twin.attempts = dict(self.attempts)
         twin.told = set(self.told)
         twin._stored_attempts = dict(self._stored_attempts)

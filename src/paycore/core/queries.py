@@ -1,20 +1,18 @@
 """What people ask of payments: read-only SQL, off the payment's path."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
 from paycore.core.rows import PaymentRow
 from paycore.kernel.db import Pool
+from paycore.kernel.ids import numbered_at
 from paycore.kernel.terms import BizLineId, BizStatus
 
 __all__ = ["Found", "Pool", "find", "overdue", "search"]
 
 NUMBERED_WITHIN = timedelta(hours=1)
 """A payment's number is made about when it is created."""
-
-EVER, FOR_EVER = datetime(2000, 1, 2, tzinfo=UTC), datetime(2099, 12, 30, tzinfo=UTC)
-"""The two digits of a number's year sort within one century."""
 
 SMALLEST, LARGEST = "", "~"
 """Before all numbers, and behind them."""
@@ -23,14 +21,9 @@ SMALLEST, LARGEST = "", "~"
 def numbered(since: datetime | None, until: datetime | None) -> tuple[str, str]:
     """The number from which, and the one before which, payments of a time are."""
     return (
-        _number(since, -NUMBERED_WITHIN) if since is not None else SMALLEST,
-        _number(until, NUMBERED_WITHIN) if until is not None else LARGEST,
+        numbered_at(since, -NUMBERED_WITHIN) if since is not None else SMALLEST,
+        numbered_at(until, NUMBERED_WITHIN) if until is not None else LARGEST,
     )
-
-
-def _number(moment: datetime, margin: timedelta) -> str:
-    moment = min(max(moment, EVER), FOR_EVER).astimezone(UTC)
-    return f"{moment + margin:%y%m%d%H%M%S}"
 
 
 # Newest first, by number: it begins with the payment's time, so the page is a range of

@@ -7,7 +7,8 @@ ourselves; what is over its time is closed.
 """
 
 from contextlib import suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from paycore.core import abandoned
 from paycore.core import ask as asking

@@ -1,4 +1,6 @@
-"""The typed rows of the payment core: payment, attempt, transition, trail, keys."""
+"""The typed rows of the payment core: payment, attempt, transition, trail, keys; and
+those of its refunds.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -16,6 +18,8 @@ from paycore.kernel.terms import (
     PayOrderNo,
     PayType,
     ProcessStatus,
+    RefundNo,
+    RefundStatus,
     TransType,
     VerifyStatus,
 )
@@ -174,3 +178,103 @@ class IdempotencyRow(Row, frozen=True, kw_only=True):
     expires_at: datetime
     lease_epoch: int | None
     lease_until: datetime | None
+
+
+@table(
+    "refund",
+    key=("pay_order_no", "refund_no"),
+    owner="pay_order_no",
+    partition="pay_order_no",
+    claimed=True,
+)
+class RefundRow(Row, frozen=True, kw_only=True):
+    """A refund, by the leg that was charged: an aggregate of its own."""
+
+    pay_order_no: PayOrderNo
+    refund_no: RefundNo
+    """The request number at the channel, at every send."""
+    version: int = 1
+    biz_line: BizLineId
+    out_refund_no: str
+    amount: int
+    """Of the order's amount; what goes to the card is the money part."""
+    money_amount: int
+    coupon_amount: int
+    """The coupon's share, which goes back to nobody."""
+    currency: str
+    reason: str | None
+    channel: str
+    account: str
+    inst_trans_id: str
+    original_request_no: AttemptId
+    """The number at the channel of the money that goes back."""
+    status: RefundStatus = RefundStatus.DOING
+    last_event: str = "OPENED"
+    events: int = 0
+    """Transitions so far: the sequence number of the last one."""
+    sends: int = 0
+    """Calls that left us, or may have."""
+    outcome: Outcome | None = None
+    """What was said last; empty while it is being sent."""
+    channel_ref: str | None = None
+    resp_code: str = ""
+    resp_msg: str = ""
+    created_at: datetime
+    quiet_from: datetime
+    """From then on surely nobody is still sending it."""
+    finished_at: datetime | None = None
+    checks: int = 0
+    """Looks so far in the present wait: the rung of the ladder."""
+    next_check_at: datetime | None
+    lease_epoch: int | None = None
+    lease_until: datetime | None = None
+
+
+@table("refund_total", key="pay_order_no", partition="pay_order_no", versioned=True)
+class RefundTotalRow(Row, frozen=True, kw_only=True):
+    """What is refunded of a payment, done and in flight; made with its first refund."""
+
+    pay_order_no: PayOrderNo
+    version: int = 1
+    amount: int
+    """What the order costs: no more is ever given back."""
+    payable_amount: int
+    """What was taken from the card."""
+    refunds: int = 0
+    """Refunds so far, whatever became of them: the number of the last one."""
+    taken_amount: int = 0
+    """Of the order's amount: refunds that are done, and in flight."""
+    taken_money: int = 0
+    done_amount: int = 0
+    done_money: int = 0
+
+
+@table("refund_out_refund_no", key=("biz_line", "out_refund_no"))
+class OutRefundNoRow(Row, frozen=True, kw_only=True):
+    """Lasting uniqueness of the business line's own number of a refund."""
+
+    biz_line: BizLineId
+    out_refund_no: str
+    pay_order_no: PayOrderNo
+    refund_no: RefundNo
+    content: bytes
+    """Fingerprint of the request's content, to tell a repeat from a clash."""
+
+
+@table(
+    "refund_transition",
+    key=("pay_order_no", "refund_no", "seq"),
+    owner="pay_order_no",
+    partition="pay_order_no",
+)
+class RefundTransitionRow(Row, frozen=True, kw_only=True):
+    """One applied row of the refunds' transition table; append-only."""
+
+    pay_order_no: PayOrderNo
+    refund_no: RefundNo
+    seq: int
+    from_status: RefundStatus
+    event: str
+    to_status: RefundStatus
+    cause: str
+    at: datetime

@@ -4,7 +4,6 @@ What a surface may call is here and nowhere else: open a quick payment, send its
 again, confirm, close, read, and take in what a channel sends.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
@@ -12,7 +11,13 @@ import msgspec
 from paycore.cards import service as cards
 from paycore.core import order as orders
 from paycore.core.abandoned import give_back
-from paycore.core.absorb import load_payment, run_for, with_attempts, write
+from paycore.core.absorb import (
+    load_payment,
+    refunded,
+    run_for,
+    with_attempts,
+    write,
+)
 from paycore.core.chain import GuardRefused, Run
 from paycore.core.chains import (
     CARD_DEDUCT_RECEIPT,
@@ -23,8 +28,9 @@ from paycore.core.chains import (
 )
 from paycore.core.keys import AnswerOf, KeptAnswer, KeyClaim, View, once
 from paycore.core.payment import Payment
+from paycore.core.refunds import service as refunds
 from paycore.core.rows import OutBizNoRow, PaymentRow
-from paycore.core.template import ServiceCallback, ServiceTemplate, drain
+from paycore.core.template import ServiceCallback, ServiceTemplate, Standing, drain
 from paycore.coupon import service as coupon
 from paycore.desk import service as desk
 from paycore.gateway.call import Operation
@@ -59,6 +65,7 @@ __all__ = [
     "once",
     "open_quick_payment",
     "receive",
+    "refunded",
     "resend_code",
 ]
 
@@ -69,8 +76,7 @@ ATTEMPTS_A_PASSAGE = 9
 two quick routes and the SMS centre; and what a worker may need after a crash."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenRequest:
+class OpenRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a business line orders; its shape was checked by the surface."""
 
     biz_line: BizLineId
@@ -133,7 +139,7 @@ class _Open(ServiceCallback):
             OutBizNoRow, request.biz_line, request.out_biz_no
         )
 
-    def repeats(self, standing: OutBizNoRow) -> bool:
+    def repeats(self, standing: Standing) -> bool:
         """The same content under another key is the same order."""
         return standing.content == self.request.content()
 
@@ -307,26 +313,36 @@ async def receive(node: Node, received: Received) -> bool:
     """
     callback = received.callback
     named = payment_of(callback.request_no) if callback is not None else None
-    if callback is None or named is None or received.message is None:
-        return await _keep_refused(node, received)
+    placed: bool | None = None
+    if named is not None and received.message is not None:
+        of = refunds.receive if refunds.is_of_refund(named[1]) else _of_payment
+        placed = await of(node, received)
+    return await _keep_refused(node, received) if placed is None else placed
+
+
+async def _of_payment(node: Node, received: Received) -> bool | None:
+    """A callback about a payment's own leg; None where it has no such leg."""
+    callback, message = received.callback, received.message
+    assert callback is not None
+    assert message is not None
     coupon_gone = False
     for _ in range(TIMES_TO_TRY):
-        payment = await load_payment(node, named[0])
+        payment = await load_payment(node, message.pay_order_no)
         if payment is None:
-            return await _keep_refused(node, received)
+            return None
         seq = _leg_of(payment, callback.request_no, callback.operation)
         if seq == 0 and _took_unasked(payment, received):
             if await _keep_unasked(node, payment, received):
                 return True
             continue
         if seq == 0 or not _ours(payment, seq, received):
-            return await _keep_refused(node, received)
+            return None
         run = await run_for(node, payment)
-        run.change.append(received.message)
+        run.change.append(message)
         run.coupon_gone = coupon_gone
         run.note("Callback", str(callback.reply.outcome), callback.reply.resp_code)
         try:
-            with trace.of(node).payment("Callback", named[0]):
+            with trace.of(node).payment("Callback", message.pay_order_no):
                 await write(run, seq, callback.reply, call_ended=False)
                 if run.payment.row.lease_epoch is None:
                     run.payment.release(run.now)

@@ -4,8 +4,9 @@ The reply to our own call, a callback and an enquiry all become a `Reply` and en
 none of them can do what the outcome table does not allow.
 """
 
-from dataclasses import replace as replaced
 from datetime import timedelta
+
+from msgspec.structs import replace as replaced
 
 from paycore.core.chain import Run
 from paycore.core.messages import words

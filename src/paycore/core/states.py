@@ -1,16 +1,17 @@
-"""The transition table: from, event, to, who is told. Nothing else moves a status.
+"""The transition tables: from, event, to, who is told. Nothing else moves a status.
 
 Final states have no exit: a correction is a refund or an adjustment. An event without
 a row is neither swallowed nor forced: it goes to the exception desk. The database
 holds the same rows (migrations, `transition_rule`) and refuses what is not there;
-docs/states.md is drawn from this tuple.
+docs/states.md is drawn from these tuples. A refund is an aggregate of its own, with a
+table of its own below.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from paycore.kernel.terms import BizStatus
+from paycore.kernel.terms import BizStatus, RefundStatus
 
 
 class Event(StrEnum):
@@ -88,7 +89,9 @@ _BY_SOURCE_AND_EVENT = MappingProxyType(
 class NoSuchTransition(Exception):
     """The table has no row for this event in this status."""
 
-    def __init__(self, source: BizStatus, event: Event) -> None:
+    def __init__(
+        self, source: BizStatus | RefundStatus, event: "Event | RefundEvent"
+    ) -> None:
         self.source, self.event = source, event
         super().__init__(f"no transition for {event} in {source}")
 
@@ -96,6 +99,65 @@ class NoSuchTransition(Exception):
 def transition(source: BizStatus, event: Event) -> Transition:
     """The row for an event in a status."""
     row = _BY_SOURCE_AND_EVENT.get((source, event))
+    if row is None:
+        raise NoSuchTransition(source, event)
+    return row
+
+
+# --- refunds --------------------------------------------------------------------------
+
+
+class RefundEvent(StrEnum):
+    """What happened to a refund, in the past tense."""
+
+    REFUND_BEGUN = "REFUND_BEGUN"
+    """Reserved of what was paid, recorded, and about to be sent."""
+    REFUND_UNKNOWN = "REFUND_UNKNOWN"
+    """Sent, no trustworthy answer yet; the reservation stays."""
+    REFUND_NOT_SENT = "REFUND_NOT_SENT"
+    """Never left us; the same number is sent later."""
+    REFUND_NOT_FOUND = "REFUND_NOT_FOUND"
+    """Sent, and past its window the channel knows no such number."""
+    REFUND_SENT_AGAIN = "REFUND_SENT_AGAIN"
+    """The same number once more, about to be sent."""
+    REFUNDED = "REFUNDED"
+    """The channel gave the money back, this amount and no other."""
+    REFUND_REFUSED = "REFUND_REFUSED"
+    """Definitely refused; the reservation is given back."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundTransition:
+    """One row."""
+
+    source: RefundStatus
+    event: RefundEvent
+    target: RefundStatus
+    told: tuple[Audience, ...] = ()
+
+
+_OPEN, _DONE, _REFUSED = RefundStatus.DOING, RefundStatus.SUCCESS, RefundStatus.FAIL
+
+REFUND_TRANSITIONS = (
+    RefundTransition(_OPEN, RefundEvent.REFUND_BEGUN, _OPEN),
+    RefundTransition(_OPEN, RefundEvent.REFUND_UNKNOWN, _OPEN),
+    RefundTransition(_OPEN, RefundEvent.REFUND_NOT_SENT, _OPEN),
+    RefundTransition(_OPEN, RefundEvent.REFUND_NOT_FOUND, _OPEN),
+    RefundTransition(_OPEN, RefundEvent.REFUND_SENT_AGAIN, _OPEN),
+    RefundTransition(
+        _OPEN, RefundEvent.REFUNDED, _DONE, (Audience.ACCOUNTING, Audience.BIZ_LINE)
+    ),
+    RefundTransition(_OPEN, RefundEvent.REFUND_REFUSED, _REFUSED, (Audience.BIZ_LINE,)),
+)
+
+_REFUND_ROWS = MappingProxyType(
+    {(row.source, row.event): row for row in REFUND_TRANSITIONS}
+)
+
+
+def refund_transition(source: RefundStatus, event: RefundEvent) -> RefundTransition:
+    """The row for an event in a status of a refund."""
+    row = _REFUND_ROWS.get((source, event))
     if row is None:
         raise NoSuchTransition(source, event)
     return row

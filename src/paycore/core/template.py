@@ -10,23 +10,32 @@ import asyncio
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import ClassVar
 
 import structlog
+from msgspec.structs import replace
 
 from paycore.core import abandoned, keys
-from paycore.core.absorb import absorb, load_payment
+from paycore.core.absorb import absorb, load_payment, refunded
 from paycore.core.chain import GuardRefused, Run
 from paycore.core.keys import AnswerOf, KeptAnswer, Key, KeyClaim, View
 from paycore.core.payment import Payment
-from paycore.core.rows import IdempotencyRow, OutBizNoRow
+from paycore.core.rows import (
+    IdempotencyRow,
+    OutBizNoRow,
+    OutRefundNoRow,
+    PaymentRow,
+)
 from paycore.coupon import service as coupon
 from paycore.kernel import errors, trace
 from paycore.kernel.journal import Refused
 from paycore.kernel.node import Node
-from paycore.kernel.terms import PayOrderNo
 
 TIMES_TO_TRY = 5
 """How often a passage starts over because somebody else was first."""
+
+Standing = OutBizNoRow | OutRefundNoRow
+"""What a business line's own number was taken for."""
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +47,7 @@ class ServiceCallback(ABC):
     answer_of: AnswerOf
     creates: bool = False
     """Whether the payment is this use case's own work, even where it is found made."""
+    tries: ClassVar[int] = TIMES_TO_TRY
 
     @classmethod
     def name(cls) -> str:
@@ -68,13 +78,52 @@ class ServiceCallback(ABC):
         answer is rebuilt from the state; if not, the request is done afresh.
         """
 
-    async def standing(self, node: Node) -> OutBizNoRow | None:
-        """The payment that stands under the line's number, if this opens one."""
+    async def standing(self, node: Node) -> Standing | None:
+        """What stands under the line's own number, if this takes one."""
         return None
 
-    def repeats(self, standing: OutBizNoRow) -> bool:
-        """Whether a payment that stands under the line's number is what was asked."""
+    def repeats(self, standing: Standing) -> bool:
+        """Whether what stands under the line's own number is what was asked."""
         return False
+
+    def clash(self) -> errors.Refusal:
+        """What is said where it is something else."""
+        return errors.Duplicate()
+
+    async def absorb(self, run: Run, *, coupon_gone: bool) -> Run:
+        """A passage whose commit came too late, anew over what stands."""
+        return await absorb(run, coupon_gone=coupon_gone)
+
+    async def left_by(self, node: Node, key: IdempotencyRow) -> View | None:
+        """What a passage that died under this key did of what was asked; None: nothing.
+
+        Raises InFlight where a worker ends first what it began.
+        """
+        payment = await load_payment(node, key.pay_order_no)
+        if payment is None:
+            return None
+        if payment.row.lease_epoch is not None:
+            raise errors.InFlight(retry_after_s=2)
+        if not self.had_effect(payment, key.created_at):
+            return None
+        return await self.now(node, payment.row)
+
+    async def numbered(self, node: Node, standing: Standing) -> View:
+        """What stands under the line's own number, as of now."""
+        row = await node.journal.load(PaymentRow, standing.pay_order_no)
+        assert row is not None
+        return replace(await self.now(node, row), created=False)
+
+    async def doing(self, node: Node, run: Run) -> View:
+        """What a passage that still runs is about, as of now."""
+        row = await node.journal.load(PaymentRow, run.payment.row.pay_order_no)
+        assert row is not None
+        return await self.now(node, row)
+
+    async def now(self, node: Node, row: PaymentRow) -> View:
+        """A payment, as it is answered."""
+        given_back = await refunded(node, row)
+        return View(payment=row, created=self.creates, refunded=given_back)
 
 
 @dataclass(slots=True)
@@ -137,7 +186,7 @@ class ServiceTemplate:
     async def _passage(self) -> KeptAnswer:
         node, callback = self._node, self._callback
         key: Key | None = None
-        for _ in range(TIMES_TO_TRY):
+        for _ in range(callback.tries):
             try:
                 run = self._run = await callback.before_process(node)
                 no = run.payment.row.pay_order_no
@@ -184,7 +233,9 @@ class ServiceTemplate:
             log.info("commit_refused", guard=refused.guard, **self._about())
             if refused.guard == keys.GUARD:
                 run.key = None
-            again = await absorb(run, coupon_gone=refused.guard == coupon.GUARD)
+            again = await self._callback.absorb(
+                run, coupon_gone=refused.guard == coupon.GUARD
+            )
             self._run = again
             try:
                 answer = await self._commit_answer(again)
@@ -213,7 +264,7 @@ class ServiceTemplate:
         key = key or await keys.look_up(self._node, self._callback.claim)
         if key is not None:
             return await self._key_stands(key)
-        if isinstance(row, OutBizNoRow):
+        if isinstance(row, OutBizNoRow | OutRefundNoRow):
             return await self._number_stands(row)
         if refused.guard == coupon.GUARD:
             raise errors.CouponRefused
@@ -250,26 +301,16 @@ class ServiceTemplate:
 
     async def _take_over(self, row: IdempotencyRow) -> KeptAnswer | Key:
         key = Key.again(self._node, row)
-        payment = await load_payment(self._node, row.pay_order_no)
-        if payment is None:
-            return key
-        if payment.row.lease_epoch is not None:
-            # A worker ends first what the dead passage began.
-            raise errors.InFlight(retry_after_s=2)
-        if not self._callback.had_effect(payment, row.created_at):
-            return key
-        return await self._keep(
-            View(payment=payment.row, created=self._callback.creates), key
-        )
+        view = await self._callback.left_by(self._node, row)
+        return key if view is None else await self._keep(view, key)
 
-    async def _number_stands(self, standing: OutBizNoRow) -> KeptAnswer:
+    async def _number_stands(self, standing: Standing) -> KeptAnswer:
         """Another key, the same number: the order as it is, if it is the same order."""
         if not self._callback.repeats(standing):
-            raise errors.Duplicate
-        payment = await load_payment(self._node, standing.pay_order_no)
-        assert payment is not None
+            raise self._callback.clash()
+        view = await self._callback.numbered(self._node, standing)
         key = Key.fresh(self._node, self._callback.claim, standing.pay_order_no)
-        return await self._keep(View(payment=payment.row), key)
+        return await self._keep(view, key)
 
     async def _keep(self, view: View, key: Key) -> KeptAnswer:
         """Store an answer made from the state under a key."""
@@ -301,12 +342,8 @@ class ServiceTemplate:
         if run is None or run.key is None or not run.key.is_stored:
             return await asyncio.shield(task)
         key, run.key = run.key, None
-        no: PayOrderNo = run.payment.row.pay_order_no
-        payment = await load_payment(self._node, no)
-        assert payment is not None
-        status, body = self._callback.answer_of(
-            View(payment=payment.row, created=self._callback.creates)
-        )
+        view = await self._callback.doing(self._node, run)
+        status, body = self._callback.answer_of(view)
         key.answer(self._node, status, body)
         change = self._node.change()
         key.stage(change)

@@ -11,8 +11,9 @@ from datetime import datetime
 import msgspec
 
 from paycore.accounting.rows import EntryRow, PostingRow
-from paycore.core.rows import TrailRow, TransitionRow
+from paycore.core.rows import RefundTransitionRow, TrailRow, TransitionRow
 from paycore.gateway.rows import MessageRow
+from paycore.kernel.ids import REFUND_LEGS, refund_no
 from paycore.kernel.node import Node
 from paycore.kernel.terms import SMS_CENTRE, Json, PayOrderNo
 from paycore.notify.rows import NoticeRow
@@ -25,7 +26,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     at: datetime
     kind: str
-    """transition, command, route, message, code, posting or notice."""
+    """transition, refund, command, route, message, code, posting or notice."""
     title: str
     detail: dict[str, object]
 
@@ -41,16 +42,20 @@ async def timeline(node: Node, no: PayOrderNo) -> list[Item]:
         within(CodeRow, no),
     )
     posted = await asyncio.gather(
-        within(PostingRow, no), within(EntryRow, no), within(NoticeRow, no)
+        within(PostingRow, no),
+        within(EntryRow, no),
+        within(NoticeRow, no),
+        within(RefundTransitionRow, no),
     )
     transitions, trails, decisions, messages, codes = found
-    postings, entries, notices = posted
+    postings, entries, notices, refunds = posted
     items = [
         *_commands(trails),
         *_routes(decisions),
         *_messages(messages),
         *_codes(codes),
         *_transitions(transitions),
+        *_refunds(refunds),
         *_postings(postings, entries),
         *_notices(notices),
     ]
@@ -68,6 +73,21 @@ def _transitions(rows: Sequence[TransitionRow]) -> Iterator[Item]:
                 "to": row.to_status,
                 "cause": row.cause,
                 "attempt": row.attempt_seq,
+            },
+        )
+
+
+def _refunds(rows: Sequence[RefundTransitionRow]) -> Iterator[Item]:
+    for row in rows:
+        yield Item(
+            at=row.at,
+            kind="refund",
+            title=row.event,
+            detail={
+                "refund_no": row.refund_no,
+                "from": row.from_status,
+                "to": row.to_status,
+                "cause": row.cause,
             },
         )
 
@@ -110,12 +130,19 @@ def _messages(rows: Sequence[MessageRow]) -> Iterator[Item]:
             kind="message",
             title=f"{said} {row.operation} {row.channel}/{row.account}",
             detail={
-                "attempt": row.attempt_seq,
+                **_about(row),
                 "verdict": row.verdict,
                 "elapsed_ms": row.elapsed_ms,
                 "body": row.body,
             },
         )
+
+
+def _about(row: MessageRow) -> dict[str, object]:
+    """The attempt or the refund that a message is about."""
+    if row.attempt_seq <= REFUND_LEGS:
+        return {"attempt": row.attempt_seq}
+    return {"refund_no": refund_no(row.pay_order_no, row.attempt_seq - REFUND_LEGS)}
 
 
 def _codes(rows: Sequence[CodeRow]) -> Iterator[Item]:
@@ -146,13 +173,13 @@ def _postings(
         lines = [
             {"account": entry.account, "side": entry.side, "amount": entry.amount}
             for entry in entries
-            if entry.kind == row.kind
+            if (entry.kind, entry.fact) == (row.kind, row.fact)
         ]
         yield Item(
             at=row.at,
             kind="posting",
             title=f"{row.kind} {row.amount} {row.currency}",
-            detail={"entries": lines},
+            detail={"entries": lines, **({"fact": row.fact} if row.fact else {})},
         )
 
 

@@ -31,6 +31,8 @@ from paycore.lines import service as lines
 from paycore.lines.rows import BizLineRow
 from paycore.notify import service as notify
 from paycore.notify.rows import EndpointRow
+from paycore.recon import service as recon
+from paycore.recon.rows import TermsRow
 from paycore.router import service as router
 from paycore.router.rows import TransTypeRow
 from paycore.sms import registry as carriers
@@ -41,6 +43,8 @@ CURRENCIES = ("CNY", "USD")
 COUPONS = 50
 """Usable ones that a start leaves behind."""
 COUPON_MINOR = 500
+FEE_MILLIONTHS = 3800
+"""What the sandbox's banks keep of a charge (docs/sandbox.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +147,8 @@ async def _channels(node: Node, sandbox: SandboxInfo, kept: Kept) -> None:
                 "encryption_key": keys.encryption_key,
             },
         )
+        if await node.journal.load(TermsRow, bank, ACCOUNT) is None:
+            await recon.agree(node, (bank, ACCOUNT), charge_rate=FEE_MILLIONTHS)
     await accounts.save(
         node,
         channel=SMS_CENTRE,

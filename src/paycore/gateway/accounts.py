@@ -5,7 +5,7 @@ account that does not open is left out and reported, and the others go on.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -52,6 +52,10 @@ class Accounts:
     def find(self, channel: str, account: str) -> Opened | None:
         """An account; a disabled one too: what was begun there is finished there."""
         return self._opened.get((channel, account))
+
+    def every(self) -> Iterator[tuple[AccountKey, Opened]]:
+        """All that can be called, disabled ones too."""
+        yield from self._opened.items()
 
     def driver(self, channel: str) -> Channel | None:
         """The channel file that speaks to a channel."""

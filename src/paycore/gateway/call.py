@@ -4,7 +4,6 @@ Pure: no channel, no node and no network here, so that the payment core can spea
 answers without knowing how they came.
 """
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -12,6 +11,9 @@ import msgspec
 
 from paycore.kernel.outcome import Blame, Outcome
 from paycore.kernel.terms import AttemptId, CardId, PayOrderNo, VerifyStatus
+
+_SECRET = frozenset({"card", "agreement", "channel_token", "code"})
+"""Fields of a call or an answer that are in no text about it."""
 
 
 class Operation(StrEnum):
@@ -39,15 +41,15 @@ class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
         return "CardFacts(…)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """One call as core wants it; the same shape for every channel and operation."""
 
     operation: Operation
     pay_order_no: PayOrderNo
     attempt_seq: int
     request_no: AttemptId
-    """The number at the channel: of a confirm or enquiry, that of the opened order."""
+    """The number at the channel: of a confirm or enquiry, that of the opened order; of
+    a refund its own."""
     inst_trans_id: str
     channel: str
     account: str
@@ -56,12 +58,12 @@ class Ask:
     asked_at: datetime
     timeout_s: float
     card_id: CardId
-    card: CardFacts | None = field(default=None, repr=False)
-    agreement: str | None = field(default=None, repr=False)
+    card: CardFacts | None = None
+    agreement: str | None = None
     """The channel's agreement or mandate number."""
-    channel_token: str | None = field(default=None, repr=False)
+    channel_token: str | None = None
     """What the send's answer told us to bring back."""
-    code: str | None = field(default=None, repr=False)
+    code: str | None = None
     """The code the payer typed."""
     subject: str = ""
     payee: str = ""
@@ -82,9 +84,12 @@ class Ask:
             known += [card.number, card.name, card.id_no, card.phone, card.phone[-8:]]
         return tuple(sorted(filter(None, known), key=len, reverse=True))
 
+    def __repr__(self) -> str:
+        """Everything but what is secret."""
+        return _told(self, _SECRET)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """One answer, by whichever door it came: reply, callback or enquiry."""
 
     outcome: Outcome
@@ -93,7 +98,7 @@ class Reply:
     resp_code: str = ""
     resp_msg: str = ""
     channel_ref: str | None = None
-    channel_token: str | None = field(default=None, repr=False)
+    channel_token: str | None = None
     amount: int | None = None
     """What the channel says it took; must equal ours before SUCCESS."""
     currency: str | None = None
@@ -109,9 +114,12 @@ class Reply:
     kept: str = ""
     """The answer's text as it may be stored: scrubbed, and cut where it is long."""
 
+    def __repr__(self) -> str:
+        """Everything but what is secret."""
+        return _told(self, _SECRET)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Callback:
+
+class Callback(msgspec.Struct, frozen=True, kw_only=True):
     """What a channel sent us of its own accord, verified and parsed."""
 
     request_no: str
@@ -120,6 +128,13 @@ class Callback:
     operation: Operation
     merchant: str
     reply: Reply
+
+
+def _told(value: msgspec.Struct, hidden: frozenset[str]) -> str:
+    """What `repr` says of a value, without some of its fields."""
+    shown = (name for name in value.__struct_fields__ if name not in hidden)
+    told = ", ".join(f"{name}={getattr(value, name)!r}" for name in shown)
+    return f"{type(value).__name__}({told})"
 
 
 def unknown(resp_code: str, resp_msg: str = "", *, alarm: str | None = None) -> Reply:

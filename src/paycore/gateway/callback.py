@@ -9,8 +9,10 @@ order, but strangers cannot fill our disk with it.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
+
+from msgspec.structs import replace
 
 from paycore.gateway.accounts import Accounts, Opened
 from paycore.gateway.call import Callback
@@ -32,7 +34,9 @@ _SIZE = b"%d octets"
 so that no name tells what in them is a secret."""
 
 # A number of ours in a message that nobody vouches for: payment, and perhaps attempt.
-_LIKE_OURS = re.compile(rb"(?<![0-9A-Z])(\d{15}[0-9A-Z]{11})(\d\d)?(?![0-9A-Z])")
+_LIKE_OURS = re.compile(
+    rb"(?<![0-9A-Z])(\d{15}[0-9A-Z]{11})(?:(\d\d)|R\d\d)?(?![0-9A-Z])"
+)
 
 Named = tuple[PayOrderNo, int]
 Accept = Callable[[bool], tuple[int, bytes]]

@@ -11,23 +11,23 @@ HTTP and write only `assemble` and `read`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import ClassVar
 
 import msgspec
 
 from paycore.gateway.call import Ask, Callback, Operation, Reply, not_sent, unknown
 from paycore.gateway.masking import readable
+from paycore.gateway.statement import StatementLine
 from paycore.kernel.http import Answered, HttpRequest, NoAnswer, NotSent
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Blame, Outcome
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """A message ready to leave: what was signed, and what may be kept of it."""
 
     ask: Ask
@@ -59,6 +59,9 @@ class Channel(ABC):
     """How long after the last possible byte "not found" is not yet final."""
     confirm_inherits_request_no: ClassVar[bool] = True
     """Whether a confirm carries the request number of its send."""
+    refunds_once: ClassVar[bool] = False
+    """Whether a refund's number that is known is never paid again: then what the
+    channel does not know may be sent once more under it."""
     secret_fields: ClassVar[tuple[str, ...]] = ()
     """Fields of `Config` whose text is never kept or shown."""
     errors: ClassVar[Mapping[str, tuple[Outcome, Blame | None]]] = {}
@@ -88,7 +91,8 @@ class Channel(ABC):
                 return unknown("NO_ANSWER", reason)
             case Answered():
                 reply = self.read(account, outgoing.ask, result)
-                return replace(reply, kept=self.scrub(readable(result.body)))
+                kept = self.scrub(readable(result.body))
+                return msgspec.structs.replace(reply, kept=kept)
 
     @abstractmethod
     def read(self, account: Account, ask: Ask, answered: Answered) -> Reply:
@@ -127,3 +131,32 @@ class Channel(ABC):
     @abstractmethod
     def scrub(self, text: str) -> str:
         """Give the text of a message, in or out, without anything secret."""
+
+
+class StatementChannel(ABC):
+    """What a channel is besides, if it writes a statement of each day (对账单).
+
+    Two moments, as of a call: `ask_statement` gives the request, whose answer is kept
+    as it comes; `read_statement` reads the kept file. One without statements is none.
+    """
+
+    statement_zone: ClassVar[tzinfo] = UTC
+    """By whose clock its day begins and ends."""
+    statement_absent: ClassVar[frozenset[int]] = frozenset({404})
+    """HTTP statuses by which it says that a statement is not there yet."""
+
+    @abstractmethod
+    def ask_statement(
+        self, account: Account, day: date, *, at: datetime, timeout_s: float
+    ) -> HttpRequest:
+        """Build and sign the request for a day's statement."""
+
+    @abstractmethod
+    def read_statement(
+        self, account: Account, day: date, octets: AsyncIterator[bytes]
+    ) -> AsyncIterator[StatementLine]:
+        """Give the lines of a day's file, one after the other, as it is read.
+
+        Raises `StatementBroken` where it is not the whole file, of that day, by them;
+        a single line that cannot be read is given as such.
+        """

@@ -1,7 +1,8 @@
 """A reply's texts made fit to be stored and shown, whatever a stranger wrote. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from paycore.gateway.call import Reply
 from paycore.gateway.masking import masked, storable, without

@@ -34,6 +34,7 @@ class MessageRow(Row, frozen=True, kw_only=True):
     pay_order_no: PayOrderNo
     message_id: UUID
     attempt_seq: int
+    """The attempt's number; of a refund its own, counted from 101."""
     direction: str
     """OUT, IN or CALLBACK."""
     operation: str

@@ -7,8 +7,9 @@ Whether a call may be made at all is looked at in `send`, directly before the fi
 byte: our lease, and the breaker. Nothing here decides what an outcome means.
 """
 
-from dataclasses import dataclass, field
 from datetime import timedelta
+
+import msgspec
 
 from paycore.gateway import accounts
 from paycore.gateway import call as calls
@@ -41,6 +42,7 @@ __all__ = [
     "not_sent",
     "prepare",
     "refresh",
+    "refunds_once",
     "save_account",
     "send",
 ]
@@ -53,21 +55,23 @@ LONGEST_WINDOW = timedelta(days=1)
 _log = log.get(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """A call that is recorded and may be made."""
 
     ask: Ask
     opened: Opened | None
     outgoing: Outgoing | None
     """None: it cannot be made, and `refusal` says why."""
-    secrets: tuple[str, ...] = field(default=(), repr=False)
+    secrets: tuple[str, ...] = ()
     """What no text that is kept of it may hold."""
     refusal: str = ""
 
+    def __repr__(self) -> str:
+        """What is asked, and nothing secret."""
+        return f"Prepared({self.ask!r})"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What a call came to, and the message to store with it."""
 
     reply: Reply
@@ -112,7 +116,9 @@ async def send(node: Node, prepared: Prepared) -> Answer:
 
 def not_sent(node: Node, prepared: Prepared, reason: str) -> Answer:
     """Give the answer to a call that its caller gave up before making it."""
-    return _answer(node, prepared, calls.not_sent(reason), 0)
+    ask, reply = prepared.ask, calls.not_sent(reason)
+    node.state(Tally).count(CALLS, ask.channel, ask.operation, reply.outcome)
+    return _answer(node, prepared, reply, 0)
 
 
 def conclude(node: Node, prepared: Prepared, answer: Answer, change: Change) -> None:
@@ -149,6 +155,12 @@ def confirm_inherits(node: Node, at: str) -> bool:
     """Whether a confirm at a channel carries the request number of its send."""
     driver = node.state(Accounts).driver(at)
     return True if driver is None else driver.confirm_inherits_request_no
+
+
+def refunds_once(node: Node, at: str) -> bool:
+    """Whether a channel never pays a refund's number twice."""
+    driver = node.state(Accounts).driver(at)
+    return driver is not None and driver.refunds_once
 
 
 async def _prepare(node: Node, ask: Ask, change: Change) -> Prepared:

@@ -68,11 +68,11 @@ class SystemClock:
         is due would wait as long. It goes on at half its pace meanwhile.
         """
         moment = self._monotonic()
-        right = self._anchor + timedelta(seconds=moment - self._anchored_at)
-        slow = self._last + timedelta(seconds=(moment - self._said_at) / 2)
-        self._last = right if right >= self._last else slow
-        self._said_at = moment
-        return self._last
+        now = self._anchor + timedelta(seconds=moment - self._anchored_at)
+        if now < self._last:
+            now = self._last + timedelta(seconds=(moment - self._said_at) / 2)
+        self._last, self._said_at = now, moment
+        return now
 
     def monotonic(self) -> float:
         """This machine's monotonic clock, in seconds."""

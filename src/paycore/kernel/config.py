@@ -230,6 +230,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = 86_400
 
+    # Reconciliation
+    recon_hour: Annotated[
+        int,
+        Meta(
+            ge=-1,
+            le=23,
+            description="From which hour of the day (UTC) on a working node asks for"
+            " yesterday's statements and reconciles them; -1: never by itself.",
+        ),
+    ] = 2
+    recon_late_days: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=30,
+            description="A statement that is not there so many days after its own is"
+            " a case on the exception desk.",
+        ),
+    ] = 2
+
     # How long things are kept that go by their age
     retention_hour: Annotated[
         int,
@@ -267,6 +287,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             **fresh_keys(),
             "allow_private_endpoints": True,
             "unready_s": 0,
+            # A sandbox's yesterday is nobody's: `paycore recon run` asks for it.
+            "recon_hour": -1,
             "log_format": "console",
             "code_wrong_per_card_day": UNLIMITED,
             "code_per_phone_hour": UNLIMITED,

@@ -10,6 +10,7 @@
     ├── Duplicate               409  DUPLICATE
     ├── InFlight                409  idempotency_in_flight, retryable
     ├── CouponRefused           409  COUPON
+    ├── RefundExceeds           409  REFUND_EXCEEDS
     ├── KeyConflict             422  idempotency_conflict
     ├── TooMany                 429  too often, with Retry-After
     └── Unavailable             503  not now; nothing was recorded by this try
@@ -127,6 +128,15 @@ class CouponRefused(Refusal):
     status = 409
     default_zh = "优惠券不可用"
     default_en = "The coupon cannot be used for this payment."
+
+
+class RefundExceeds(Refusal):
+    """More than what is left to refund of the payment, refunds in flight counted."""
+
+    code = "REFUND_EXCEEDS"
+    status = 409
+    default_zh = "退款金额超过可退金额"
+    default_en = "More than what is left to refund of this payment."
 
 
 class KeyConflict(Refusal):

@@ -5,7 +5,7 @@ was never made is NOT_SENT; whatever happens after the first byte may have left 
 UNKNOWN. Nothing here retries, follows redirects or reads past what was asked for.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -61,6 +61,14 @@ class Transport(Protocol):
 
     async def send(self, request: HttpRequest) -> HttpResult:
         """Send once. Never raises for what the network did."""
+
+    async def receive(
+        self, request: HttpRequest, take: Callable[[bytes], Awaitable[None]]
+    ) -> HttpResult:
+        """Send once, and give the body of a 200 to `take`, piece by piece as it comes:
+        it never stands in memory, and the answer's own `body` is empty. What was taken
+        is worth nothing where the result is no answer. Other statuses come whole.
+        """
 
     async def look_up(self, host: str, *, within_s: float) -> Sequence[str]:
         """The addresses that a name has just now; none where it is not known."""

@@ -2,17 +2,18 @@
 
 A payment's number begins with its time (UTC, to the millisecond) and sorts by it:
 tables are partitioned by ranges of it. An attempt's id is the payment's number plus
-two digits, so a request number at a channel names its payment.
+two digits, a refund's the payment's number, an R and two digits, so a request number at
+a channel names its payment.
 """
 
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from paycore.kernel.terms import AttemptId, PayOrderNo
+from paycore.kernel.terms import AttemptId, PayOrderNo, RefundNo
 
 # No I, L, O, U: what people read to one another on the phone.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -20,6 +21,15 @@ TIME_LETTERS = 15
 RANDOM_LETTERS = 11
 PAY_ORDER_NO_LENGTH = TIME_LETTERS + RANDOM_LETTERS
 MAX_ATTEMPTS = 99
+MAX_REFUNDS = 99
+REFUND_LEGS = 100
+"""Where one number names an attempt or a refund of a payment (messages, cases), refunds
+come behind all attempts: the first is 101."""
+
+_REFUND = "R"
+
+EVER, FOR_EVER = datetime(2000, 1, 2, tzinfo=UTC), datetime(2099, 12, 30, tzinfo=UTC)
+"""The two digits of a number's year sort within one century."""
 
 
 class Ids(Protocol):
@@ -62,15 +72,33 @@ def pay_order_no(ids: Ids, now: datetime) -> PayOrderNo:
     return PayOrderNo(moment + letters(ids, RANDOM_LETTERS))
 
 
+def numbered_at(moment: datetime, margin: timedelta) -> str:
+    """How numbers begin that are made so long after a moment, which may be of any zone;
+    outside of the century all numbers are after it, or all before.
+    """
+    known = min(max(moment, EVER), FOR_EVER).astimezone(UTC)
+    return f"{known + margin:%y%m%d%H%M%S}"
+
+
 def attempt_id(no: PayOrderNo, seq: int) -> AttemptId:
     """The id of a payment's attempt number `seq` (1 … 99)."""
     assert 1 <= seq <= MAX_ATTEMPTS, seq
     return AttemptId(f"{no}{seq:02d}")
 
 
-def payment_of(attempt: str) -> tuple[PayOrderNo, int] | None:
-    """The payment and number that a stranger's request number may name."""
-    no, seq = attempt[:-2], attempt[-2:]
-    if len(no) != PAY_ORDER_NO_LENGTH or not (attempt.isascii() and attempt.isalnum()):
+def refund_no(no: PayOrderNo, seq: int) -> RefundNo:
+    """The number of a payment's refund number `seq` (1 … 99)."""
+    assert 1 <= seq <= MAX_REFUNDS, seq
+    return RefundNo(f"{no}{_REFUND}{seq:02d}")
+
+
+def payment_of(request_no: str) -> tuple[PayOrderNo, int] | None:
+    """The payment and number that a stranger's request number may name; the number of
+    a refund is behind all attempts' (`REFUND_LEGS`).
+    """
+    no, rest = request_no[:PAY_ORDER_NO_LENGTH], request_no[PAY_ORDER_NO_LENGTH:]
+    legs = REFUND_LEGS if rest.startswith(_REFUND) else 0
+    seq = rest.removeprefix(_REFUND)
+    if not (request_no.isascii() and request_no.isalnum()) or len(seq) != 2:
         return None
-    return (PayOrderNo(no), int(seq)) if seq.isdigit() and seq != "00" else None
+    return (PayOrderNo(no), legs + int(seq)) if seq.isdigit() and seq != "00" else None

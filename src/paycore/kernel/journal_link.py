@@ -7,12 +7,14 @@ What is written again, and how that is harmless, is `journal_postgres.py`'s busi
 and so is how a connection is opened.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 import asyncpg
+
+from paycore.kernel.journal_routines import Routine
 
 if TYPE_CHECKING:
     Connection = asyncpg.Connection[asyncpg.Record]
@@ -69,7 +71,10 @@ class Link:
         self._connect = connect
         self._connection: Connection | None = None
         self._prepared: dict[str, Prepared] = {}
+        self._defined: set[str] = set()
         self._backend: tuple[int, datetime] | None = None
+        self.may_define = False
+        """Whether the server lets us have routines of our own (the right TEMP)."""
 
     @property
     def lost(self) -> bool:
@@ -99,21 +104,36 @@ class Link:
                 timeout=2 * END_OLD_MS / 1000,
             )
         row = await connection.fetchrow(
-            "SELECT pid, backend_start FROM pg_stat_activity "
-            "WHERE pid = pg_backend_pid()"
+            "SELECT pid, backend_start, "
+            "has_database_privilege(current_database(), 'TEMP') AS may_define "
+            "FROM pg_stat_activity WHERE pid = pg_backend_pid()"
         )
         assert row is not None, "a backend sees itself"
+        self.may_define = row["may_define"]
         return (row["pid"], row["backend_start"])
 
-    async def fetch(self, sql: str, *values: object) -> list[asyncpg.Record]:
+    async def fetch(
+        self, sql: str, *values: object, called: str = "journal"
+    ) -> list[asyncpg.Record]:
         """Run a statement, prepared on its first use; `ready` came before."""
         statement = self._prepared.get(sql)
         if statement is None:
             # Named, or the driver would have it parsed and planned at each use.
-            name = f"journal_{len(self._prepared)}"
+            name = f"{called}_{len(self._prepared)}"
             statement = await self._open().prepare(sql, name=name)
             self._prepared[sql] = statement
         return await statement.fetch(*values)
+
+    async def define(self, routines: Collection[Routine]) -> None:
+        """Have these on the server, for this connection and as long as it lasts."""
+        missing = {
+            routine.called: routine.text
+            for routine in routines
+            if routine.called not in self._defined
+        }
+        if missing:
+            await self.execute("; ".join(missing.values()))
+            self._defined |= missing.keys()
 
     async def execute(self, command: str) -> None:
         """BEGIN, COMMIT or ROLLBACK."""
@@ -130,6 +150,7 @@ class Link:
             self._connection.terminate()
         self._connection = None
         self._prepared = {}
+        self._defined = set()
 
     async def close(self) -> None:
         """Say good-bye."""

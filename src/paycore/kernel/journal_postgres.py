@@ -4,7 +4,9 @@ While one group is being written the next one gathers; a lone change is written 
 alone. A group that fails is taken apart, tried again or given up as `Failure` says; a
 connection lost at COMMIT is no riddle, because the change ids are the first statement
 of every try: an id that does not come back is durable.
-The transaction's steps are in `journal_transaction.py`, reading in `journal_reads.py`.
+A group whose guards all hold is written in one way to the server, by
+`journal_oneway.py`, and any other in steps, by `journal_transaction.py`; reading is in
+`journal_reads.py`.
 """
 
 import asyncio
@@ -30,7 +32,9 @@ from paycore.kernel.journal import (
 )
 from paycore.kernel.journal_group import Gathering, Waiting
 from paycore.kernel.journal_link import Connect, Failure, Link, failure_of
+from paycore.kernel.journal_oneway import OneWay
 from paycore.kernel.journal_reads import RETRY_S, Reads
+from paycore.kernel.journal_routines import Script
 from paycore.kernel.journal_sql import Shapes
 from paycore.kernel.journal_transaction import Transaction
 from paycore.kernel.log import get
@@ -82,6 +86,7 @@ class PostgresJournal:
         self._clock = clock
         self._patience_s = patience_s
         self._shapes = Shapes()
+        self._script = Script(self._shapes)
         self._writer = Link(connect)
         self._reads = Reads(
             connect, self._shapes, clock, links=READERS, patience_s=patience_s
@@ -214,6 +219,40 @@ class PostgresJournal:
     async def _persist(
         self, changes: Sequence[Change]
     ) -> Sequence[Refused | Exception | None]:
+        """In one way to the server, or in steps where that did not write it."""
+        if await self._in_one_way(changes):
+            return [None] * len(changes)
+        return await self._in_steps(changes)
+
+    async def _in_one_way(self, changes: Sequence[Change]) -> bool:
+        """Whether it is written; if not, the steps find out what is in the way.
+
+        Without a connection it is their business too: they look who is durable.
+        """
+        link = self._writer
+        if link.lost or not link.may_define:
+            return False
+        began = self._clock.monotonic()
+        whole = OneWay(link, self._shapes, self._script, changes)
+        try:
+            written = await whole.write(self._clock.now())
+        except Exception as error:
+            failure = failure_of(error, lost=link.lost)
+            if failure is Failure.CULPRIT:
+                return False  # it may be a mere refusal, seen too late
+            _log_failure(failure, error, len(changes))
+            if failure in (Failure.LOST, Failure.STOP):
+                link.drop()
+            if failure is Failure.STOP:
+                raise Unavailable from error
+            return False
+        if written:
+            self._count(len(changes), began)
+        return written
+
+    async def _in_steps(
+        self, changes: Sequence[Change]
+    ) -> Sequence[Refused | Exception | None]:
         """Try until it is written, one of them is at fault, or there is no hope."""
         met = 0
         while True:
@@ -236,9 +275,13 @@ class PostgresJournal:
                         raise Unavailable from error
                     await self._clock.sleep(RETRY_S)
             else:
-                self._deadline = None
-                self.wrote(len(changes), self._clock.monotonic() - began)
+                self._count(len(changes), began)
                 return answers
+
+    def _count(self, changes: int, began: float) -> None:
+        """A group was written: the database is there, and somebody may want to know."""
+        self._deadline = None
+        self.wrote(changes, self._clock.monotonic() - began)
 
     async def _clean_up(self, failure: Failure) -> None:
         """Leave no transaction open: the next try begins anew."""

@@ -53,7 +53,6 @@ class Column:
 
     name: str
     sql: str
-    enum: type[StrEnum] | None
 
     @property
     def quoted(self) -> str:
@@ -92,8 +91,13 @@ def _column(name: str, annotation: object) -> Column:
     while kind is not Json and hasattr(kind, "__supertype__"):
         kind = kind.__supertype__
     if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return Column(name=name, sql="text", enum=kind)
-    return Column(name=name, sql=_TYPES[kind], enum=None)
+        kind = str
+    return Column(name=name, sql=_TYPES[kind])
+
+
+def order_of(kind: type[Row]) -> tuple[str, str]:
+    """One order of kinds in every process."""
+    return (kind.__table__.name, kind.__qualname__)
 
 
 class Shape(Generic[R]):
@@ -108,9 +112,6 @@ class Shape(Generic[R]):
         by_name = {column.name: column for column in self.columns}
         self.keys = [by_name[name] for name in self.table.key]
         self._names = [column.name for column in self.columns]
-        self._enums = [
-            (at, column.enum) for at, column in enumerate(self.columns) if column.enum
-        ]
         # A row may be all key (who may use what): inserted and read, never updated.
         assert len(self._names) > 1, "rows of one column come as bare values"
         self._ranged = (
@@ -124,13 +125,10 @@ class Shape(Generic[R]):
 
     def rows(self, records: Iterable[Iterable[Value]]) -> list[R]:
         """Make rows of what a statement gave, whose columns are ours in our order."""
-        return [self._row(list(record)) for record in records]
-
-    def _row(self, values: list[Value]) -> R:
-        for at, enum in self._enums:
-            if values[at] is not None:
-                values[at] = enum(cast("str", values[at]))
-        return self.kind(**dict(zip(self._names, values, strict=True)))
+        return [
+            msgspec.convert(dict(zip(self._names, record, strict=True)), self.kind)
+            for record in records
+        ]
 
     def told(self, rows: Sequence[Row]) -> str:
         """Rows as one parameter, the first of `insert`, `append`, `update` and `add`.
@@ -188,10 +186,12 @@ class Shape(Generic[R]):
             f"t.{key.quoted} = ANY(${at}::{key.array})"
             for at, key in enumerate(self.keys, 1)
         )
-        self.lock = (
-            f"{every} WHERE {wanted}{self._between(len(self.keys))}{order} "
-            "FOR NO KEY UPDATE"
+        held = (
+            f" FROM {self._name} AS t "
+            f"WHERE {wanted}{self._between(len(self.keys))}{order} FOR NO KEY UPDATE"
         )
+        self.lock = f"SELECT {self._list('t')}{held}"
+        self.hold = f"SELECT{held}"
         self.within = ""
         if self.table.owner is not None:
             self.within = f'{every} WHERE t."{self.table.owner}" = ANY($1::text[])'
@@ -208,7 +208,8 @@ class Shape(Generic[R]):
         )
         self.append = insert
         # Always with its target: without one it would swallow other unique indexes too.
-        self.insert = f"{insert} ON CONFLICT ({keys}) DO NOTHING RETURNING {keys}"
+        self.insert_new = f"{insert} ON CONFLICT ({keys}) DO NOTHING"
+        self.insert = f"{self.insert_new} RETURNING {keys}"
         self.delete = (
             f"DELETE FROM {self._name} AS t USING {self._unnest(self.keys, 'u')} "
             f"WHERE {self._found(1)}{self._between(len(self.keys))}"
@@ -224,6 +225,7 @@ class Shape(Generic[R]):
             f"FROM {self._told('u')} "
             f"WHERE {self._found(2)}{self._between(1 + len(self.keys))}"
         )
+        self.update_next = f"{self.update} AND t.version = u.version - 1"
         sum_of = f'"{self.table.additive}"'
         self.add = (
             f"{insert} ON CONFLICT ({keys}) "

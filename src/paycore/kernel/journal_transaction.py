@@ -14,7 +14,7 @@ import msgspec
 from paycore.kernel.journal import Change, KeyOf, LimitCounter, Refused, Row
 from paycore.kernel.journal_group import Case, Counters, Spot, Standing, spot_of
 from paycore.kernel.journal_link import Link
-from paycore.kernel.journal_sql import Shapes
+from paycore.kernel.journal_sql import Shapes, order_of
 
 Kind = type[Row]
 Write = tuple[str, list[object]]
@@ -219,7 +219,7 @@ def _by_kind(
     kinds: dict[Kind, list[KeyOf]] = {}
     for kind, key in named:
         kinds.setdefault(kind, []).append(key)
-    return sorted(kinds.items(), key=lambda item: _order(item[0]))
+    return sorted(kinds.items(), key=lambda item: order_of(item[0]))
 
 
 def rows_by_kind(rows: Iterable[Row]) -> list[tuple[Kind, list[Row]]]:
@@ -227,12 +227,7 @@ def rows_by_kind(rows: Iterable[Row]) -> list[tuple[Kind, list[Row]]]:
     kinds: dict[Kind, list[Row]] = {}
     for row in rows:
         kinds.setdefault(type(row), []).append(row)
-    return sorted(kinds.items(), key=lambda item: _order(item[0]))
-
-
-def _order(kind: Kind) -> tuple[str, str]:
-    """One order of kinds in every process."""
-    return (kind.__table__.name, kind.__qualname__)
+    return sorted(kinds.items(), key=lambda item: order_of(item[0]))
 
 
 def summed(rows: Collection[Row]) -> list[Row]:

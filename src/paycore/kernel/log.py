@@ -50,9 +50,17 @@ def get(name: str) -> FilteringBoundLogger:
 
 
 def configure(
-    *, level: str = "INFO", style: Format = "json", stream: TextIO | None = None
+    *,
+    level: str = "INFO",
+    style: Format = "json",
+    stream: TextIO | None = None,
+    lasting: bool = False,
 ) -> None:
-    """Send all logs, the libraries' too, to standard error in one form."""
+    """Send all logs, the libraries' too, to standard error in one form.
+
+    `lasting`: for as long as the process lives. Then each logger is made once, and not
+    for each line, most of which are below the level and are not shown.
+    """
     before: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -65,7 +73,7 @@ def configure(
         processors=[*before, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(level.lower()),
         logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,
+        cache_logger_on_first_use=lasting,
     )
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(

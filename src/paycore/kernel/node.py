@@ -8,7 +8,7 @@ the router's snapshot) is its own class, one instance a node, by `Node.state`.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar, cast
+from typing import Any, TypeVar
 
 from paycore.kernel.clock import Clock
 from paycore.kernel.config import Settings
@@ -61,14 +61,14 @@ class Node:
     transport: Transport
     key_ring: KeyRing
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
-    _states: dict[type[object], object] = field(default_factory=dict)
+    _states: dict[type[Any], Any] = field(default_factory=dict)
 
     def state(self, kind: type[S], make: Callable[[], S] | None = None) -> S:
         """This node's one instance of a neighbour's own state, made on first use."""
-        found = self._states.get(kind)
+        found: S | None = self._states.get(kind)
         if found is None:
             found = self._states[kind] = (make or kind)()
-        return cast("S", found)
+        return found
 
     def now(self) -> datetime:
         """Shorthand for the clock's wall time."""

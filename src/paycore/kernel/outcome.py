@@ -64,6 +64,18 @@ class AfterCharge(StrEnum):
     """Perhaps taken: ask for the same request number; never another leg."""
 
 
+class AfterRefund(StrEnum):
+    """What may follow the attempt to give money back."""
+
+    REFUNDED = "REFUNDED"
+    FAIL = "FAIL"
+    """Surely not given back: its reservation is free again."""
+    SEND_AGAIN = "SEND_AGAIN"
+    """Never left, or never got there: the same number once more, never another."""
+    ENQUIRE = "ENQUIRE"
+    """Perhaps given back: ask for the same number."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Allowed:
     """One row of the outcome table."""
@@ -109,3 +121,15 @@ TABLE: Mapping[tuple[Outcome, Blame | None], Allowed] = MappingProxyType(
 def allowed(outcome: Outcome, blame: Blame | None) -> Allowed:
     """The row for an outcome; a refusal without a class is nobody's and a bug."""
     return TABLE[outcome, blame if outcome is Outcome.DECLINED else None]
+
+
+REFUNDS: Mapping[Outcome, AfterRefund] = MappingProxyType(
+    {
+        Outcome.SUCCEEDED: AfterRefund.REFUNDED,
+        Outcome.DECLINED: AfterRefund.FAIL,
+        Outcome.PENDING: AfterRefund.ENQUIRE,
+        Outcome.UNKNOWN: AfterRefund.ENQUIRE,
+        Outcome.NOT_SENT: AfterRefund.SEND_AGAIN,
+    }
+)
+"""What may follow a refund, whomever a refusal blames: a refund goes nowhere else."""

@@ -14,6 +14,9 @@ PayOrderNo = NewType("PayOrderNo", str)
 AttemptId = NewType("AttemptId", str)
 """A payment's number plus two digits; what channels see as a request number."""
 
+RefundNo = NewType("RefundNo", str)
+"""A payment's number, the letter R and two digits; the refund's request number."""
+
 BizLineId = NewType("BizLineId", str)
 CardId = NewType("CardId", str)
 CouponNo = NewType("CouponNo", str)
@@ -43,6 +46,19 @@ class BizStatus(StrEnum):
     def final(self) -> bool:
         """Whether the payment can never change again."""
         return self is not BizStatus.DOING
+
+
+class RefundStatus(StrEnum):
+    """What the business line may act on, of a refund."""
+
+    DOING = "DOING"
+    SUCCESS = "SUCCESS"
+    FAIL = "FAIL"
+
+    @property
+    def final(self) -> bool:
+        """Whether the refund can never change again."""
+        return self is not RefundStatus.DOING
 
 
 class ProcessStatus(StrEnum):

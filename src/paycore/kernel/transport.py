@@ -13,7 +13,7 @@ machine (proxies, netrc) are obeyed: a channel's address is what the account say
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import aiohttp
 from yarl import URL
@@ -41,6 +41,8 @@ servers commonly hang up (5 s), so that it is we who do, and no call meets it.""
 
 NAMES_KEPT_S = 10
 """How long a looked-up name is believed; a channel that moves is followed soon."""
+
+Take = Callable[[bytes], Awaitable[None]]
 
 # The signature covers the body, so what is sent is what the channel put together.
 NOT_ADDED = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
@@ -76,9 +78,16 @@ class HttpTransport:
 
     async def send(self, request: HttpRequest) -> HttpResult:
         """Send once. Never raises for what the network did."""
+        return await self._send(request, None)
+
+    async def receive(self, request: HttpRequest, take: Take) -> HttpResult:
+        """Send once, and give a 200's body away as it comes."""
+        return await self._send(request, take)
+
+    async def _send(self, request: HttpRequest, take: Take | None) -> HttpResult:
         try:
             async with asyncio.timeout(request.timeout_s):
-                return await self._call(request)
+                return await self._call(request, take)
         except aiohttp.ConnectionTimeoutError:
             return NotSent(reason="connect time-out")
         except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
@@ -90,7 +99,7 @@ class HttpTransport:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return NoAnswer(reason=type(error).__name__)
 
-    async def _call(self, request: HttpRequest) -> HttpResult:
+    async def _call(self, request: HttpRequest, take: Take | None) -> HttpResult:
         """The call itself, bounded by the caller; `connect` includes the name."""
         session = self._outside if request.public_only else self._anywhere
         answer = await session.request(
@@ -102,7 +111,10 @@ class HttpTransport:
             timeout=aiohttp.ClientTimeout(connect=request.connect_timeout_s),
         )
         try:
-            body = await _whole_body(answer.content, request.most_octets)
+            if take is None or answer.status != 200:
+                body = await _whole_body(answer.content, request.most_octets)
+            else:
+                body = await _given(answer.content, take, request.most_octets)
         finally:
             # Where all of it was read, the connection is back in the pool already.
             answer.close()
@@ -163,3 +175,14 @@ async def _whole_body(content: aiohttp.StreamReader, most: int) -> bytes | None:
         pieces.append(piece)
         size += len(piece)
     return None
+
+
+async def _given(content: aiohttp.StreamReader, take: Take, most: int) -> bytes | None:
+    """Nothing is left of it, or None where it was longer than was to be taken."""
+    size = 0
+    while piece := await content.readany():
+        size += len(piece)
+        if size > most:
+            return None
+        await take(piece)
+    return b""

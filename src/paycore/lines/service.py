@@ -41,8 +41,7 @@ _NO_DIGEST = bytes(32)
 log = get(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Who calls, and by which key."""
 
     biz_line: BizLineId

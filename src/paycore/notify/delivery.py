@@ -173,7 +173,8 @@ class Deliveries:
             turned_away = self._leave_shut(node, lane)
             self._set_out(node)
         await _conclude(node, row, judged)
-        await put_back(node, turned_away)
+        if turned_away:
+            await put_back(node, turned_away)
 
     def _leave_shut(self, node: Node, lane: Lane) -> list[TurnedAway]:
         """Empty the queue of a lane that has just been shut."""
@@ -281,7 +282,7 @@ def _after(node: Node, row: NoticeRow, judged: Judged) -> NoticeRow:
 
 
 async def _open_case(node: Node, change: Change, row: NoticeRow) -> None:
-    """Put a parked notice before a person."""
+    """Put a parked notice before a person: anew, where it was sent again since."""
     await desk.open_case(
         node,
         change,
@@ -295,6 +296,7 @@ async def _open_case(node: Node, change: Change, row: NoticeRow) -> None:
             "tries": row.tries,
             "last_result": row.last_result,
         },
+        again=True,
     )
 
 

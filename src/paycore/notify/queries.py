@@ -1,10 +1,11 @@
 """What people ask of notices."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
 from paycore.kernel.db import Pool
+from paycore.kernel.ids import numbered_at
 from paycore.kernel.terms import BizLineId
 from paycore.notify.rows import NoticeRow
 
@@ -84,7 +85,7 @@ async def made(
     limit: int,
 ) -> list[NoticeRow]:
     """The next whole notices of a time, ordered by payment and id."""
-    last = f"{(until + NUMBERED_WITHIN).astimezone(UTC):%y%m%d%H%M%S}"
+    last = numbered_at(until, NUMBERED_WITHIN)
     records = await pool.fetch(MADE, since, until, biz_line, last, *after, limit)
     return [msgspec.convert(dict(record), NoticeRow) for record in records]
 

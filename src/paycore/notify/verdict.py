@@ -7,10 +7,11 @@ for it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+
+import msgspec
 
 from paycore.kernel.http import (
     ADDRESS_REFUSED,
@@ -56,8 +57,7 @@ class Fate(StrEnum):
     """The end point is not there, is switched off, or may not be sent to."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
     """One try, judged; `result` is for people and holds nothing the end point wrote."""
 
     fate: Fate
@@ -92,6 +92,8 @@ def _fate(status: int) -> Fate:
 
 def retry_after_s(value: str, now: datetime) -> int:
     """What a Retry-After asks for, in seconds or as a date, within our bounds."""
+    if not value:
+        return 0
     if value.isascii() and value.isdigit():
         # A number of any length is read no further than it can matter.
         asked = int(value) if len(value) < 10 else RETRY_AFTER_MOST_S

@@ -14,6 +14,9 @@ import msgspec
 
 from paycore.core import service as core
 from paycore.core.order import Order, confirm_result_of, order_of
+from paycore.core.refunds import service as refunds
+from paycore.core.refunds.document import refund_of
+from paycore.core.refunds.service import RefundRequest
 from paycore.core.service import AnswerOf, KeptAnswer, KeyClaim, OpenRequest, View
 from paycore.gateway import service as gateway
 from paycore.kernel import errors
@@ -109,12 +112,21 @@ class Api:
             key,
         )
 
+    async def refund(self, request: RefundRequest, key: str) -> Answer | None:
+        """POST /v1/refunds."""
+        claimed = claim(request.biz_line, "refunds", key, msgspec.json.encode(request))
+        return await self._call(
+            lambda node: refunds.refund(node, request, claimed, _refund_answer), key
+        )
+
     async def get(self, line: str, no: str) -> Answer | None:
         """GET /v1/payments/{pay_order_no}."""
 
         async def work(node: Node) -> KeptAnswer:
             row = await core.get(node, BizLineId(line), PayOrderNo(no))
-            return KeptAnswer(status=200, body=encode(_order(node, View(payment=row))))
+            given_back = await core.refunded(node, row)
+            view = View(payment=row, refunded=given_back)
+            return KeptAnswer(status=200, body=encode(_order(node, view)))
 
         return await self._call(work, None)
 
@@ -205,7 +217,12 @@ def reachable(running: "Running") -> bool:
 
 
 def _order(node: Node, view: View) -> Order:
-    return order_of(view.payment, now=node.now(), code_gap_s=node.settings.code_gap_s)
+    return order_of(
+        view.payment,
+        now=node.now(),
+        code_gap_s=node.settings.code_gap_s,
+        refunded=view.refunded,
+    )
 
 
 def _order_answer(node: Node) -> AnswerOf:
@@ -215,3 +232,9 @@ def _order_answer(node: Node) -> AnswerOf:
 
 def _confirm_answer(view: View) -> tuple[int, bytes]:
     return 200, encode(confirm_result_of(view.payment, tries_left=view.tries_left))
+
+
+def _refund_answer(view: View) -> tuple[int, bytes]:
+    """As api/refunds.py."""
+    assert view.refund is not None
+    return 201 if view.created else 200, encode(refund_of(view.refund))

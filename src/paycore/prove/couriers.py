@@ -21,6 +21,9 @@ FOR_EVER_MS = 10**9
 AGAIN_AFTER_S = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)
 """When a bank brings a callback that nobody acknowledges."""
 
+SURE = ("money_no_then_yes", "refund_no_then_yes")
+"""Lies whose truth must come: nothing else would bring it."""
+
 OLD_S = 600
 """Older than anybody believes."""
 
@@ -39,7 +42,7 @@ class Couriers:
         if done.settles is not None:
             if self._world.faults.strikes("callback_forged"):
                 self._forge(house, done.settles)
-            self._settle_later(house, done.settles, sure=strike == "money_no_then_yes")
+            self._settle_later(house, done.settles, sure=strike in SURE)
             return
         if exchange.call.operation == "send_code":
             self._perhaps_unasked(house, exchange)

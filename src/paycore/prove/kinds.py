@@ -83,6 +83,28 @@ MONEY: Final = tuple(
     )
 )
 
+REFUND: Final = tuple(
+    _kinds(
+        ("refund_refused", "", "the bank refuses connections at the refund", 0.10),
+        ("refund_lost", "", "the refund never arrives", 0.10),
+        ("refund_unanswered", "F47", "given back, no answer comes", 0.12),
+        ("refund_late", "", "given back, the answer comes too late", 0.06),
+        ("refund_500", "", "the bank answers 500 and gave nothing back", 0.06),
+        ("refund_acted_500", "", "given back, and answered 500", 0.06),
+        ("refund_garbage", "", "given back, the answer is garbage", 0.06),
+        ("refund_badly_signed", "", "given back, the signature is bad", 0.06),
+        ("refund_unmapped", "", "refused by a code nobody knows", 0.05, 0.08),
+        ("refund_declined", "", "the bank refuses the refund", 0.10),
+        ("refund_pending", "", "processing, settled within a minute", 0.10),
+        ("refund_pending_for_ever", "", "processing, for ever", 0.03, 0.05),
+        ("refund_other_amount", "", "given back, the answer names more", 0.05),
+        ("refund_arrives_late", "", "arrives when it was given up", 0.06),
+        ("refund_doubled", "", "the network brings the refund twice", 0.10),
+        ("refund_no_then_yes", "", "refused, and given back after all", 0.03, 0.1),
+        ("refund_yes_then_no", "", "given back, refused by a callback", 0.06, 0.1),
+    )
+)
+
 ENQUIRY: Final = tuple(
     _kinds(
         ("enquiry_refused", "F29", "the bank refuses connections at enquiries", 0.2),
@@ -175,6 +197,15 @@ PAYER: Final = tuple(
     )
 )
 
+LINE: Final = tuple(
+    _kinds(
+        ("refunds", "F47", "a paid order is given back, whole or in parts", 0.5, 0.6),
+        ("refunds_at_once", "", "its refunds are asked for at the same time", 0.4, 0.6),
+        ("refunds_too_much", "", "refunds that exceed it together", 0.25, 0.6),
+        ("refunds_twice", "", "a refund is asked for under a second key", 0.2, 0.6),
+    )
+)
+
 SETUP: Final = tuple(
     _kinds(
         ("no_quick_route", "F01", "the line has no quick channel", 0.2, 0.5),
@@ -190,6 +221,7 @@ SETUP: Final = tuple(
 KINDS: Final = (
     *SEND,
     *MONEY,
+    *REFUND,
     *ENQUIRY,
     *CALLBACK,
     *TEXT,
@@ -197,6 +229,7 @@ KINDS: Final = (
     *NODE,
     *DATABASE,
     *PAYER,
+    *LINE,
     *SETUP,
 )
 
@@ -209,7 +242,6 @@ NOT_SIMULATED: Final[Mapping[str, str]] = MappingProxyType(
         "F13": "carriers report no deliveries yet",
         "F23": "cannot strike: nothing of an order can be changed",
         "F35": "found by reconciliation, which is to come",
-        "F47": "refunds are to come",
         "F49": "cannot strike: the lock is in the commit of the money leg",
         "F51": "cannot strike: the use is in the commit of the status",
         "F53": "cannot strike: the posting is in the commit of the status",

@@ -6,7 +6,7 @@ answer.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -51,6 +51,7 @@ FAMILY: Mapping[str, tuple[kinds.Kind, ...]] = MappingProxyType(
         "send_code": kinds.SEND,
         "confirm": kinds.MONEY,
         "deduct": kinds.MONEY,
+        "refund": kinds.REFUND,
         "enquire": kinds.ENQUIRY,
     }
 )
@@ -91,6 +92,12 @@ class SimTransport:
                 return await answer
         except TimeoutError:
             return NoAnswer(reason="time-out")
+
+    async def receive(
+        self, request: HttpRequest, take: Callable[[bytes], Awaitable[None]]
+    ) -> HttpResult:
+        """Nobody asks: no simulated bank writes statements."""
+        return NotSent(reason="no statements here")
 
     async def look_up(self, host: str, *, within_s: float) -> Sequence[str]:
         """Nobody asks: end points may be anywhere here."""
@@ -171,14 +178,14 @@ class Network:
             self._reply(parcel, NotSent(reason="refused"))
         elif strike is not None and strike.endswith("_lost"):
             return
-        elif strike == "money_arrives_late":
+        elif strike in ("money_arrives_late", "refund_arrives_late"):
             after = parcel.request.timeout_s + self.rng.random() * LATEST_S
             self.later(self._at_bank, parcel, strike, after=after)
-        elif strike in ("send_500", "money_500"):
+        elif strike in ("send_500", "money_500", "refund_500"):
             self._reply(parcel, NO)
         else:
             self.later(self._at_bank, parcel, strike)
-            if strike == "money_doubled":
+            if strike in ("money_doubled", "refund_doubled"):
                 self.later(self._at_bank, parcel, None)
 
     def _at_bank(self, parcel: Parcel, strike: str | None) -> None:
@@ -201,7 +208,7 @@ class Network:
         self._lie(house, exchange, strike)
         world.scrutiny.answers(host, exchange, strike)
         self.couriers.tell(host, house, exchange, strike)
-        if strike == "money_acted_500":
+        if strike in ("money_acted_500", "refund_acted_500"):
             self._reply(parcel, NO)
         elif not _silent(strike):
             reply = house.signed(exchange.answer, path, world.now_ms(), strike=strike)
@@ -218,18 +225,20 @@ class Network:
                 return Twist(decline=self.rng.choice((*PAYERS_FAULT, *CARDS_FAULT)))
             case "send_maintenance" | "money_maintenance":
                 return Twist(decline="MAINTENANCE")
-            case "send_unmapped" | "money_unmapped":
+            case "send_unmapped" | "money_unmapped" | "refund_unmapped":
                 return Twist(decline=UNMAPPED)
+            case "refund_declined":
+                return Twist(decline=self.rng.choice(PAYERS_FAULT))
             case "money_declined":
                 blames_code = ("CODE_WRONG",) if operation == "deduct" else ()
                 codes = (*PAYERS_FAULT, *CARDS_FAULT, *blames_code)
                 return Twist(decline=self.rng.choice(codes))
-            case "money_no_then_yes":
+            case "money_no_then_yes" | "refund_no_then_yes":
                 # Decided now, and settled in a moment: the bank does not know it yet.
                 return Twist(processing_ms=2000)
-            case "send_pending" | "money_pending":
+            case "send_pending" | "money_pending" | "refund_pending":
                 return Twist(processing_ms=1000 + self.rng.randrange(59_000))
-            case "money_pending_for_ever":
+            case "money_pending_for_ever" | "refund_pending_for_ever":
                 return Twist(processing_ms=FOR_EVER_MS)
             case _:
                 return Twist()
@@ -247,10 +256,10 @@ class Network:
             world.oracle.lied(order.pay_order_no)
             exchange.answer = _denied(exchange)
             self.couriers.bring(house, order, persistent=True, after=30.0)
-        if strike == "money_no_then_yes" and done.settles is not None:
+        if _is(strike, "_no_then_yes") and done.settles is not None:
             world.oracle.lied(done.settles.pay_order_no)
             exchange.answer = _denied(exchange)
-        if strike == "money_yes_then_no" and done.final is not None:
+        if _is(strike, "_yes_then_no") and done.final is not None:
             if done.final.bank_ref is None:
                 return
             world.oracle.lied(done.final.pay_order_no)
@@ -328,7 +337,12 @@ class Network:
 
 
 def _silent(strike: str | None) -> bool:
-    return strike is not None and strike.endswith("_unanswered")
+    return _is(strike, "_unanswered")
+
+
+def _is(strike: str | None, end: str) -> bool:
+    """Whether it is a fault of this sort, whatever it strikes."""
+    return strike is not None and strike.endswith(end)
 
 
 def _denied(exchange: Exchange, code: str = "CARD_LOST") -> Answer:

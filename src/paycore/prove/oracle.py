@@ -13,11 +13,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from paycore.accounting.rows import EntryRow, PostingRow
-from paycore.core.rows import AttemptRow, IdempotencyRow, PaymentRow, TransitionRow
+from paycore.core.rows import (
+    AttemptRow,
+    IdempotencyRow,
+    PaymentRow,
+    RefundRow,
+    TransitionRow,
+)
 from paycore.core.states import Event
 from paycore.coupon.rows import CouponRow, CouponStatus
 from paycore.gateway.rows import MessageRow
 from paycore.kernel.http import HttpRequest
+from paycore.kernel.ids import REFUND_LEGS, payment_of
 from paycore.kernel.journal import Change, ChangeRejected
 from paycore.kernel.journal_memory import Written
 from paycore.kernel.node import NodeRow
@@ -27,6 +34,7 @@ from paycore.prove import verdict
 from paycore.prove.hearing import Hearing
 from paycore.prove.journal import expected
 from paycore.prove.loop import Machine, Power
+from paycore.prove.refunds import RefundWatch
 from paycore.router.rows import DecisionRow
 from paycore.sandbox.orders import Move
 from paycore.sms.rows import CodeRow, CodeStatus
@@ -40,6 +48,13 @@ DRIFT = 0.01
 
 MOST = 20
 """Violations that are kept of one run: the first ones tell."""
+
+
+def named(request_id: str) -> tuple[str, int]:
+    """The payment that a request number of ours names, and its attempt or refund."""
+    found = payment_of(request_id)
+    assert found is not None, request_id
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +81,7 @@ class Oracle:
         """Payments about which a bank contradicted itself."""
         self.payers: dict[str, int] = {}
         self.hearing = Hearing(world, self)
+        self.refunds = RefundWatch(world)
         self._told_yes: dict[str, list[Machine]] = {}
         self._called: Counter[tuple[str, str, str]] = Counter()
         """Calls that left, by payment, bank and operation."""
@@ -110,6 +126,9 @@ class Oracle:
                 case CouponRow():
                     assert old is None or isinstance(old, CouponRow)
                     self._coupon(old, new)
+                case RefundRow():
+                    assert old is None or isinstance(old, RefundRow)
+                    self.refunds.written(old, new, rows)
                 case PostingRow():
                     self._posting(new, rows)
                 case NoticeRow() if old is None:
@@ -306,13 +325,16 @@ class Oracle:
 
     def _notice(self, new: NoticeRow) -> None:
         data = msgspec.json.decode(new.body)["data"]
-        order = self._world.base.load(PaymentRow, new.pay_order_no)
         self.holds(
-            "I17",
-            order is not None and data["biz_status"] == order.biz_status.value,
-            "a notice that a read denies",
-            new.pay_order_no,
+            "I17", self._true_of(data), "a notice that a read denies", new.pay_order_no
         )
+
+    def _true_of(self, data: dict[str, Any]) -> bool:
+        """Whether a notice says what a read would say."""
+        if "refund_no" in data:
+            return self.refunds.true_of(data)
+        order = self._world.base.load(PaymentRow, data["pay_order_no"])
+        return order is not None and data["biz_status"] == order.biz_status.value
 
     def _kept(self, old: IdempotencyRow, new: IdempotencyRow) -> None:
         if old.status is None or old.expires_at <= self._latest:
@@ -348,7 +370,7 @@ class Oracle:
             return
         body = msgspec.json.decode(request.body, type=dict[str, Any])
         request_id = str(body["request_id"])
-        no = request_id[:-2]
+        no, seq = named(request_id)
         found = self._world.base.within(MessageRow, no)
         channel = "sms_centre" if host.startswith("carrier_") else host
         mine = [r for r in found if r.direction == "OUT" and r.channel == channel]
@@ -361,6 +383,8 @@ class Oracle:
             recorded = len(mine) >= self._called[no, host, operation]
         self.holds("I19", recorded, f"a call to {host} without a record", no)
         self._world.note(machine, "calls", f"{host}{path}", no)
+        if seq > REFUND_LEGS:
+            self.refunds.leaves(request_id, no, body, path)
         if path.endswith(("/confirm", "/deduct")):
             leg = [
                 a
@@ -378,6 +402,9 @@ class Oracle:
             self._world.note(
                 None, "MONEY", f"{move.kind} {move.amount} {move.bank}", no
             )
+            if move.kind == "refund":
+                self.refunds.moved(move, so_far)
+                continue
             charges = [m for m in so_far if m.kind == "charge"]
             self.holds(
                 "I1",
@@ -413,13 +440,8 @@ class Oracle:
     def announced(self, request: HttpRequest) -> None:
         """A notice has come: what it says is so (I17)."""
         data = msgspec.json.decode(request.body)["data"]
-        order = self._world.base.load(PaymentRow, data["pay_order_no"])
-        self.holds(
-            "I17",
-            order is not None and data["biz_status"] == order.biz_status.value,
-            "a notice came before its commit",
-            data["pay_order_no"],
-        )
+        true, no = self._true_of(data), data["pay_order_no"]
+        self.holds("I17", true, "a notice came before its commit", no)
 
     def differ(self, differences: Iterable[str]) -> None:
         """What the real journal and the one in memory did not do alike."""

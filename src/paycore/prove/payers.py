@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from paycore.core.service import OpenRequest
 from paycore.kernel.terms import BizLineId, CardId, CouponNo
 from paycore.prove.api import Answer
+from paycore.prove.refunds import Returns
 from paycore.prove.stage import Plastic
 from paycore.prove.strangers import Text
 
@@ -61,27 +62,29 @@ class Payer:
             return
         self.no = str(order["pay_order_no"])
         self.world.oracle.payers[self.no] = self.number
-        if order["biz_status"] != "DOING" or self._strikes("walks_away"):
+        if order["biz_status"] != "DOING" or self.strikes("walks_away"):
             return
         for _ in range(ROUNDS):
             if await self._round():
                 break
-        if self.ended and self._strikes("confirms_finished"):
+        if self.ended and self.strikes("confirms_finished"):
             await self._confirm("000000")
+        if self.ended == "SUCCESS" and self.strikes("refunds"):
+            await Returns(self).ask()
 
     async def _round(self) -> bool:
         """One more try; whether that was the last one."""
-        if self._strikes("closes"):
+        if self.strikes("closes"):
             await self._close()
             return True
         text = await self._code()
-        if text is None or self._strikes("asks_again"):
+        if text is None or self.strikes("asks_again"):
             await self._ask_again()
             newer = await self._code(text)
             if newer is None and text is None:
                 return self.rng.random() < 0.3
             replaced = text is not None and newer is not None and newer != text
-            if text is not None and replaced and self._strikes("old_code"):
+            if text is not None and replaced and self.strikes("old_code"):
                 await self._confirm(text.code)
             text = newer or text
         assert text is not None
@@ -90,25 +93,25 @@ class Payer:
 
     async def _misbehave(self, text: Text) -> None:
         """What comes before the right code."""
-        if self._strikes("another_line"):
+        if self.strikes("another_line"):
             await self._reach_for_another()
-        if self._strikes("wrong_code"):
+        if self.strikes("wrong_code"):
             await self._confirm(self._wrong(text.code))
-        if self._strikes("guesses"):
+        if self.strikes("guesses"):
             for _ in range(self.world.settings.code_tries + 1):
                 await self._confirm(self._wrong(text.code))
-        if self._strikes("code_of_another"):
+        if self.strikes("code_of_another"):
             await self._confirm(self._somebody_elses(text.code))
-        if self._strikes("late_code"):
+        if self.strikes("late_code"):
             await asyncio.sleep(self.world.settings.code_lifetime_s + 1)
 
     async def _confirm_well(self, text: Text) -> bool:
         """The right code, once or several times; whether it is over."""
-        if self._strikes("closes_meanwhile"):
+        if self.strikes("closes_meanwhile"):
             await asyncio.gather(self._confirm(text.code), self._close())
-        elif self._strikes("confirms_at_once"):
+        elif self.strikes("confirms_at_once"):
             await asyncio.gather(*(self._confirm(text.code) for _ in range(STORM)))
-        elif self._strikes("key_reused"):
+        elif self.strikes("key_reused"):
             await self._reuse(text)
         else:
             await self._confirm(text.code)
@@ -140,15 +143,15 @@ class Payer:
         self.world.oracle.hearing.requests[request.out_biz_no] = request
         api = self.world.api
         answers: Sequence[Answer | None]
-        if self._strikes("orders_twice"):
+        if self.strikes("orders_twice"):
             key = self._key()
             answers = await asyncio.gather(
-                self._insist(lambda key: api.open(request, key), key),
-                self._insist(lambda key: api.open(request, key), key),
-                self._insist(lambda key: api.open(request, key)),
+                self.insist(lambda key: api.open(request, key), key),
+                self.insist(lambda key: api.open(request, key), key),
+                self.insist(lambda key: api.open(request, key)),
             )
         else:
-            answers = [await self._insist(lambda key: api.open(request, key))]
+            answers = [await self.insist(lambda key: api.open(request, key))]
         good = [a for a in answers if a is not None and a.status in (200, 201)]
         for answer in good:
             self._heard(answer)
@@ -160,10 +163,10 @@ class Payer:
         def call(key: str) -> Awaitable[Answer | None]:
             return api.confirm(self.line, self.no, code, key)
 
-        answer = await self._insist(call, key)
-        if self._strikes("calls_again"):
+        answer = await self.insist(call, key)
+        if self.strikes("calls_again"):
             await asyncio.sleep(self.rng.random() * AGAIN_WITHIN_S)
-            await self._insist(call, key)
+            await self.insist(call, key)
         if answer is not None and answer.status == 200:
             self.world.oracle.hearing.confirmed(self.no, code, answer)
             self._heard(answer)
@@ -182,16 +185,16 @@ class Payer:
 
     async def _ask_again(self) -> None:
         api = self.world.api
-        answer = await self._insist(lambda key: api.resend(self.line, self.no, key))
+        answer = await self.insist(lambda key: api.resend(self.line, self.no, key))
         if answer is not None and answer.retry_after_s and answer.status == 429:
             await asyncio.sleep(answer.retry_after_s)
-            answer = await self._insist(lambda key: api.resend(self.line, self.no, key))
+            answer = await self.insist(lambda key: api.resend(self.line, self.no, key))
         if answer is not None and answer.status == 200:
             self._heard(answer)
 
     async def _close(self) -> None:
         api = self.world.api
-        answer = await self._insist(lambda key: api.close(self.line, self.no, key))
+        answer = await self.insist(lambda key: api.close(self.line, self.no, key))
         if answer is not None and answer.status == 200:
             self._heard(answer)
 
@@ -203,7 +206,7 @@ class Payer:
         answer = await self.world.api.confirm(other, self.no, "123456", self._key())
         self.world.oracle.hearing.strange(answer)
 
-    async def _insist(self, call: Call, key: str | None = None) -> Answer | None:
+    async def insist(self, call: Call, key: str | None = None) -> Answer | None:
         """Call until there is an answer, under one key."""
         key = key or self._key()
         for _ in range(TRIES):
@@ -222,7 +225,7 @@ class Payer:
         """All is calm: a call that never got an answer gets one now (F40); how many."""
         for key, call in list(self._unanswered.items()):
             for _ in range(PATIENT):
-                answer = await self._insist(call, key)
+                answer = await self.insist(call, key)
                 if answer is not None:
                     break
             self.world.oracle.holds(
@@ -251,7 +254,7 @@ class Payer:
 
     # --- chance -----------------------------------------------------------------------
 
-    def _strikes(self, name: str) -> bool:
+    def strikes(self, name: str) -> bool:
         """His own dice: what he does, others do not change."""
         faults = self.world.faults
         kind = faults.chosen.get(name)
@@ -267,11 +270,11 @@ class Payer:
 
     def _plastic(self) -> Plastic:
         cards = self.world.stage.cards
-        line = "tickets" if self._strikes("no_quick_route") else "shop"
+        line = "tickets" if self.strikes("no_quick_route") else "shop"
         kind = "good"
-        if self._strikes("no_mandate"):
+        if self.strikes("no_mandate"):
             kind = self.rng.choice(("no_mandate", "small_mandate"))
-        elif self._strikes("magic_card"):
+        elif self.strikes("magic_card"):
             kind = "magic"
         return self.rng.choice(
             [card for card in cards if card.line == line and card.kind == kind]
@@ -279,7 +282,7 @@ class Payer:
 
     def _coupon(self, line: str) -> CouponNo | None:
         coupons = self.world.stage.coupons[line]
-        if self._strikes("shares_coupon"):
+        if self.strikes("shares_coupon"):
             return CouponNo(self.rng.choice(coupons[:2]))
         if self.rng.random() < 0.33:
             return CouponNo(coupons[2 + self.number % (len(coupons) - 2)])

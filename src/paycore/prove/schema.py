@@ -10,14 +10,23 @@ from types import MappingProxyType
 from typing import Any
 
 from paycore.accounting.rows import EntryRow, PostingRow
-from paycore.core.rows import AttemptRow, IdempotencyRow, PaymentRow, TransitionRow
-from paycore.core.states import TRANSITIONS
+from paycore.core.rows import (
+    AttemptRow,
+    IdempotencyRow,
+    OutRefundNoRow,
+    PaymentRow,
+    RefundRow,
+    RefundTotalRow,
+    RefundTransitionRow,
+    TransitionRow,
+)
+from paycore.core.states import REFUND_TRANSITIONS, TRANSITIONS
 from paycore.coupon.rows import CouponRow, CouponStatus
 from paycore.gateway.rows import MessageRow
 from paycore.kernel.journal import LimitCounter, Row
 from paycore.kernel.journal_memory import Check, MemoryStore, Unique
 from paycore.kernel.node import NodeRow
-from paycore.kernel.terms import BizStatus, PayType, ProcessStatus
+from paycore.kernel.terms import BizStatus, PayType, ProcessStatus, RefundStatus
 from paycore.notify.rows import NoticeRow, NoticeStatus
 from paycore.router.rows import DecisionRow
 from paycore.sms.rows import CodeRow, CodeStatus
@@ -42,6 +51,10 @@ UNIQUE: Sequence[Unique] = (
 
 _RULES = frozenset((row.source, row.event.value, row.target) for row in TRANSITIONS)
 
+_REFUND_RULES = frozenset(
+    (row.source, row.event.value, row.target) for row in REFUND_TRANSITIONS
+)
+
 _ORDERED = (
     "biz_line",
     "out_biz_no",
@@ -54,6 +67,10 @@ _ORDERED = (
     "expires_at",
 )
 _SENT = ("trans_type", "channel", "account", "request_no", "amount", "currency")
+_REFUNDED = (
+    *("biz_line", "out_refund_no", "amount", "money_amount", "currency"),
+    *("channel", "account", "original_request_no", "created_at"),
+)
 _BOUND = (
     *("digest", "amount", "currency", "card_id", "phone_hash"),
     *("created_at", "expires_at"),
@@ -185,6 +202,97 @@ def _posting(_: MemoryStore, old: Any, new: Any) -> bool:
     return old is None and new.amount >= 1
 
 
+def _refund(_: MemoryStore, old: Any, new: Any) -> bool:
+    """The table's CHECKs and `refund_guard`."""
+    doing = new.status is RefundStatus.DOING
+    fits = bool(
+        new.money_amount >= 1
+        and new.coupon_amount >= 0
+        and new.amount == new.money_amount + new.coupon_amount
+        and new.sends >= 0
+        and new.refund_no[:-2] == f"{new.pay_order_no}R"
+        and doing == (new.next_check_at is not None)
+        and doing == (new.finished_at is None)
+    )
+    if old is None or not fits:
+        return fits
+    moved = (old.status, new.last_event, new.status)
+    return (
+        old.status is RefundStatus.DOING
+        and (new.status is old.status or moved in _REFUND_RULES)
+        and _same(old, new, _REFUNDED)
+    )
+
+
+def _refund_transition(_: MemoryStore, old: Any, new: Any) -> bool:
+    return old is None and new.from_status is RefundStatus.DOING
+
+
+def _refund_born(store: MemoryStore, old: Any, new: Any) -> bool:
+    """The trigger of the same name."""
+    if old is not None:
+        return True
+    payment = store.load(PaymentRow, new.pay_order_no)
+    at = (new.channel, new.account, new.original_request_no)
+    return (
+        new.status is RefundStatus.DOING
+        and payment is not None
+        and payment.biz_status is BizStatus.SUCCESS
+        and (payment.biz_line, payment.currency) == (new.biz_line, new.currency)
+        and any(
+            row.trans_type.moves_money
+            and row.process_status is ProcessStatus.GW_SUCCESS
+            and (row.channel, row.account, row.request_no) == at
+            for row in store.within(AttemptRow, new.pay_order_no)
+        )
+    )
+
+
+def _refund_total(_: MemoryStore, old: Any, new: Any) -> bool:
+    """The table's CHECKs."""
+    coupon = new.taken_amount - new.taken_money
+    return bool(
+        0 <= new.done_amount <= new.taken_amount <= new.amount
+        and 0 <= new.done_money <= new.taken_money <= new.payable_amount
+        and 0 <= coupon <= new.amount - new.payable_amount
+        and 0 <= new.refunds <= 99
+    )
+
+
+def _refund_total_guard(store: MemoryStore, old: Any, new: Any) -> bool:
+    """The trigger of the same name."""
+    if old is not None:
+        return _same(old, new, ("amount", "payable_amount")) and all(
+            getattr(new, name) >= getattr(old, name)
+            for name in ("refunds", "done_amount", "done_money")
+        )
+    payment = store.load(PaymentRow, new.pay_order_no)
+    return (
+        payment is not None
+        and payment.biz_status is BizStatus.SUCCESS
+        and _same(payment, new, ("amount", "payable_amount"))
+    )
+
+
+def _refund_reserved(store: MemoryStore, old: Any, new: Any) -> bool:
+    """The trigger of the same name, with the row that is being written."""
+    no = new.pay_order_no
+    live = {row.refund_no: row for row in store.within(RefundRow, no)}
+    total = store.load(RefundTotalRow, no)
+    if isinstance(new, RefundRow):
+        live[new.refund_no] = new
+    elif old is None:
+        return True
+    else:
+        total = new
+    held = [row for row in live.values() if row.status is not RefundStatus.FAIL]
+    return (
+        total is not None
+        and sum(row.amount for row in held) <= total.taken_amount
+        and sum(row.money_amount for row in held) <= total.taken_money
+    )
+
+
 def _counter(_: MemoryStore, old: Any, new: Any) -> bool:
     return bool(new.used >= 0)
 
@@ -203,6 +311,10 @@ CHECKS: Mapping[type[Row], Sequence[Check]] = MappingProxyType(
         MessageRow: (_kept,),
         DecisionRow: (_kept,),
         LimitCounter: (_counter,),
+        RefundRow: (_refund, _refund_born, _refund_reserved),
+        RefundTotalRow: (_refund_total, _refund_total_guard, _refund_reserved),
+        RefundTransitionRow: (_refund_transition,),
+        OutRefundNoRow: (_kept,),
     }
 )
 

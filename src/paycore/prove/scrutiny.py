@@ -10,15 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from paycore.core.rows import AttemptRow, PaymentRow, TransitionRow
+from paycore.core.rows import AttemptRow, PaymentRow, RefundRow, TransitionRow
 from paycore.core.states import Event
 from paycore.gateway.rows import AccountRow
 from paycore.kernel.http import HttpRequest
+from paycore.kernel.ids import REFUND_LEGS
 from paycore.kernel.journal import Change, Row
 from paycore.kernel.journal_memory import Written
 from paycore.kernel.node import NodeRow
-from paycore.kernel.terms import SMS_CENTRE, BizStatus, Epoch, TransType, VerifyStatus
+from paycore.kernel.terms import (
+    SMS_CENTRE,
+    BizStatus,
+    Epoch,
+    RefundStatus,
+    TransType,
+    VerifyStatus,
+)
 from paycore.prove.loop import Machine
+from paycore.prove.oracle import named
 from paycore.sandbox.orders import Order
 from paycore.sms.rows import CodeRow
 
@@ -73,6 +82,8 @@ class Scrutiny:
                     self._begun(new, counts=counts)
                 case PaymentRow():
                     self._paid(old, new)
+                case RefundRow():
+                    self._refunded(old, new)
                 case TransitionRow():
                     self._judged(new)
                 case NodeRow() if old is None:
@@ -169,7 +180,9 @@ class Scrutiny:
         if host not in self._world.banks and not host.startswith("carrier_"):
             return
         body = msgspec.json.decode(request.body, type=dict[str, Any])
-        no = str(body["request_id"])[:-2]
+        no, seq = named(str(body["request_id"]))
+        if seq > REFUND_LEGS:
+            return  # the refunds' own watch looks at those
         # A leap ahead of the database's clock ends leases before their time; so does a
         # node slow behind a clock that fell back, when it follows others: a code may
         # then be sent for nothing. Of money that must not be so.
@@ -197,18 +210,30 @@ class Scrutiny:
             known = reply.code != "ORDER_NOT_FOUND"
             what = "a confirm of an order that its bank never had"
             self._oracle.holds("I19", known, what, reply.pay_order_no)
-        if self.paid(exchange, strike):
+        if self._says_yes(exchange, strike):
             self._yes.add((host, reply.request_id))
 
     @staticmethod
-    def paid(exchange: "Exchange", strike: str | None) -> str:
-        """The payment whose money a bank truly says it took, in an answer that is to be
-        believed; or nothing.
-        """
-        reply = exchange.answer.reply
+    def _says_yes(exchange: "Exchange", strike: str | None) -> bool:
+        """Whether a bank truly says yes to money, in an answer to be believed."""
         bent = strike is not None and strike.endswith(BENT)
-        yes = reply.status == "SUCCESS" and exchange.call.operation != "send_code"
-        return reply.pay_order_no if yes and not bent else ""
+        yes = exchange.answer.reply.status == "SUCCESS"
+        return yes and exchange.call.operation != "send_code" and not bent
+
+    @classmethod
+    def paid(cls, exchange: "Exchange", strike: str | None) -> str:
+        """The payment whose money a bank truly says it took; or nothing."""
+        reply = exchange.answer.reply
+        of_refund = named(reply.request_id)[1] > REFUND_LEGS
+        yes = not of_refund and cls._says_yes(exchange, strike)
+        return reply.pay_order_no if yes else ""
+
+    def _refunded(self, old: object, new: RefundRow) -> None:
+        """I30: nothing is refunded but by what its bank truly said."""
+        if new.status is RefundStatus.SUCCESS and old is not None:
+            said = (new.channel, new.refund_no) in self._yes
+            no = new.pay_order_no
+            self._oracle.holds("I30", said, "refunded, and no bank said so", no)
 
     def tells(self, host: str, order: Order) -> None:
         """A bank calls back, unbent."""

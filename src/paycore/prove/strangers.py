@@ -133,7 +133,7 @@ class BankHouse:
     ) -> Answered:
         """The reply on its way, as well or as badly as a fault wants it."""
         reply = answer.reply
-        if strike == "money_other_amount":
+        if strike in ("money_other_amount", "refund_other_amount"):
             reply = wrong_amount(reply)
         body = msgspec.json.encode(reply)
         if strike is not None and strike.endswith("_garbage"):

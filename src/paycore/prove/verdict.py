@@ -70,6 +70,7 @@ async def judge(world: "World", payers: "list[Payer]") -> None:
     for order in orders:
         _order(world, order, cases[order.pay_order_no])
     _strangers_money(world)
+    world.oracle.refunds.judge(cases)
     _coupons(world)
     _books(world, orders)
     _notices(world, orders, cases)
@@ -230,7 +231,9 @@ def _books(world: "World", orders: list[PaymentRow]) -> None:
     oracle.holds("I13", sum(balances.values()) == 0, "the books do not add up")
     same = all(balances[a] == entries[a] for a in {*balances, *entries})
     oracle.holds("I13", same, "balances are not the sum of their entries")
-    posted = Counter(row.pay_order_no for row in base.every(PostingRow))
+    posted = Counter(
+        row.pay_order_no for row in base.every(PostingRow) if row.kind == "PAYMENT"
+    )
     paid = {o.pay_order_no for o in orders if o.biz_status is BizStatus.SUCCESS}
     oracle.holds("I14", set(posted) == paid, "postings and payments differ")
     oracle.holds("I14", all(n == 1 for n in posted.values()), "posted twice")
@@ -239,7 +242,7 @@ def _books(world: "World", orders: list[PaymentRow]) -> None:
             leg = _paid_leg(world, order.pay_order_no)
             assert leg is not None, "I4 has said so"
             lines = base.within(EntryRow, order.pay_order_no)
-            booked = {row.account: _signed(row) for row in lines}
+            booked = {r.account: _signed(r) for r in lines if r.kind == "PAYMENT"}
             what = "not booked as it was taken, owed and paid for"
             oracle.holds("I15", booked == _due(order, leg), what, order.pay_order_no)
 
@@ -271,8 +274,9 @@ def _notices(
     for order in orders:
         no = order.pay_order_no
         rows = world.base.within(NoticeRow, no)
+        ends = [row for row in rows if row.type.startswith("payment.")]
         oracle.holds(
-            "I16", len(rows) == order.biz_status.final, "not one notice an end", no
+            "I16", len(ends) == order.biz_status.final, "not one notice an end", no
         )
         told = world.line.told.get(no, [])
         for row in rows:
@@ -290,6 +294,7 @@ def _notices(
                 gone = world.faults.hits["notice_gone"] > 0
                 seen = any(one.kind == "NOTICE_PARKED" for one in cases[no])
                 oracle.holds("I16", gone or seen, "parked, and nobody sees it", no)
+        told = [t for t in told if "refund_no" not in t.data]
         if told:
             types = {t.type for t in told}
             right = types == {TYPES[order.biz_status]}

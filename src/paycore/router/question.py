@@ -1,7 +1,6 @@
 """What the router is asked, and what it answers: values, no I/O."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
@@ -12,16 +11,14 @@ AccountKey = tuple[str, str]
 """(channel, account)"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgreementLimits:
+class AgreementLimits(msgspec.Struct, frozen=True, kw_only=True):
     """What the card's agreement at one account allows; None is no limit."""
 
     single_limit: int | None
     daily_limit: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(msgspec.Struct, frozen=True, kw_only=True):
     """One transaction that wants a route. Core hands over what neighbours know."""
 
     pay_order_no: PayOrderNo
@@ -45,8 +42,7 @@ class Question:
     """Only this channel: how the SMS centre is asked for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reservation:
+class Reservation(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a limit that a route takes up; given back on a definite failure."""
 
     counter: str
@@ -54,14 +50,13 @@ class Reservation:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Where to go."""
 
     inst_trans_id: str
     channel: str
     account: str
-    reservations: tuple[Reservation, ...] = field(default=())
+    reservations: tuple[Reservation, ...] = ()
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

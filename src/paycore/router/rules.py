@@ -14,12 +14,12 @@ Every offer leaves one `Candidate` with its reason, and the draw is recorded, so
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
 import msgspec
+from msgspec.structs import replace
 
 from paycore.kernel.terms import SMS_CENTRE, TransType
 from paycore.router.conditions import Condition, ConditionError, Facts
@@ -48,8 +48,7 @@ NO_DRAW = Draw()
 NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What was chosen, and why everything else was not."""
 
     route: Route | None
@@ -58,8 +57,7 @@ class Decision:
     draw: Draw = NO_DRAW
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """One question before one snapshot: what the stages look at."""
 
     snapshot: Snapshot

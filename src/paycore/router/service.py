@@ -126,9 +126,8 @@ async def probe(node: Node, question: Question) -> Route | None:
 async def explain(node: Node, question: Question) -> Decision:
     """Decide, with the reason of every candidate; nothing is staged."""
     try:
-        async with node.clock.timeout(ANSWER_WITHIN_S):
-            sifted = rules.sift(await _snapshot(node), question)
-            used = await _used(node, rules.counters(sifted))
+        sifted = rules.sift(await _in_time(node), question)
+        used = await _used(node, rules.counters(sifted))
     except (TimeoutError, Unavailable) as error:
         log.warning("route_failed", reason=type(error).__name__)
         return Decision(route=None, cause=Cause.ROUTE_ERROR)
@@ -238,13 +237,23 @@ async def _snapshot(node: Node) -> Snapshot:
     return held.snapshot
 
 
+async def _in_time(node: Node) -> Snapshot:
+    """The snapshot; should there be none yet, it is not waited for long."""
+    snapshot = node.state(Router).snapshot
+    if snapshot is not None:
+        return snapshot
+    async with node.clock.timeout(ANSWER_WITHIN_S):
+        return await _snapshot(node)
+
+
 async def _used(node: Node, counters: Sequence[str]) -> dict[str, int]:
     """What is used of each limit, as last committed; the guard decides at commit."""
     if not counters:
         return {}
-    found = await asyncio.gather(
-        *(node.journal.load(LimitCounter, counter) for counter in counters)
-    )
+    async with node.clock.timeout(ANSWER_WITHIN_S):
+        found = await asyncio.gather(
+            *(node.journal.load(LimitCounter, counter) for counter in counters)
+        )
     return {row.counter: row.used for row in found if row is not None}
 
 

@@ -82,8 +82,7 @@ class Rules:
     """Where it is false, no volatile rule has anything to say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sifted:
+class Sifted(msgspec.Struct, frozen=True):
     """An offer after stages: dropped by one, or still standing, with what it takes."""
 
     offer: Offer

@@ -1,13 +1,16 @@
 """The sandbox's control: what moved, what was sent, and which faults are set."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import date
 from typing import Final
 from urllib.parse import unquote
 
 import msgspec
 from msgspec import Raw, Struct
 
+from paycore.sandbox.clerk import Clerk
 from paycore.sandbox.faults import FaultBook, FaultRequest, Rule, WrongFault
+from paycore.sandbox.planting import PlantRequest
 from paycore.sandbox.protocol import rfc3339
 from paycore.sandbox.record import Record, Row
 from paycore.sandbox.wire import Exchange
@@ -22,6 +25,12 @@ _STATS: Final = """
            (SELECT count(*) FROM move WHERE kind = 'refund'),
            (SELECT count(*) FROM text), (SELECT count(*) FROM notice)
 """
+
+
+class DayRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of `POST /control/statement_days`."""
+
+    today: date | None
 
 
 class FaultView(Struct, frozen=True, kw_only=True):
@@ -47,11 +56,13 @@ class Control:
         info: Mapping[str, object],
         faults: FaultBook,
         record: Record,
+        clerk: Clerk,
         refresh: Refresh,
     ) -> None:
         self._info = info
         self._faults = faults
         self._record = record
+        self._clerk = clerk
         self._refresh = refresh
         self._routes: Mapping[
             tuple[str, str], Callable[[Exchange], Awaitable[None]]
@@ -64,6 +75,10 @@ class Control:
             ("GET", "/control/faults"): self._get_faults,
             ("POST", "/control/faults"): self._add_fault,
             ("DELETE", "/control/faults"): self._clear_faults,
+            ("GET", "/control/statement_faults"): self._get_planted,
+            ("POST", "/control/statement_faults"): self._plant,
+            ("DELETE", "/control/statement_faults"): self._clear_planted,
+            ("POST", "/control/statement_days"): self._set_day,
         }
 
     async def serve(self, exchange: Exchange) -> None:
@@ -113,6 +128,34 @@ class Control:
         cleared = self._faults.clear()
         await self._refresh()
         exchange.answer(200, msgspec.json.encode({"cleared": cleared}))
+
+    # Statements.
+
+    async def _get_planted(self, exchange: Exchange) -> None:
+        exchange.answer(200, msgspec.json.encode(self._clerk.faults.planted))
+
+    async def _plant(self, exchange: Exchange) -> None:
+        try:
+            request = msgspec.json.decode(exchange.body, type=PlantRequest)
+            planted = await self._clerk.plant(request)
+        except (WrongFault, msgspec.DecodeError, UnicodeDecodeError) as error:
+            exchange.answer(400, msgspec.json.encode({"error": str(error)}))
+            return
+        exchange.answer(201, msgspec.json.encode(planted))
+
+    async def _clear_planted(self, exchange: Exchange) -> None:
+        cleared = self._clerk.faults.clear()
+        exchange.answer(200, msgspec.json.encode({"cleared": cleared}))
+
+    async def _set_day(self, exchange: Exchange) -> None:
+        try:
+            request = msgspec.json.decode(exchange.body, type=DayRequest)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            exchange.answer(400, msgspec.json.encode({"error": str(error)}))
+            return
+        self._clerk.today_is = request.today
+        said = {"today": self._clerk.today()}
+        exchange.answer(200, msgspec.json.encode(said))
 
     def _pages(
         self, query: str, column: str, exchange: Exchange

@@ -33,7 +33,8 @@ CREATE TABLE IF NOT EXISTS bank_order (
 CREATE TABLE IF NOT EXISTS move (
     n INTEGER PRIMARY KEY, bank TEXT NOT NULL, kind TEXT NOT NULL,
     request_id TEXT NOT NULL, pay_order_no TEXT NOT NULL, amount INTEGER NOT NULL,
-    currency TEXT NOT NULL, at_ms INTEGER NOT NULL
+    currency TEXT NOT NULL, at_ms INTEGER NOT NULL,
+    merchant TEXT NOT NULL DEFAULT '', bank_ref TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS move_pay_order_no ON move (pay_order_no);
 CREATE TABLE IF NOT EXISTS text (
@@ -48,14 +49,24 @@ CREATE TABLE IF NOT EXISTS notice (
 CREATE INDEX IF NOT EXISTS notice_pay_order_no ON notice (pay_order_no);
 """
 
+# A record of an earlier version: whose its moves were is not known, and no statement
+# has them.
+_SINCE: Final = MappingProxyType(
+    {
+        "merchant": "ALTER TABLE move ADD COLUMN merchant TEXT NOT NULL DEFAULT ''",
+        "bank_ref": "ALTER TABLE move ADD COLUMN bank_ref TEXT NOT NULL DEFAULT ''",
+    }
+)
+
 # The start of an insert, and how many values a row has.
 _INSERTS: Final = MappingProxyType(
     {
         "bank_order": ("INSERT OR REPLACE INTO bank_order (bank, key, doc)", 3),
         "move": (
             """INSERT INTO move
-               (bank, kind, request_id, pay_order_no, amount, currency, at_ms)""",
-            7,
+               (bank, kind, request_id, pay_order_no, amount, currency, at_ms,
+                merchant, bank_ref)""",
+            9,
         ),
         "text": ("INSERT INTO text (phone, text, code, carrier, at_ms)", 5),
         "notice": (
@@ -104,6 +115,7 @@ class Record:
             path, isolation_level=None, check_same_thread=False
         )
         self._writer.executescript(_SCHEMA)
+        self._grow()
         self._loop = asyncio.get_running_loop()
         self._gathering = _Group(self._loop)
         self._writing: _Group | None = None
@@ -111,6 +123,12 @@ class Record:
         self._groups: SimpleQueue[_Group | None] = SimpleQueue()
         self._thread = Thread(target=self._write_groups, name="record", daemon=True)
         self._thread.start()
+
+    def _grow(self) -> None:
+        columns = {row[1] for row in self._writer.execute("PRAGMA table_info(move)")}
+        for column, statement in _SINCE.items():
+            if column not in columns:
+                self._writer.execute(statement)
 
     # What is remembered.
 
@@ -134,7 +152,7 @@ class Record:
         for order in work.orders:
             self._add("bank_order", (bank, order.key, msgspec.json.encode(order)))
         for move in work.moves:
-            self._add("move", _values(move))
+            self._add("move", (*_values(move), *_whose(move, work)))
         for text in work.texts:
             self.stage_text(text)
 
@@ -229,3 +247,11 @@ class Record:
 def _values(row: Move | Text | Notice) -> Row:
     """The fields in the order of their declaration, which is that of `_INSERTS`."""
     return msgspec.structs.astuple(row)
+
+
+def _whose(move: Move, work: Work) -> Row:
+    """The merchant and the bank's reference of a move: those of its order."""
+    order = next(
+        o for o in work.orders if o.bank_ref and o.request_id == move.request_id
+    )
+    return order.merchant, order.bank_ref

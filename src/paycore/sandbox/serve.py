@@ -21,6 +21,7 @@ from paycore.sandbox.bank import Bank
 from paycore.sandbox.biz import PATH as NOTICES
 from paycore.sandbox.biz import BusinessLine
 from paycore.sandbox.carrier import Carrier
+from paycore.sandbox.clerk import Clerk
 from paycore.sandbox.control import Control
 from paycore.sandbox.courier import Courier
 from paycore.sandbox.faults import BANKS, CARRIERS, FaultBook
@@ -109,6 +110,7 @@ class Sandbox:
         self._faults = FaultBook(seed=options.seed)
         self._record = Record(options.data / "sandbox.db", on_failure=self._fail)
         self._courier = Courier()
+        self._clerk = Clerk(merchants=merchants, record=self._record)
         self._listeners: dict[str, Listener] = {}
         self._tellers: list[Teller] = []
         self._options = options
@@ -132,7 +134,11 @@ class Sandbox:
             "biz": biz + NOTICES,
         }
         desk = Control(
-            info=info, faults=self._faults, record=self._record, refresh=self._refresh
+            info=info,
+            faults=self._faults,
+            record=self._record,
+            clerk=self._clerk,
+            refresh=self._refresh,
         )
         control.handler = desk.serve
         # Last in order, so that whoever reaches the control reaches all of it.
@@ -167,6 +173,7 @@ class Sandbox:
             faults=self._faults,
             record=self._record,
             courier=self._courier,
+            clerk=self._clerk,
         )
         self._tellers.append(teller)
         return self._place(f"bank.{name}", teller.serve)

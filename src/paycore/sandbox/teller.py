@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from paycore.sandbox.bank import Bank, Call
+from paycore.sandbox.clerk import Clerk
 from paycore.sandbox.clock import now_ms
 from paycore.sandbox.courier import Courier
 from paycore.sandbox.delivery import UNSIGNED_401, content_of, deliver, struck_before
@@ -44,6 +45,7 @@ from paycore.sandbox.protocol import (
     parse,
 )
 from paycore.sandbox.record import Record
+from paycore.sandbox.statement import PATH as STATEMENT
 from paycore.sandbox.wire import Exchange
 
 _PREFIX: Final = "/v1/"
@@ -60,8 +62,10 @@ class Teller:
         faults: FaultBook,
         record: Record,
         courier: Courier,
+        clerk: Clerk,
     ) -> None:
         self._bank = bank
+        self._clerk = clerk
         self._merchants = merchants
         self._faults = faults
         self._record = record
@@ -75,6 +79,9 @@ class Teller:
 
     async def serve(self, exchange: Exchange) -> None:
         """Answer one call."""
+        if exchange.path == STATEMENT:
+            await self._clerk.serve(exchange, self._bank.name)
+            return
         operation = exchange.path.removeprefix(_PREFIX)
         if operation not in REQUESTS or not exchange.path.startswith(_PREFIX):
             exchange.answer(404, b'{"code":"NOT_FOUND"}')

@@ -100,9 +100,11 @@ class Exchange:
                 return
         self._connection.write(message[sent:])
 
-    async def stream(self, chunks: AsyncIterator[bytes]) -> None:
+    async def stream(
+        self, chunks: AsyncIterator[bytes], *, content_type: str = _JSON
+    ) -> None:
         """Answer 200 with a body of unknown length, no faster than it is read."""
-        self._connection.write(head(200, (), None, _JSON))
+        self._connection.write(head(200, (), None, content_type))
         async for chunk in chunks:
             if chunk:
                 self._connection.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))

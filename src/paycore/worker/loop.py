@@ -20,13 +20,15 @@ from paycore.lines import service as lines
 from paycore.notify import service as notify
 from paycore.router import service as router
 from paycore.sms import service as sms
-from paycore.worker import checker, dispatcher, heartbeat, pulse
+from paycore.worker import checker, dispatcher, heartbeat, pulse, refunder
 
 Tick = Callable[[Node], Awaitable[object]]
 Loops = tuple[tuple[str, Tick, float], ...]
 """Name, tick and pace of each."""
 
 CHECK_EVERY_S = 0.2
+REFUNDS_EVERY_S = 0.5
+"""Half of the first wait on the ladder."""
 DISPATCH_EVERY_S = 1.0
 REFRESH_EVERY_S = 0.5
 """What is switched off is no longer chosen within a second, the reading included."""
@@ -66,6 +68,7 @@ def loops(*, working: bool) -> Loops:
     return (
         *always,
         ("check", checker.tick, CHECK_EVERY_S),
+        ("refunds", refunder.tick, REFUNDS_EVERY_S),
         ("dispatch", dispatcher.tick, DISPATCH_EVERY_S),
         ("sweep", sweep, SWEEP_EVERY_S),
     )
@@ -99,7 +102,9 @@ async def stop(node: Node, seconds: float) -> None:
     Notices come last, for what comes to its end makes some; half the time is theirs.
     """
     await asyncio.gather(
-        core.drain(node, seconds / 2), checker.drain(node, seconds / 2)
+        core.drain(node, seconds / 2),
+        checker.drain(node, seconds / 2),
+        refunder.drain(node, seconds / 2),
     )
     await dispatcher.drain(node, seconds / 2)
     with suppress(Unavailable, TimeoutError):

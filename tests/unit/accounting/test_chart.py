@@ -40,6 +40,19 @@ def test_payment_without_coupon():
     ]
 
 
+def test_a_refund_takes_back_what_its_payment_posted():
+    """A quarter of an order of 100 with a coupon of 10: the line's 25 off, of which the
+    channel owes us 22.50 less and the coupon cost us 2.50 less.
+    """
+    posting = chart.lines(Kind.REFUND, fact(payable=2250, coupon=250))
+
+    assert [
+        ("merchant_pending:shop", "DEBIT", 2500),
+        ("channel_receivable:deduct_a:m1", "CREDIT", 2250),
+        ("marketing_cost", "CREDIT", 250),
+    ] == [(line.account, line.side, line.amount) for line in posting]
+
+
 @given(payable=AMOUNTS, coupon=st.integers(min_value=0, max_value=10**12))
 @pytest.mark.parametrize("kind", list(Kind))
 def test_every_posting_balances(kind: Kind, payable: int, coupon: int):

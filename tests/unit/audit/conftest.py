@@ -26,6 +26,8 @@ UPDATE coupon SET next_check_at = next_check_at + interval '1 day'
 WHERE next_check_at IS NOT NULL;
 UPDATE notify_notice SET next_check_at = next_check_at + interval '1 day'
 WHERE next_check_at IS NOT NULL;
+UPDATE refund SET next_check_at = next_check_at + interval '1 day'
+WHERE next_check_at IS NOT NULL;
 """
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from facts import agreed
 from inside import fresh_coupon, inside
+from refunding import refund, until
 from stack import SHOP, TICKETS, Payer, Stack, key
 
 from paycore.core.rows import PaymentRow
@@ -38,6 +39,9 @@ def fill(stack: Stack) -> dict[str, str]:
         "open": quick.open().json()["pay_order_no"],
         "open_converted": _open_converted(deduct),
         "open_converted_tried": _tried(deduct),
+        "refunded": _refunded(stack, quick),
+        "refund_resent": _refund_resent(stack, quick),
+        "refunding": _refunding(stack, quick),
         "untold": _untold(stack, quick),
     }
 
@@ -149,4 +153,38 @@ def _untold(stack: Stack, payer: Payer) -> str:
     no = payer.open().json()["pay_order_no"]
     assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
     time.sleep(0.5)
+    return no
+
+
+def _refunded(stack: Stack, payer: Payer) -> str:
+    """One refund that the bank declined, and one in part, with the coupon's share."""
+    no = _paid(payer, coupon_no=fresh_coupon(stack))
+    stack.fault("bank.*.refund", "decline:MAINTENANCE", count=1)
+    assert "FAIL" == refund(payer, no, 250).json()["biz_status"]
+    stack.no_faults()
+    done = refund(payer, no, 500, reason="one cup").json()
+    assert ("SUCCESS", 400) == (done["biz_status"], done["money_amount"])
+    time.sleep(0.5)  # for the notices
+    return no
+
+
+def _refund_resent(stack: Stack, payer: Payer) -> str:
+    """Its bank could not be reached at first."""
+    no = _paid(payer)
+    bank = stack.charges(no)[0]["bank"]
+    stack.fault(f"bank.{bank}.refund", "refuse_connection")
+    begun = refund(payer, no, 1250).json()
+    assert "DOING" == begun["biz_status"]
+    stack.no_faults()
+    assert "SUCCESS" == until(payer, begun["refund_no"])["biz_status"]
+    time.sleep(0.5)
+    return no
+
+
+def _refunding(stack: Stack, payer: Payer) -> str:
+    """The bank has it, and says nothing yet."""
+    no = _paid(payer)
+    stack.fault("bank.*.refund", FOR_EVER, count=1)
+    assert "DOING" == refund(payer, no, 300, reason="late").json()["biz_status"]
+    stack.no_faults()
     return no

@@ -113,7 +113,7 @@ def test_what_fits(moves, payment):
         ([charge(), REFUND, STRAY], known(), "a charge of another leg"),
         ([charge(currency="USD")], known(), "charged in another currency"),
         ([charge(amount=1251)], known(), "charged another amount"),
-        ([charge(), REFUND], known(), "charged another amount"),
+        ([charge(), REFUND], known(), "refunded another amount"),
         (
             [charge(amount=1000), charge(request_id=f"{NO}03", amount=250)],
             known(),
@@ -190,6 +190,40 @@ def test_a_success_without_a_charge_lacks_it():
     assert [] == lacking([charge()], [alone])
 
 
+def back(amount: int, seq: int = 1) -> Charge:
+    """What a bank gave back of the order."""
+    return charge(kind="refund", request_id=f"{NO}R{seq:02d}", amount=amount)
+
+
+def test_what_was_refunded_here_went_back_there():
+    """A refund that succeeded here is off what the bank has, to the unit; one that it
+    does not know, or that nobody here knows, is not.
+    """
+    refunded = known(refunded=400)
+
+    assert [] == list(compare([charge(), back(400)], [refunded]))
+    for moves in ([charge()], [charge(), back(401)], [charge(), back(400), back(1, 2)]):
+        (found,) = compare(moves, [refunded])
+        assert "refunded another amount" == found.check
+    assert [] != list(compare([charge(), back(400)], [known()]))
+
+
+def test_a_refund_in_flight_may_have_moved_or_not():
+    """Each by itself, and whole."""
+    flying = known(refunded=100, refunding=[300, 50])
+
+    for moved in ((100,), (100, 300), (100, 50), (100, 300, 50)):
+        moves = [charge(), *(back(amount, n) for n, amount in enumerate(moved))]
+        assert [] == list(compare(moves, [flying])), moved
+    assert [] != list(compare([charge(), back(100), back(150, 2)], [flying]))
+    assert [] != list(compare([charge()], [flying]))
+
+
+def test_a_full_refund_leaves_nothing():
+    """A payment that was given back whole is no lacking charge."""
+    assert [] == list(compare([charge(), back(1250)], [known(refunded=1250)]))
+
+
 # --- a real bank ----------------------------------------------------------------------
 
 
@@ -223,7 +257,7 @@ async def test_a_contradiction_is_found(filled, copy, made, why):
 
 DIVIDED = (
     "SELECT 1 / (length($1::text) - length($1)) + cardinality($2::text[])"
-    " + cardinality($3::text[])"
+    " + cardinality($3::text[]) + length($4::timestamptz::text)"
 )
 
 EXCUSED = (

@@ -5,6 +5,7 @@ from datetime import timedelta
 import more_plants
 import plants
 import pytest
+import refund_plants
 from auditing import found_in, node_on, plant
 from plants import Plant
 
@@ -16,6 +17,7 @@ PLANTS = (
     *(plants.MONEY + plants.ENDS + plants.CODES + plants.COUPONS),
     *(more_plants.BOOKS + more_plants.TOLD + more_plants.CALLS + more_plants.ROUTES),
     *(more_plants.LINES + more_plants.SECRETS + more_plants.LIMITS),
+    *refund_plants.REFUNDS,
 )
 CHECKS = {check.name: check for one in CATALOGUE for check in one.checks}
 

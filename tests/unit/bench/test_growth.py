@@ -1,20 +1,28 @@
 """A finished payment's copies, where they lie in the past, and what is told of them."""
 
 import struct
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from paycore.bench.growth import space
-from paycore.bench.growth.audits import MISSED, Audit, scopes
+from paycore.bench.growth.audits import Audit, scopes
 from paycore.bench.growth.blocks import by_deed, deed, since
 from paycore.bench.growth.fillings import moment_of, second_of
-from paycore.bench.growth.history import History
+from paycore.bench.growth.history import (
+    BRIEFLY,
+    EVER,
+    LEAST_DAYS,
+    MONTHLY,
+    History,
+)
 from paycore.bench.growth.pattern import Column, Pattern, tuples
 from paycore.kernel.errors import Misconfigured
 from paycore.kernel.ids import PAY_ORDER_NO_LENGTH
+from paycore.retention.service import numbered
 
 NO = b"261125190753550D6F143P712S"
 LINES_NO = b"228d7a83a53298c6bfd3b7635c557262"
@@ -148,54 +156,89 @@ def test_a_history_lies_evenly_over_its_months():
         }
     assert seconds == sorted(seconds)
     assert UNTIL - timedelta(hours=1) < moment_of(seconds[-1]) < UNTIL
-    assert range(9_900, 10_000) == history.newest
 
 
-def test_a_history_of_few_keeps_all_of_it():
-    """And an audit of everything is one that misses nothing."""
+@pytest.mark.parametrize(
+    ("until", "kept_whole", "kept_from"),
+    [
+        # No month goes before it is thirty days old, however few are wanted.
+        (UNTIL, 1, date(2026, 10, 1)),
+        (datetime(2026, 10, 31, tzinfo=UTC), 1, date(2026, 10, 1)),
+        (datetime(2026, 10, 30, tzinfo=UTC), 1, date(2026, 9, 1)),
+        (UNTIL, 400, date(2026, 7, 1)),
+        (UNTIL, 10_000, date(2025, 12, 1)),
+    ],
+)
+def test_months_are_kept_whole_or_not_at_all(until, kept_whole, kept_from):
+    """So many payments at least; a node that is told so many days leaves as much."""
+    history = History(payments=1000, until=until, kept_whole=kept_whole)
+    first = history.seconds(history.newest)[0]
+
+    assert kept_from == history.kept_from
+    assert kept_from.replace(day=1) == moment_of(first).date().replace(day=1)
+    assert f"{kept_from:%y%m}" == numbered(until - timedelta(days=history.keep_days))
+    assert LEAST_DAYS <= history.keep_days
+    assert min(kept_whole, 1000) <= len(history.newest)
+
+
+def test_every_table_has_the_payments_that_it_must_have():
+    """For good, for months, for a week and for a day; and each is in its stretch."""
+    history = History(payments=10_000, until=UNTIL, kept_whole=100)
+    stretches = list(history.stretches(range(10_000)))
+
+    assert {10_000} == {len(history.kept(table)) for table in EVER}
+    assert {history.newest} == {history.kept(table) for table in MONTHLY}
+    week, day = (len(history.kept(table)) for table in BRIEFLY)
+    assert (week, day) == pytest.approx((7 * 10_000 / 360, 10_000 / 360), abs=2)
+    assert 4 == len(stretches)
+    for table in (*EVER, *MONTHLY, *BRIEFLY):
+        having = [nth for at in stretches if table in at.tables for nth in at.payments]
+        assert list(history.kept(table)) == having
+
+
+def test_a_history_of_few_is_whole():
+    """And is not audited twice."""
     few = History(payments=10, until=UNTIL, kept_whole=100)
 
     assert range(10) == few.newest
-    assert [False, False] == [misses for _, _, misses in scopes(few)]
+    assert [("everything", None), ("the last day", "24h")] == scopes(few)
 
 
-def test_where_retention_has_been_an_audit_of_everything_is_told_apart():
-    """What is kept whole is audited by itself, from its first payment on."""
+def test_what_is_whole_is_audited_by_itself_too():
+    """From its first payment on."""
     history = History(payments=1000, until=UNTIL, kept_whole=100)
-    (_, whole), (_, newest), _ = [
-        (misses, since) for _, since, misses in scopes(history)
-    ]
+    (_, whole), (name, newest), _ = scopes(history)
 
     assert whole is None
-    (second,) = history.seconds(range(900, 901))
+    assert f"the newest {len(history.newest)}" == name
+    (second,) = history.seconds(history.newest[:1])
     assert moment_of(second).isoformat() == newest
 
 
-def an_audit(broken: list[str], *, misses: bool) -> Audit:
-    return Audit(
+@pytest.mark.parametrize(("violations", "unanswered"), [(1, 0), (0, 1)])
+def test_an_audit_holds_where_nothing_is_wrong(violations, unanswered):
+    """And every question was answered."""
+    audit = Audit(
         scope="everything",
         seconds=1.0,
         rows=1,
-        violations=len(broken),
-        unanswered=0,
-        broken=broken,
-        misses=misses,
+        violations=violations,
+        unanswered=unanswered,
+        broken=["I19"] * violations,
     )
 
-
-def test_only_what_messages_and_decisions_tell_may_be_missed():
-    """Anything else that is broken is broken."""
-    assert an_audit(sorted(MISSED), misses=True).holds
-    assert an_audit([], misses=False).holds
-    assert not an_audit(["I13", "I19"], misses=True).holds
-    assert not an_audit(["I19"], misses=False).holds
+    assert not audit.holds
+    assert replace(audit, violations=0, unanswered=0).holds
 
 
 def test_a_disk_that_is_too_small_is_told_before_anything_is_written(tmp_path):
     """How much it needs, how much there is, and what to do."""
-    space.refuse_full(tmp_path, [1], 500_000)
+    few, more, most = (
+        History(payments=each, until=UNTIL) for each in (1, 1_000_000, 10**11)
+    )
+    space.refuse_full(tmp_path, [few])
     with pytest.raises(Misconfigured) as refused:
-        space.refuse_full(tmp_path, [1_000_000, 10**11], 500_000)
+        space.refuse_full(tmp_path, [more, most])
 
     assert "1,000,000 and 100,000,000,000 finished payments need" in str(refused.value)
     assert "--history" in str(refused.value)

@@ -1,5 +1,6 @@
 """What is told of growth is what was measured, over all rounds."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -7,12 +8,14 @@ import pytest
 from paycore.bench.growth import report, sheets
 from paycore.bench.growth.audits import Audit
 from paycore.bench.growth.fill import Filled
+from paycore.bench.growth.history import History
 from paycore.bench.growth.people import Asked
 from paycore.bench.growth.queries import Size
 from paycore.bench.growth.run import Figures, Plan, Side, Window
 from paycore.bench.load import Level
 
 KEPT_WHOLE = 100
+UNTIL = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
 def a_window(payments: int) -> Window:
@@ -28,15 +31,20 @@ def a_window(payments: int) -> Window:
     return Window(level=level, payments=payments, touched=touched)
 
 
-def a_side(history: int, *payments: int, broken: tuple[str, ...] = ()) -> Side:
+def a_side(before: int, *payments: int, broken: tuple[str, ...] = ()) -> Side:
+    history = History(payments=before, until=UNTIL, kept_whole=KEPT_WHOLE)
     return Side(
         history=history,
-        kept_whole=KEPT_WHOLE,
-        filled=Filled(payments=history, copy_s=2.0, vacuum_s=1.0),
+        filled=Filled(payments=before, copy_s=2.0, vacuum_s=1.0),
         sizes=[
-            Size(table="payment", index=None, octets=history * 300),
-            Size(table="payment", index="payment_pkey", octets=history * 50),
-            Size(table="trail", index=None, octets=KEPT_WHOLE * 2000),
+            Size(table="payment", index=None, octets=before * 300),
+            Size(table="payment", index="payment_pkey", octets=before * 50),
+            Size(table="trail", index=None, octets=len(history.newest) * 2000),
+            Size(
+                table="idempotency_key",
+                index=None,
+                octets=len(history.kept("idempotency_key")) * 700,
+            ),
             Size(table="node", index=None, octets=8192),
         ],
         windows=[a_window(each) for each in payments],
@@ -73,10 +81,13 @@ def test_the_ratio_is_over_all_rounds():
 
 
 def test_a_payment_takes_what_its_tables_take():
-    """For good by all of them, and besides by those that are kept whole."""
+    """For good by all of them, and besides where there is more of it."""
     said = report.document(figures(a_side(0, 1), a_side(1000, 1)))
 
-    assert {"1000": {"ever": 350, "newest": 2000}} == said.octets_per_payment
+    assert {
+        "1000": {"ever": 350, "newest": 2000, "briefly": 700}
+    } == said.octets_per_payment
+    assert {"1000": 154} == said.kept_whole
     assert {"rows": 300, "payment_pkey": 50} == said.octets_by_table["1000"]["payment"]
     assert "node" not in said.octets_by_table["1000"]
 

@@ -1,8 +1,7 @@
 """What the router is measured on is what it says: so many channels, rules, reasons."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from paycore.bench import routes
 from paycore.bench.payer import WrongAnswer

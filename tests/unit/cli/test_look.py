@@ -169,6 +169,8 @@ def test_a_time_before_all_payments_is_no_limit(looked):
         ("payments", "find", "--phone-tail", "abcd"),
         ("payments", "find", "--status", "LOST"),
         ("payments", "find", "--from", "yesterday"),
+        ("payments", "find", "--from", "0001-01-01T00:00:00+12:00"),
+        ("payments", "find", "--to", "9999-12-31T23:00:00-05:00"),
         ("payments", "find", "--limit", "0"),
         ("payments", "show", "26nothing"),
         ("notices", "list", "--status", "LOST"),

@@ -1,6 +1,5 @@
 """A passage that broke off: what it heard is written down, what it held is freed."""
 
-import dataclasses
 from datetime import timedelta
 
 import pytest
@@ -249,7 +248,7 @@ async def test_an_answer_that_meets_others_time_and_again_is_not_dropped(broken)
 
 async def test_a_bug_in_writing_it_down_leaves_the_rest_to_be_said(broken):
     """The lease is given back, and who looks next asks the bank."""
-    broken.last = dataclasses.replace(broken.last, seq=99)
+    broken.last = replace(broken.last, seq=99)
     abandoned.leave(broken.node, broken)
     await give_back(broken.node)
 

@@ -15,6 +15,7 @@ PUBLISHED = [
     "biz_order_no",
     "amount",
     "payable_amount",
+    "refunded_amount",
     "currency",
     "pay_type",
     "biz_status",

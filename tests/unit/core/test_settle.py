@@ -1,7 +1,6 @@
 """What each answer to a money leg makes of the payment, and what a confirm asks for."""
 
 import json
-from dataclasses import replace as replaced
 from datetime import timedelta
 
 import pytest
@@ -258,7 +257,7 @@ async def test_not_found_speaks_of_the_moment_it_was_asked_for(asked_s, final):
     moment = [0.0]
     run.node.clock = SystemClock(NOW, monotonic=lambda: moment[0])
     ask = asking.call(run, leg, timeout_s=3.0, operation=Operation.ENQUIRE)
-    ask = replaced(ask, asked_at=NOW + timedelta(seconds=asked_s))
+    ask = replace(ask, asked_at=NOW + timedelta(seconds=asked_s))
     run.last = LastCall(
         leg.seq,
         Prepared(ask=ask, opened=None, outgoing=None),

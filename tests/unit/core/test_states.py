@@ -6,13 +6,16 @@ import pytest
 
 from paycore.cli import docs
 from paycore.core.states import (
+    REFUND_TRANSITIONS,
     TRANSITIONS,
     Audience,
     Event,
     NoSuchTransition,
+    RefundEvent,
+    refund_transition,
     transition,
 )
-from paycore.kernel.terms import BizStatus
+from paycore.kernel.terms import BizStatus, RefundStatus
 
 ROOT = Path(__file__).parents[3]
 
@@ -86,6 +89,38 @@ async def test_the_database_refuses_what_the_table_refuses(dsn):
         await connection.close()
 
     assert {(row.source, row.event, row.target) for row in TRANSITIONS} == {
+        tuple(rule) for rule in rules
+    }
+
+
+def test_refunds_have_a_table_of_the_same_kind():
+    """One row an event; every event has one; what is final has no exit, and every end
+    is told to the business line, a success to accounting as well.
+    """
+    keys = [(row.source, row.event) for row in REFUND_TRANSITIONS]
+
+    assert len(keys) == len(set(keys))
+    assert set(RefundEvent) == {row.event for row in REFUND_TRANSITIONS}
+    assert set(RefundStatus) == {row.target for row in REFUND_TRANSITIONS}
+    for row in REFUND_TRANSITIONS:
+        assert not row.source.final
+        assert row.target.final == (Audience.BIZ_LINE in row.told), row
+        paid_back = row.target is RefundStatus.SUCCESS
+        assert paid_back == (Audience.ACCOUNTING in row.told), row
+    for status in (RefundStatus.SUCCESS, RefundStatus.FAIL):
+        with pytest.raises(NoSuchTransition):
+            refund_transition(status, RefundEvent.REFUNDED)
+
+
+async def test_the_database_refuses_what_the_refunds_table_refuses(dsn):
+    """As for payments: neither moves alone."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        rules = await connection.fetch("SELECT * FROM refund_transition_rule")
+    finally:
+        await connection.close()
+
+    assert {(row.source, row.event, row.target) for row in REFUND_TRANSITIONS} == {
         tuple(rule) for rule in rules
     }
 

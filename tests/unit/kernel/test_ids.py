@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 from paycore.kernel.ids import (
     ALPHABET,
     MAX_ATTEMPTS,
+    MAX_REFUNDS,
     PAY_ORDER_NO_LENGTH,
+    REFUND_LEGS,
     SystemIds,
     attempt_id,
     letters,
+    numbered_at,
     pay_order_no,
     payment_of,
+    refund_no,
 )
 
 MOMENTS = st.datetimes(
@@ -50,12 +54,45 @@ def test_a_request_number_names_its_payment(now, seq):
     assert (no, seq) == payment_of(attempt_id(no, seq))
 
 
-@given(st.text(max_size=40))
+@given(MOMENTS, st.integers(min_value=1, max_value=MAX_REFUNDS))
+def test_a_refunds_number_names_its_payment(now, seq):
+    """It is short enough for a channel, no attempt's, and leads back to the payment."""
+    no = pay_order_no(SystemIds(), now)
+    number = refund_no(no, seq)
+
+    assert (no, REFUND_LEGS + seq) == payment_of(number)
+    assert len(number) <= 32
+    assert number.isalnum()
+
+
+@given(st.text(max_size=40) | st.from_regex(r"[0-9A-Z]{26}R?[0-9]{0,3}"))
 def test_a_strangers_number_never_breaks_us(text):
     """Whatever is sent as a request number is a payment's or nobody's."""
     named = payment_of(text)
 
-    assert named is None or attempt_id(*named) == text
+    if named is not None:
+        no, seq = named
+        of_refund = seq > MAX_ATTEMPTS
+        assert text == (
+            refund_no(no, seq - REFUND_LEGS) if of_refund else attempt_id(no, seq)
+        )
+
+
+@pytest.mark.parametrize(
+    ("moment", "begins"),
+    [
+        ("2026-11-22T00:30:00Z", "261121233000"),
+        ("2026-11-22T08:30:00+08:00", "261121233000"),
+        ("2026-11-21T12:30:00-12:00", "261121233000"),
+        ("0001-01-01T00:00:00+12:00", "000101230000"),
+        ("1999-12-31T00:00:00Z", "000101230000"),
+        ("2100-01-01T00:00:00Z", "991229230000"),
+        ("9999-12-31T23:00:00-05:00", "991229230000"),
+    ],
+)
+def test_a_moment_is_told_as_numbers_tell_theirs(moment, begins):
+    """In UTC, whatever its zone; outside of the century before them all, or after."""
+    assert begins == numbered_at(datetime.fromisoformat(moment), -timedelta(hours=1))
 
 
 @pytest.mark.parametrize("seq", [0, 100, -1])

@@ -3,8 +3,10 @@ from itertools import product
 import pytest
 
 from paycore.kernel.outcome import (
+    REFUNDS,
     TABLE,
     AfterCharge,
+    AfterRefund,
     AfterSend,
     Blame,
     Outcome,
@@ -58,3 +60,17 @@ def test_another_leg_only_where_provably_nothing_was_taken():
     }
 
     assert {(Outcome.DECLINED, Blame.CHANNEL), (Outcome.NOT_SENT, None)} == elsewhere
+
+
+def test_a_refund_is_never_guessed():
+    """A yes alone is a refund, a no alone a failure; what may have left is asked after,
+    and only what surely did not leave is sent without asking.
+    """
+    assert set(Outcome) == set(REFUNDS)
+    for step, outcomes in (
+        (AfterRefund.REFUNDED, {Outcome.SUCCEEDED}),
+        (AfterRefund.FAIL, {Outcome.DECLINED}),
+        (AfterRefund.SEND_AGAIN, {Outcome.NOT_SENT}),
+        (AfterRefund.ENQUIRE, {Outcome.PENDING, Outcome.UNKNOWN}),
+    ):
+        assert outcomes == {one for one in Outcome if REFUNDS[one] is step}

@@ -375,3 +375,41 @@ async def test_cancelled_call_lets_go(transport: HttpTransport) -> None:
             await call
         async with asyncio.timeout(1):
             await gone.wait()
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected", "came"),
+    [
+        (HEAD + b"5\r\n\r\nlines", (200, b""), b"lines"),
+        (b"HTTP/1.1 404 -\r\nContent-Length: 2\r\n\r\nno", (404, b"no"), b""),
+        (HEAD + b"9\r\n\r\nlines", "ClientPayloadError", None),
+        (HEAD + b"99\r\n\r\n" + b"x" * 99, "answer too long", None),
+    ],
+)
+async def test_a_body_is_given_away_as_it_comes(
+    transport: HttpTransport, reply: bytes, expected: object, came: bytes | None
+) -> None:
+    """Of a 200, and nothing of it is left; one that was cut or is too long is no
+    answer, whatever was taken; another status comes whole.
+    """
+    taken: list[bytes] = []
+
+    async def take(piece: bytes) -> None:
+        taken.append(piece)
+
+    async def behave(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await request_of(reader)
+        writer.write(reply)
+        await writer.drain()
+
+    async with peer(behave) as url:
+        asked = post(url, most_octets=50)
+        result = await transport.receive(asked, take)
+
+    if isinstance(result, Answered):
+        assert expected == (result.status, result.body)
+    else:
+        assert NoAnswer(reason=str(expected)) == result
+    assert came is None or came == b"".join(taken)

@@ -5,12 +5,12 @@ spells out each candidate anew; it is what the router did before it was made fas
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from paycore.kernel.terms import SMS_CENTRE, BizLineId, Json, TransType
 from paycore.router import rules

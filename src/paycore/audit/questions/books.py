@@ -1,19 +1,19 @@
 """I13 to I15: postings, balances, and what channels owe us."""
 
 DOES_A_POSTING_NOT_BALANCE = """
-SELECT pay_order_no, kind AS about,
+SELECT pay_order_no, concat_ws(' ', kind, nullif(fact, '')) AS about,
        (e.debit, e.credit) IS DISTINCT FROM (p.amount::numeric, p.amount::numeric)
        AS wrong,
        jsonb_build_object('amount', p.amount, 'currency', p.currency,
            'debit', e.debit, 'credit', e.credit) AS said
 FROM accounting_posting p
 FULL JOIN (
-    SELECT pay_order_no, kind,
+    SELECT pay_order_no, kind, fact,
            coalesce(sum(amount) FILTER (WHERE side = 'DEBIT'), 0) AS debit,
            coalesce(sum(amount) FILTER (WHERE side = 'CREDIT'), 0) AS credit
     FROM accounting_entry
-    GROUP BY pay_order_no, kind
-) e USING (pay_order_no, kind)
+    GROUP BY pay_order_no, kind, fact
+) e USING (pay_order_no, kind, fact)
 """
 
 DO_THE_BOOKS_NOT_ADD_UP = """
@@ -31,7 +31,8 @@ SELECT pay_order_no, b.kind AS about,
        jsonb_build_object('biz_status', p.biz_status, 'amount', p.amount,
            'currency', p.currency, 'posted', b.amount, 'posted_in', b.currency) AS said
 FROM (SELECT * FROM payment WHERE biz_status = 'SUCCESS') p
-FULL JOIN accounting_posting b USING (pay_order_no)
+FULL JOIN (SELECT * FROM accounting_posting WHERE kind <> 'REFUND') b
+     USING (pay_order_no)
 """
 
 # What the clearing account of a channel got for a payment is what its leg took.
@@ -51,7 +52,7 @@ FULL JOIN (
     SELECT pay_order_no, account,
            sum(CASE side WHEN 'DEBIT' THEN amount ELSE -amount END) AS amount
     FROM accounting_entry
-    WHERE account LIKE 'channel\\_receivable:%'
+    WHERE account LIKE 'channel\\_receivable:%' AND kind <> 'REFUND'
     GROUP BY 1, 2
 ) e USING (pay_order_no, account)
 """
@@ -74,7 +75,7 @@ FULL JOIN (
     SELECT pay_order_no, account,
            sum(CASE side WHEN 'DEBIT' THEN amount ELSE -amount END) AS amount
     FROM accounting_entry
-    WHERE account NOT LIKE 'channel\\_receivable:%'
+    WHERE account NOT LIKE 'channel\\_receivable:%' AND kind <> 'REFUND'
     GROUP BY 1, 2
 ) e USING (pay_order_no, account)
 """
@@ -87,9 +88,14 @@ SELECT NULL::text AS pay_order_no, account || ' ' || currency AS about,
 FROM (
     SELECT 'channel_receivable:' || channel || ':' || account AS account, currency,
            sum(amount) AS amount
-    FROM every_attempt
-    WHERE trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT')
-      AND process_status = 'GW_SUCCESS'
+    FROM (
+        SELECT channel, account, currency, amount FROM every_attempt
+        WHERE trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT')
+          AND process_status = 'GW_SUCCESS'
+        UNION ALL
+        SELECT channel, account, currency, -money_amount FROM every_refund
+        WHERE status = 'SUCCESS'
+    ) AS moved
     GROUP BY 1, 2
 ) l
 FULL JOIN (
@@ -108,7 +114,8 @@ SELECT NULL::text AS pay_order_no, account || ' ' || currency AS about,
 FROM (
     SELECT e.account, p.currency,
            sum(CASE e.side WHEN 'DEBIT' THEN e.amount ELSE -e.amount END) AS amount
-    FROM accounting_entry e JOIN accounting_posting p USING (pay_order_no, kind)
+    FROM accounting_entry e
+    JOIN accounting_posting p USING (pay_order_no, kind, fact)
     GROUP BY 1, 2
 ) e
 FULL JOIN (

@@ -41,9 +41,24 @@ FROM (
     SELECT pay_order_no, attempt_seq, operation, channel, account, count(*) AS calls
     FROM gateway_message
     WHERE direction = 'OUT'
+      AND NOT (attempt_seq > 100 AND operation IN ('refund', 'enquire'))
     GROUP BY pay_order_no, attempt_seq, operation, channel, account
 ) m
 LEFT JOIN attempt a ON a.pay_order_no = m.pay_order_no AND a.seq = m.attempt_seq
+UNION ALL
+SELECT m.pay_order_no, m.attempt_seq || ' ' || m.operation,
+       r.refund_no IS NULL,
+       jsonb_build_object('calls', m.calls, 'channel', m.channel, 'account', m.account)
+FROM (
+    SELECT pay_order_no, attempt_seq, operation, channel, account, count(*) AS calls
+    FROM gateway_message
+    WHERE direction = 'OUT' AND attempt_seq > 100
+      AND operation IN ('refund', 'enquire')
+    GROUP BY pay_order_no, attempt_seq, operation, channel, account
+) m
+LEFT JOIN refund r ON r.pay_order_no = m.pay_order_no
+     AND right(r.refund_no, 2)::integer + 100 = m.attempt_seq
+     AND (r.channel, r.account) = (m.channel, m.account)
 """
 
 # Each answer was written by the node that called, after what it had written itself.

@@ -36,6 +36,14 @@ SELECT pay_order_no, NULL::text AS about,
 FROM payment
 """
 
+# Written with the refund, and with what the channel last said of it.
+WHAT_TEXTS_ARE_IN_REFUNDS = """
+SELECT pay_order_no, refund_no AS about,
+       concat_ws(' ', reason, out_refund_no, resp_code, resp_msg, channel_ref) AS text,
+       coalesce(finished_at, $3) AS made
+FROM refund
+"""
+
 WHAT_TEXTS_ARE_IN_HISTORIES = """
 SELECT pay_order_no, seq::text AS about, cause AS text, at AS made
 FROM transition
@@ -75,6 +83,9 @@ SELECT t.pay_order_no AS payment, t.about, t.text,
        array_remove(ARRAY[p.out_biz_no, p.biz_order_no] || ARRAY(
            SELECT unnest(ARRAY[channel_ref, channel_token])
            FROM every_attempt a WHERE a.pay_order_no = t.pay_order_no
+           UNION ALL
+           SELECT unnest(ARRAY[channel_ref, out_refund_no])
+           FROM every_refund r WHERE r.pay_order_no = t.pay_order_no
        ), NULL) AS known,
        c.bin || c.tail AS card
 FROM ({texts}) AS t

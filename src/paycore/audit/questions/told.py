@@ -16,6 +16,7 @@ FULL JOIN (
            count(DISTINCT coalesce(endpoint_id, '')) AS places,
            array_agg(DISTINCT type) AS types
     FROM notify_notice
+    WHERE type NOT LIKE 'refund.%'
     GROUP BY pay_order_no
 ) n USING (pay_order_no)
 """
@@ -56,6 +57,7 @@ SELECT n.pay_order_no, n.notice_id AS about,
 FROM (
     SELECT pay_order_no, notice_id, type, convert_from(body, 'UTF8')::jsonb AS body
     FROM notify_notice
+    WHERE type NOT LIKE 'refund.%'
 ) AS n
 LEFT JOIN payment p USING (pay_order_no)
 """

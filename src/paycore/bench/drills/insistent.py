@@ -9,6 +9,7 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from time import perf_counter
 
 import msgspec
@@ -49,8 +50,15 @@ class Seen:
     """Answers that the same work is under way: told to ask again."""
     errors: list[tuple[float, str]] = field(default_factory=list)
     """Calls without an answer, and answers of 500 and above."""
+    answers: list[float] = field(default_factory=list)
+    """When each of the other calls was answered."""
     longest_s: float = 0.0
     """The longest payment."""
+
+    def served_again(self, since: float) -> float:
+        """When, from a moment on, a call was answered and none broke any more."""
+        first = min((at for at in self.answers if at > since), default=inf)
+        return max(first, *(at for at, _ in self.errors), since)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -133,15 +141,21 @@ class Client:
             else:
                 if answer.status >= 500:
                     self._failed(f"HTTP {answer.status}")
-                elif answer.status == 409 and b'"idempotency_in_flight"' in answer.body:
-                    self.seen.waits += 1
                 else:
-                    return answer
+                    self.seen.answers.append(perf_counter())
+                    if not _in_flight(answer):
+                        return answer
+                    self.seen.waits += 1
             await asyncio.sleep(AGAIN_AFTER_S)
         raise GivenUp("no answer")
 
     def _failed(self, why: str) -> None:
         self.seen.errors.append((perf_counter(), why))
+
+
+def _in_flight(answer: Answer) -> bool:
+    """Whether the same work is under way: to be asked again."""
+    return answer.status == 409 and b'"idempotency_in_flight"' in answer.body
 
 
 def _status_of(answer: Answer) -> str | None:

@@ -33,6 +33,16 @@ _OPEN = "SELECT count(*) FROM payment WHERE biz_status = 'DOING'"
 _HELD_BY = """
 SELECT count(*) FROM payment WHERE biz_status = 'DOING' AND lease_epoch = $1
 """
+_HELD = """
+SELECT pay_order_no, version FROM payment
+WHERE biz_status = 'DOING' AND lease_epoch IS NOT NULL
+"""
+_STILL = """
+SELECT count(*) FROM payment
+JOIN unnest($1::text[], $2::bigint[]) AS was(pay_order_no, version)
+     USING (pay_order_no, version)
+WHERE biz_status = 'DOING'
+"""
 
 
 class Facts:
@@ -65,6 +75,15 @@ class Facts:
     async def held_by(self, epoch: int) -> int:
         """Open payments that are in the hands of one life of one node."""
         return await self._number(_HELD_BY, epoch)
+
+    async def held(self) -> Mapping[str, int]:
+        """Open payments that are in anybody's hands, each with its version."""
+        rows = await self._connection.fetch(_HELD)
+        return {row["pay_order_no"]: row["version"] for row in rows}
+
+    async def still(self, were: Mapping[str, int]) -> int:
+        """How many of these payments nothing was written to since."""
+        return await self._number(_STILL, list(were), list(were.values()))
 
     async def differences(self, charged: Mapping[str, tuple[int, int]]) -> list[str]:
         """Payments about which banks, orders and books disagree; `charged` is what the

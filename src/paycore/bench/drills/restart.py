@@ -1,17 +1,26 @@
-"""The drill of the restart: two nodes under load, restarted in turn, then one killed.
+"""The drill of the restart: two nodes under load, restarted in turn; then one of them
+is killed, and then their database.
 
 The first part is an upgrade as an operator does it: SIGTERM, wait, start anew, the
 other one; no client may see an error. The second is a death: kill -9 while its charges
 are under way (the banks answer late, so that there are some), and a start right after,
 as systemd would. Clients see their calls break, and repeat them under the same key;
-what the dead node held must move again within seconds, and in the end the banks, the
-orders and the books must say the same.
+what the dead node held must move again within seconds. The third is the same death of
+PostgreSQL, with all that it has started, and what was in anybody's hands must move. In
+the end the banks, the orders and the books must say the same.
 """
 
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -41,12 +50,13 @@ NODES = 2
 CALM_S = 3.0
 """Load before, between and after what is done to the nodes."""
 SLOW = "slow:0.5"
-"""How late the banks answer around the kill."""
+"""How late the banks answer around a kill."""
+SERVES_WITHIN_S = 3.0
 MOVES_WITHIN_S = 10.0
 STOPS_WITHIN_S = 30.0
 GIVE_UP_S = 60.0
 POLL_S = 0.05
-STEPS = 7
+STEPS = 8
 
 UNREADY_S = 3.0
 """As the setting is by default; dev's is 0."""
@@ -62,17 +72,27 @@ class Rolling:
 
 @dataclass(slots=True, kw_only=True)
 class Death:
-    """The second part."""
+    """The second part, and the third; moments are told from the kill on."""
 
     seen: Seen
     held: int = 0
-    """Open payments in the hands of the dead at its death."""
+    """Open payments in the hands of the dead node; of any, where the database died."""
     moved_in_s: float = 0.0
-    """Until none of them was in its hands any more."""
+    """Until each of them had been taken up again."""
     back_in_s: float = 0.0
-    """Until the node, started anew at once, was ready."""
+    """Until what was killed, and started anew at once, was ready."""
     served_again_in_s: float = 0.0
-    """From the kill to the last error that a client saw."""
+    """Until the last error that a client saw; of the database also until the first
+    answer when it was back, for nodes let calls wait meanwhile.
+    """
+
+    @property
+    def holds(self) -> bool:
+        """Whether it was over soon."""
+        return (
+            self.served_again_in_s <= SERVES_WITHIN_S
+            and self.moved_in_s <= MOVES_WITHIN_S
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,8 +101,16 @@ class Figures:
 
     rolling: Rolling
     death: Death
+    """Of a node."""
+    outage: Death
+    """Of the database."""
     left_open: int
     differences: int
+
+    @property
+    def seen(self) -> tuple[Seen, Seen, Seen]:
+        """By the clients, in each part."""
+        return (self.rolling.seen, self.death.seen, self.outage.seen)
 
     @property
     def holds(self) -> bool:
@@ -90,12 +118,10 @@ class Figures:
         return (
             not self.rolling.seen.errors
             and max(self.rolling.stopped_in_s) <= STOPS_WITHIN_S
-            and self.death.moved_in_s <= MOVES_WITHIN_S
+            and self.death.holds
+            and self.outage.holds
             and self.left_open == self.differences == 0
-            and all(
-                part.payments == part.succeeded
-                for part in (self.rolling.seen, self.death.seen)
-            )
+            and all(part.payments == part.succeeded for part in self.seen)
         )
 
 
@@ -152,10 +178,13 @@ class _Drill:
             await _until_ready(balancer)
             self.progress.update(task, description="rolling restart", completed=1)
             rolling = await self._roll(balancer)
-            self.progress.update(task, description="kill -9", completed=5)
-            death = await self._kill(balancer)
-            self.progress.update(task, description="comparing", completed=6)
-            return await self._compare(rolling, death)
+            self.progress.update(task, description="kill -9 of a node", completed=5)
+            death = await self._kill(balancer, self._kill_node)
+            said = "kill -9 of the database"
+            self.progress.update(task, description=said, completed=6)
+            outage = await self._kill(balancer, self._kill_database)
+            self.progress.update(task, description="comparing", completed=7)
+            return await self._compare(rolling, death, outage)
         finally:
             watching.cancel()
             with suppress(asyncio.CancelledError):
@@ -176,42 +205,60 @@ class _Drill:
                 await asyncio.sleep(CALM_S)
         return made
 
-    async def _kill(self, balancer: Balancer) -> Death:
+    async def _kill(
+        self, balancer: Balancer, kill: Callable[[Balancer, Death], Awaitable[float]]
+    ) -> Death:
+        """Something dies while charges are under way; `kill` says from when on an
+        answer is one of those who are left, or who are back.
+        """
         made = Death(seen=Seen())
         url = self.on.sandbox.info.control
-        facts = await Facts.open(self.on.cluster.dsn)
         await control.set_fault(url, "bank.*.*", SLOW)
-        try:
-            async with self._load(balancer, made.seen):
-                await asyncio.sleep(CALM_S)
-                await self._die(balancer, facts, made)
-                await control.mend(url)
-                await asyncio.sleep(CALM_S)
-        finally:
-            await facts.close()
+        async with self._load(balancer, made.seen):
+            await asyncio.sleep(CALM_S)
+            began = perf_counter()
+            since = await kill(balancer, made)
+            # What is still on its way to an error has come to it.
+            await asyncio.sleep(CALM_S)
+            made.served_again_in_s = made.seen.served_again(since) - began
+            await control.mend(url)
+            await asyncio.sleep(CALM_S)
         return made
 
-    async def _die(self, balancer: Balancer, facts: Facts, made: Death) -> None:
+    async def _kill_node(self, balancer: Balancer, made: Death) -> float:
         victim = self.nodes[0]
-        victim.process.kill()
-        began = perf_counter()
-        await asyncio.to_thread(victim.kill)
-        epoch = victim.info.epoch
-        made.held = await facts.held_by(epoch)
-        starting = asyncio.create_task(self._start(0))
-        while (  # noqa: ASYNC110 the database tells nobody
-            await facts.held_by(epoch) and perf_counter() < began + GIVE_UP_S
-        ):
-            await asyncio.sleep(POLL_S)
-        made.moved_in_s = perf_counter() - began
+        facts = await Facts.open(self.on.cluster.dsn)
+        try:
+            victim.process.kill()
+            began = perf_counter()
+            await asyncio.to_thread(victim.kill)
+            epoch = victim.info.epoch
+            made.held = await facts.held_by(epoch)
+            starting = asyncio.create_task(self._start(0))
+            made.moved_in_s = await _gone(began, lambda: facts.held_by(epoch))
+        finally:
+            await facts.close()
         self.nodes[0] = await starting
         await _until_ready(balancer)
         made.back_in_s = balancer.backends[0].ready_since - began
-        # What is still on its way to an error has come to it.
-        await asyncio.sleep(CALM_S)
-        made.served_again_in_s = max(
-            (at - began for at, _ in made.seen.errors), default=0.0
-        )
+        return began
+
+    async def _kill_database(self, balancer: Balancer, made: Death) -> float:
+        cluster, began = self.on.cluster, perf_counter()
+        cluster.shoot()
+        await asyncio.to_thread(cluster.kill)
+        await asyncio.to_thread(cluster.restart)
+        back = perf_counter()
+        made.back_in_s = back - began
+        facts = await Facts.open(cluster.dsn)
+        try:
+            held = await facts.held()
+            made.held = len(held)
+            made.moved_in_s = await _gone(began, lambda: facts.still(held))
+        finally:
+            await facts.close()
+        await _until_ready(balancer)
+        return back
 
     async def _start(self, place: int) -> NodeProcess:
         """A node at its own port; in the thread that lives on."""
@@ -244,7 +291,7 @@ class _Drill:
         finally:
             phones.close()
 
-    async def _compare(self, rolling: Rolling, death: Death) -> Figures:
+    async def _compare(self, rolling: Rolling, death: Death, outage: Death) -> Figures:
         facts = await Facts.open(self.on.cluster.dsn)
         deadline = perf_counter() + GIVE_UP_S
         try:
@@ -257,11 +304,21 @@ class _Drill:
             return Figures(
                 rolling=rolling,
                 death=death,
+                outage=outage,
                 left_open=await facts.open_payments(),
                 differences=len(differing),
             )
         finally:
             await facts.close()
+
+
+async def _gone(began: float, left: Callable[[], Awaitable[int]]) -> float:
+    """How long after that moment nothing was left any more."""
+    while (  # noqa: ASYNC110 the database tells nobody
+        await left() and perf_counter() < began + GIVE_UP_S
+    ):
+        await asyncio.sleep(POLL_S)
+    return perf_counter() - began
 
 
 async def _until_ready(balancer: Balancer) -> None:
@@ -277,32 +334,40 @@ async def _until_ready(balancer: Balancer) -> None:
 
 
 def table(figures: Figures) -> Table:
-    """Both parts."""
-    rolling, death = figures.rolling, figures.death
+    """All parts."""
     made = Table(title="Two nodes under load", title_justify="left")
     made.caption_justify = "left"
     made.caption = (
         f"{figures.differences} payments about which banks and books disagree,"
         f" {figures.left_open} left open."
     )
-    for column in ("", "rolling restart", "kill -9"):
+    columns = ("rolling restart", "kill -9 of a node", "kill -9 of PostgreSQL")
+    for column in ("", *columns):
         made.add_column(column, justify="right" if column else "left")
-    rows = (
-        ("payments", *(f"{seen.payments:,}" for seen in (rolling.seen, death.seen))),
-        ("of them paid", f"{rolling.seen.succeeded:,}", f"{death.seen.succeeded:,}"),
-        ("calls", f"{rolling.seen.calls:,}", f"{death.seen.calls:,}"),
-        ("errors at clients", *(f"{len(s.errors)}" for s in _both(figures))),
-        ("told to wait", f"{rolling.seen.waits}", f"{death.seen.waits}"),
-        ("longest payment, s", *(f"{s.longest_s:.1f}" for s in _both(figures))),
-        ("node stopped in, s", _spelled(rolling.stopped_in_s), ""),
-        ("open at its death", "", f"{death.held}"),
-        ("all of them moved in, s", "", f"{death.moved_in_s:.1f}"),
-        ("last error after, s", "", f"{death.served_again_in_s:.2f}"),
-        ("node ready again in, s", "", f"{death.back_in_s:.1f}"),
-    )
-    for row in rows:
+    for row in (*_seen(figures), *_timed(figures)):
         made.add_row(*row)
     return made
+
+
+def _seen(figures: Figures) -> Iterator[tuple[str, ...]]:
+    """What clients saw."""
+    yield "payments", *(f"{seen.payments:,}" for seen in figures.seen)
+    yield "of them paid", *(f"{seen.succeeded:,}" for seen in figures.seen)
+    yield "calls", *(f"{seen.calls:,}" for seen in figures.seen)
+    yield "errors at clients", *(f"{len(seen.errors)}" for seen in figures.seen)
+    yield "told to wait", *(f"{seen.waits}" for seen in figures.seen)
+    yield "longest payment, s", *(f"{seen.longest_s:.1f}" for seen in figures.seen)
+
+
+def _timed(figures: Figures) -> Iterator[tuple[str, ...]]:
+    """How long things took."""
+    deaths = (figures.death, figures.outage)
+    stopped = ", ".join(f"{each:.1f}" for each in figures.rolling.stopped_in_s)
+    yield "node stopped in, s", stopped, "", ""
+    yield "open and in hand at its death", "", *(f"{each.held}" for each in deaths)
+    yield "all of them moved in, s", "", *(f"{d.moved_in_s:.1f}" for d in deaths)
+    yield "served again in, s", "", *(f"{d.served_again_in_s:.2f}" for d in deaths)
+    yield "it was ready again in, s", "", *(f"{d.back_in_s:.1f}" for d in deaths)
 
 
 def document(figures: Figures) -> Mapping[str, object]:
@@ -310,8 +375,8 @@ def document(figures: Figures) -> Mapping[str, object]:
     rolling, death = figures.rolling, figures.death
     return {
         "drill": "restart",
-        "payments": rolling.seen.payments + death.seen.payments,
-        "succeeded": rolling.seen.succeeded + death.seen.succeeded,
+        "payments": sum(seen.payments for seen in figures.seen),
+        "succeeded": sum(seen.succeeded for seen in figures.seen),
         "rolling_errors": len(rolling.seen.errors),
         "rolling_calls": rolling.seen.calls,
         "stopped_in_s": [round(each, 2) for each in rolling.stopped_in_s],
@@ -321,17 +386,21 @@ def document(figures: Figures) -> Mapping[str, object]:
         "moved_in_s": round(death.moved_in_s, 2),
         "served_again_in_s": round(death.served_again_in_s, 2),
         "ready_again_in_s": round(death.back_in_s, 2),
-        "longest_payment_s": round(max(s.longest_s for s in _both(figures)), 2),
+        **_of_outage(figures.outage),
+        "longest_payment_s": round(max(seen.longest_s for seen in figures.seen), 2),
         "left_open": figures.left_open,
         "differences": figures.differences,
-        "errors": dict(Counter(why for s in _both(figures) for _, why in s.errors)),
+        "errors": dict(Counter(why for seen in figures.seen for _, why in seen.errors)),
         "holds": figures.holds,
     }
 
 
-def _both(figures: Figures) -> tuple[Seen, Seen]:
-    return (figures.rolling.seen, figures.death.seen)
-
-
-def _spelled(seconds: Sequence[float]) -> str:
-    return ", ".join(f"{each:.1f}" for each in seconds)
+def _of_outage(outage: Death) -> Mapping[str, object]:
+    return {
+        "database_kill_errors": len(outage.seen.errors),
+        "database_kill_calls": outage.seen.calls,
+        "database_kill_open": outage.held,
+        "database_moved_in_s": round(outage.moved_in_s, 2),
+        "database_served_again_in_s": round(outage.served_again_in_s, 2),
+        "database_ready_again_in_s": round(outage.back_in_s, 2),
+    }

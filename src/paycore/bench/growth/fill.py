@@ -17,26 +17,27 @@ from types import MappingProxyType
 from typing import Self
 
 from paycore.bench.growth import queries
-from paycore.bench.growth.history import History, Month
-from paycore.bench.growth.pattern import Pattern
+from paycore.bench.growth.history import TABLES, History, Month, Stretch
+from paycore.bench.growth.pattern import Pattern, Table
+from paycore.bench.growth.visit import visiting
 from paycore.bench.payer import WrongAnswer
+from paycore.kernel.config import Settings
 from paycore.kernel.postgres import Cluster
+from paycore.retention import service as retention
 
 SETTINGS: Mapping[str, str] = MappingProxyType(
     {
         # What one transaction empties and fills is written once, and not logged.
         "wal_level": "minimal",
         "max_wal_senders": "0",
-        # Keys that are no times land all over their index.
-        "shared_buffers": "1GB",
+        # Keys that are no times land all over their index: 0.8 GB at ten million.
+        "shared_buffers": "2GB",
         "max_wal_size": "8GB",
         "checkpoint_timeout": "1h",
         # All is vacuumed at the end.
         "autovacuum": "off",
     }
 )
-
-ALL = (*queries.EVER, *queries.NEWEST)
 
 AT_ONCE = 250
 """Payments made in one go, between two looks at the connections."""
@@ -61,11 +62,20 @@ class Filled:
 
 
 def fill(
-    data: Path, originals: Sequence[str], history: History, *, told: Told
+    data: Path,
+    originals: Sequence[str],
+    history: History,
+    settings: Settings,
+    *,
+    told: Told,
 ) -> Filled:
-    """Fill the cluster in a folder, which is stopped, with copies of its payments."""
+    """Fill the cluster in a folder, which is stopped, with copies of its payments.
+
+    The settings say for how long things are kept.
+    """
     with Cluster.start(data, settings=SETTINGS) as cluster:
-        return asyncio.run(_Filling(cluster.dsn, originals, history, told).all())
+        filling = _Filling(cluster.dsn, originals, history, settings, told)
+        return asyncio.run(filling.all())
 
 
 class _Pipe:
@@ -96,9 +106,13 @@ class _Filling:
     dsn: str
     originals: Sequence[str]
     history: History
+    settings: Settings
     told: Told
     chance: Random = field(default_factory=lambda: Random(SEED))
-    patterns: list[Pattern] = field(default_factory=list)
+    recorded: Sequence[Mapping[str, Table]] = ()
+    """The originals' rows."""
+    patterns: dict[tuple[str, ...], list[Pattern]] = field(default_factory=dict)
+    """By the tables that they have rows for: the fewer, the fewer holes."""
 
     async def all(self) -> Filled:
         connection = await queries.connect(self.dsn)
@@ -108,6 +122,7 @@ class _Filling:
             began = perf_counter()
             if self.history.payments:
                 await self._copies(connection)
+                await self._take_away_what_is_old()
             copied = perf_counter()
             await queries.watch(connection)
             await queries.grow_old(connection)
@@ -121,10 +136,10 @@ class _Filling:
         )
 
     async def _copies(self, connection: queries.Connection) -> None:
-        self.patterns = [await _pattern(connection, no) for no in self.originals]
-        history, number = self.history, len(self.patterns)
+        self.recorded = [await _recorded(connection, no) for no in self.originals]
+        history, number = self.history, len(self.recorded)
         await queries.ensure_months(connection, history.first_day, history.months)
-        plain = await queries.without_partitions(connection, ALL)
+        plain = await queries.without_partitions(connection, TABLES)
         async with asyncio.TaskGroup() as group, _Pipes(group, self.dsn) as whole:
             for table in plain:
                 whole.open(table, table)
@@ -138,44 +153,60 @@ class _Filling:
             },
         )
 
+    async def _take_away_what_is_old(self) -> None:
+        """As nodes do it; months that nothing was copied to are gone in a moment."""
+        async with visiting(self.dsn, self.settings) as node:
+            report = await retention.remove(node, self.dsn)
+        if not report.done:
+            raise WrongAnswer(report.sentence())
+
     async def _month(self, month: Month, whole: "_Pipes") -> None:
         """A partition of each table, each in a transaction of its own."""
-        if not month.payments:
-            return
-        some_newest = month.payments[-1] in self.history.newest
-        tables = ALL if some_newest else queries.EVER
         async with asyncio.TaskGroup() as group, _Pipes(group, self.dsn) as parts:
-            for table in set(tables) - whole.pipes.keys():
-                parts.open(table, queries.part_of(table, month.name))
-            for first in range(0, len(month.payments), AT_ONCE):
-                payments = month.payments[first : first + AT_ONCE]
-                for table, rows in self._made(payments).items():
-                    await (parts.pipes.get(table) or whole.pipes[table]).put(rows)
-                self.told(len(payments))
+            for stretch in self.history.stretches(month.payments):
+                for table in set(stretch.tables) - whole.pipes.keys():
+                    if table not in parts.pipes:
+                        parts.open(table, queries.part_of(table, month.name))
+                await self._stretch(stretch, {**whole.pipes, **parts.pipes})
 
-    def _made(self, payments: range) -> dict[str, bytes]:
+    async def _stretch(self, stretch: Stretch, pipes: Mapping[str, _Pipe]) -> None:
+        patterns = self._of(tuple(stretch.tables))
+        for first in range(0, len(stretch.payments), AT_ONCE):
+            payments = stretch.payments[first : first + AT_ONCE]
+            for table, rows in self._made(payments, patterns).items():
+                await pipes[table].put(rows)
+            self.told(len(payments))
+
+    def _of(self, tables: tuple[str, ...]) -> list[Pattern]:
+        """The originals' patterns, with no holes but those of these tables."""
+        if tables not in self.patterns:
+            self.patterns[tables] = [
+                Pattern.of({table: rows[table] for table in tables})
+                for rows in self.recorded
+            ]
+        return self.patterns[tables]
+
+    def _made(self, payments: range, patterns: Sequence[Pattern]) -> dict[str, bytes]:
         """All rows of these payments, by table."""
-        made: dict[str, list[bytes]] = {table: [] for table in ALL}
-        newest = self.history.newest
+        made: dict[str, list[bytes]] = {}
         for nth, second in zip(payments, self.history.seconds(payments), strict=True):
-            pattern = self.patterns[nth % len(self.patterns)]
+            pattern = patterns[nth % len(patterns)]
             values = pattern.fillings.values(nth, second, self.chance)
             for table, sheet in pattern.sheets.items():
-                if nth in newest or table in queries.EVER:
-                    made[table].append(sheet.rows(values))
-        return {table: b"".join(rows) for table, rows in made.items() if rows}
+                made.setdefault(table, []).append(sheet.rows(values))
+        return {table: b"".join(rows) for table, rows in made.items()}
 
 
-async def _pattern(connection: queries.Connection, pay_order_no: str) -> Pattern:
-    return Pattern.of(
-        {
-            table: (
-                await queries.columns(connection, table),
-                await queries.rows_of(connection, table, pay_order_no),
-            )
-            for table in ALL
-        }
-    )
+async def _recorded(
+    connection: queries.Connection, pay_order_no: str
+) -> Mapping[str, Table]:
+    return {
+        table: (
+            await queries.columns(connection, table),
+            await queries.rows_of(connection, table, pay_order_no),
+        )
+        for table in TABLES
+    }
 
 
 class _Pipes:

@@ -24,6 +24,7 @@ from paycore.dev.processes import NodeProcess, free_port, start_node
 from paycore.dev.stack import Ground
 from paycore.kernel.clock import machine_now
 from paycore.kernel.config import Settings
+from paycore.retention.catalogue import RULES, How
 
 ORIGINALS = 48, 16
 """So many payments are copied: by quick pay, one in three with a coupon, and converted;
@@ -39,7 +40,7 @@ class Standing:
 
     history: History
     contender: Contender
-    stage: Stage
+    settings: Settings
     dsn: str
     filled: Filled
     nodes: list[NodeProcess]
@@ -67,9 +68,10 @@ def standing(
         history = History(
             payments=payments, until=machine_now() - BEFORE, kept_whole=kept_whole
         )
-        filled = _filled(on, originals, history, told)
+        settings = _kept_as(stage.settings, history)
+        filled = _filled(on, originals, history, settings, told)
         nodes = [
-            started.enter_context(start_node(on.cluster.dsn, _settings(stage, number)))
+            started.enter_context(start_node(on.cluster.dsn, _nth(settings, number)))
             for number in range(wanted.processes)
         ]
         oracle = started.enter_context(_oracle(on, stage))
@@ -83,7 +85,7 @@ def standing(
                 coupons=coupons,
                 tally=stage.tally,
             ),
-            stage=stage,
+            settings=settings,
             dsn=on.cluster.dsn,
             filled=filled,
             nodes=nodes,
@@ -101,19 +103,35 @@ def _prepared(on: Ground, wanted: Wanted) -> Stage:
     )
 
 
-def _filled(on: Ground, originals: list[str], history: History, told: Told) -> Filled:
+def _kept_as(settings: Settings, history: History) -> Settings:
+    """As long as the history has it; nothing grows old while it is measured."""
+    days = {
+        rule.setting: history.keep_days
+        for rule in RULES
+        if rule.how is How.MONTH and rule.setting
+    }
+    return msgspec.structs.replace(settings, retention_hour=-1, **days)
+
+
+def _filled(
+    on: Ground,
+    originals: list[str],
+    history: History,
+    settings: Settings,
+    told: Told,
+) -> Filled:
     """By a server of other settings in the meantime; banks and carriers stay up."""
     on.cluster.stop()
-    filled = fill(on.cluster.data, originals, history, told=told)
+    filled = fill(on.cluster.data, originals, history, settings, told=told)
     on.cluster.restart()
     return filled
 
 
-def _settings(stage: Stage, number: int) -> Settings:
+def _nth(settings: Settings, number: int) -> Settings:
     """As in every benchmark, but that audits are asked for and measured apart."""
     port = free_port()
     return msgspec.structs.replace(
-        stage.settings,
+        settings,
         port=port,
         public_url=f"http://{stack.HOST}:{port}",
         node_name=f"bench-{number}",
@@ -148,7 +166,7 @@ def _paid(on: Ground, stage: Stage, coupons: Iterator[str]) -> list[str]:
     """Payments to copy, over HTTP; the node stops when it has finished them."""
     with (
         _oracle(on, stage) as oracle,
-        start_node(on.cluster.dsn, _settings(stage, 0)) as node,
+        start_node(on.cluster.dsn, _nth(stage.settings, 0)) as node,
     ):
         return asyncio.run(_pay(node.info.api, oracle, stage, coupons))
 

@@ -1,18 +1,41 @@
-"""How finished payments lie in the past: evenly over months, up to a moment. Pure."""
+"""How finished payments lie in the past: evenly over months, up to a moment; and what
+retention has left of each. Pure.
+"""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
+from itertools import pairwise
+from types import MappingProxyType
 
 from paycore.bench.growth.fillings import second_of
+from paycore.retention.catalogue import RULES, How
 
 MONTHS = 12
 """The running one among them: a year is what accounts and people ask about."""
 
 KEPT_WHOLE = 500_000
-"""Of so many, the newest, everything is kept; of the others what retention leaves:
-no messages, no decisions, no steps, no answers, no ids of changes."""
+"""Of so many at least, the newest, there is all that goes by the month."""
+
+LEAST_DAYS = 30
+"""No node can be told to let a month go sooner."""
+
+EVER = (
+    *("payment", "payment_out_biz_no", "attempt", "transition", "coupon"),
+    *("accounting_posting", "accounting_entry", "notify_notice"),
+)
+"""Tables in which a finished payment has its rows for good."""
+
+MONTHLY = tuple(rule.table for rule in RULES if rule.how is How.MONTH)
+"""Tables that lose a month as a whole."""
+
+BRIEFLY: Mapping[str, timedelta] = MappingProxyType(
+    {"journal_change": timedelta(days=7), "idempotency_key": timedelta(hours=24)}
+)
+"""Tables that lose row by row what is so old."""
+
+TABLES = (*EVER, *MONTHLY, *BRIEFLY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +49,14 @@ class Month:
     def name(self) -> str:
         """As partitions are called by it."""
         return f"{self.first_day:%y%m}"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Payments one after another that have rows in the same tables."""
+
+    payments: range
+    tables: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,34 +74,69 @@ class History:
         return _month(self.until.date(), 1 - self.months)
 
     @property
+    def kept_from(self) -> date:
+        """The first day of the oldest month that is still whole."""
+        newest = self.until.date() - timedelta(days=LEAST_DAYS)
+        for month in reversed(list(self.by_month())):
+            enough = self.payments - month.payments.start >= self.kept_whole
+            if month.first_day <= newest and enough:
+                return month.first_day
+        return self.first_day
+
+    @property
+    def keep_days(self) -> int:
+        """What a node is told, for it to have left that month and none before."""
+        return max(LEAST_DAYS, (self.until.date() - self.kept_from).days)
+
+    @property
     def newest(self) -> range:
-        """Those of which everything is kept."""
-        return range(max(0, self.payments - self.kept_whole), self.payments)
+        """Those that lie in whole months."""
+        return self._since(self._midnight(self.kept_from))
+
+    def kept(self, table: str) -> range:
+        """Those that have their rows in a table."""
+        if table in EVER:
+            return range(self.payments)
+        if table in MONTHLY:
+            return self.newest
+        return self._since(self.until - BRIEFLY[table])
 
     def seconds(self, payments: range) -> list[int]:
         """The second in which each of these was made."""
-        first = self._starts(self.first_day)
+        first = second_of(self._midnight(self.first_day))
         span, parts = second_of(self.until) - first, 2 * self.payments
         return [first + (2 * nth + 1) * span // parts for nth in payments]
 
     def by_month(self) -> Iterator[Month]:
         """The months in order, with their payments."""
-        everything = range(self.payments)
         day, first = self.first_day, 0
         for _ in range(self.months):
             after = _month(day, 1)
-            end = bisect_left(everything, self._starts(after), key=self._second)
+            end = self._since(self._midnight(after)).start
             yield Month(day, range(first, end))
             day, first = after, end
+
+    def stretches(self, payments: range) -> Iterator[Stretch]:
+        """These, in parts that are left alike."""
+        begins = {table: self.kept(table).start for table in TABLES}
+        inside = {at for at in begins.values() if payments.start < at < payments.stop}
+        cuts = sorted({payments.start, payments.stop} | inside)
+        for first, end in pairwise(cuts):
+            tables = [table for table in TABLES if begins[table] <= first]
+            yield Stretch(range(first, end), tables)
+
+    def _since(self, moment: datetime) -> range:
+        """Those that were made from a moment on."""
+        everything = range(self.payments)
+        first = bisect_left(everything, second_of(moment), key=self._second)
+        return everything[first:]
 
     def _second(self, nth: int) -> int:
         (second,) = self.seconds(range(nth, nth + 1))
         return second
 
-    def _starts(self, day: date) -> int:
-        return second_of(
-            datetime(day.year, day.month, day.day, tzinfo=self.until.tzinfo)
-        )
+    def _midnight(self, day: date) -> datetime:
+        return datetime.combine(day, time(), tzinfo=self.until.tzinfo)
 
 
 def _month(day: date, later: int) -> date:

@@ -14,19 +14,15 @@ from paycore.accounting import queries as accounting
 from paycore.api.queries import backlog
 from paycore.bench.growth import queries
 from paycore.bench.growth.queries import Pool, Sample
+from paycore.bench.growth.visit import visiting
 from paycore.core import queries as payments
 from paycore.core import service as core
 from paycore.core.timeline import timeline
 from paycore.coupon.queries import coupons
 from paycore.desk.queries import cases
-from paycore.kernel.clock import SystemClock
 from paycore.kernel.config import Settings
-from paycore.kernel.crypto import KeyRing
-from paycore.kernel.ids import SystemIds
-from paycore.kernel.journal_postgres import PostgresJournal
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizLineId, BizStatus, PayOrderNo
-from paycore.kernel.transport import HttpTransport
 from paycore.notify import queries as notices
 
 PAGE = 50
@@ -170,19 +166,9 @@ async def _blocks(asker: _Asker) -> int:
 
 @asynccontextmanager
 async def _asking(dsn: str, settings: Settings) -> AsyncIterator[_Asker]:
-    """A node without a life of its own, as commands have one."""
-    journal, pool = await PostgresJournal.open(dsn), await queries.pool(dsn)
-    node = Node(
-        settings=settings,
-        journal=journal,
-        clock=SystemClock(await journal.database_now()),
-        ids=SystemIds(),
-        transport=HttpTransport(),
-        key_ring=KeyRing(settings.ring_keys),
-    )
-    try:
-        yield _Asker(node=node, pool=pool)
-    finally:
-        await node.transport.close()
-        await journal.close()
-        await pool.close()
+    async with visiting(dsn, settings) as node:
+        pool = await queries.pool(dsn)
+        try:
+            yield _Asker(node=node, pool=pool)
+        finally:
+            await pool.close()

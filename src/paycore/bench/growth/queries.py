@@ -23,8 +23,6 @@ else:
     Connection = Pool = object
 
 __all__ = [
-    "EVER",
-    "NEWEST",
     "Connection",
     "Pool",
     "Sample",
@@ -45,18 +43,6 @@ __all__ = [
     "watch",
     "without_partitions",
 ]
-
-EVER = (
-    *("payment", "payment_out_biz_no", "attempt", "transition", "sms_code", "coupon"),
-    *("accounting_posting", "accounting_entry", "notify_notice"),
-)
-"""Tables in which a finished payment has its rows for good."""
-
-NEWEST = (
-    *("gateway_message", "router_decision", "trail"),
-    *("idempotency_key", "journal_change"),
-)
-"""And those in which retention leaves the newest only."""
 
 _PAYMENTS_ROWS: Mapping[str, str] = MappingProxyType(
     {

@@ -11,7 +11,7 @@ import msgspec
 
 from paycore.bench.growth import blocks
 from paycore.bench.growth.audits import Audit
-from paycore.bench.growth.queries import EVER, NEWEST, Size
+from paycore.bench.growth.history import BRIEFLY, EVER, MONTHLY, TABLES
 from paycore.bench.growth.run import Figures, Side
 from paycore.bench.load import Level, percentile
 from paycore.kernel.clock import machine_now
@@ -53,7 +53,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     cores: int
     python: str
     history: Sequence[int]
-    kept_whole: int
+    kept_whole: Each[int]
     payments_per_s: Each[float]
     ratio: Each[float]
     rounds_per_s: Each[Sequence[float]]
@@ -83,8 +83,8 @@ def document(figures: Figures) -> Document:
         command=figures.plan.command,
         cores=os.cpu_count() or 1,
         python=platform.python_version(),
-        history=[side.history for side in sides],
-        kept_whole=figures.plan.kept_whole,
+        history=[side.payments for side in sides],
+        kept_whole=_each(others, lambda side: len(side.history.newest)),
         payments_per_s=_each(sides, lambda side: round(_per_s(side), 1)),
         ratio=_each(others, lambda side: round(_per_s(side) / _per_s(none), 3)),
         rounds_per_s=_each(sides, _rounds),
@@ -123,13 +123,12 @@ def read(file: Path) -> Document:
 
 
 def _each(sides: Sequence[Side], figure: Callable[[Side], F]) -> Each[F]:
-    return {str(side.history): figure(side) for side in sides}
+    return {str(side.payments): figure(side) for side in sides}
 
 
 def _holds(sides: Sequence[Side]) -> bool:
-    """Whether every audit was answered, and found nothing but what it must miss."""
-    audits = [each for side in sides for each in side.audits]
-    return all(each.holds and not each.unanswered for each in audits)
+    """Whether no audit found anything."""
+    return all(each.holds for side in sides for each in side.audits)
 
 
 # --- speed ----------------------------------------------------------------------------
@@ -183,7 +182,7 @@ def _blocks(side: Side) -> float:
 def _statements(sides: Sequence[Side]) -> list[Touches]:
     """What touches most beside the longest history, and what it touches beside each."""
     deeds = _each(sides, _deeds)
-    longest = deeds[str(sides[-1].history)]
+    longest = deeds[str(sides[-1].payments)]
     most = sorted(longest, key=lambda deed: -longest[deed])[:MOST_DEEDS]
     return [
         Touches(
@@ -200,28 +199,21 @@ def _statements(sides: Sequence[Side]) -> list[Touches]:
 
 
 def _octets(side: Side) -> dict[str, int]:
-    """What a payment takes for good, and what besides while all of it is kept."""
+    """What a payment takes for good, and what besides while there is more of it."""
+    of = {name: sum(indexes.values()) for name, indexes in _by_table(side).items()}
     return {
-        "ever": round(_sum_of(side.sizes, EVER) / side.history),
-        "newest": round(_sum_of(side.sizes, NEWEST) / _newest(side)),
+        kept: sum(of.get(table, 0) for table in tables)
+        for kept, tables in (("ever", EVER), ("newest", MONTHLY), ("briefly", BRIEFLY))
     }
-
-
-def _sum_of(sizes: Sequence[Size], tables: Sequence[str]) -> int:
-    return sum(each.octets for each in sizes if each.table in tables)
-
-
-def _newest(side: Side) -> int:
-    return min(side.history, side.kept_whole)
 
 
 def _by_table(side: Side) -> dict[str, dict[str, int]]:
     """The rows of each table and each of its indexes, a payment that has some there."""
+    payments = {table: max(1, len(side.history.kept(table))) for table in TABLES}
     made: dict[str, dict[str, int]] = {}
     for each in side.sizes:
-        if each.table in (*EVER, *NEWEST):
-            payments = _newest(side) if each.table in NEWEST else side.history
-            octets = round(each.octets / payments)
+        if each.table in payments:
+            octets = round(each.octets / payments[each.table])
             made.setdefault(each.table, {})[each.index or ROWS] = octets
     return made
 
@@ -241,8 +233,8 @@ def _people(sides: Sequence[Side]) -> list[Answer]:
         made.append(
             Answer(
                 what=same[0].what,
-                ms={str(s.history): round(median(one.ms), 2) for s, one in by_side},
-                blocks={str(s.history): round(one.blocks) for s, one in by_side},
+                ms={str(s.payments): round(median(one.ms), 2) for s, one in by_side},
+                blocks={str(s.payments): round(one.blocks) for s, one in by_side},
             )
         )
     return made

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import uvloop
@@ -20,11 +21,13 @@ from paycore.bench.growth.audits import Audit, audit, scopes
 from paycore.bench.growth.blocks import Touched, since
 from paycore.bench.growth.fill import Filled
 from paycore.bench.growth.ground import Standing, standing
+from paycore.bench.growth.history import History
 from paycore.bench.growth.people import Asked
 from paycore.bench.growth.queries import Size
 from paycore.bench.growth.space import refuse_full
 from paycore.bench.load import Level
 from paycore.bench.run import DUEL_AT, MOST_COUPONS, PLENTY_PER_S
+from paycore.kernel.clock import machine_now
 from paycore.kernel.postgres import fresh_folder
 
 NONE = 0
@@ -38,6 +41,7 @@ class Plan:
     histories: Sequence[int]
     """How many finished payments; a set-up each, and one without."""
     kept_whole: int
+    """Of so many, the newest, there is at least all that goes by the month."""
     seconds: int
     rounds: int
     processes: int
@@ -52,6 +56,13 @@ class Plan:
             f" --kept-whole {self.kept_whole} --seconds {self.seconds}"
             f" --rounds {self.rounds}"
         )
+
+    def lying(self, until: datetime) -> list[History]:
+        """The histories as they lie up to a moment."""
+        return [
+            History(payments=each, until=until, kept_whole=self.kept_whole)
+            for each in self.histories
+        ]
 
     @property
     def load_s(self) -> float:
@@ -83,14 +94,18 @@ class Window:
 class Side:
     """What was measured of one set-up."""
 
-    history: int
-    kept_whole: int
+    history: History
     filled: Filled
     sizes: Sequence[Size] = ()
     """Before the first payment of the load."""
     windows: list[Window] = field(default_factory=list)
     asked: Sequence[Asked] = ()
     audits: list[Audit] = field(default_factory=list)
+
+    @property
+    def payments(self) -> int:
+        """Finished ones that were there before."""
+        return self.history.payments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +122,7 @@ def run(plan: Plan, progress: Progress) -> Figures:
     """Measure; raises WrongAnswer where a payment was not as it must be."""
     folder = fresh_folder("paycore-growth-")
     try:
-        refuse_full(folder.parent, plan.histories, plan.kept_whole)
+        refuse_full(folder.parent, plan.lying(machine_now()))
         with ExitStack() as started:
             standings = [
                 started.enter_context(_standing(folder, plan, payments, progress))
@@ -149,8 +164,7 @@ class _Run:
     async def all(self) -> Figures:
         self.sides = [
             Side(
-                history=each.payments,
-                kept_whole=self.plan.kept_whole,
+                history=each.history,
                 filled=each.filled,
                 sizes=await _sizes(each),
             )
@@ -206,10 +220,10 @@ class _Run:
             said = f"beside {each.payments:,}: {what}"
             self.progress.update(task, description=said, advance=1)
 
-        side.asked = await people.ask(each.dsn, each.stage.settings, told=told)
-        for scope, begins, misses in audits:
+        side.asked = await people.ask(each.dsn, each.settings, told=told)
+        for scope, begins in audits:
             told(f"audit of {scope}")
-            side.audits.append(await audit(each.dsn, scope, begins, misses=misses))
+            side.audits.append(await audit(each.dsn, scope, begins))
 
 
 async def _sizes(each: Standing) -> Sequence[Size]:

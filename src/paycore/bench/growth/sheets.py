@@ -126,7 +126,7 @@ def _audits(said: Document) -> Sheet:
                 f"{int(history):,}",
                 f"{each.seconds:,.1f}",
                 f"{each.rows:,}",
-                f"{each.violations:,}{' (missed)' if each.misses else ''}",
+                f"{each.violations:,}",
                 f"{each.unanswered}",
             ]
             for history, audits in said.audits.items()
@@ -142,9 +142,9 @@ def summary(said: Document) -> str:
         took = said.fill_s[history]
         lines.append(
             f"{int(history):,} finished payments: {said.octets[history] / MB:,.0f} MB,"
-            f" {octets['ever']:,} octets each for good and {octets['newest']:,} more"
-            f" while all is kept; filled in {took['copy']:,.0f} s and vacuumed in"
-            f" {took['vacuum']:,.0f} s"
+            f" {octets['ever']:,} octets each for good, and {octets['newest']:,} more"
+            f" of the newest {said.kept_whole[history]:,}; filled in"
+            f" {took['copy']:,.0f} s and vacuumed in {took['vacuum']:,.0f} s"
         )
     lines.append(
         f"{said.payments:,} payments under load: each succeeded, was charged once and"

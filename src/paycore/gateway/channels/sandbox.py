@@ -11,19 +11,25 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
 from typing import ClassVar, Final, cast
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from msgspec.structs import replace
 
 from paycore.gateway.call import Ask, Callback, Operation, Reply, unknown
-from paycore.gateway.channel import Account, Channel, Outgoing
+from paycore.gateway.channel import Account, Channel, Outgoing, StatementChannel
 from paycore.gateway.masking import masked
+from paycore.gateway.statement import (
+    StatementBroken,
+    StatementLine,
+    Trade,
+    whole_lines,
+)
 from paycore.kernel.crypto import same
 from paycore.kernel.http import Answered, HttpRequest
 from paycore.kernel.mask import (
@@ -86,15 +92,14 @@ class SandboxConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def __post_init__(self) -> None:
         """Refuse keys that cannot be used, when they are saved and not at a call."""
-        if not self.key or len(bytes.fromhex(self.encryption_key)) != _KEY_OCTETS:
-            raise ValueError(
-                "the secret is empty or the encryption key is not 32 bytes"
-            )
+        secret, key = map(bytes.fromhex, (self.secret, self.encryption_key))
+        if not secret or len(key) != _KEY_OCTETS:
+            raise ValueError("no secret, or the encryption key is not 32 bytes")
 
     @cached_property
-    def key(self) -> bytes:
-        """The key of the signatures."""
-        return bytes.fromhex(self.secret)
+    def mac(self) -> hmac.HMAC:
+        """A signature that was begun: each one goes on from a copy of it."""
+        return hmac.new(bytes.fromhex(self.secret), digestmod=hashlib.sha256)
 
     @cached_property
     def cipher(self) -> AESGCM:
@@ -120,7 +125,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 _MESSAGE: Final = msgspec.json.Decoder(Message)
 
 
-class Sandbox(Channel):
+class Sandbox(Channel, StatementChannel):
     """The banks of the sandbox."""
 
     code = "sandbox"
@@ -138,6 +143,7 @@ class Sandbox(Channel):
     secret_fields = ("secret", "encryption_key")
     acceptance_window = timedelta(seconds=10)
     confirm_inherits_request_no = True
+    refunds_once = True
     errors: ClassVar[Mapping[str, tuple[Outcome, Blame | None]]] = {
         "INSUFFICIENT_FUNDS": (_DECLINED, Blame.PAYER),
         "OVER_LIMIT": (_DECLINED, Blame.PAYER),
@@ -163,7 +169,7 @@ class Sandbox(Channel):
         if ask.card is not None and ask.operation in _WITH_CARD:
             sent["card_enc"] = _encrypted(config, ask)
         body = msgspec.json.encode(sent)
-        path = f"/v1/{ask.operation.value}"
+        path = f"/v1/{ask.operation}"
         request = HttpRequest(
             url=account.base_url + path,
             headers=_signed(config, path, body, ask.asked_at),
@@ -182,7 +188,7 @@ class Sandbox(Channel):
                 f"HTTP_{answered.status}",
                 alarm="the bank refuses our signature" if refused else None,
             )
-        config, path = _config(account), f"/v1/{ask.operation.value}"
+        config, path = _config(account), f"/v1/{ask.operation}"
         fault = _untrusted(config, path, answered.headers, answered.body, ask.asked_at)
         if fault is not None:
             return unknown("BAD_SIGNATURE", alarm=fault)
@@ -254,6 +260,31 @@ class Sandbox(Channel):
             not_found=not_found,
             verify_status=_verified(outcome, message.code, enquired or operation),
         )
+
+    # --- statements -----------------------------------------------------------------
+
+    def ask_statement(
+        self, account: Account, day: date, *, at: datetime, timeout_s: float
+    ) -> HttpRequest:
+        """A GET has no body: what is signed in its place is the query."""
+        query = f"date={day.isoformat()}"
+        return HttpRequest(
+            method="GET",
+            url=f"{account.base_url}{_STATEMENT}?{query}",
+            headers=_signed(_config(account), _STATEMENT, query.encode(), at),
+            body=b"",
+            timeout_s=timeout_s,
+        )
+
+    async def read_statement(
+        self, account: Account, day: date, octets: AsyncIterator[bytes]
+    ) -> AsyncIterator[StatementLine]:
+        """Read line by line; the trailer at the end says whether it was all of it."""
+        file = _Statement(_config(account), day)
+        async for block in whole_lines(octets):
+            for line in file.lines(block):
+                yield line
+        file.end()
 
     # --- kept -----------------------------------------------------------------------
 
@@ -332,8 +363,9 @@ def _signed(
 
 
 def _signature(config: SandboxConfig, stamp: str, path: str, body: bytes) -> str:
-    signed = b"%b\n%b\n%b" % (stamp.encode(), path.encode(), body)
-    return hmac.digest(config.key, signed, hashlib.sha256).hex()
+    mac = config.mac.copy()
+    mac.update(b"%b\n%b\n%b" % (stamp.encode(), path.encode(), body))
+    return mac.hexdigest()
 
 
 def _untrusted(
@@ -394,3 +426,75 @@ def _shown(name: str, value: object) -> object:
     if name == "code" and value.isdigit():
         return mask_code(value)
     return _BY_NAME.get(name, masked)(value)
+
+
+_STATEMENT: Final = "/v1/statement"
+_HEADING: Final = 2
+_TRADES: Final = MappingProxyType({"charge": Trade.CHARGE, "refund": Trade.REFUND})
+
+
+class _Statement:
+    """One file, as it is read: a heading, lines, a trailer that signs."""
+
+    def __init__(self, config: SandboxConfig, day: date) -> None:
+        self._config, self._day = config, day
+        self._digest: hmac.HMAC | None = None
+        self._no, self._sum, self._unread = -_HEADING, 0, 0
+        self._foot: str | None = None
+
+    def lines(self, block: bytes) -> Iterator[StatementLine]:
+        """The lines of one block, which ends where a line does."""
+        if self._foot is not None:
+            raise StatementBroken("something follows the trailer")
+        at = 0 if block.startswith(b"T,") else block.find(b"\nT,") + 1 or len(block)
+        body, foot = block[:at], block[at:]
+        try:
+            texts = body.decode().splitlines()
+            self._foot = foot.decode() or None
+        except UnicodeDecodeError as error:
+            raise StatementBroken("it is not UTF-8") from error
+        if self._digest is None:
+            self._digest = self._begun(texts[0] if texts else "")
+        self._digest.update(body)
+        for text in texts:
+            self._no += 1
+            if self._no > 0:
+                yield self._line(text)
+
+    def _begun(self, top: str) -> hmac.HMAC:
+        told = top.split(",")
+        if len(told) != 6 or told[:2] != ["H", "1"]:
+            raise StatementBroken("it does not begin as a statement does")
+        if told[3:5] != [self._config.merchant, self._day.isoformat()]:
+            raise StatementBroken("it is of another merchant or day")
+        mac = self._config.mac.copy()
+        mac.update(f"{told[5]}\n{_STATEMENT}\n".encode())
+        return mac
+
+    def _line(self, text: str) -> StatementLine:
+        try:
+            fields = text.split(",")
+            kind, request, order, amount, currency, fee, ref, status, at, _ = fields
+            money, kept, when = int(amount), int(fee), datetime.fromisoformat(at)
+            trade, moved = _TRADES[kind], status == "SUCCESS"
+        except (ValueError, KeyError):
+            self._unread += 1
+            return StatementLine.unreadable(self._no, text)
+        self._sum += money
+        return StatementLine(
+            *(self._no, trade, request, order, money, currency),
+            *(kept, moved, ref, when, ""),
+        )
+
+    def end(self) -> None:
+        """Say whether that was all of it."""
+        if self._foot is None or self._digest is None:
+            raise StatementBroken("it is cut off: there is no trailer")
+        told = self._foot.removesuffix("\n").split(",")
+        if len(told) != 4 or "\n" in told[-1]:
+            raise StatementBroken("something follows the trailer")
+        counted, summed = ["T", str(self._no)], str(self._sum)
+        if told[:2] != counted or (told[2] != summed and not self._unread):
+            raise StatementBroken("its trailer counts other lines than it has")
+        if not same(self._digest.hexdigest().encode(), told[-1].encode()):
+            raise StatementBroken("its signature is wrong")

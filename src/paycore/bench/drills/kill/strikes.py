@@ -16,6 +16,7 @@ import msgspec
 
 from paycore.bench.drills.kill.parts import LEASE_S, NODES, Parts, Place
 from paycore.bench.drills.proxy import Proxy
+from paycore.kernel.journal_oneway import CALLED
 
 K = TypeVar("K")
 
@@ -92,7 +93,8 @@ nothing then. Twelve seconds after it was sent the bank's word is final."""
 CUT_OFF_AT_MOST_S = LEASE_S + 2.0
 """Before the database: long enough to be taken for dead."""
 
-_COMMIT = b"COMMIT\x00"
+_COMMIT = b"\x00" + CALLED.encode()
+"""Asks for a whole group, and commits it; few groups are written in steps."""
 _MONEY = (b"POST /v1/confirm ", b"POST /v1/deduct ")
 
 

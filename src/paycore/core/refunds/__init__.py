@@ -1,0 +1,1 @@
+"""Refunds: money that goes back by the leg that was charged."""

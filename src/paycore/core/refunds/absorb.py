@@ -1,0 +1,54 @@
+"""Absorb an answer about a refund: by another door, or too late for its own."""
+
+from paycore.cards.rows import CardRow
+from paycore.core.chain import run_commands
+from paycore.core.payment import Payment
+from paycore.core.refunds.commands import TAIL
+from paycore.core.refunds.refund import Refund
+from paycore.core.refunds.run import RefundRun
+from paycore.core.refunds.settle import compare, settle
+from paycore.core.rows import PaymentRow, RefundRow
+from paycore.gateway import service as gateway
+from paycore.gateway.call import Reply
+from paycore.kernel.node import Node
+from paycore.lines import service as lines
+
+
+async def run_for(node: Node, row: RefundRow) -> RefundRun:
+    """A passage over a refund that stands."""
+    payment = await node.journal.load(PaymentRow, row.pay_order_no)
+    assert payment is not None, "a refund has its payment"
+    card = await node.journal.load(CardRow, payment.card_id)
+    assert card is not None, "a payment's card is never deleted"
+    return RefundRun(
+        node=node,
+        payment=Payment(payment),
+        line=lines.line(node, row.biz_line),
+        change=node.change(),
+        card=card,
+        refund=Refund(row),
+    )
+
+
+async def absorb(refused: RefundRun) -> RefundRun:
+    """A passage whose commit was refused, anew over what stands; not yet committed."""
+    node, last = refused.node, refused.last
+    kind, key = refused.leased
+    row = await node.journal.load(kind, *key)
+    assert isinstance(row, RefundRow)
+    run = await run_for(node, row)
+    run.key, run.committed, run.last = refused.key, True, last
+    run.leases = refused.leases
+    if last is not None:
+        gateway.conclude(node, last.prepared, last.answer, run.change)
+        await write(run, last.answer.reply, call_ended=last.call_ended)
+    return run
+
+
+async def write(run: RefundRun, reply: Reply, *, call_ended: bool) -> None:
+    """The reply into the refund, with the tail it calls for."""
+    if run.refund.row.status.final:
+        await compare(run, reply)
+        return
+    await settle(run, reply, call_ended=call_ended)
+    await run_commands(run, TAIL)

@@ -1,0 +1,47 @@
+"""A refund as outsiders see it: the same document in the API's answers, in lists and in
+notices (`data`).
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from paycore.core.rows import RefundRow
+from paycore.kernel.terms import PayOrderNo, RefundNo, RefundStatus
+
+
+class Refund(msgspec.Struct, frozen=True, kw_only=True):
+    """A refund (docs/refunds.md)."""
+
+    refund_no: RefundNo
+    pay_order_no: PayOrderNo
+    out_refund_no: str
+    amount: int
+    money_amount: int
+    coupon_amount: int
+    currency: str
+    reason: str | None
+    biz_status: RefundStatus
+    resp_code: str
+    resp_msg: str
+    created_at: datetime
+    finished_at: datetime | None
+
+
+def refund_of(row: RefundRow) -> Refund:
+    """The refund as of now."""
+    return Refund(
+        refund_no=row.refund_no,
+        pay_order_no=row.pay_order_no,
+        out_refund_no=row.out_refund_no,
+        amount=row.amount,
+        money_amount=row.money_amount,
+        coupon_amount=row.coupon_amount,
+        currency=row.currency,
+        reason=row.reason,
+        biz_status=row.status,
+        resp_code=row.resp_code,
+        resp_msg=row.resp_msg,
+        created_at=row.created_at,
+        finished_at=row.finished_at,
+    )

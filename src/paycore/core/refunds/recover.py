@@ -1,0 +1,94 @@
+"""What a worker does with a refund that is due: the one look that fits its state.
+
+What surely never left is sent; anything else is asked after under its number, and only
+where the channel surely does not know it, and never pays a number twice, it is sent
+once more, under the same number. There never is a second number for a refund.
+"""
+
+from contextlib import suppress
+
+from msgspec.structs import replace
+
+from paycore.core import abandoned
+from paycore.core.chain import GuardRefused, LastCall, run_commands
+from paycore.core.refunds.absorb import run_for
+from paycore.core.refunds.commands import SEND_AGAIN, TAIL
+from paycore.core.refunds.run import RefundRun
+from paycore.core.refunds.settle import out_of_schedule, settle
+from paycore.core.rows import RefundRow
+from paycore.gateway import service as gateway
+from paycore.gateway.call import Operation, Reply
+from paycore.kernel import trace
+from paycore.kernel.node import Node
+from paycore.kernel.outcome import AfterRefund, Outcome
+
+Due = RefundRow
+"""A refund that was due, claimed."""
+
+
+async def claim(node: Node, limit: int) -> list[Due]:
+    """Take the lease of refunds that are due and in nobody's hands."""
+    return await node.journal.due(
+        RefundRow,
+        limit,
+        now=node.now(),
+        epoch=node.epoch,
+        live=node.heartbeat.live,
+        lease_until=node.lease_until(),
+    )
+
+
+async def look(node: Node, row: Due) -> None:
+    """Do what a claimed refund's state calls for, and give the lease back.
+
+    Refused by a guard means that somebody else did something meanwhile.
+    """
+    run: RefundRun | None = None
+    try:
+        run = await run_for(node, row)
+        assert row.lease_until is not None, "it was claimed"
+        run.leases.append(row.lease_until)
+        with (
+            suppress(GuardRefused),
+            trace.of(node).payment("Refund", row.pay_order_no),
+        ):
+            await _look(run)
+            run.release()
+            await run.commit()
+    except Exception as error:
+        abandoned.leave_look(node, row, run, error)
+        raise
+
+
+async def _look(run: RefundRun) -> None:
+    refund = run.refund
+    refund.look_again()
+    if refund.surely_unsent or await enquire(run) is AfterRefund.SEND_AGAIN:
+        await run_commands(run, SEND_AGAIN)
+    else:
+        await run_commands(run, TAIL)
+    if refund.out_of_schedule and not refund.row.status.final:
+        await out_of_schedule(run)
+
+
+async def enquire(run: RefundRun) -> AfterRefund:
+    """Ask the channel for the refund's number, and write what it says."""
+    timeout_s = run.node.settings.enquiry_timeout_s
+    ask = run.ask(Operation.ENQUIRE, timeout_s)
+    prepared = await gateway.prepare(run.node, ask, run.change)
+    run.take_lease(ask)
+    run.note("Enquirer", "CALL", f"{ask.channel}/{ask.account}")
+    await run.commit()
+    answer = await gateway.send(run.node, prepared)
+    run.note("Enquirer", str(answer.reply.outcome), answer.reply.resp_code)
+    answer = replace(answer, reply=_as_enquiry(answer.reply))
+    run.last = LastCall(run.refund.seq, prepared, answer, call_ended=False)
+    gateway.conclude(run.node, prepared, answer, run.change)
+    return await settle(run, answer.reply, call_ended=False)
+
+
+def _as_enquiry(reply: Reply) -> Reply:
+    """An enquiry that did not get through says nothing about the refund itself."""
+    if reply.outcome is Outcome.NOT_SENT:
+        return Reply(outcome=Outcome.UNKNOWN, resp_code=reply.resp_code)
+    return reply

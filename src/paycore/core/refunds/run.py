@@ -1,0 +1,99 @@
+"""One passage of one refund: the runner's own, over another aggregate.
+
+The payment that it belongs to is read and never written: it is final.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ClassVar
+
+from paycore.core.chain import LEASE_MARGIN_S, Run
+from paycore.core.messages import refund_words
+from paycore.core.refunds.refund import Refund
+from paycore.core.rows import OutRefundNoRow, RefundRow, RefundTotalRow
+from paycore.gateway.call import Ask, Operation
+from paycore.kernel.journal import KeyOf, Row
+from paycore.kernel.terms import AttemptId
+
+
+@dataclass(slots=True, kw_only=True)
+class RefundRun(Run):
+    """What the commands of a refund share."""
+
+    answer_is_found_again: ClassVar[bool] = True
+    """By the next enquiry; should the passage break off, nobody need write it down."""
+
+    refund: Refund
+    total: RefundTotalRow | None = None
+    """Of a new refund: the payment's total as it was read."""
+    number: OutRefundNoRow | None = None
+    """Of a new refund: the business line's own number, to be taken for ever."""
+
+    @property
+    def leased(self) -> tuple[type[Row], KeyOf]:
+        """The row that the passage has the lease of."""
+        row = self.refund.row
+        return RefundRow, (row.pay_order_no, row.refund_no)
+
+    def take_lease(self, ask: Ask) -> None:
+        """As for a payment; only a call for the money moves the moment from which
+        nobody is sending any more.
+        """
+        node = self.node
+        self.lease_deadline = (
+            node.clock.monotonic() + node.lease_lasts_s - LEASE_MARGIN_S
+        )
+        until = node.lease_until()
+        self.leases.append(until)
+        if ask.operation is Operation.REFUND:
+            self.refund.quiet_after(until + timedelta(seconds=ask.timeout_s))
+        look_at = self.now + timedelta(seconds=node.settings.lease_s)
+        self.refund.lease(node.epoch, until=until, look_at=look_at)
+
+    def release(self) -> None:
+        """Give the lease back, where it is ours."""
+        until = self.refund.row.lease_until
+        if until is None or until in self.leases:
+            self.refund.release(self.now)
+
+    def stage_rows(self) -> None:
+        """The refund, and what it holds of its payment's total."""
+        self.refund.stage(self.change)
+
+    def rows_stored(self) -> None:
+        """The commit succeeded."""
+        self.refund.stored()
+
+    def say(self, code: str) -> None:
+        """What the business line reads, in its language."""
+        self.refund.respond(code, refund_words(code, self.line.language))
+
+    def ask(self, operation: Operation, timeout_s: float) -> Ask:
+        """One call to the gateway about the refund: by the leg that was charged, and
+        under the refund's own number, always.
+        """
+        row, enquiring = self.refund.row, operation is Operation.ENQUIRE
+        base = self.node.settings.public_url
+        return Ask(
+            operation=operation,
+            pay_order_no=row.pay_order_no,
+            attempt_seq=self.refund.seq,
+            request_no=AttemptId(row.refund_no),
+            inst_trans_id=row.inst_trans_id,
+            channel=row.channel,
+            account=row.account,
+            amount=row.money_amount,
+            currency=row.currency,
+            asked_at=self.now,
+            timeout_s=timeout_s,
+            card_id=self.payment.row.card_id,
+            subject=self.payment.row.subject,
+            payee=self.line.title,
+            card_tail=self.card.tail,
+            language=self.line.language,
+            notify_url=f"{base}/callbacks/{row.channel}/{row.account}"
+            if base
+            else None,
+            enquired_operation=Operation.REFUND if enquiring else None,
+            original_request_no=row.original_request_no,
+        )

@@ -1,0 +1,361 @@
+"""Refunds in a simulated world: business lines that ask for them, well and badly, and
+what must hold of them, in the moment and at the end.
+
+A line gives back all or parts, several at once, more than there is, the same refund
+twice; what a bank truly gave back is the oracle.
+"""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Iterable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from paycore.accounting.rows import EntryRow, PostingRow
+from paycore.core.refunds.document import refund_of
+from paycore.core.refunds.service import RefundRequest
+from paycore.core.rows import (
+    AttemptRow,
+    PaymentRow,
+    RefundRow,
+    RefundTotalRow,
+    RefundTransitionRow,
+)
+from paycore.desk.rows import CaseRow
+from paycore.kernel.journal_memory import Written
+from paycore.kernel.terms import (
+    BizLineId,
+    BizStatus,
+    PayOrderNo,
+    ProcessStatus,
+    RefundStatus,
+)
+from paycore.notify.rows import NoticeRow
+from paycore.prove.api import Answer
+from paycore.sandbox.orders import Move
+
+if TYPE_CHECKING:
+    from paycore.prove.payers import Payer
+    from paycore.prove.world import World
+
+EXCUSES = frozenset({"REFUND_UNKNOWN_TOO_LONG", "LOOK_FAILED"})
+"""Cases that a refund may stay open by."""
+
+TYPES: Mapping[RefundStatus, str] = MappingProxyType(
+    {
+        RefundStatus.SUCCESS: "refund.succeeded",
+        RefundStatus.FAIL: "refund.failed",
+        RefundStatus.DOING: "nothing",
+    }
+)
+
+
+# --- the business line ----------------------------------------------------------------
+
+
+class Returns:
+    """What a line gives back of a paid order."""
+
+    def __init__(self, payer: "Payer") -> None:
+        self._payer, self._rng = payer, payer.rng
+        self._serial = 0
+
+    async def ask(self) -> None:
+        """All, or parts, or more than there is."""
+        amount = self._amount()
+        if self._payer.strikes("refunds_too_much"):
+            part = amount * 6 // 10
+            await self._at_once([part] * 4)
+            return
+        parts = self._parts(amount)
+        if self._payer.strikes("refunds_at_once"):
+            await self._at_once(parts)
+            return
+        for part in parts:
+            await self._one(part)
+
+    def _amount(self) -> int:
+        number = f"order-{self._payer.number}"
+        return self._payer.world.oracle.hearing.requests[number].amount
+
+    def _parts(self, amount: int) -> list[int]:
+        """The whole, or what three refunds make of it, the last perhaps left out."""
+        if self._rng.random() < 0.4:
+            return [amount]
+        first = 1 + self._rng.randrange(amount - 2)
+        second = 1 + self._rng.randrange(amount - first - 1)
+        parts = [first, second, amount - first - second]
+        return parts[: self._rng.choice((2, 3))]
+
+    async def _at_once(self, parts: Iterable[int]) -> None:
+        await asyncio.gather(*(self._one(part) for part in parts))
+
+    async def _one(self, amount: int) -> None:
+        self._serial += 1
+        payer = self._payer
+        request = RefundRequest(
+            biz_line=BizLineId(payer.line),
+            pay_order_no=PayOrderNo(payer.no),
+            out_refund_no=f"refund-{payer.number}-{self._serial}",
+            amount=amount,
+            reason=None,
+        )
+        api, watch = payer.world.api, payer.world.oracle.refunds
+
+        def call(key: str) -> Awaitable[Answer | None]:
+            return api.refund(request, key)
+
+        answer = await payer.insist(call)
+        watch.heard(request, answer)
+        if payer.strikes("refunds_twice"):
+            again = await payer.insist(call)
+            watch.heard(request, again)
+
+
+# --- what must hold, in the moment ----------------------------------------------------
+
+
+class RefundWatch:
+    """Looks at refunds; what it finds is the oracle's to keep."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._told: dict[str, str] = {}
+        """By refund: the end that a line was told of."""
+        self._numbers: dict[str, str] = {}
+        """By the line's own number: the refund that it was told of."""
+
+    def _holds(self, invariant: str, good: object, what: str, no: str) -> None:
+        self._world.oracle.holds(invariant, good, what, no)
+
+    def heard(self, request: RefundRequest, answer: Answer | None) -> None:
+        """An answer to a line: this refund, of this amount, and one for its number."""
+        if answer is None or answer.status not in (200, 201):
+            return
+        said = answer.read()
+        no, number = request.pay_order_no, str(said["refund_no"])
+        first = self._numbers.setdefault(request.out_refund_no, number)
+        self._holds("I18", first == number, "one number, two refunds", no)
+        meant = (request.pay_order_no, request.amount, request.out_refund_no)
+        given = (said["pay_order_no"], said["amount"], said["out_refund_no"])
+        self._holds("I12", meant == given, "another refund than was asked for", no)
+        if said["biz_status"] != "DOING":
+            told = self._told.setdefault(number, said["biz_status"])
+            self._holds("I12", told == said["biz_status"], "two ends were told", no)
+
+    def written(self, old: RefundRow | None, new: RefundRow, rows: Written) -> None:
+        """A refund that others can see from now on."""
+        no, world = new.pay_order_no, self._world
+        if world.story is not None:
+            steps = [r.event for _, r in rows if isinstance(r, RefundTransitionRow)]
+            said = f"{new.refund_no[-3:]} {new.money_amount} {new.status.value}"
+            world.note(None, "refund", f"{said} {' '.join(steps)}", no)
+        final = old is not None and old.status.final
+        self._holds("I5", not final, "a final refund changed", no)
+        looked = new.status.final or new.next_check_at is not None
+        self._holds("I6", looked, "an open refund that nobody will look at", no)
+        self._never_too_much(no)
+        if old is None:
+            self._born(new)
+        if new.status.final and not final:
+            self._ended(new, rows)
+
+    def _never_too_much(self, no: str) -> None:
+        """I12: at every instant what is back, and on its way, was paid before."""
+        base = self._world.base
+        order, total = base.load(PaymentRow, no), base.load(RefundTotalRow, no)
+        rows = base.within(RefundRow, no)
+        live = [row for row in rows if row.status is not RefundStatus.FAIL]
+        done = [row for row in rows if row.status is RefundStatus.SUCCESS]
+        assert order is not None
+        self._holds(
+            "I12",
+            sum(row.amount for row in live) <= order.amount
+            and sum(row.money_amount for row in live) <= order.payable_amount,
+            "more refunded than was paid",
+            no,
+        )
+        sums = (
+            *(sum(r.amount for r in live), sum(r.money_amount for r in live)),
+            *(sum(r.amount for r in done), sum(r.money_amount for r in done)),
+        )
+        kept = total is not None and (
+            *(total.taken_amount, total.taken_money),
+            *(total.done_amount, total.done_money),
+        )
+        self._holds("I12", kept == sums, f"the total is {kept}, its refunds {sums}", no)
+
+    def _born(self, new: RefundRow) -> None:
+        no, base = new.pay_order_no, self._world.base
+        order = base.load(PaymentRow, no)
+        paid = order is not None and order.biz_status is BizStatus.SUCCESS
+        self._holds("I12", paid, "a refund of what was not paid", no)
+        leg = _charged(base.within(AttemptRow, no))
+        same = leg is not None and (leg.channel, leg.account, leg.request_no) == (
+            new.channel,
+            new.account,
+            new.original_request_no,
+        )
+        self._holds("I12", same, "a refund by another leg", no)
+
+    def _ended(self, new: RefundRow, rows: Written) -> None:
+        no, success = new.pay_order_no, new.status is RefundStatus.SUCCESS
+        posted = [r for _, r in rows if isinstance(r, PostingRow)]
+        right = [
+            row for row in posted if (row.kind, row.fact) == ("REFUND", new.refund_no)
+        ]
+        self._holds("I14", len(right) == success, "posted apart from its fact", no)
+        told = [r for _, r in rows if isinstance(r, NoticeRow)]
+        self._holds("I16", told, "a refund's end that nobody is told of", no)
+
+    def leaves(self, number: str, no: str, body: Mapping[str, Any], path: str) -> None:
+        """A call about a refund: of one that is on record, in hand, and as recorded."""
+        row = self._world.base.load(RefundRow, no, number)
+        self._holds("I19", row, "a call about a refund that is not there", no)
+        if row is None or not path.endswith("/refund"):
+            return
+        asked = (body["amount"], body["currency"], body["original_request_id"])
+        stands = (row.money_amount, row.currency, row.original_request_no)
+        self._holds("I12", asked == stands, "another refund was asked for", no)
+        self._holds("F48", row.lease_epoch is not None, "sent by nobody", no)
+
+    def moved(self, move: Move, so_far: Iterable[Move]) -> None:
+        """Money went back at a bank: of a refund of ours, once, and never too much."""
+        no, base = move.pay_order_no, self._world.base
+        row = base.load(RefundRow, no, move.request_id)
+        self._holds(
+            "I12",
+            row is not None
+            and (move.amount, move.currency, move.bank)
+            == (row.money_amount, row.currency, row.channel),
+            "money went back that no refund of ours stands for",
+            no,
+        )
+        refunds = [one for one in so_far if one.kind == "refund"]
+        numbers = Counter(one.request_id for one in refunds)
+        self._holds("I12", max(numbers.values()) == 1, "refunded twice", no)
+        order = base.load(PaymentRow, no)
+        back = sum(one.amount for one in refunds)
+        most = order is not None and back <= order.payable_amount
+        self._holds("I12", most, "more went back than was taken", no)
+
+    def true_of(self, data: Mapping[str, Any]) -> bool:
+        """Whether a notice about a refund says what a read would say."""
+        no, number = str(data["pay_order_no"]), str(data["refund_no"])
+        row = self._world.base.load(RefundRow, no, number)
+        return row is not None and dict(data) == msgspec.to_builtins(refund_of(row))
+
+    # --- at the end -------------------------------------------------------------------
+
+    def judge(self, cases: Mapping[str, list[CaseRow]]) -> None:
+        """Compare refunds with banks, books and notices, once all has ended."""
+        base = self._world.base
+        for row in base.every(RefundRow):
+            self._judge(row, cases[row.pay_order_no])
+            self._booked(row)
+            self._announced(row)
+        for no, moves in self._world.oracle.moves.items():
+            for move in moves:
+                if move.kind == "refund":
+                    known = base.load(RefundRow, no, move.request_id)
+                    self._holds("I12", known, "money of a refund that is not there", no)
+
+    def _judge(self, row: RefundRow, cases: list[CaseRow]) -> None:
+        no, world = row.pay_order_no, self._world
+        back = _moves_of(world, row)
+        honest = no not in world.oracle.lies
+        if row.status is RefundStatus.SUCCESS:
+            self._holds(
+                "I12", len(back) == 1, "refunded, and the bank gave nothing", no
+            )
+        elif row.status is RefundStatus.FAIL:
+            # A bank that says yes or nothing is never told no by us.
+            known = not back or not honest
+            self._holds("I12", known, "failed, it was said, over money given back", no)
+        else:
+            over = settled(world, row, cases)
+            self._holds("I28", over, "a refund neither final nor on the desk", no)
+        told = self._told.get(row.refund_no, row.status.value)
+        self._holds("I12", told == row.status.value, f"told {told}, and now not", no)
+        events = [
+            one.seq
+            for one in world.base.within(RefundTransitionRow, no)
+            if one.refund_no == row.refund_no
+        ]
+        good = events == list(range(1, row.events + 1))
+        self._holds("I5", good, "a refund's transitions are not one after another", no)
+
+    def _booked(self, row: RefundRow) -> None:
+        no, success = row.pay_order_no, row.status is RefundStatus.SUCCESS
+        due: dict[str, int] = {}
+        if success:
+            due = {
+                f"merchant_pending:{row.biz_line}": row.amount,
+                f"channel_receivable:{row.channel}:{row.account}": -row.money_amount,
+            }
+            if row.coupon_amount:
+                due["marketing_cost"] = -row.coupon_amount
+        booked = {
+            entry.account: entry.amount if entry.side == "DEBIT" else -entry.amount
+            for entry in self._world.base.within(EntryRow, no)
+            if (entry.kind, entry.fact) == ("REFUND", row.refund_no)
+        }
+        self._holds("I15", booked == due, "a refund that is not booked as it was", no)
+
+    def _announced(self, row: RefundRow) -> None:
+        no, world = row.pay_order_no, self._world
+        mine = [
+            notice
+            for notice in world.base.within(NoticeRow, no)
+            if row.refund_no.encode() in notice.body
+        ]
+        self._holds("I16", len(mine) == row.status.final, "not one notice an end", no)
+        told = [
+            one
+            for one in world.line.told.get(no, ())
+            if one.data.get("refund_no") == row.refund_no
+        ]
+        right = {one.type for one in told} <= {TYPES[row.status]}
+        self._holds("I17", right, "told another end of a refund", no)
+        wrong = [one for one in told if not self.true_of(one.data)]
+        self._holds("I17", not wrong, "a notice of a refund that was never true", no)
+
+
+def settled(world: "World", row: RefundRow, cases: Iterable[CaseRow]) -> bool:
+    """Whether a refund has come to its end; what an honest bank has given back must be
+    found out, whatever is on the desk.
+    """
+    if row.status.final:
+        return True
+    if row.pay_order_no not in world.oracle.lies and _moves_of(world, row):
+        return False
+    return any(case.kind in EXCUSES and case.status == "OPEN" for case in cases)
+
+
+def still_open(world: "World", cases: "defaultdict[str, list[CaseRow]]") -> bool:
+    """Whether a refund has not come to its end."""
+    return any(
+        not settled(world, row, cases[row.pay_order_no])
+        for row in world.base.waiting(RefundRow)
+    )
+
+
+def _moves_of(world: "World", row: RefundRow) -> list[Move]:
+    return [
+        move
+        for move in world.oracle.moves.get(row.pay_order_no, ())
+        if move.request_id == row.refund_no
+    ]
+
+
+def _charged(attempts: Iterable[AttemptRow]) -> AttemptRow | None:
+    return next(
+        (
+            a
+            for a in attempts
+            if a.trans_type.moves_money and a.process_status is ProcessStatus.GW_SUCCESS
+        ),
+        None,
+    )

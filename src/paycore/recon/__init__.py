@@ -1,0 +1,1 @@
+"""Reconciliation (对账): whether our book and the channels' agree, day by day."""

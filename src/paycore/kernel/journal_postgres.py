@@ -70,6 +70,10 @@ MAX_TRIES = 5
 """Of a group that met another node's in a deadlock; more is not bad luck."""
 
 
+GATHER_AT_MOST_S = 0.004
+"""How long a busy writer lets the next group grow: a group has its own cost on both
+sides, whatever is in it. A lone change, and who comes after it, never waits."""
+
 Wrote = Callable[[int, float], None]
 """Told of each group that was written: how many changes, in how many seconds."""
 
@@ -186,11 +190,19 @@ class PostgresJournal:
         """The one writer: group after group, until nobody waits."""
         try:
             while self._line:
-                await self._settle(self._line.take())
+                group = self._line.take()
+                began = self._clock.monotonic()
+                await self._settle(group)
+                if self._line and len(group) > 1:
+                    await self._gather(self._clock.monotonic() - began)
         finally:
             self._writing = None
             while self._line:  # only where the event loop itself is being ended
                 self._give_up(self._line.take())
+
+    async def _gather(self, took_s: float) -> None:
+        """Busy: let more come together, for no longer than the last group took."""
+        await self._clock.sleep(min(took_s, GATHER_AT_MOST_S))
 
     async def _settle(self, group: list[Waiting]) -> None:
         """Write a group and answer everybody in it; halve it while one is at fault."""

@@ -7,7 +7,7 @@ import typer
 
 if TYPE_CHECKING:
     from paycore.bench.growth.report import Document
-    from paycore.bench.growth.run import Plan
+    from paycore.bench.growth.run import Figures, Plan
 
 MOST = 100_000_000
 
@@ -70,11 +70,9 @@ def growth(
         processes=processes or one_a_core(),
         audits=audit,
     )
-    said = _measured(plan)
+    said = _measured(plan, keep_results)
     if not as_json:
         _show(said)
-    if keep_results is not None:
-        report.keep(keep_results, said)
     typer.echo(report.line(said))
     if not said.holds:
         raise typer.Exit(1)
@@ -94,7 +92,7 @@ def _refused(why: str) -> typer.BadParameter:
     return typer.BadParameter(why, param_hint="--history")
 
 
-def _measured(plan: "Plan") -> "Document":
+def _measured(plan: "Plan", keep_results: Path | None) -> "Document":
     from rich.console import Console
     from rich.progress import Progress
 
@@ -103,10 +101,14 @@ def _measured(plan: "Plan") -> "Document":
     from paycore.bench.payer import WrongAnswer
     from paycore.kernel import log
 
+    def so_far(figures: "Figures") -> None:
+        if keep_results is not None:
+            report.keep(keep_results, report.document(figures))
+
     log.configure(level="warning", style="console")
     try:
         with Progress(console=Console(stderr=True), transient=True) as progress:
-            return report.document(runs.run(plan, progress))
+            return report.document(runs.run(plan, progress, so_far))
     except* WrongAnswer as wrong:
         typer.echo(f"paycore: {wrong.exceptions[0]}", err=True)
         raise typer.Exit(1) from None

@@ -118,7 +118,11 @@ class Figures:
     charged: int
 
 
-def run(plan: Plan, progress: Progress) -> Figures:
+SoFar = Callable[[Figures], None]
+"""Hears what is measured, as far as it is: audits of much take their time."""
+
+
+def run(plan: Plan, progress: Progress, so_far: SoFar) -> Figures:
     """Measure; raises WrongAnswer where a payment was not as it must be."""
     folder = fresh_folder("paycore-growth-")
     try:
@@ -128,7 +132,7 @@ def run(plan: Plan, progress: Progress) -> Figures:
                 started.enter_context(_standing(folder, plan, payments, progress))
                 for payments in (NONE, *plan.histories)
             ]
-            return uvloop.run(_Run(plan, standings, progress).all())
+            return uvloop.run(_Run(plan, standings, progress, so_far).all())
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -159,6 +163,7 @@ class _Run:
     plan: Plan
     standings: Sequence[Standing]
     progress: Progress
+    so_far: SoFar
     sides: list[Side] = field(default_factory=list)
 
     async def all(self) -> Figures:
@@ -174,14 +179,19 @@ class _Run:
         charged = [each.contender.money() for each in self.standings]
         for each in self.standings:
             await asyncio.to_thread(each.stop_nodes)
-        for each, side in zip(self.standings, self.sides, strict=True):
-            await self._questions(each, side)
-        return Figures(
+        figures = Figures(
             plan=self.plan,
             sides=self.sides,
             payments=sum(len(each.contender.tally.paid) for each in self.standings),
             charged=sum(charged),
         )
+        for each, side in zip(self.standings, self.sides, strict=True):
+            side.asked = await self._questions(each)
+        self.so_far(figures)
+        for each, side in zip(self.standings, self.sides, strict=True):
+            await self._audits(each, side)
+            self.so_far(figures)
+        return figures
 
     async def _turns(self) -> None:
         both = list(zip(self.standings, self.sides, strict=True))
@@ -210,20 +220,27 @@ class _Run:
             touched=since(before, await _touched(each)),
         )
 
-    async def _questions(self, each: Standing, side: Side) -> None:
-        """What people ask, and the auditor."""
+    async def _questions(self, each: Standing) -> Sequence[Asked]:
+        """What people ask."""
+        told = self._steps(each, len(people.QUESTIONS))
+        return await people.ask(each.dsn, each.settings, told=told)
+
+    async def _audits(self, each: Standing, side: Side) -> None:
+        """What the auditor asks."""
         audits = scopes(each.history) if self.plan.audits else []
-        steps = len(people.QUESTIONS) + len(audits)
+        told = self._steps(each, len(audits))
+        for scope, begins in audits:
+            told(f"audit of {scope}")
+            side.audits.append(await audit(each.dsn, scope, begins))
+
+    def _steps(self, each: Standing, steps: int) -> Callable[[str], None]:
         task = self.progress.add_task(f"beside {each.payments:,}", total=steps)
 
         def told(what: str) -> None:
             said = f"beside {each.payments:,}: {what}"
             self.progress.update(task, description=said, advance=1)
 
-        side.asked = await people.ask(each.dsn, each.settings, told=told)
-        for scope, begins in audits:
-            told(f"audit of {scope}")
-            side.audits.append(await audit(each.dsn, scope, begins))
+        return told
 
 
 async def _sizes(each: Standing) -> Sequence[Size]:

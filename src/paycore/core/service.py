@@ -45,6 +45,7 @@ from paycore.kernel.terms import (
     BizStatus,
     CardId,
     CouponNo,
+    Origin,
     PayOrderNo,
     PayType,
     TransType,
@@ -100,9 +101,14 @@ class _Open(ServiceCallback):
     creates = True
 
     def __init__(
-        self, request: OpenRequest, claim: KeyClaim, answer_of: AnswerOf
+        self,
+        request: OpenRequest,
+        claim: KeyClaim,
+        answer_of: AnswerOf,
+        origin: Origin | None,
     ) -> None:
         self.request, self.claim, self.answer_of = request, claim, answer_of
+        self._origin = origin
 
     async def before_process(self, node: Node) -> Run:
         """The line's currency, the line's active card, a coupon that can be locked."""
@@ -125,6 +131,7 @@ class _Open(ServiceCallback):
             line=line,
             change=node.change(),
             card=card,
+            origin=self._origin,
             content=request.content(),
         )
 
@@ -170,13 +177,15 @@ class _OnPayment(ServiceCallback):
 class _Resend(_OnPayment):
     """POST /v1/quick-payments/{pay_order_no}/codes."""
 
+    origin: Origin | None = None
+
     async def before_process(self, node: Node) -> Run:
         """Still open, not over its time, and not too soon after the last code."""
         run = await super().before_process(node)
         _refuse_finished(run)
         _refuse_exhausted(run)
         row = run.payment.row
-        run.resend = True
+        run.resend, run.origin = True, self.origin
         if run.payment.money_leg is not None:
             return run  # which UniqueCheck refuses, and trying later would not help
         wait = orders.resend_after_s(
@@ -249,23 +258,29 @@ class _Close(_OnPayment):
 
 
 async def open_quick_payment(
-    node: Node, request: OpenRequest, claim: KeyClaim, answer_of: AnswerOf
+    node: Node,
+    request: OpenRequest,
+    claim: KeyClaim,
+    answer_of: AnswerOf,
+    origin: Origin | None = None,
 ) -> KeptAnswer:
     """Open a payment and have its code sent."""
-    return await ServiceTemplate(node, _Open(request, claim, answer_of)).execute()
+    use_case = _Open(request, claim, answer_of, origin)
+    return await ServiceTemplate(node, use_case).execute()
 
 
-async def resend_code(
+async def resend_code(  # noqa: PLR0917 - one shape for all use cases
     node: Node,
     biz_line: BizLineId,
     no: PayOrderNo,
     claim: KeyClaim,
     answer_of: AnswerOf,
+    origin: Origin | None = None,
 ) -> KeptAnswer:
     """Send the code again."""
-    return await ServiceTemplate(
-        node, _Resend(biz_line, no, claim, answer_of)
-    ).execute()
+    use_case = _Resend(biz_line, no, claim, answer_of)
+    use_case.origin = origin
+    return await ServiceTemplate(node, use_case).execute()
 
 
 async def confirm(  # noqa: PLR0917 - one shape for all use cases

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, inspect
 
+from paycore.kernel.config_texts import NO_LIMIT, TextBudgets
 from paycore.kernel.described import (
     annotations_of,
     description,
@@ -51,7 +52,7 @@ Months = Annotated[int, Meta(ge=30, le=9_000)]
 """Days, and so many at least: what goes by the month may still be asked after."""
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Settings(TextBudgets, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a node is told at its start."""
 
     # Where it lives
@@ -293,6 +294,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "code_wrong_per_card_day": UNLIMITED,
             "code_per_phone_hour": UNLIMITED,
             "code_per_phone_day": UNLIMITED,
+            "code_per_payer_hour": NO_LIMIT,
+            "code_per_caller_hour": NO_LIMIT,
+            "code_per_line_day": NO_LIMIT,
+            "code_per_day": NO_LIMIT,
+            "sms_price": 0,
             **overrides,
         }
         return cast("Self", _checked({k: v for k, v in given.items() if v is not None}))

@@ -6,7 +6,7 @@ the code. The words are those of docs/glossary.md.
 """
 
 from enum import StrEnum
-from typing import NewType
+from typing import NamedTuple, NewType
 
 PayOrderNo = NewType("PayOrderNo", str)
 """Our number of a payment: 26 letters and digits, beginning with its time."""
@@ -25,6 +25,14 @@ Epoch = NewType("Epoch", int)
 
 Json = NewType("Json", str)
 """JSON text, stored as jsonb."""
+
+
+class Origin(NamedTuple):
+    """Where who asks for a text is: what limits by address go by, and never kept."""
+
+    address: str
+    told: bool
+    """It is the payer's, as the business line tells it; else the line's own."""
 
 
 class PayType(StrEnum):

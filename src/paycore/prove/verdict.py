@@ -27,6 +27,7 @@ from paycore.router import rules
 from paycore.router.question import Candidate
 from paycore.router.rows import DecisionRow
 from paycore.sandbox.orders import Move
+from paycore.sms.rows import CodeRow
 
 if TYPE_CHECKING:
     from paycore.prove.payers import Payer
@@ -321,8 +322,11 @@ def _limits(world: "World", orders: list[PaymentRow]) -> None:
                 continue
             for counter, amount, _ in msgspec.json.decode(attempt.reserved):
                 held[counter] += amount
+        for code in world.base.within(CodeRow, order.pay_order_no):
+            for counter, amount, _ in msgspec.json.decode(code.held or "[]"):
+                held[counter] += amount
     for row in world.base.every(LimitCounter):
-        if row.counter.startswith("sms."):
+        if row.counter.startswith(("sms.", "told.")):
             continue
         world.oracle.holds(
             "I29",

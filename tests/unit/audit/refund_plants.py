@@ -3,6 +3,7 @@
 from more_plants import AGAIN
 from plants import CARD, Plant
 
+BY_ITSELF = ("a charge without a yes",)
 UNBALANCED = ("a balance that is not the sum of its entries",)
 
 REFUNDS = (
@@ -107,5 +108,45 @@ REFUNDS = (
         "a secret in a refund",
         f"UPDATE refund SET reason = 'back to {CARD}' WHERE pay_order_no = '{{no}}'",
         "refunding",
+    ),
+)
+
+LATE = (
+    Plant(
+        "late money neither on its way nor seen, or a case that outlives it",
+        "UPDATE desk_case SET status = 'OPEN' WHERE pay_order_no = '{no}'",
+        "late",
+    ),
+    Plant(
+        "late money neither on its way nor seen, or a case that outlives it",
+        "DELETE FROM desk_case WHERE pay_order_no = '{no}'",
+        "late_refused",
+    ),
+    Plant(
+        "late money that is not what its request took",
+        "UPDATE attempt SET trans_type = 'QUICK_PAY_CONFIRM'"
+        " WHERE pay_order_no = '{no}' AND seq = 1",
+        "late",
+        BY_ITSELF,
+    ),
+    Plant(
+        "late money that is not what its request took",
+        "UPDATE gateway_message SET verdict = 'DECLINED' WHERE pay_order_no = '{no}'"
+        " AND direction = 'CALLBACK' AND operation = 'confirm'",
+        "late",
+    ),
+    Plant(
+        "late money booked otherwise",
+        "UPDATE accounting_entry SET account = 'payer_pending:tickets'"
+        " WHERE pay_order_no = '{no}' AND kind = 'LATE_MONEY' AND side = 'CREDIT'",
+        "late_refused",
+        UNBALANCED,
+    ),
+    Plant(
+        "late money booked otherwise",
+        "DELETE FROM accounting_entry"
+        " WHERE pay_order_no = '{no}' AND kind = 'LATE_REFUND'",
+        "late",
+        (*UNBALANCED, "a posting that does not balance"),
     ),
 )

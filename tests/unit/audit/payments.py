@@ -6,7 +6,7 @@ from datetime import timedelta
 from bank import Bank
 from facts import agreed
 from inside import fresh_coupon, inside
-from refunding import refund, until
+from refunding import got, refund, until
 from stack import SHOP, TICKETS, Payer, Stack, key
 
 from paycore.core.rows import PaymentRow
@@ -193,7 +193,9 @@ def _late(stack: Stack, payer: Payer, *, refund: str = "") -> str:
         stack.fault(f"bank.{bank}.refund", refund, count=1)
     stack.fault(f"bank.{bank}.confirm", "duplicate_callback:1", count=1)
     Bank(stack, bank).confirm(payer, no, f"{no}01", code)
-    assert until(payer, f"{no}M01")["biz_status"] in ("SUCCESS", "FAIL")
+    while "biz_status" not in got(payer, f"{no}M01"):
+        time.sleep(0.1)  # for the callback that comes by itself
+    assert until(payer, f"{no}M01")["biz_status"] == ("FAIL" if refund else "SUCCESS")
     stack.no_faults()
     time.sleep(0.5)  # for the notice
     return no

@@ -96,7 +96,7 @@ def _order(world: "World", order: PaymentRow, cases: list[CaseRow]) -> None:
     paid, told = order.biz_status is BizStatus.SUCCESS, any(map(excuses, cases))
     if paid:
         leg = _paid_leg(world, no)
-        taken = [m for m in charges if leg is not None and _is(m, leg)]
+        taken = [m for m in kept if leg is not None and _is(m, leg)]
         oracle.holds("I4", len(taken) == 1, "paid, and the bank took nothing", no)
     else:
         known = told or (no in oracle.lies and not _heard(world, no))

@@ -3,7 +3,6 @@
 from more_plants import AGAIN
 from plants import CARD, Plant
 
-BY_ITSELF = ("a charge without a yes",)
 UNBALANCED = ("a balance that is not the sum of its entries",)
 
 REFUNDS = (
@@ -121,13 +120,6 @@ LATE = (
         "late money neither on its way nor seen, or a case that outlives it",
         "DELETE FROM desk_case WHERE pay_order_no = '{no}'",
         "late_refused",
-    ),
-    Plant(
-        "late money that is not what its request took",
-        "UPDATE attempt SET trans_type = 'QUICK_PAY_CONFIRM'"
-        " WHERE pay_order_no = '{no}' AND seq = 1",
-        "late",
-        BY_ITSELF,
     ),
     Plant(
         "late money that is not what its request took",

@@ -42,7 +42,7 @@ LEFT JOIN LATERAL (
     WHERE m.pay_order_no = r.pay_order_no
       AND (m.channel, m.account) = (r.channel, r.account)
       AND m.direction IN ('IN', 'CALLBACK') AND m.verdict LIKE 'SUCCEEDED%'
-      AND m.attempt_seq < 100
+      AND m.operation IN ('confirm', 'deduct', 'enquire') AND m.attempt_seq < 100
     HAVING count(*) > 0
 ) m ON true
 WHERE r.kind = 'LATE_MONEY'

@@ -79,6 +79,8 @@ class Run:
     resend: bool = False
     claimed: bool = False
     """A worker claimed the payment: its lease is ours already."""
+    closing: bool = False
+    """The payment is to be closed, by whomever."""
     expiring: bool = False
     """The closer runs this, not a business line."""
     content: bytes = b""

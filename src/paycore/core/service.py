@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from paycore.cards import service as cards
+from paycore.core import late
 from paycore.core import order as orders
 from paycore.core.abandoned import give_back
 from paycore.core.absorb import (
@@ -32,7 +33,6 @@ from paycore.core.refunds import service as refunds
 from paycore.core.rows import OutBizNoRow, PaymentRow
 from paycore.core.template import ServiceCallback, ServiceTemplate, Standing, drain
 from paycore.coupon import service as coupon
-from paycore.desk import service as desk
 from paycore.gateway.call import Operation
 from paycore.gateway.service import Received
 from paycore.kernel import errors, trace
@@ -254,6 +254,7 @@ class _Close(_OnPayment):
     async def execute(self, run: Run) -> None:
         """A payment that is closed already is answered as it is."""
         if run.payment.row.biz_status is not BizStatus.CLOSED:
+            run.closing = True
             await CLOSE.execute(run)
 
 
@@ -393,31 +394,34 @@ def _took_unasked(payment: Payment, received: Received) -> bool:
 
 
 async def _keep_unasked(node: Node, payment: Payment, received: Received) -> bool:
-    """Money that we did not ask for is a person's; the channel need not repeat it.
+    """Money that we did not ask for goes back; the channel need not repeat it.
 
     While the payment is open it is held: no second charge may follow (I1).
     """
     callback, message = received.callback, received.message
     assert callback is not None
     assert message is not None
+    attempt = payment.attempts[message.attempt_seq]
     change = node.change()
     change.append(message)
     if not payment.row.biz_status.final and payment.row.held is None:
-        payment.hold("CHARGED_WITHOUT_CONFIRM")
+        payment.hold(late.UNASKED)
         payment.stage(change)
-    await desk.open_case(
+    await late.take_in(
         node,
         change,
-        kind="CHARGED_WITHOUT_CONFIRM",
-        pay_order_no=message.pay_order_no,
-        attempt_seq=message.attempt_seq,
-        amount=callback.reply.amount,
-        currency=callback.reply.currency,
+        payment,
+        attempt,
+        callback.reply,
+        kind=late.UNASKED,
         evidence={
             "channel": message.channel,
             "account": message.account,
             "channel_ref": callback.reply.channel_ref,
         },
+        # What speaks of another kind of call than the order was opened for is odd.
+        to_go_back=callback.operation is Operation.CONFIRM
+        and attempt.trans_type is TransType.QUICK_PAY_SEND_MSG,
     )
     return await node.journal.commit(change) is None
 

@@ -211,6 +211,10 @@ class Settings(TextBudgets, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         int,
         Meta(ge=60, le=86_400, description="How long an order may wait for its payer."),
     ] = 900
+    return_late_money: Annotated[
+        bool,
+        Meta(description="Late money goes back by itself; false: a person sends it."),
+    ] = True
 
     # The auditor
     audit_every_s: Annotated[

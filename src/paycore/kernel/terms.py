@@ -69,6 +69,15 @@ class RefundStatus(StrEnum):
         return self is not RefundStatus.DOING
 
 
+class RefundKind(StrEnum):
+    """Why money goes back."""
+
+    ASKED = "ASKED"
+    """A business line asked for it, of a payment that succeeded."""
+    LATE_MONEY = "LATE_MONEY"
+    """It came when it must not: all of what one request took, by itself."""
+
+
 class ProcessStatus(StrEnum):
     """What the channel said of one attempt.
 

@@ -193,7 +193,7 @@ def test_both_banks_took_it_and_one_gives_it_back(
 def test_money_of_an_order_about_to_close_goes_back_before_it_closes(
     stack: Stack, payer: Payer, bank: Bank
 ):
-    """Asked before the close, the bank says that it has the money: not closed over it;
+    """F38: asked before the close, the bank says that it has it: not closed over it;
     it goes back, and then the order may close.
     """
     no = payer.open().json()["pay_order_no"]
@@ -213,7 +213,7 @@ def test_money_of_an_order_about_to_close_goes_back_before_it_closes(
 def test_late_money_whose_refund_is_unknown_is_asked_after(
     stack: Stack, payer: Payer, bank: Bank
 ):
-    """F47: given back, and the bank's answer is lost: enquired, never sent twice."""
+    """F38, F47: given back, its answer lost: enquired, never sent twice."""
     no, code = closed(payer)
     stack.fault("bank.quick_a.refund", "timeout_after", count=1)
 
@@ -230,7 +230,7 @@ def test_late_money_whose_refund_is_unknown_is_asked_after(
 def test_late_money_that_the_bank_keeps_is_a_persons(
     stack: Stack, payer: Payer, bank: Bank
 ):
-    """The refund is refused: the case stays open and says so; nobody is told that money
+    """F38, refused: the case stays open and says so; nobody is told that money
     went back, and we still owe it to the payer.
     """
     no, code = closed(payer)

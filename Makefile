@@ -30,6 +30,8 @@ HISTORY ?= 1000000
 GROWTH_ARGS ?=
 REQUESTS ?= 50000
 FUZZ_ARGS ?=
+ROUNDS ?= 1000
+RACES_ARGS ?=
 DEMO_ARGS ?=
 FAULTS ?=
 PLANTED ?=
@@ -88,6 +90,10 @@ test: $(STAMP)  ## Run the tests; the last line is pytest's own count
 .PHONY: fuzz
 fuzz: $(STAMP)  ## Send REQUESTS=50000 made-up requests; ends with one line of JSON
 	@$(BIN)/python tests/fuzz/run.py --requests $(REQUESTS) $(FUZZ_ARGS)
+
+.PHONY: races
+races: $(STAMP)  ## Race for money ROUNDS=1000 times; ends with one line of JSON
+	@$(BIN)/python tests/races/run.py --rounds $(ROUNDS) $(RACES_ARGS)
 
 .PHONY: faults
 faults: $(STAMP)  ## Strike with every fault there is a test for; writes docs/faults.md

@@ -31,7 +31,7 @@ from paycore.kernel.journal_postgres import PostgresJournal
 from paycore.kernel.meters import COMMIT_SECONDS, GROUP_CHANGES, Tally
 from paycore.kernel.node import Node
 from paycore.kernel.transport import HttpTransport
-from paycore.worker import auditor, daily, heartbeat, loop, reconciler, remover
+from paycore.worker import auditor, calendar, daily, heartbeat, loop
 
 READY_WITHIN_S = 1.0
 """A load balancer asks often; an answer that comes later is a no."""
@@ -159,11 +159,7 @@ def _partitions(pool: db.Pool) -> loop.Loops:
 
 def _daily(settings: Settings, dsn: str) -> loop.Loops:
     """Who works runs the jobs by the day."""
-    jobs: list[daily.Job] = []
-    if settings.retention_hour >= 0:
-        jobs.append(remover.job(dsn, settings.retention_hour))
-    if settings.recon_hour >= 0:
-        jobs += reconciler.jobs(dsn, settings.recon_hour)
+    jobs = [job for job in calendar.jobs(settings, dsn) if job.hour >= 0]
     if settings.role == "api" or not jobs:
         return ()
 

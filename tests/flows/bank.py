@@ -21,8 +21,12 @@ class Bank:
         keys = stack.on.kept.merchants[self._merchant]
         self._key = bytes.fromhex(keys.secret)
 
-    def confirm(self, payer: Payer, no: str, request_id: str, code: str) -> None:
-        """Take the money of an open order without paycore's asking; it is told."""
+    def confirm(
+        self, payer: Payer, no: str, request_id: str, code: str, *, tells: bool = True
+    ) -> None:
+        """Take the money of an open order without paycore's asking; it is told, or
+        finds out when it asks.
+        """
         body = {
             "request_id": request_id,
             "pay_order_no": no,
@@ -32,6 +36,8 @@ class Bank:
             "code": code,
             "notify_url": f"{payer.api.base_url}/callbacks/{self.name}/main",
         }
+        if not tells:
+            del body["notify_url"]
         answer = self._post(f"{self._url}/v1/confirm", "/v1/confirm", body)
         assert "SUCCESS" == answer.json()["status"], answer.text
 

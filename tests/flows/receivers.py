@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 
 from paycore.kernel.clock import SystemClock
-from paycore.kernel.config import Settings, fresh_keys
+from paycore.kernel.config import Settings
+from paycore.kernel.config_keys import fresh_keys
 from paycore.kernel.crypto import KeyRing
 from paycore.kernel.ids import SystemIds, letters, pay_order_no
 from paycore.kernel.journal import Change

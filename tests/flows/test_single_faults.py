@@ -13,6 +13,7 @@ import pytest
 from bank import Bank
 from facts import BANKS_OF_LINE, QUICK_BANKS, agreed, paid_once, took_nothing
 from inside import TAKEN_UP_S, coupon_is, fresh_coupon, inside, rows
+from refunding import given_back, got, paid, refund, until
 from sql import ask, failing, session
 from stack import SHOP, TICKETS, Payer, Stack, stacked
 
@@ -304,6 +305,29 @@ def test_a_poisonous_payment_is_parked_and_the_others_flow(own: Stack):
     # Cured: the next look finds the truth.
     assert "SUCCESS" == poison.until(bad, within_s=40)["biz_status"]
     paid_once(poison, bad, at=QUICK_BANKS)
+
+
+def test_a_poisonous_refund_is_parked_and_the_others_flow(own: Stack):
+    """F75: the same of a refund: a person has it, others go back meanwhile, and once it
+    is cured the next look finds what the bank did.
+    """
+    poison, well = own.payer(), own.payer()
+    bad, good = paid(poison), paid(well)
+    own.fault("bank.*.refund", "garbage", count=2)
+    parked, flows = refund(poison, bad, 60).json(), refund(well, good, 60).json()
+    assert ["DOING", "DOING"] == [parked["biz_status"], flows["biz_status"]]
+    wrong = f"NEW.pay_order_no = '{bad}'"
+
+    with failing(own, "gateway_message", sqlstate="23514", when=wrong, on="INSERT"):
+        assert "SUCCESS" == until(well, flows["refund_no"])["biz_status"]
+        deadline = time.monotonic() + 60
+        while "LOOK_FAILED" not in kinds(own, bad):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        assert "DOING" == got(poison, parked["refund_no"])["biz_status"]
+
+    assert "SUCCESS" == until(poison, parked["refund_no"], within_s=60)["biz_status"]
+    assert [60] == given_back(poison, bad)
 
 
 def kinds(stack: Stack, no: str) -> set[str]:

@@ -35,6 +35,11 @@ def cases(stack: Stack, no: str, *, within_s: float = 3) -> set[str]:
         time.sleep(0.1)
 
 
+def charges(stack: Stack, no: str) -> list[dict[str, object]]:
+    """What banks took, whatever has gone back since."""
+    return [move for move in stack.charges(no) if move["kind"] == "charge"]
+
+
 def test_money_after_a_close_is_a_persons(stack: Stack, payer: Payer, bank: Bank):
     """F38, 9.12: the order stays CLOSED, and the desk has the money that came late."""
     no = payer.open().json()["pay_order_no"]
@@ -46,8 +51,8 @@ def test_money_after_a_close_is_a_persons(stack: Stack, payer: Payer, bank: Bank
 
     assert {"CHARGED_WITHOUT_CONFIRM"} == cases(stack, no)
     assert "CLOSED" == payer.get(no)["biz_status"]
-    assert 1 == len(stack.charges(no))
-    assert "payment.closed" == told_once(payer, no)
+    assert 1 == len(charges(stack, no))
+    assert 1 == sum(n["type"] == "payment.closed" for n in stack.notices(no))
 
 
 def test_money_of_the_abandoned_bank_stops_the_deduct(
@@ -65,7 +70,7 @@ def test_money_of_the_abandoned_bank_stops_the_deduct(
 
     assert {"CHARGED_WITHOUT_CONFIRM"} == cases(stack, no)
     assert 409 == payer.confirm(no, our_code).status_code
-    assert ["quick_a"] == [charge["bank"] for charge in stack.charges(no)]
+    assert ["quick_a"] == [charge["bank"] for charge in charges(stack, no)]
 
 
 def test_money_after_a_refusal_is_a_persons(stack: Stack, payer: Payer, bank: Bank):

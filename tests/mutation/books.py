@@ -11,9 +11,16 @@ import msgspec
 from paycore.cards.rows import CardRow
 from paycore.core import conversion
 from paycore.core.messages import words
-from paycore.core.rows import AttemptRow, PaymentRow, TrailRow, TransitionRow
+from paycore.core.rows import (
+    AttemptRow,
+    PaymentRow,
+    RefundRow,
+    TrailRow,
+    TransitionRow,
+)
 from paycore.core.states import TRANSITIONS
 from paycore.desk.rows import CaseRow
+from paycore.kernel.ids import LATE_LEGS, REFUND_LEGS, refund_at
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import (
     SMS_CENTRE,
@@ -260,13 +267,32 @@ def _trail(store, payment, attempts) -> None:
     assert payment.step in COMMANDS, payment.step
 
 
+def _case_of_refund(store, case, evidence) -> None:
+    refund = store.load(
+        RefundRow, case.pay_order_no, refund_at(case.pay_order_no, case.attempt_seq)
+    )
+    assert (case.amount, case.currency) == (refund.money_amount, refund.currency)
+    said = EVIDENCE[case.kind] | {"refund_no", "channel_ref"}
+    assert said == set(evidence), case
+    places = (evidence["channel"], evidence["account"])
+    assert places == (refund.channel, refund.account)
+
+
 def _case(store, case) -> None:
     if case.kind not in EVIDENCE:
         return
     evidence = json.loads(case.evidence)
     payment = store.load(PaymentRow, case.pay_order_no)
+    if (case.attempt_seq or 0) > REFUND_LEGS:
+        _case_of_refund(store, case, evidence)
+        return
     # By callback or enquiry more is known of it than by the question before a close.
     more = {"account"} if case.kind == "CHARGED_WITHOUT_CONFIRM" else set()
+    if "refund_no" in evidence:  # late money that goes back, and what became of it
+        # Not by the number in the evidence: masking may take its digits for a phone.
+        number = refund_at(case.pay_order_no, LATE_LEGS + case.attempt_seq)
+        assert store.load(RefundRow, case.pay_order_no, number), case
+        more |= {"account", "refund_no", "refund_status", "refund_code"}
     assert set(evidence) - more == EVIDENCE[case.kind] - more, case
     if case.kind == "COUPON_GONE":
         assert case.amount == payment.coupon_amount

@@ -26,6 +26,10 @@ class Kind(StrEnum):
 
     PAYMENT = "PAYMENT"
     REFUND = "REFUND"
+    LATE_MONEY = "LATE_MONEY"
+    """A channel took what we did not ask it for, or not any more."""
+    LATE_REFUND = "LATE_REFUND"
+    """And gave it back."""
 
 
 class Account(StrEnum):
@@ -37,6 +41,8 @@ class Account(StrEnum):
     """What coupons cost us."""
     MERCHANT_PENDING = "merchant_pending:{biz_line}"
     """What we owe a business line, before clearing."""
+    PAYER_PENDING = "payer_pending:{biz_line}"
+    """What we owe payers of a line: money that came late, until it is back."""
 
 
 class Part(StrEnum):
@@ -103,6 +109,14 @@ RULES: Mapping[Kind, tuple[Rule, ...]] = MappingProxyType(
             (Side.DEBIT, Account.MERCHANT_PENDING, Part.WHOLE),
             (Side.CREDIT, Account.CHANNEL_RECEIVABLE, Part.PAID),
             (Side.CREDIT, Account.MARKETING_COST, Part.COUPON),
+        ),
+        Kind.LATE_MONEY: (
+            (Side.DEBIT, Account.CHANNEL_RECEIVABLE, Part.PAID),
+            (Side.CREDIT, Account.PAYER_PENDING, Part.PAID),
+        ),
+        Kind.LATE_REFUND: (
+            (Side.DEBIT, Account.PAYER_PENDING, Part.PAID),
+            (Side.CREDIT, Account.CHANNEL_RECEIVABLE, Part.PAID),
         ),
     }
 )

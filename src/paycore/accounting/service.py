@@ -77,6 +77,42 @@ def post_refund(
     )
 
 
+def post_late(
+    node: Node,
+    change: Change,
+    *,
+    pay_order_no: PayOrderNo,
+    refund_no: RefundNo,
+    channel: str,
+    account: str,
+    amount: int,
+    currency: str,
+    biz_line: BizLineId,
+    at: datetime,
+    returned: bool,
+) -> None:
+    """Stage the posting of late money that came, or that went back by this refund."""
+    fact = Fact(
+        channel=channel,
+        account=account,
+        biz_line=biz_line,
+        amount=amount,
+        payable_amount=amount,
+        coupon_amount=0,
+    )
+    kind = Kind.LATE_REFUND if returned else Kind.LATE_MONEY
+    _post(
+        node,
+        change,
+        kind,
+        fact,
+        no=pay_order_no,
+        of=refund_no,
+        currency=currency,
+        at=at,
+    )
+
+
 def _post(
     node: Node,
     change: Change,

@@ -24,6 +24,7 @@ from paycore.kernel.errors import (
 REF = "#/components/schemas/{name}"
 PROBLEM_MEDIA = "application/problem+json"
 KEY_HEADER = "Idempotency-Key"
+PAYER_HEADER = "Payer-Address"
 KEY_AS_SENT = "idempotency_key_as_sent"
 """Under this name a request's state has its key, for whatever answer it gets."""
 KEY_FORM = r"[!#-+\--:<-\[\]-~]{1,255}"
@@ -48,6 +49,8 @@ class Call:
     refuses: tuple[type[Refusal], ...] = ()
     """Beside what every call may refuse."""
     keyed: bool = False
+    texts: bool = False
+    """It may have a text sent, which is counted by the payer's address."""
 
     @property
     def refusals(self) -> list[type[Refusal]]:
@@ -167,6 +170,17 @@ def _parameters(route: Route) -> list[Json]:
                 "`Idempotent-Replayed: true`, for the same body (compared as JSON); "
                 "another body is refused with 422.",
                 "schema": {"type": "string", "pattern": f'^("{KEY_FORM}"|{KEY_FORM})$'},
+            }
+        )
+    if route.call.texts:
+        found.append(
+            {
+                "name": PAYER_HEADER,
+                "in": "header",
+                "required": False,
+                "description": "The payer's IPv4 or IPv6 address: texts are limited by"
+                " it. It is no part of the order and is not kept.",
+                "schema": {"type": "string", "maxLength": 45},
             }
         )
     return found

@@ -14,6 +14,7 @@ from paycore.api.contract import Call
 from paycore.api.decode import Shape, canonical, refuse_unreadable
 from paycore.api.door import Plain, door_of
 from paycore.api.idempotency import post_of
+from paycore.api.origin import origin_of
 from paycore.api.schema import Confirm, OpenQuickPayment
 from paycore.core import service as core
 from paycore.core.order import ConfirmResult, Order, confirm_result_of, order_of
@@ -44,6 +45,7 @@ _CONFIRM = Shape(Confirm)
             gives=((201, Order), (200, Order)),
             refuses=(Duplicate, BizCheckError, CouponRefused, DataNotExist, TooMany),
             keyed=True,
+            texts=True,
         )
     },
 )
@@ -51,7 +53,7 @@ async def open_quick_payment(request: Plain) -> ASGIApp:
     """Open a payment and send the payer a code."""
     node = door_of(request).node
     post = await post_of(request)
-    asked = _OPEN.decode(post.body)
+    asked, origin = _OPEN.decode(post.body), origin_of(request)
     return kept(
         request,
         await core.open_quick_payment(
@@ -69,6 +71,7 @@ async def open_quick_payment(request: Plain) -> ASGIApp:
             ),
             post.claim(),
             _order_answer(node),
+            origin,
         ),
     )
 
@@ -82,6 +85,7 @@ async def open_quick_payment(request: Plain) -> ASGIApp:
             gives=((200, Order),),
             refuses=(DataNotExist, BizCheckError, TooMany),
             keyed=True,
+            texts=True,
         )
     },
 )
@@ -90,6 +94,7 @@ async def send_code_again(request: Plain, pay_order_no: str) -> ASGIApp:
     node = door_of(request).node
     post = await post_of(request)
     _refuse_content(post.body)
+    origin = origin_of(request)
     return kept(
         request,
         await core.resend_code(
@@ -98,6 +103,7 @@ async def send_code_again(request: Plain, pay_order_no: str) -> ASGIApp:
             number_of(pay_order_no),
             post.claim(),
             _order_answer(node),
+            origin,
         ),
     )
 

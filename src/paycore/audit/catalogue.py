@@ -11,6 +11,7 @@ from paycore.audit.questions import (
     codes,
     coupons,
     ends,
+    late,
     limits,
     lines,
     money,
@@ -55,8 +56,7 @@ CATALOGUE = (
                 sql=money.DID_IT_CONVERT_MORE_THAN_ONCE_OR_TOO_LATE,
             ),
             Check(
-                name="a leg of another pay type",
-                sql=money.IS_A_LEG_OF_ANOTHER_PAY_TYPE,
+                name="a leg of another pay type", sql=money.IS_A_LEG_OF_ANOTHER_PAY_TYPE
             ),
             Check(
                 name="converted without evidence",
@@ -89,8 +89,7 @@ CATALOGUE = (
                 sql=ends.IS_IT_ANOTHER_THAN_ITS_HISTORY,
             ),
             Check(
-                name="a history of no payment",
-                sql=ends.IS_IT_THE_HISTORY_OF_NO_PAYMENT,
+                name="a history of no payment", sql=ends.IS_IT_THE_HISTORY_OF_NO_PAYMENT
             ),
             Check(
                 name="a step that is not in the table",
@@ -212,7 +211,7 @@ CATALOGUE = (
     Invariant(
         id="I12",
         holds="No more is given back than was taken, refunds in flight counted, and"
-        " only by the leg that was charged.",
+        " by the leg that was charged; late money goes back, or a person has it.",
         checks=(
             Check(
                 name="more refunded than was taken",
@@ -226,6 +225,7 @@ CATALOGUE = (
                 name="a refund by another leg than was charged",
                 sql=refunds.IS_A_REFUND_NOT_BY_THE_LEG_THAT_WAS_CHARGED,
             ),
+            *late.GIVEN_BACK,
         ),
         otherwise="What the banks gave back: `paycore audit --bank`.",
     ),
@@ -244,7 +244,7 @@ CATALOGUE = (
     Invariant(
         id="I14",
         holds="Every success has its posting, to its own line's credit, every refund"
-        " its own, and every posting its fact.",
+        " and all late money its own, and every posting its fact.",
         checks=(
             Check(
                 name="a success or a posting alone",
@@ -261,6 +261,7 @@ CATALOGUE = (
             Check(
                 name="a refund posted elsewhere", sql=refunds.WAS_IT_POSTED_ELSEWHERE
             ),
+            *late.BOOKED,
         ),
     ),
     Invariant(

@@ -63,6 +63,7 @@ Other money is excused only by an open case that names its request: `LATE_MONEY`
 `CHARGED_WITHOUT_CONFIRM` with their amount, `CONTRADICTION` for a success that the \
 bank denies, and `CHANNEL_ALARM` for as long as its leg is open; of refunds \
 `LATE_REFUND` and `REFUND_CONTRADICTION`.
+Late money that goes back by itself has its case until it is back.
 A refund has a number of its own at the bank and names no charge, so refunds of one \
 bank and currency are shared out among its charges.
 Banks that cannot be asked are said, and the rest of the report stands.""",

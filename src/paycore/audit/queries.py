@@ -220,7 +220,8 @@ LEFT JOIN (
              = CASE r.status WHEN 'FAIL' THEN 'LATE_REFUND:'
                    ELSE 'REFUND_CONTRADICTION:' END
                || r.pay_order_no || ':1' || right(r.refund_no, 2) || ':'
-        WHERE r.pay_order_no >= $1 AND (r.status <> 'FAIL' OR c.case_id IS NOT NULL)
+        WHERE r.pay_order_no >= $1 AND r.kind = 'ASKED'
+          AND (r.status <> 'FAIL' OR c.case_id IS NOT NULL)
     ) AS each
     GROUP BY pay_order_no
 ) f USING (pay_order_no)
@@ -241,7 +242,10 @@ LEFT JOIN (
                'currency', c.currency)) AS cases
     FROM desk_case c
     LEFT JOIN attempt t ON t.pay_order_no = c.pay_order_no AND t.seq = c.attempt_seq
-    WHERE c.status = 'OPEN' AND c.kind = ANY($3::text[])
+    WHERE c.kind = ANY($3::text[]) AND (c.status = 'OPEN' OR EXISTS (
+        -- Late money that went back behind the banks' word.
+        SELECT FROM refund r WHERE r.pay_order_no = c.pay_order_no
+          AND r.case_id = c.case_id AND r.finished_at >= $4::timestamptz))
     GROUP BY c.pay_order_no
 ) d USING (pay_order_no)
 WHERE p.pay_order_no >= $1

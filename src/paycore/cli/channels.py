@@ -192,6 +192,14 @@ def add_carrier(
     *,
     credentials: Credentials = None,
     priority: Annotated[int, typer.Option(help="Lower is tried first.")] = 100,
+    price: Annotated[
+        int | None,
+        typer.Option(min=0, help="Of one text, in millionths; else sms_price."),
+    ] = None,
+    spend_per_day: Annotated[
+        int | None,
+        typer.Option(min=0, help="At most, in millionths; else sms_spend_per_day."),
+    ] = None,
     database: Database = None,
     as_json: AsJson = False,
 ) -> None:
@@ -217,6 +225,8 @@ def add_carrier(
             credentials=given,
             priority=priority,
             enabled=enabled,
+            price=price,
+            spend_per_day=spend_per_day,
         )
         return enabled
 
@@ -237,6 +247,8 @@ def list_carriers(*, database: Database = None, as_json: AsJson = False) -> None
             "base_url": row.base_url,
             "priority": row.priority,
             "enabled": row.enabled,
+            "price": row.price,
+            "spend_per_day": row.spend_per_day,
         }
         for row in sorted(rows, key=lambda row: (row.priority, row.carrier))
     ]

@@ -28,7 +28,7 @@ def new(
     key_id: Annotated[str, typer.Argument(help="Its id: a-z 0-9 _ -, not used yet.")],
 ) -> None:
     """Make a key, as it stands in PAYCORE_KEY_RING; put it before the others."""
-    from paycore.kernel.config import fresh_keys
+    from paycore.kernel.config_keys import fresh_keys
     from paycore.kernel.errors import BadRequest
 
     if not re.fullmatch(r"[a-z0-9_-]{1,32}", key_id):

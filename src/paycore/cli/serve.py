@@ -37,7 +37,7 @@ def serve(
 
     import uvloop
 
-    from paycore.kernel import config, log, postgres
+    from paycore.kernel import config, config_keys, log, postgres
     from paycore.kernel.errors import Misconfigured
 
     if die_with_parent:
@@ -46,7 +46,7 @@ def serve(
         bind()
     asked = {"ROLE": role, "HOST": host, "PORT": port}
     options = {
-        f"{config.PREFIX}{name}": str(value)
+        f"{config_keys.PREFIX}{name}": str(value)
         for name, value in asked.items()
         if value is not None
     }

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from paycore.kernel import config, db, log
+from paycore.kernel import config, config_keys, db, log
 from paycore.kernel.clock import SystemClock
 from paycore.kernel.crypto import KeyRing
 from paycore.kernel.errors import Misconfigured
@@ -17,7 +17,7 @@ from paycore.kernel.journal_postgres import PostgresJournal
 from paycore.kernel.node import Node
 from paycore.kernel.transport import HttpTransport
 
-KEY_RING = f"{config.PREFIX}KEY_RING"
+KEY_RING = f"{config_keys.PREFIX}KEY_RING"
 
 POOL_SIZE = 2
 """A command asks one thing after the other."""
@@ -102,7 +102,7 @@ def environment() -> dict[str, str]:
     if has_keys():
         return dict(os.environ)
     made_up = {
-        f"{config.PREFIX}{name.upper()}": value
-        for name, value in config.fresh_keys().items()
+        f"{config_keys.PREFIX}{name.upper()}": value
+        for name, value in config_keys.fresh_keys().items()
     }
     return {**made_up, **os.environ}

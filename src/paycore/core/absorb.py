@@ -5,7 +5,10 @@ still open, run the tail. A reply to an attempt that has had its last word chang
 nothing: where it agrees it is only kept, where it contradicts it goes to the desk.
 """
 
+from collections.abc import Mapping
+
 from paycore.cards.rows import CardRow
+from paycore.core import late
 from paycore.core.chain import Run, run_commands
 from paycore.core.commands import CouponModify, PayResultNotifyBiz
 from paycore.core.payment import Payment
@@ -92,21 +95,49 @@ async def _compare(run: Run, attempt: AttemptRow, reply: Reply) -> None:
     says_no = reply.outcome is Outcome.DECLINED
     if (charged and not says_no) or (not charged and not says_yes):
         return
+    evidence = {
+        "channel": attempt.channel,
+        "account": attempt.account,
+        "attempt_status": attempt.process_status,
+        "biz_status": run.payment.row.biz_status,
+        "said": reply.outcome,
+        "said_code": reply.resp_code,
+        "channel_ref": reply.channel_ref,
+    }
+    if says_yes:
+        await _late(run, attempt, reply, evidence)
+        return
     await desk.open_case(
         run.node,
         run.change,
-        kind="LATE_MONEY" if says_yes else "CONTRADICTION",
+        kind="CONTRADICTION",
         pay_order_no=attempt.pay_order_no,
         attempt_seq=attempt.seq,
         amount=reply.amount or attempt.amount,
         currency=attempt.currency,
-        evidence={
-            "channel": attempt.channel,
-            "account": attempt.account,
-            "attempt_status": attempt.process_status,
-            "biz_status": run.payment.row.biz_status,
-            "said": reply.outcome,
-            "said_code": reply.resp_code,
-            "channel_ref": reply.channel_ref,
-        },
+        evidence=evidence,
+    )
+
+
+async def _late(
+    run: Run, attempt: AttemptRow, reply: Reply, evidence: Mapping[str, object]
+) -> None:
+    """Money for a leg that had ended without: it goes back, and while the payment is
+    open no second charge follows (I1).
+    """
+    payment = run.payment
+    if (
+        not payment.row.biz_status.final
+        and payment.row.held is None
+        and not late.another_leg_has_it(payment, attempt)
+    ):
+        payment.hold(late.AFTER_ITS_END)
+    await late.take_in(
+        run.node,
+        run.change,
+        payment,
+        attempt,
+        reply,
+        kind=late.AFTER_ITS_END,
+        evidence=evidence,
     )

@@ -119,6 +119,8 @@ def call(
         card_tail=run.card.tail,
         language=run.line.language,
         notify_url=_notify_url(run, attempt),
+        biz_line=row.biz_line,
+        origin=run.origin,
         enquired_operation=asked if operation is Operation.ENQUIRE else None,
     )
 

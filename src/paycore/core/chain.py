@@ -27,7 +27,7 @@ from paycore.kernel import errors, trace
 from paycore.kernel.journal import Change, KeyOf, Refused, Row
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
-from paycore.kernel.terms import Json
+from paycore.kernel.terms import Json, Origin
 from paycore.lines.rows import BizLineRow
 from paycore.notify import service as notify
 from paycore.router import service as router
@@ -69,6 +69,8 @@ class Run:
     card: CardRow
     code: str | None = field(default=None, repr=False)
     """The code the payer typed, for a confirm."""
+    origin: Origin | None = field(default=None, repr=False)
+    """Where who asks for a code is."""
     tries_left: int | None = None
     excluded: set[AccountKey] = field(default_factory=set)
     """Accounts already tried in this passage."""
@@ -77,6 +79,8 @@ class Run:
     resend: bool = False
     claimed: bool = False
     """A worker claimed the payment: its lease is ours already."""
+    closing: bool = False
+    """The payment is to be closed, by whomever."""
     expiring: bool = False
     """The closer runs this, not a business line."""
     content: bytes = b""

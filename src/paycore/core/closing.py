@@ -5,10 +5,11 @@ ours, not before that channel was asked.
 """
 
 from paycore.core import ask as asking
+from paycore.core import late
 from paycore.core.chain import Foreign, Local, Next, Run
 from paycore.core.messages import words
+from paycore.core.payment import RETURNED
 from paycore.core.states import Event
-from paycore.desk import service as desk
 from paycore.gateway.call import Ask, Operation, Reply
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import CodeSender
@@ -22,7 +23,11 @@ class AskBeforeClose(Foreign):
     """Ask the quick channel what it knows of the order it sent a code for."""
 
     async def before(self, run: Run) -> Ask | Next:
-        """Only where a channel of ours has an open order."""
+        """Only where a channel of ours has an open order, of which we do not know
+        already that its money was taken and went back.
+        """
+        if run.payment.row.held == RETURNED:
+            return Next.NEXT
         send = run.payment.send_in_force
         if send is None or run.payment.row.code_by is not CodeSender.CHANNEL:
             return Next.NEXT
@@ -34,20 +39,19 @@ class AskBeforeClose(Foreign):
         )
 
     async def after(self, run: Run, seq: int, reply: Reply) -> Next:
-        """Nothing taken: close. Money taken: a person must look. No answer: later."""
+        """Nothing taken: close. Money taken: that first goes back. No answer: later."""
         if reply.outcome is Outcome.SUCCEEDED:
             send = run.payment.attempts[seq]
-            await desk.open_case(
+            run.payment.hold(late.UNASKED)
+            await late.take_in(
                 run.node,
                 run.change,
-                kind="CHARGED_WITHOUT_CONFIRM",
-                pay_order_no=send.pay_order_no,
-                attempt_seq=seq,
-                amount=reply.amount,
-                currency=reply.currency,
+                run.payment,
+                send,
+                reply,
+                kind=late.UNASKED,
                 evidence={"channel": send.channel, "channel_ref": reply.channel_ref},
             )
-            run.payment.hold("CHARGED_WITHOUT_CONFIRM")
             return Next.STOP
         if reply.not_found or reply.outcome is Outcome.DECLINED:
             return Next.NEXT

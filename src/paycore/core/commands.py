@@ -12,6 +12,7 @@ from paycore.core.chain import Foreign, GuardRefused, Local, Next, Run
 from paycore.core.keys import leased
 from paycore.core.messages import words
 from paycore.core.notices import announce
+from paycore.core.payment import RETURNED
 from paycore.core.rows import OutBizNoRow
 from paycore.core.settle import settle
 from paycore.core.states import Audience, Event
@@ -47,7 +48,8 @@ class UniqueCheck(Local):
         """Refuse what may not start now; the lease is taken with the first intent."""
         if run.payment.row.biz_status.final:
             raise errors.BizCheckError(*run.finished_words)
-        if run.payment.row.held is not None:
+        held = run.payment.row.held
+        if held is not None and not (run.closing and held == RETURNED):
             raise errors.BizCheckError(
                 "A person must look at this payment first.", "该支付正在人工核查中"
             )

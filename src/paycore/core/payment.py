@@ -33,6 +33,10 @@ ENQUIRY_LADDER_S = (1, 2, 4, 8, 16, 32, 60, 60, 60, 120, 120, 120, 300, 300)
 SLOW_ENQUIRY_S = 600
 """After the desk has it we still ask: a late truth must be found."""
 
+RETURNED = "LATE_MONEY_RETURNED"
+"""Held because money came that must not, and that has gone back since: nothing begins
+any more, but nothing stands in the way of a close."""
+
 
 class Payment:
     """A payment with its attempts, as it will be after the next commit."""
@@ -50,6 +54,11 @@ class Payment:
         self._transitions: list[TransitionRow] = []
 
     # What it is
+
+    @property
+    def waits_for_a_person(self) -> bool:
+        """Whether nothing begins and nothing closes before somebody has looked."""
+        return self.row.held not in (None, RETURNED)
 
     @property
     def money_leg(self) -> AttemptRow | None:
@@ -274,6 +283,16 @@ class Payment:
         """A person must look first: no money leg begins, and nothing closes."""
         self.row = replace(self.row, held=kind)
 
+    def returned(self, now: datetime) -> None:
+        """The money that it was held for went back; its close need not wait longer."""
+        due = self.row.next_check_at
+        assert due is not None, "what is held is not final"
+        self.row = replace(
+            self.row,
+            held=RETURNED,
+            next_check_at=min(due, max(now, self.row.expires_at)),
+        )
+
     def at_step(self, step: str) -> None:
         """Where the chain stands."""
         self.row = replace(self.row, step=step)
@@ -319,7 +338,7 @@ class Payment:
         return self.row.checks >= len(ENQUIRY_LADDER_S)
 
     def _next_look(self, now: datetime) -> datetime:
-        if self.row.held is not None and self.money_leg is None:
+        if self.waits_for_a_person and self.money_leg is None:
             return now + timedelta(seconds=SLOW_ENQUIRY_S)
         if self.open_attempt is None and now < self.row.expires_at:
             return self.row.expires_at

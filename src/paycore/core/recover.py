@@ -101,13 +101,18 @@ async def _look(run: Run) -> None:
         await enquire(run, payment.money_leg)
     elif attempt is not None:
         await complete(run, attempt)
-    elif payment.row.held is not None:
+    elif payment.waits_for_a_person:
         pass
     elif run.now >= payment.row.expires_at:
-        run.expiring = True
-        await CLOSE.execute(run)
-    else:
+        await _expire(run)
+    elif payment.row.held is None:
         await set_free(run)
+
+
+async def _expire(run: Run) -> None:
+    """Its time is over."""
+    run.closing = run.expiring = True
+    await CLOSE.execute(run)
 
 
 async def enquire(run: Run, leg: AttemptRow) -> None:
@@ -173,8 +178,7 @@ async def complete(run: Run, attempt: AttemptRow) -> None:
         run.payment.end(attempt, ProcessStatus.GW_FAIL, reply, run.now)
     elif run.now >= run.payment.row.expires_at:
         run.payment.end(attempt, ProcessStatus.GW_FAIL, reply, run.now)
-        run.expiring = True
-        await CLOSE.execute(run)
+        await _expire(run)
     elif attempt.trans_type is TransType.SMS_VERIFY:
         await _free_verification(run, attempt, reply)
     elif attempt.channel == SMS_CENTRE:

@@ -18,6 +18,7 @@ from paycore.kernel.terms import (
     PayOrderNo,
     PayType,
     ProcessStatus,
+    RefundKind,
     RefundNo,
     RefundStatus,
     TransType,
@@ -195,7 +196,11 @@ class RefundRow(Row, frozen=True, kw_only=True):
     """The request number at the channel, at every send."""
     version: int = 1
     biz_line: BizLineId
-    out_refund_no: str
+    kind: RefundKind = RefundKind.ASKED
+    out_refund_no: str | None
+    """The line's own number; of late money, which it did not ask for, none."""
+    case_id: str | None = None
+    """Of late money: the case on the desk that tells of it."""
     amount: int
     """Of the order's amount; what goes to the card is the money part."""
     money_amount: int

@@ -23,6 +23,7 @@ from paycore.kernel.terms import (
     TransType,
 )
 from paycore.router import service as router
+from paycore.sms import service as sms
 
 CARRIERS_IN_ONE_SEND = 2
 """A carrier's time-out is followed by one more carrier within the same call."""
@@ -116,9 +117,12 @@ class SmsCentreSend(Foreign):
         return _send_failed(run, "SEND_FAILED")
 
     def refused(self, run: Run, refused: Refused) -> Next:
-        """Too many texts to this phone: refuse the request, or, where the payment
-        already stands on record, end it.
+        """Too many texts: refuse the request, or, where the payment already stands on
+        record, end it. Whose carrier's money went meanwhile asks the others: each time
+        another text went out, so this has an end.
         """
+        if refused.guard == sms.SPEND:
+            return Next.AGAIN
         if not refused.guard.startswith("sms.") or not run.committed:
             raise GuardRefused(refused)
         run.too_many = True

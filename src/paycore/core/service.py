@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from paycore.cards import service as cards
+from paycore.core import late
 from paycore.core import order as orders
 from paycore.core.abandoned import give_back
 from paycore.core.absorb import (
@@ -32,7 +33,6 @@ from paycore.core.refunds import service as refunds
 from paycore.core.rows import OutBizNoRow, PaymentRow
 from paycore.core.template import ServiceCallback, ServiceTemplate, Standing, drain
 from paycore.coupon import service as coupon
-from paycore.desk import service as desk
 from paycore.gateway.call import Operation
 from paycore.gateway.service import Received
 from paycore.kernel import errors, trace
@@ -45,6 +45,7 @@ from paycore.kernel.terms import (
     BizStatus,
     CardId,
     CouponNo,
+    Origin,
     PayOrderNo,
     PayType,
     TransType,
@@ -100,9 +101,14 @@ class _Open(ServiceCallback):
     creates = True
 
     def __init__(
-        self, request: OpenRequest, claim: KeyClaim, answer_of: AnswerOf
+        self,
+        request: OpenRequest,
+        claim: KeyClaim,
+        answer_of: AnswerOf,
+        origin: Origin | None,
     ) -> None:
         self.request, self.claim, self.answer_of = request, claim, answer_of
+        self._origin = origin
 
     async def before_process(self, node: Node) -> Run:
         """The line's currency, the line's active card, a coupon that can be locked."""
@@ -125,6 +131,7 @@ class _Open(ServiceCallback):
             line=line,
             change=node.change(),
             card=card,
+            origin=self._origin,
             content=request.content(),
         )
 
@@ -170,13 +177,15 @@ class _OnPayment(ServiceCallback):
 class _Resend(_OnPayment):
     """POST /v1/quick-payments/{pay_order_no}/codes."""
 
+    origin: Origin | None = None
+
     async def before_process(self, node: Node) -> Run:
         """Still open, not over its time, and not too soon after the last code."""
         run = await super().before_process(node)
         _refuse_finished(run)
         _refuse_exhausted(run)
         row = run.payment.row
-        run.resend = True
+        run.resend, run.origin = True, self.origin
         if run.payment.money_leg is not None:
             return run  # which UniqueCheck refuses, and trying later would not help
         wait = orders.resend_after_s(
@@ -245,27 +254,34 @@ class _Close(_OnPayment):
     async def execute(self, run: Run) -> None:
         """A payment that is closed already is answered as it is."""
         if run.payment.row.biz_status is not BizStatus.CLOSED:
+            run.closing = True
             await CLOSE.execute(run)
 
 
 async def open_quick_payment(
-    node: Node, request: OpenRequest, claim: KeyClaim, answer_of: AnswerOf
+    node: Node,
+    request: OpenRequest,
+    claim: KeyClaim,
+    answer_of: AnswerOf,
+    origin: Origin | None = None,
 ) -> KeptAnswer:
     """Open a payment and have its code sent."""
-    return await ServiceTemplate(node, _Open(request, claim, answer_of)).execute()
+    use_case = _Open(request, claim, answer_of, origin)
+    return await ServiceTemplate(node, use_case).execute()
 
 
-async def resend_code(
+async def resend_code(  # noqa: PLR0917 - one shape for all use cases
     node: Node,
     biz_line: BizLineId,
     no: PayOrderNo,
     claim: KeyClaim,
     answer_of: AnswerOf,
+    origin: Origin | None = None,
 ) -> KeptAnswer:
     """Send the code again."""
-    return await ServiceTemplate(
-        node, _Resend(biz_line, no, claim, answer_of)
-    ).execute()
+    use_case = _Resend(biz_line, no, claim, answer_of)
+    use_case.origin = origin
+    return await ServiceTemplate(node, use_case).execute()
 
 
 async def confirm(  # noqa: PLR0917 - one shape for all use cases
@@ -378,31 +394,34 @@ def _took_unasked(payment: Payment, received: Received) -> bool:
 
 
 async def _keep_unasked(node: Node, payment: Payment, received: Received) -> bool:
-    """Money that we did not ask for is a person's; the channel need not repeat it.
+    """Money that we did not ask for goes back; the channel need not repeat it.
 
     While the payment is open it is held: no second charge may follow (I1).
     """
     callback, message = received.callback, received.message
     assert callback is not None
     assert message is not None
+    attempt = payment.attempts[message.attempt_seq]
     change = node.change()
     change.append(message)
     if not payment.row.biz_status.final and payment.row.held is None:
-        payment.hold("CHARGED_WITHOUT_CONFIRM")
+        payment.hold(late.UNASKED)
         payment.stage(change)
-    await desk.open_case(
+    await late.take_in(
         node,
         change,
-        kind="CHARGED_WITHOUT_CONFIRM",
-        pay_order_no=message.pay_order_no,
-        attempt_seq=message.attempt_seq,
-        amount=callback.reply.amount,
-        currency=callback.reply.currency,
+        payment,
+        attempt,
+        callback.reply,
+        kind=late.UNASKED,
         evidence={
             "channel": message.channel,
             "account": message.account,
             "channel_ref": callback.reply.channel_ref,
         },
+        # What speaks of another kind of call than the order was opened for is odd.
+        to_go_back=callback.operation is Operation.CONFIRM
+        and attempt.trans_type is TransType.QUICK_PAY_SEND_MSG,
     )
     return await node.journal.commit(change) is None
 

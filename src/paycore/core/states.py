@@ -110,8 +110,10 @@ def transition(source: BizStatus, event: Event) -> Transition:
 class RefundEvent(StrEnum):
     """What happened to a refund, in the past tense."""
 
+    LATE_MONEY_CAME = "LATE_MONEY_CAME"
+    """Money was taken when it must not: on the desk, in the books, and to go back."""
     REFUND_BEGUN = "REFUND_BEGUN"
-    """Reserved of what was paid, recorded, and about to be sent."""
+    """On record, of what was paid or of what came late, and about to be sent."""
     REFUND_UNKNOWN = "REFUND_UNKNOWN"
     """Sent, no trustworthy answer yet; the reservation stays."""
     REFUND_NOT_SENT = "REFUND_NOT_SENT"
@@ -139,6 +141,7 @@ class RefundTransition:
 _OPEN, _DONE, _REFUSED = RefundStatus.DOING, RefundStatus.SUCCESS, RefundStatus.FAIL
 
 REFUND_TRANSITIONS = (
+    RefundTransition(_OPEN, RefundEvent.LATE_MONEY_CAME, _OPEN),
     RefundTransition(_OPEN, RefundEvent.REFUND_BEGUN, _OPEN),
     RefundTransition(_OPEN, RefundEvent.REFUND_UNKNOWN, _OPEN),
     RefundTransition(_OPEN, RefundEvent.REFUND_NOT_SENT, _OPEN),

@@ -30,6 +30,7 @@ from paycore.coupon import service as coupon
 from paycore.kernel import errors, trace
 from paycore.kernel.journal import Refused
 from paycore.kernel.node import Node
+from paycore.sms import service as sms
 
 TIMES_TO_TRY = 5
 """How often a passage starts over because somebody else was first."""
@@ -269,7 +270,8 @@ class ServiceTemplate:
         if refused.guard == coupon.GUARD:
             raise errors.CouponRefused
         if refused.guard.startswith("sms."):
-            raise errors.TooMany(retry_after_s=60)
+            wait_s = sms.wait_s(self._node.now(), refused.guard)
+            raise errors.TooMany(retry_after_s=wait_s)
         return None
 
     async def _perhaps_replay(self, refusal: errors.Refusal) -> KeptAnswer | Key:

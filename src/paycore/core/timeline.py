@@ -13,7 +13,7 @@ import msgspec
 from paycore.accounting.rows import EntryRow, PostingRow
 from paycore.core.rows import RefundTransitionRow, TrailRow, TransitionRow
 from paycore.gateway.rows import MessageRow
-from paycore.kernel.ids import REFUND_LEGS, refund_no
+from paycore.kernel.ids import REFUND_LEGS, refund_at
 from paycore.kernel.node import Node
 from paycore.kernel.terms import SMS_CENTRE, Json, PayOrderNo
 from paycore.notify.rows import NoticeRow
@@ -142,7 +142,7 @@ def _about(row: MessageRow) -> dict[str, object]:
     """The attempt or the refund that a message is about."""
     if row.attempt_seq <= REFUND_LEGS:
         return {"attempt": row.attempt_seq}
-    return {"refund_no": refund_no(row.pay_order_no, row.attempt_seq - REFUND_LEGS)}
+    return {"refund_no": refund_at(row.pay_order_no, row.attempt_seq)}
 
 
 def _codes(rows: Sequence[CodeRow]) -> Iterator[Item]:

@@ -6,8 +6,10 @@ as what it saw. Nothing is decided here and nothing is cured here.
 
 from collections.abc import Mapping
 from itertools import count
+from typing import cast
 
 import msgspec
+from msgspec.structs import replace
 
 from paycore.desk.rows import CaseRow
 from paycore.kernel.journal import Change
@@ -28,13 +30,14 @@ async def open_case(
     evidence: Mapping[str, object],
     about: str = "",
     again: bool = False,
-) -> None:
+) -> str | None:
     """Stage a case with its evidence, masked: a channel's words may hold anything.
 
     One kind of thing about one attempt (and `about`, where that is not enough) is one
     case, however often it is seen: a channel may repeat itself a hundred times. Two who
     see it at once meet at the guard "desk_case". What is about no payment has `about`.
     `again`: what is still so after its case was closed is another case.
+    Gives the case's id where it is new.
     """
     case_id = ":".join(
         (
@@ -47,7 +50,7 @@ async def open_case(
     case_id = await _next(node, case_id) if again else case_id
     staged = any(insert.row.key() == (case_id,) for insert in change.inserts)
     if staged or await node.journal.load(CaseRow, case_id) is not None:
-        return
+        return None
     change.insert(
         CaseRow(
             case_id=case_id,
@@ -61,6 +64,21 @@ async def open_case(
             ),
             opened_at=node.now(),
         )
+    )
+    return case_id
+
+
+def with_end(case: CaseRow, *, closed: bool, found: Mapping[str, object]) -> CaseRow:
+    """The case with what became of its matter; closed where nobody need look any more.
+
+    For a change's amend: who stages the end has no need to have read the case.
+    """
+    evidence = msgspec.json.decode(case.evidence, type=dict[str, object])
+    evidence.update(cast("dict[str, object]", _masked(msgspec.to_builtins(found))))
+    return replace(
+        case,
+        status="CLOSED" if closed else case.status,
+        evidence=Json(msgspec.json.encode(evidence).decode()),
     )
 
 

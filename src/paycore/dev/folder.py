@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from paycore.kernel.config import fresh_keys
+from paycore.kernel.config_keys import fresh_keys
 from paycore.kernel.errors import Misconfigured
 
 LEFTOVER_S = 30.0

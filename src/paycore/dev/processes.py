@@ -22,7 +22,8 @@ from typing import IO, Self, TypeVar
 import msgspec
 
 from paycore.dev.folder import Kept, sandbox_config, write_private
-from paycore.kernel.config import PREFIX, Settings
+from paycore.kernel.config import Settings
+from paycore.kernel.config_keys import PREFIX
 from paycore.kernel.errors import Misconfigured
 from paycore.kernel.postgres import Cluster
 

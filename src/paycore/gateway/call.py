@@ -10,9 +10,9 @@ from enum import StrEnum
 import msgspec
 
 from paycore.kernel.outcome import Blame, Outcome
-from paycore.kernel.terms import AttemptId, CardId, PayOrderNo, VerifyStatus
+from paycore.kernel.terms import AttemptId, CardId, Origin, PayOrderNo, VerifyStatus
 
-_SECRET = frozenset({"card", "agreement", "channel_token", "code"})
+_SECRET = frozenset({"card", "agreement", "channel_token", "code", "origin"})
 """Fields of a call or an answer that are in no text about it."""
 
 
@@ -72,6 +72,9 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     notify_url: str | None = None
     enquired_operation: Operation | None = None
     """For an enquiry: what is being asked after."""
+    biz_line: str = ""
+    origin: Origin | None = None
+    """For a code: where who asks for it is."""
     original_request_no: AttemptId | None = None
     """For a refund: the number at the channel of the money that goes back."""
 

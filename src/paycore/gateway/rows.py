@@ -34,7 +34,8 @@ class MessageRow(Row, frozen=True, kw_only=True):
     pay_order_no: PayOrderNo
     message_id: UUID
     attempt_seq: int
-    """The attempt's number; of a refund its own, counted from 101."""
+    """The attempt's number; of a refund its own, counted from 101,
+    and of one of late money from 201."""
     direction: str
     """OUT, IN or CALLBACK."""
     operation: str

@@ -8,10 +8,7 @@ What can change while nodes run (channels, routes, keys of business lines) is in
 database, not here.
 """
 
-import base64
-import binascii
 import platform
-import secrets
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,6 +18,8 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, inspect
 
+from paycore.kernel.config_keys import PREFIX, fresh_keys, key_of, ring_file, ring_of
+from paycore.kernel.config_texts import NO_LIMIT, TextBudgets
 from paycore.kernel.described import (
     annotations_of,
     description,
@@ -31,7 +30,6 @@ from paycore.kernel.described import (
 )
 from paycore.kernel.errors import Misconfigured
 
-PREFIX = "PAYCORE_"
 FILE = "PAYCORE_SETTINGS_FILE"
 
 OTHER_PROGRAMS = frozenset({FILE, "PAYCORE_SKIP_WEB"})
@@ -39,8 +37,6 @@ OTHER_PROGRAMS = frozenset({FILE, "PAYCORE_SKIP_WEB"})
 
 UNLIMITED = 1_000_000
 """What dev raises the limits per phone and card to: every test uses the same card."""
-
-KEY_OCTETS = 32
 
 Role = Literal["api", "worker", "all"]
 
@@ -51,7 +47,7 @@ Months = Annotated[int, Meta(ge=30, le=9_000)]
 """Days, and so many at least: what goes by the month may still be asked after."""
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Settings(TextBudgets, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a node is told at its start."""
 
     # Where it lives
@@ -210,6 +206,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int,
         Meta(ge=60, le=86_400, description="How long an order may wait for its payer."),
     ] = 900
+    return_late_money: Annotated[
+        bool,
+        Meta(description="Late money goes back by itself; false: a person sends it."),
+    ] = True
 
     # The auditor
     audit_every_s: Annotated[
@@ -293,6 +293,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "code_wrong_per_card_day": UNLIMITED,
             "code_per_phone_hour": UNLIMITED,
             "code_per_phone_day": UNLIMITED,
+            "code_per_payer_hour": NO_LIMIT,
+            "code_per_caller_hour": NO_LIMIT,
+            "code_per_line_day": NO_LIMIT,
+            "code_per_day": NO_LIMIT,
+            "sms_price": 0,
             **overrides,
         }
         return cast("Self", _checked({k: v for k, v in given.items() if v is not None}))
@@ -300,17 +305,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def ring_keys(self) -> Mapping[str, bytes]:
         """The key ring's keys by id, the active one first."""
-        return _ring(self.key_ring)
+        return ring_of(self.key_ring)
 
     @property
     def code_key_octets(self) -> bytes:
         """The key of the hashes of SMS codes."""
-        return _key("code_key", self.code_key)
+        return key_of("code_key", self.code_key)
 
     @property
     def search_key_octets(self) -> bytes:
         """The key of the hashes that card numbers are found by."""
-        return _key("search_key", self.search_key)
+        return key_of("search_key", self.search_key)
 
     def __repr__(self) -> str:
         """Show no secret: a repr ends up in logs."""
@@ -330,6 +335,9 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     default: str
     secret: bool
     description: str
+
+
+# --- reading --------------------------------------------------------------------------
 
 
 def load(environ: Mapping[str, str], file: Path | None = None) -> Settings:
@@ -353,18 +361,6 @@ def describe() -> list[Described]:
         )
         for field in fields_of(Settings)
     ]
-
-
-def fresh_keys() -> dict[str, str]:
-    """Make keys, as the settings that hold them: for dev, and for a first set-up."""
-
-    def fresh() -> str:
-        return base64.b64encode(secrets.token_bytes(KEY_OCTETS)).decode()
-
-    return {"key_ring": f"k1:{fresh()}", "code_key": fresh(), "search_key": fresh()}
-
-
-# --- reading --------------------------------------------------------------------------
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
@@ -431,7 +427,7 @@ def _filled(given: Mapping[str, object]) -> dict[str, object]:
     filled = dict(given)
     ring = str(filled["key_ring"]).strip()
     if ring.startswith(("/", ".")):
-        filled["key_ring"] = _ring_file(Path(ring))
+        filled["key_ring"] = ring_file(Path(ring))
     filled.setdefault("node_name", platform.node()[:64] or "node")
     return filled
 
@@ -456,38 +452,6 @@ def _contradictions(settings: Settings) -> Iterator[str]:
 
 
 _WEB = ("http", "https")
-
-
-def _ring_file(file: Path) -> str:
-    try:
-        lines = file.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured(
-            "the file that PAYCORE_KEY_RING names cannot be read"
-        ) from (error)
-    return ",".join(lines)
-
-
-def _ring(text: str) -> dict[str, bytes]:
-    ring: dict[str, bytes] = {}
-    for part in filter(None, text.replace(",", " ").split()):
-        name, _, key = part.partition(":")
-        if name in ring:
-            raise Misconfigured("PAYCORE_KEY_RING has two keys of one id")
-        ring[name] = _key("key_ring", key)
-    if not ring:
-        raise Misconfigured("PAYCORE_KEY_RING has no key")
-    return ring
-
-
-def _key(name: str, text: str) -> bytes:
-    try:
-        octets = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        octets = b""
-    if len(octets) != KEY_OCTETS:
-        raise Misconfigured(f"{_variable(name)} must hold {KEY_OCTETS} bytes in base64")
-    return octets
 
 
 def _variable(name: str) -> str:

@@ -3,11 +3,13 @@
 A payment's number begins with its time (UTC, to the millisecond) and sorts by it:
 tables are partitioned by ranges of it. An attempt's id is the payment's number plus
 two digits, a refund's the payment's number, an R and two digits, so a request number at
-a channel names its payment.
+a channel names its payment. Of money that came late the refund has an M, and the digits
+of the request that took it: there is no second one.
 """
 
 import secrets
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
 
@@ -25,8 +27,11 @@ MAX_REFUNDS = 99
 REFUND_LEGS = 100
 """Where one number names an attempt or a refund of a payment (messages, cases), refunds
 come behind all attempts: the first is 101."""
+LATE_LEGS = 200
+"""And refunds of late money behind those: that of attempt 1's request is 201."""
 
-_REFUND = "R"
+_REFUND, _LATE = "R", "M"
+_LEGS = MappingProxyType({"": 0, _REFUND: REFUND_LEGS, _LATE: LATE_LEGS})
 
 EVER, FOR_EVER = datetime(2000, 1, 2, tzinfo=UTC), datetime(2099, 12, 30, tzinfo=UTC)
 """The two digits of a number's year sort within one century."""
@@ -92,13 +97,29 @@ def refund_no(no: PayOrderNo, seq: int) -> RefundNo:
     return RefundNo(f"{no}{_REFUND}{seq:02d}")
 
 
+def late_refund_no(request_no: AttemptId) -> RefundNo:
+    """The number under which a request's late money goes back: one, for ever."""
+    return RefundNo(f"{request_no[:-2]}{_LATE}{request_no[-2:]}")
+
+
+def leg_of_refund(number: RefundNo) -> int:
+    """Where one number names attempts and refunds of a payment: a refund's."""
+    return _LEGS[number[-3]] + int(number[-2:])
+
+
+def refund_at(no: PayOrderNo, leg: int) -> RefundNo:
+    """The number of the refund that is there: `leg_of_refund` backwards."""
+    return RefundNo(f"{no}{_LATE if leg > LATE_LEGS else _REFUND}{leg % 100:02d}")
+
+
 def payment_of(request_no: str) -> tuple[PayOrderNo, int] | None:
     """The payment and number that a stranger's request number may name; the number of
     a refund is behind all attempts' (`REFUND_LEGS`).
     """
     no, rest = request_no[:PAY_ORDER_NO_LENGTH], request_no[PAY_ORDER_NO_LENGTH:]
-    legs = REFUND_LEGS if rest.startswith(_REFUND) else 0
-    seq = rest.removeprefix(_REFUND)
-    if not (request_no.isascii() and request_no.isalnum()) or len(seq) != 2:
+    letter, seq = rest[:-2], rest[-2:]
+    if not (request_no.isascii() and request_no.isalnum()) or letter not in _LEGS:
         return None
-    return (PayOrderNo(no), legs + int(seq)) if seq.isdigit() and seq != "00" else None
+    if len(seq) != 2 or not seq.isdigit() or seq == "00":
+        return None
+    return PayOrderNo(no), _LEGS[letter] + int(seq)

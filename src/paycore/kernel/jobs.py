@@ -22,6 +22,10 @@ class JobRow(Row, frozen=True, kw_only=True):
     """Times that it failed."""
     result: str = ""
     """What came of it, or why it has to go on later."""
+    node: str = ""
+    """The name of the node that was at it last."""
+    took_ms: int = 0
+    """How long it was worked at, all claims together."""
     begun_at: datetime | None = None
     finished_at: datetime | None = None
     next_check_at: datetime | None

@@ -23,6 +23,7 @@ from paycore.kernel.meters_upkeep import (
     JOB_AT,
     JOB_FAILURES,
     RETENTION_ROWS,
+    SMS_FUSES,
 )
 
 REQUEST_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15)
@@ -374,7 +375,7 @@ METERS = (
     *(GROUP_CHANGES, COMMIT_SECONDS, DATABASE_UP),
     *(NODE_READY, NODE_EPOCH, LEASE_LEFT, LOOP_LAG),
     *(AUDIT_VIOLATIONS, AUDIT_ROWS, AUDIT_UNANSWERED, AUDIT_AT, AUDIT_SECONDS),
-    *(JOB_AT, JOB_FAILURES, RETENTION_ROWS),
+    *(JOB_AT, JOB_FAILURES, RETENTION_ROWS, SMS_FUSES),
 )
 """All of them, in the order of the page."""
 

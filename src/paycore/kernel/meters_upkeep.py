@@ -124,3 +124,19 @@ RETENTION_ROWS = Meter(
         " does a node with role worker run?",
     ),
 )
+SMS_FUSES = Meter(
+    name="paycore_sms_fuses_total",
+    kind=Kind.COUNTER,
+    unit="fuses",
+    labels=("carrier",),
+    meaning="Days on which a carrier's budget was spent; told once by all nodes"
+    " together.",
+    alert=Alert(
+        name="PaycoreSmsBudgetSpent",
+        when="sum by (carrier) (increase(paycore_sms_fuses_total[1h])) > 0",
+        lasting="0m",
+        page=True,
+        says="A carrier's texts have cost what they may cost today: raise its budget,"
+        " or find who has codes sent (docs/operate.md).",
+    ),
+)

@@ -6,7 +6,7 @@ the code. The words are those of docs/glossary.md.
 """
 
 from enum import StrEnum
-from typing import NewType
+from typing import NamedTuple, NewType
 
 PayOrderNo = NewType("PayOrderNo", str)
 """Our number of a payment: 26 letters and digits, beginning with its time."""
@@ -25,6 +25,14 @@ Epoch = NewType("Epoch", int)
 
 Json = NewType("Json", str)
 """JSON text, stored as jsonb."""
+
+
+class Origin(NamedTuple):
+    """Where who asks for a text is: what limits by address go by, and never kept."""
+
+    address: str
+    told: bool
+    """It is the payer's, as the business line tells it; else the line's own."""
 
 
 class PayType(StrEnum):
@@ -59,6 +67,15 @@ class RefundStatus(StrEnum):
     def final(self) -> bool:
         """Whether the refund can never change again."""
         return self is not RefundStatus.DOING
+
+
+class RefundKind(StrEnum):
+    """Why money goes back."""
+
+    ASKED = "ASKED"
+    """A business line asked for it, of a payment that succeeded."""
+    LATE_MONEY = "LATE_MONEY"
+    """It came when it must not: all of what one request took, by itself."""
 
 
 class ProcessStatus(StrEnum):

@@ -285,6 +285,7 @@ def settings(of: Stage) -> Settings:
         code_per_phone_hour=200,
         breaker_calls=1000,
         money_timeout_s=3,
+        return_late_money=False,  # no worker for refunds is in the scene
     )
 
 

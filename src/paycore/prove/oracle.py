@@ -215,7 +215,9 @@ class Oracle:
                 "another amount",
                 no,
             )
-        postings = [r for _, r in rows if isinstance(r, PostingRow)]
+        postings = [
+            r for _, r in rows if isinstance(r, PostingRow) and r.kind == "PAYMENT"
+        ]
         self.holds("I14", len(postings) == success, "posted apart from its fact", no)
         notices = [r for _, r in rows if isinstance(r, NoticeRow)]
         self.holds("I16", notices, "an end that nobody is told of", no)

@@ -30,6 +30,7 @@ from paycore.kernel.terms import (
     BizStatus,
     PayOrderNo,
     ProcessStatus,
+    RefundKind,
     RefundStatus,
 )
 from paycore.notify.rows import NoticeRow
@@ -156,9 +157,11 @@ class RefundWatch:
         self._holds("I5", not final, "a final refund changed", no)
         looked = new.status.final or new.next_check_at is not None
         self._holds("I6", looked, "an open refund that nobody will look at", no)
-        self._never_too_much(no)
+        if new.kind is RefundKind.ASKED:
+            self._never_too_much(no)
         if old is None:
-            self._born(new)
+            born = self._born if new.kind is RefundKind.ASKED else self._late_born
+            born(new, rows)
         if new.status.final and not final:
             self._ended(new, rows)
 
@@ -166,7 +169,7 @@ class RefundWatch:
         """I12: at every instant what is back, and on its way, was paid before."""
         base = self._world.base
         order, total = base.load(PaymentRow, no), base.load(RefundTotalRow, no)
-        rows = base.within(RefundRow, no)
+        rows = [r for r in base.within(RefundRow, no) if r.kind is RefundKind.ASKED]
         live = [row for row in rows if row.status is not RefundStatus.FAIL]
         done = [row for row in rows if row.status is RefundStatus.SUCCESS]
         assert order is not None
@@ -187,7 +190,34 @@ class RefundWatch:
         )
         self._holds("I12", kept == sums, f"the total is {kept}, its refunds {sums}", no)
 
-    def _born(self, new: RefundRow) -> None:
+    def _late_born(self, new: RefundRow, rows: Written) -> None:
+        """Late money: a bank took it and no leg of ours stands for it; in one commit
+        it is booked, on the desk, and begins to go back.
+        """
+        no, world = new.pay_order_no, self._world
+        taken = [
+            move
+            for move in world.oracle.moves.get(no, ())
+            if (move.kind, move.bank, move.request_id, move.amount)
+            == ("charge", new.channel, new.original_request_no, new.amount)
+        ]
+        known = taken or no in world.oracle.lies
+        self._holds("I12", known, "late money that no bank took", no)
+        legs = [
+            leg
+            for leg in world.base.within(AttemptRow, no)
+            if leg.request_no == new.original_request_no
+            and leg.trans_type.moves_money
+            and leg.process_status is not ProcessStatus.GW_FAIL
+        ]
+        self._holds("I12", not legs, "late money that is a leg's own", no)
+        posted = [r.kind for _, r in rows if isinstance(r, PostingRow)]
+        self._holds("I14", posted == ["LATE_MONEY"], "late money not booked", no)
+        case = world.base.load(CaseRow, new.case_id or "")
+        seen = case is not None and case.status == "OPEN"
+        self._holds("I28", seen, "late money that nobody is told of", no)
+
+    def _born(self, new: RefundRow, _: Written) -> None:
         no, base = new.pay_order_no, self._world.base
         order = base.load(PaymentRow, no)
         paid = order is not None and order.biz_status is BizStatus.SUCCESS
@@ -202,13 +232,18 @@ class RefundWatch:
 
     def _ended(self, new: RefundRow, rows: Written) -> None:
         no, success = new.pay_order_no, new.status is RefundStatus.SUCCESS
+        asked = new.kind is RefundKind.ASKED
         posted = [r for _, r in rows if isinstance(r, PostingRow)]
-        right = [
-            row for row in posted if (row.kind, row.fact) == ("REFUND", new.refund_no)
-        ]
+        fact = ("REFUND" if asked else "LATE_REFUND", new.refund_no)
+        right = [row for row in posted if (row.kind, row.fact) == fact]
         self._holds("I14", len(right) == success, "posted apart from its fact", no)
         told = [r for _, r in rows if isinstance(r, NoticeRow)]
-        self._holds("I16", told, "a refund's end that nobody is told of", no)
+        good = told if asked or success else not told
+        self._holds("I16", good, "a refund's end that nobody is told of", no)
+        if not asked:
+            case = self._world.base.load(CaseRow, new.case_id or "")
+            over = case is not None and (case.status == "CLOSED") == success
+            self._holds("I28", over, "late money and its case disagree", no)
 
     def leaves(self, number: str, no: str, body: Mapping[str, Any], path: str) -> None:
         """A call about a refund: of one that is on record, in hand, and as recorded."""
@@ -236,10 +271,19 @@ class RefundWatch:
         refunds = [one for one in so_far if one.kind == "refund"]
         numbers = Counter(one.request_id for one in refunds)
         self._holds("I12", max(numbers.values()) == 1, "refunded twice", no)
-        order = base.load(PaymentRow, no)
-        back = sum(one.amount for one in refunds)
-        most = order is not None and back <= order.payable_amount
-        self._holds("I12", most, "more went back than was taken", no)
+        of = row.original_request_no if row is not None else ""
+        taken = sum(
+            one.amount
+            for one in so_far
+            if (one.kind, one.bank, one.request_id) == ("charge", move.bank, of)
+        )
+        back = sum(one.amount for one in refunds if self._is_of(no, one, of))
+        self._holds("I12", back <= taken, "more went back than was taken", no)
+
+    def _is_of(self, no: str, move: Move, request_no: str) -> bool:
+        """Whether what went back is of this request's money."""
+        row = self._world.base.load(RefundRow, no, move.request_id)
+        return row is not None and row.original_request_no == request_no
 
     def true_of(self, data: Mapping[str, Any]) -> bool:
         """Whether a notice about a refund says what a read would say."""
@@ -290,19 +334,30 @@ class RefundWatch:
     def _booked(self, row: RefundRow) -> None:
         no, success = row.pay_order_no, row.status is RefundStatus.SUCCESS
         due: dict[str, int] = {}
-        if success:
+        if row.kind is RefundKind.LATE_MONEY:
+            due = {} if success else self._owed(row)
+        elif success:
             due = {
                 f"merchant_pending:{row.biz_line}": row.amount,
                 f"channel_receivable:{row.channel}:{row.account}": -row.money_amount,
             }
             if row.coupon_amount:
                 due["marketing_cost"] = -row.coupon_amount
-        booked = {
-            entry.account: entry.amount if entry.side == "DEBIT" else -entry.amount
-            for entry in self._world.base.within(EntryRow, no)
-            if (entry.kind, entry.fact) == ("REFUND", row.refund_no)
-        }
+        sums: Counter[str] = Counter()
+        for entry in self._world.base.within(EntryRow, no):
+            if entry.fact == row.refund_no:
+                sign = 1 if entry.side == "DEBIT" else -1
+                sums[entry.account] += sign * entry.amount
+        booked = {account: amount for account, amount in sums.items() if amount}
         self._holds("I15", booked == due, "a refund that is not booked as it was", no)
+
+    @staticmethod
+    def _owed(row: RefundRow) -> dict[str, int]:
+        """Late money that is not back: a channel has it, and it is its payer's."""
+        return {
+            f"channel_receivable:{row.channel}:{row.account}": row.amount,
+            f"payer_pending:{row.biz_line}": -row.amount,
+        }
 
     def _announced(self, row: RefundRow) -> None:
         no, world = row.pay_order_no, self._world
@@ -311,13 +366,17 @@ class RefundWatch:
             for notice in world.base.within(NoticeRow, no)
             if row.refund_no.encode() in notice.body
         ]
-        self._holds("I16", len(mine) == row.status.final, "not one notice an end", no)
+        late = row.kind is RefundKind.LATE_MONEY
+        back = row.status is RefundStatus.SUCCESS
+        ends = back if late else row.status.final
+        self._holds("I16", len(mine) == ends, "not one notice an end", no)
         told = [
             one
             for one in world.line.told.get(no, ())
             if one.data.get("refund_no") == row.refund_no
         ]
-        right = {one.type for one in told} <= {TYPES[row.status]}
+        name = "refund.late_payment" if late and back else TYPES[row.status]
+        right = {one.type for one in told} <= {name}
         self._holds("I17", right, "told another end of a refund", no)
         wrong = [one for one in told if not self.true_of(one.data)]
         self._holds("I17", not wrong, "a notice of a refund that was never true", no)

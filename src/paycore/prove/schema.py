@@ -26,7 +26,13 @@ from paycore.gateway.rows import MessageRow
 from paycore.kernel.journal import LimitCounter, Row
 from paycore.kernel.journal_memory import Check, MemoryStore, Unique
 from paycore.kernel.node import NodeRow
-from paycore.kernel.terms import BizStatus, PayType, ProcessStatus, RefundStatus
+from paycore.kernel.terms import (
+    BizStatus,
+    PayType,
+    ProcessStatus,
+    RefundKind,
+    RefundStatus,
+)
 from paycore.notify.rows import NoticeRow, NoticeStatus
 from paycore.router.rows import DecisionRow
 from paycore.sms.rows import CodeRow, CodeStatus
@@ -68,7 +74,8 @@ _ORDERED = (
 )
 _SENT = ("trans_type", "channel", "account", "request_no", "amount", "currency")
 _REFUNDED = (
-    *("biz_line", "out_refund_no", "amount", "money_amount", "currency"),
+    *("biz_line", "kind", "out_refund_no", "case_id"),
+    *("amount", "money_amount", "currency"),
     *("channel", "account", "original_request_no", "created_at"),
 )
 _BOUND = (
@@ -210,7 +217,7 @@ def _refund(_: MemoryStore, old: Any, new: Any) -> bool:
         and new.coupon_amount >= 0
         and new.amount == new.money_amount + new.coupon_amount
         and new.sends >= 0
-        and new.refund_no[:-2] == f"{new.pay_order_no}R"
+        and _refund_named(new)
         and doing == (new.next_check_at is not None)
         and doing == (new.finished_at is None)
     )
@@ -224,6 +231,20 @@ def _refund(_: MemoryStore, old: Any, new: Any) -> bool:
     )
 
 
+def _refund_named(new: Any) -> bool:
+    """The CHECK of a refund's kind: whose number it has, and what goes with it."""
+    if new.kind is RefundKind.ASKED:
+        ours = new.refund_no[:-2] == f"{new.pay_order_no}R"
+        return ours and new.out_refund_no is not None and new.case_id is None
+    of, seq = new.pay_order_no, new.original_request_no[-2:]
+    return (
+        (new.refund_no, new.original_request_no) == (f"{of}M{seq}", f"{of}{seq}")
+        and new.out_refund_no is None
+        and new.case_id is not None
+        and new.coupon_amount == 0
+    )
+
+
 def _refund_transition(_: MemoryStore, old: Any, new: Any) -> bool:
     return old is None and new.from_status is RefundStatus.DOING
 
@@ -234,18 +255,29 @@ def _refund_born(store: MemoryStore, old: Any, new: Any) -> bool:
         return True
     payment = store.load(PaymentRow, new.pay_order_no)
     at = (new.channel, new.account, new.original_request_no)
-    return (
-        new.status is RefundStatus.DOING
-        and payment is not None
-        and payment.biz_status is BizStatus.SUCCESS
-        and (payment.biz_line, payment.currency) == (new.biz_line, new.currency)
-        and any(
-            row.trans_type.moves_money
-            and row.process_status is ProcessStatus.GW_SUCCESS
-            and (row.channel, row.account, row.request_no) == at
-            for row in store.within(AttemptRow, new.pay_order_no)
-        )
+    legs = [
+        row
+        for row in store.within(AttemptRow, new.pay_order_no)
+        if (row.channel, row.account, row.request_no) == at
+    ]
+    if (
+        new.status is not RefundStatus.DOING
+        or payment is None
+        or (payment.biz_line, payment.currency) != (new.biz_line, new.currency)
+    ):
+        return False
+    if new.kind is RefundKind.ASKED:
+        success = payment.biz_status is BizStatus.SUCCESS
+        return success and any(map(_paid, legs))
+    return any(row.amount == new.money_amount for row in legs) and not any(
+        row.process_status.open or _paid(row)
+        for row in legs
+        if row.trans_type.moves_money
     )
+
+
+def _paid(row: AttemptRow) -> bool:
+    return row.trans_type.moves_money and row.process_status is ProcessStatus.GW_SUCCESS
 
 
 def _refund_total(_: MemoryStore, old: Any, new: Any) -> bool:
@@ -277,9 +309,15 @@ def _refund_total_guard(store: MemoryStore, old: Any, new: Any) -> bool:
 def _refund_reserved(store: MemoryStore, old: Any, new: Any) -> bool:
     """The trigger of the same name, with the row that is being written."""
     no = new.pay_order_no
-    live = {row.refund_no: row for row in store.within(RefundRow, no)}
+    live = {
+        row.refund_no: row
+        for row in store.within(RefundRow, no)
+        if row.kind is RefundKind.ASKED
+    }
     total = store.load(RefundTotalRow, no)
     if isinstance(new, RefundRow):
+        if new.kind is not RefundKind.ASKED:
+            return True
         live[new.refund_no] = new
     elif old is None:
         return True

@@ -225,6 +225,9 @@ def settings_for(base: Settings, rng: random.Random) -> Settings:
         code_lifetime_s=rng.choice((30, 60, 300)),
         code_tries=rng.choice((3, 5)),
         code_per_phone_hour=rng.choice((20, 200)),
+        # High enough to be kept: what is tried is that they are counted rightly.
+        code_per_line_day=1_000_000,
+        code_per_day=1_000_000,
         breaker_calls=rng.choice((3, 10)),
         money_timeout_s=rng.choice((3, 10)),
         answer_within_s=rng.choice((5, 15)),

@@ -13,20 +13,22 @@ import msgspec
 from paycore.accounting.rows import BalanceRow, EntryRow, PostingRow
 from paycore.core.order import order_of
 from paycore.core.payment import SLOW_ENQUIRY_S
-from paycore.core.rows import AttemptRow, PaymentRow, TransitionRow
+from paycore.core.rows import AttemptRow, PaymentRow, RefundRow, TransitionRow
 from paycore.coupon.rows import CouponRow, CouponStatus
 from paycore.desk.rows import CaseRow
 from paycore.gateway.call import Operation
 from paycore.gateway.rows import MessageRow
+from paycore.kernel.ids import late_refund_no
 from paycore.kernel.journal import LimitCounter
 from paycore.kernel.mask import mask_text
 from paycore.kernel.outcome import Outcome
-from paycore.kernel.terms import BizStatus, PayType, ProcessStatus
+from paycore.kernel.terms import AttemptId, BizStatus, PayType, ProcessStatus
 from paycore.notify.rows import NoticeRow, NoticeStatus
 from paycore.router import rules
 from paycore.router.question import Candidate
 from paycore.router.rows import DecisionRow
 from paycore.sandbox.orders import Move
+from paycore.sms.rows import CodeRow
 
 if TYPE_CHECKING:
     from paycore.prove.payers import Payer
@@ -41,6 +43,9 @@ TYPES = MappingProxyType(
     }
 )
 """What a business line is told of each end."""
+
+GOES_BACK = frozenset({"LATE_MONEY", "CHARGED_WITHOUT_CONFIRM"})
+"""Cases of money that a bank took when it must not."""
 
 ABOUT_MONEY = frozenset({Operation.CONFIRM, Operation.DEDUCT, Operation.ENQUIRE})
 
@@ -82,6 +87,7 @@ async def judge(world: "World", payers: "list[Payer]") -> None:
 def _order(world: "World", order: PaymentRow, cases: list[CaseRow]) -> None:
     oracle, no = world.oracle, order.pay_order_no
     charges = [m for m in oracle.moves.get(no, ()) if m.kind == "charge"]
+    kept = [move for move in charges if not _went_back(world, move)]
     if order.biz_status is BizStatus.DOING:
         over = settled(world, order, cases)
         oracle.holds("I28", over, "neither final nor on the desk", no)
@@ -91,20 +97,19 @@ def _order(world: "World", order: PaymentRow, cases: list[CaseRow]) -> None:
     paid, told = order.biz_status is BizStatus.SUCCESS, any(map(excuses, cases))
     if paid:
         leg = _paid_leg(world, no)
-        taken = [m for m in charges if leg is not None and _is(m, leg)]
+        taken = [m for m in kept if leg is not None and _is(m, leg)]
         oracle.holds("I4", len(taken) == 1, "paid, and the bank took nothing", no)
     else:
         known = told or (no in oracle.lies and not _heard(world, no))
-        oracle.holds(
-            "I4", not charges or known, "the bank took money, nobody knows", no
-        )
+        oracle.holds("I4", not kept or known, "the bank took money, nobody knows", no)
         # A bank that says yes or nothing is never told no by us.
         honest = no not in oracle.lies and no not in oracle.unasked_for
         guessed = order.biz_status.final and charges and honest
         oracle.holds("I4", not guessed, "not paid, it was said, over money taken", no)
-    oracle.holds(
-        "I1", len(charges) <= 1 or told, "charged twice, and nobody is told", no
-    )
+    oracle.holds("I1", len(kept) <= 1 or told, "charged twice, and nobody is told", no)
+    for case in cases:
+        back = case.kind not in GOES_BACK or _begun_to_go_back(world, order, case)
+        oracle.holds("I12", back, "late money that stays where it came", no)
     moved = world.base.within(TransitionRow, no)
     oracle.holds(
         "I5",
@@ -115,6 +120,40 @@ def _order(world: "World", order: PaymentRow, cases: list[CaseRow]) -> None:
     quick = order.pay_type is PayType.QUICK_PAY
     converted = [row for row in moved if row.event == "CONVERTED"]
     oracle.holds("I3", len(converted) == (not quick), "converted more than once", no)
+
+
+def _went_back(world: "World", move: Move) -> bool:
+    """Whether all of a charge is back with its payer, as late money."""
+    number = late_refund_no(AttemptId(move.request_id))
+    return any(
+        (one.kind, one.bank, one.request_id, one.amount)
+        == ("refund", move.bank, number, move.amount)
+        for one in world.oracle.moves.get(move.pay_order_no, ())
+    )
+
+
+def _begun_to_go_back(world: "World", order: PaymentRow, case: CaseRow) -> bool:
+    """Whether late money that is what its request was to take has a refund; what became
+    of that is the refunds' own watch's to say.
+    """
+    no, seq = order.pay_order_no, case.attempt_seq
+    attempt = world.base.load(AttemptRow, no, seq) if seq is not None else None
+    if attempt is None or (case.amount, case.currency) != (
+        *(attempt.amount, attempt.currency),
+    ):
+        return True
+    legs = [
+        leg
+        for leg in world.base.within(AttemptRow, no)
+        if leg.trans_type.moves_money and leg.request_no == attempt.request_no
+    ]
+    if any(leg.process_status is not ProcessStatus.GW_FAIL for leg in legs):
+        return True
+    number = late_refund_no(attempt.request_no)
+    return (
+        not world.settings.return_late_money
+        or world.base.load(RefundRow, no, number) is not None
+    )
 
 
 def settled(world: "World", order: PaymentRow, cases: Iterable[CaseRow]) -> bool:
@@ -321,8 +360,11 @@ def _limits(world: "World", orders: list[PaymentRow]) -> None:
                 continue
             for counter, amount, _ in msgspec.json.decode(attempt.reserved):
                 held[counter] += amount
+        for code in world.base.within(CodeRow, order.pay_order_no):
+            for counter, amount, _ in msgspec.json.decode(code.held or "[]"):
+                held[counter] += amount
     for row in world.base.every(LimitCounter):
-        if row.counter.startswith("sms."):
+        if row.counter.startswith(("sms.", "told.")):
             continue
         world.oracle.holds(
             "I29",

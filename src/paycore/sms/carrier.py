@@ -63,6 +63,8 @@ class Line:
     driver: "Carrier"
     base_url: str
     priority: int
+    price: int | None = None
+    spend_per_day: int | None = None
     config: msgspec.Struct = field(repr=False)
 
 

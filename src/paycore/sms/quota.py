@@ -20,21 +20,26 @@ class Quota:
     counter: str
     limit: int
     expires_at: datetime
+    amount: int = 1
 
     def take(self, change: Change) -> None:
-        """Stage one more, or the change is refused by the guard's name."""
+        """Stage so much more, or the change is refused by the guard's name."""
         change.count(
             self.counter,
-            1,
+            self.amount,
             limit=self.limit,
             expires_at=self.expires_at,
             guard=self.guard,
         )
 
     def give_back(self, change: Change) -> None:
-        """Stage one less."""
+        """Stage so much less."""
         change.count(
-            self.counter, -1, limit=None, expires_at=self.expires_at, guard=self.guard
+            self.counter,
+            -self.amount,
+            limit=None,
+            expires_at=self.expires_at,
+            guard=self.guard,
         )
 
 

@@ -89,6 +89,8 @@ def open_line(node: Node, row: CarrierRow, known: Mapping[str, Carrier]) -> Line
         driver=driver,
         base_url=row.base_url.rstrip("/"),
         priority=row.priority,
+        price=row.price,
+        spend_per_day=row.spend_per_day,
         config=config,
     )
 
@@ -102,6 +104,8 @@ async def save(
     credentials: Mapping[str, object],
     priority: int = 100,
     enabled: bool = True,
+    price: int | None = None,
+    spend_per_day: int | None = None,
 ) -> None:
     """Set a carrier up or replace it; what would not open is refused."""
     if not _NAME.fullmatch(carrier):
@@ -117,6 +121,8 @@ async def save(
         ),
         priority=priority,
         enabled=enabled,
+        price=price,
+        spend_per_day=spend_per_day,
     )
     try:
         open_line(node, row, drivers())

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from paycore.kernel.journal import Row, table
-from paycore.kernel.terms import CardId, PayOrderNo
+from paycore.kernel.terms import CardId, Json, PayOrderNo
 
 
 class CodeStatus(StrEnum):
@@ -56,6 +56,8 @@ class CodeRow(Row, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime
     passed_at: datetime | None = None
+    held: Json | None = None
+    """What its text takes of budgets (`sms/budget.py`), till it proves not sent."""
 
 
 @table("sms_carrier", key="carrier", versioned=True)
@@ -71,3 +73,7 @@ class CarrierRow(Row, frozen=True, kw_only=True):
     """JSON of the driver's `Config`, sealed with the key ring."""
     priority: int = 100
     enabled: bool = True
+    price: int | None = None
+    """Of one text, in millionths; None: as the settings have it."""
+    spend_per_day: int | None = None
+    """At most, in millionths; 0: any amount; None: as the settings have it."""

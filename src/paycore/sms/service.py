@@ -19,9 +19,17 @@ from paycore.kernel.crypto import keyed_hash, same
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
-from paycore.kernel.terms import AttemptId, CardId, PayOrderNo, VerifyStatus
+from paycore.kernel.terms import (
+    AttemptId,
+    CardId,
+    Origin,
+    PayOrderNo,
+    VerifyStatus,
+)
+from paycore.sms import budget
 from paycore.sms import code as codes
-from paycore.sms.carrier import Text
+from paycore.sms.budget import SPEND, Asked, wait_s
+from paycore.sms.carrier import Line, Text
 from paycore.sms.delivery import Message, Sent, deliver, message_for
 from paycore.sms.quota import Quota, quota_of_card, quotas_of_phone
 from paycore.sms.registry import Carriers
@@ -29,6 +37,7 @@ from paycore.sms.registry import save as save_carrier
 from paycore.sms.rows import CarrierRow, CodeRow, CodeStatus
 
 __all__ = [
+    "SPEND",
     "PreparedSend",
     "PreparedVerify",
     "SendRequest",
@@ -43,6 +52,7 @@ __all__ = [
     "save_carrier",
     "send",
     "verify",
+    "wait_s",
 ]
 
 
@@ -70,6 +80,9 @@ class SendRequest:
     card_tail: str
     language: str
     sign: str
+    biz_line: str = ""
+    origin: Origin | None = None
+    """Where the payer is; None where nobody asks for it, after a crash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,16 +107,27 @@ async def prepare_send(
     code = codes.make(node.ids, node.settings.code_digits)
     row = _new_row(node, request, code)
     quotas = quotas_of_phone(node.settings, row.phone_hash, row.created_at)
+    lines, budgets = await _budgets(node, carriers, request, row.created_at)
+    row = replace(row, held=budget.held_by(budgets))
     change.insert(row, guard="sms_code")
-    for quota in quotas:
+    for quota in (*quotas, *budgets):
         quota.take(change)
     text = _text(node, request, code, row.created_at)
     return PreparedSend(
         row=row,
         older=tuple(each.seq for each in older if each.status.replaceable),
-        messages=tuple(message_for(line, text) for line in carriers.lines),
+        messages=tuple(message_for(line, text) for line in lines),
         quotas=quotas,
     )
+
+
+async def _budgets(
+    node: Node, carriers: Carriers, request: SendRequest, now: datetime
+) -> tuple[tuple[Line, ...], tuple[Quota, ...]]:
+    """The carriers that may be tried, and what the text takes of all budgets."""
+    asked = Asked(biz_line=request.biz_line, origin=request.origin)
+    lines, spends = await budget.within_budget(node, carriers.lines, now)
+    return lines, (*budget.quotas_of(node.settings, asked, now), *spends)
 
 
 async def send(node: Node, prepared: PreparedSend, *, within_s: float) -> Sent:
@@ -118,13 +142,14 @@ def conclude_send(
     node: Node, prepared: PreparedSend, sent: Sent, change: Change
 ) -> None:
     """Stage the new code's taking over, or its end."""
-    if sent.outcome is Outcome.SUCCEEDED:
+    row, out = prepared.row, sent.outcome is Outcome.SUCCEEDED
+    if out:
         for seq in prepared.older:
-            change.amend(CodeRow, (prepared.row.pay_order_no, seq), _void)
-        change.amend(CodeRow, prepared.row.key(), _activate)
-        return
-    change.amend(CodeRow, prepared.row.key(), _void)
-    if sent.outcome is not Outcome.UNKNOWN:
+            change.amend(CodeRow, (row.pay_order_no, seq), _void)
+    held = budget.give_back(change, row.held, budget.kept_of(row.held, sent))
+    settle = _activate if out else _void
+    change.amend(CodeRow, row.key(), lambda stands: replace(settle(stands), held=held))
+    if sent.outcome in (Outcome.DECLINED, Outcome.NOT_SENT):
         for quota in prepared.quotas:
             quota.give_back(change)
 

@@ -7,7 +7,7 @@ to another. What is not done at the end of a claim is due again a little later.
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import structlog
 from msgspec.structs import replace
@@ -50,9 +50,13 @@ class Job:
 
     name: str
     hour: int
-    """From which hour of the day on (UTC)."""
+    """From which hour of the day on (UTC); -1: never by itself."""
     work: Callable[[Node], Awaitable[Ran]]
     """Bounded: it comes back before its lease is over, and may be called again."""
+    of_day: Callable[[Node, date], Awaitable[Ran]] | None = None
+    """The work of one day that a person names, which is no run of the job's own; None
+    where one day's is not to be told from another's.
+    """
 
 
 @dataclass(slots=True)
@@ -100,21 +104,69 @@ async def _open(node: Node, job: Job) -> None:
     known[job.name] = day
 
 
+async def at_once(node: Node, job: Job) -> JobRow:
+    """Run today's job now, done or not, whatever its hour; how its row stands then.
+
+    Refused while another is at it, and nobody else begins with it meanwhile.
+    """
+    row = await _taken(node, job, f"{node.now():%Y-%m-%d}")
+    await _run(node, row, job)
+    standing = await node.journal.load(JobRow, job.name, row.day)
+    assert standing is not None, "it was taken"
+    return standing
+
+
+async def _taken(node: Node, job: Job, day: str) -> JobRow:
+    """The day's row, ours for a lease. It is not due before that is over, so that a
+    lease without a living epoch holds as well: a command has none.
+    """
+    now = node.now()
+    row = await node.journal.load(JobRow, job.name, day)
+    change = node.change()
+    if row is None:
+        row = _mine(node, JobRow(job=job.name, day=day, next_check_at=now))
+        change.insert(row)
+    elif row.lease_until is not None and row.lease_until > now:
+        raise Unavailable("A node is at this job now: try again later.")
+    else:
+        row = _mine(node, row)
+        change.update(row, version=row.version)
+        row = replace(row, version=row.version + 1)
+    if await node.journal.commit(change) is not None:
+        raise Unavailable("A node has just begun with this job: try again later.")
+    return row
+
+
+def _mine(node: Node, row: JobRow) -> JobRow:
+    until = node.now() + LEASE
+    return replace(
+        row,
+        finished_at=None,
+        next_check_at=until,
+        lease_epoch=node.epoch,
+        lease_until=until,
+    )
+
+
 async def _run(node: Node, row: JobRow, job: Job | None) -> None:
-    begun = replace(row, begun_at=row.begun_at or node.now())
+    begun = replace(
+        row, begun_at=row.begun_at or node.now(), node=node.settings.node_name
+    )
     about = {"job": row.job, "day": row.day, "epoch": node.epoch}
     if job is None:
         # Of another version of us: a node of that one will do it.
         await _put_back(node, begun, row.result, node.now() + LONGEST_RETRY)
         return
+    started = node.clock.monotonic()
     try:
         ran = await job.work(node)
     except Unavailable:
         # Nobody's failure: it goes on once the database is there again.
         log.warning("job_interrupted", **about)
-        await _put_back(node, begun, AWAY, node.now() + GOES_ON)
+        await _put_back(node, _took(node, begun, started), AWAY, node.now() + GOES_ON)
         return
     except Exception as error:
+        begun = _took(node, begun, started)
         node.state(Tally).count(JOB_FAILURES, row.job)
         log.exception("job_failed", tries=row.tries + 1, **about)
         failed = replace(begun, tries=row.tries + 1)
@@ -122,12 +174,19 @@ async def _run(node: Node, row: JobRow, job: Job | None) -> None:
         said = f"failed: {type(error).__name__}"
         await _put_back(node, failed, said, _again_at(node, row.tries))
         return
+    begun = _took(node, begun, started)
     if ran.done:
         log.info("job_done", said=ran.said, **about)
         await _end(node, begun, ran.said)
     else:
         log.info("job_postponed", said=ran.said, **about)
         await _put_back(node, begun, ran.said, node.now() + GOES_ON)
+
+
+def _took(node: Node, row: JobRow, started: float) -> JobRow:
+    """With the time of this claim counted in."""
+    passed_ms = int((node.clock.monotonic() - started) * 1000)
+    return replace(row, took_ms=row.took_ms + max(0, passed_ms))
 
 
 def _again_at(node: Node, tries: int) -> datetime:

@@ -6,7 +6,10 @@ statement has its own pace of being asked for.
 """
 
 from collections.abc import Sequence
+from datetime import date
+from functools import partial
 
+from paycore.gateway import fetching
 from paycore.kernel.node import Node
 from paycore.recon import service as recon
 from paycore.recon.service import Busy
@@ -37,10 +40,37 @@ def jobs(dsn: str, hour: int) -> tuple[Job, ...]:
         late = [one.name for one in waiting]
         return Ran(done=not late, said=_said(said, late))
 
+    async def of_day(node: Node, day: date, *, anew: bool) -> Ran:
+        return await _of_day(node, dsn, day, anew=anew)
+
     return (
-        Job(name=STATEMENTS, hour=hour, work=collect),
-        Job(name=RECONCILIATION, hour=hour, work=reconcile),
+        Job(
+            name=STATEMENTS,
+            hour=hour,
+            work=collect,
+            of_day=partial(of_day, anew=True),
+        ),
+        Job(
+            name=RECONCILIATION,
+            hour=hour,
+            work=reconcile,
+            of_day=partial(of_day, anew=False),
+        ),
     )
+
+
+async def _of_day(node: Node, dsn: str, day: date, *, anew: bool) -> Ran:
+    """One day of every account, asked for anew or as it is here, and compared."""
+    outcomes = []
+    for key in fetching.with_statements(node):
+        try:
+            outcomes.append(await recon.run(node, dsn, key, day, anew=anew))
+        except Busy as busy:
+            return Ran(done=False, said=str(busy))
+    late = [one.statement.name for one in outcomes if one.statement.figures is None]
+    cases = sum(outcome.cases for outcome in outcomes)
+    said = f"{len(outcomes) - len(late)} statements reconciled, {cases} cases"
+    return Ran(done=True, said=_said(said, late))
 
 
 def _said(done: str, late: Sequence[str]) -> str:

@@ -3,9 +3,10 @@
 import time
 from datetime import timedelta
 
+from bank import Bank
 from facts import agreed
 from inside import fresh_coupon, inside
-from refunding import refund, until
+from refunding import got, refund, until
 from stack import SHOP, TICKETS, Payer, Stack, key
 
 from paycore.core.rows import PaymentRow
@@ -42,6 +43,8 @@ def fill(stack: Stack) -> dict[str, str]:
         "refunded": _refunded(stack, quick),
         "refund_resent": _refund_resent(stack, quick),
         "refunding": _refunding(stack, quick),
+        "late": _late(stack, quick),
+        "late_refused": _late(stack, quick, refund="decline:CARD_LOST"),
         "untold": _untold(stack, quick),
     }
 
@@ -179,6 +182,28 @@ def _refund_resent(stack: Stack, payer: Payer) -> str:
     assert "SUCCESS" == until(payer, begun["refund_no"])["biz_status"]
     time.sleep(0.5)
     return no
+
+
+def _late(stack: Stack, payer: Payer, *, refund: str = "") -> str:
+    """Closed, and then its bank took the money: it went back, or the bank refused."""
+    no = payer.open().json()["pay_order_no"]
+    code, bank = payer.codes()[-1], _sender(payer)
+    payer.api.post(f"/v1/payments/{no}/close", headers=key())
+    if refund:
+        stack.fault(f"bank.{bank}.refund", refund, count=1)
+    stack.fault(f"bank.{bank}.confirm", "duplicate_callback:1", count=1)
+    Bank(stack, bank).confirm(payer, no, f"{no}01", code)
+    while "biz_status" not in got(payer, f"{no}M01"):
+        time.sleep(0.1)  # for the callback that comes by itself
+    assert until(payer, f"{no}M01")["biz_status"] == ("FAIL" if refund else "SUCCESS")
+    stack.no_faults()
+    time.sleep(0.5)  # for the notice
+    return no
+
+
+def _sender(payer: Payer) -> str:
+    """The quick bank that sent the newest code."""
+    return payer.stack.sms(payer.phone)[-1]["carrier"]
 
 
 def _refunding(stack: Stack, payer: Payer) -> str:

@@ -109,3 +109,36 @@ REFUNDS = (
         "refunding",
     ),
 )
+
+LATE = (
+    Plant(
+        "late money neither on its way nor seen, or a case that outlives it",
+        "UPDATE desk_case SET status = 'OPEN' WHERE pay_order_no = '{no}'",
+        "late",
+    ),
+    Plant(
+        "late money neither on its way nor seen, or a case that outlives it",
+        "DELETE FROM desk_case WHERE pay_order_no = '{no}'",
+        "late_refused",
+    ),
+    Plant(
+        "late money that is not what its request took",
+        "UPDATE gateway_message SET verdict = 'DECLINED' WHERE pay_order_no = '{no}'"
+        " AND direction = 'CALLBACK' AND operation = 'confirm'",
+        "late",
+    ),
+    Plant(
+        "late money booked otherwise",
+        "UPDATE accounting_entry SET account = 'payer_pending:tickets'"
+        " WHERE pay_order_no = '{no}' AND kind = 'LATE_MONEY' AND side = 'CREDIT'",
+        "late_refused",
+        UNBALANCED,
+    ),
+    Plant(
+        "late money booked otherwise",
+        "DELETE FROM accounting_entry"
+        " WHERE pay_order_no = '{no}' AND kind = 'LATE_REFUND'",
+        "late",
+        (*UNBALANCED, "a posting that does not balance"),
+    ),
+)

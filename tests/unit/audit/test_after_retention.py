@@ -61,7 +61,9 @@ def ended(made):
     still = {"unknown", "open", "open_converted", "open_converted_tried", "refunding"}
     # One has a case, one a notice that nobody takes.
     return [
-        no for name, no in made.items() if name not in {*still, "alarmed", "untold"}
+        no
+        for name, no in made.items()
+        if name not in {*still, "alarmed", "untold", "late_refused"}
     ]
 
 

@@ -169,7 +169,8 @@ async def test_texts_are_looked_through_once_until_one_holds_a_secret(copy, made
             second = await auditor._round(node, connection, first)
             await plant(
                 copy,
-                "UPDATE gateway_message SET body = body || ' 6222020200112233446'"
+                "UPDATE gateway_message SET at = now(), body = body ||"
+                " ' 6222020200112233446'"
                 f" WHERE pay_order_no = '{made['paid']}' AND direction = 'IN'"
                 " AND operation = 'confirm'",
             )

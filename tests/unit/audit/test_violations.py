@@ -17,7 +17,7 @@ PLANTS = (
     *(plants.MONEY + plants.ENDS + plants.CODES + plants.COUPONS),
     *(more_plants.BOOKS + more_plants.TOLD + more_plants.CALLS + more_plants.ROUTES),
     *(more_plants.LINES + more_plants.SECRETS + more_plants.LIMITS),
-    *refund_plants.REFUNDS,
+    *(refund_plants.REFUNDS + refund_plants.LATE),
 )
 CHECKS = {check.name: check for one in CATALOGUE for check in one.checks}
 

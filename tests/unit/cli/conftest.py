@@ -11,7 +11,7 @@ import structlog
 
 from paycore.cli.main import main
 from paycore.cli.visit import visit
-from paycore.kernel.config import fresh_keys
+from paycore.kernel.config_keys import fresh_keys
 
 
 @dataclass(frozen=True)

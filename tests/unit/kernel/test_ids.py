@@ -8,16 +8,20 @@ from hypothesis import strategies as st
 
 from paycore.kernel.ids import (
     ALPHABET,
+    LATE_LEGS,
     MAX_ATTEMPTS,
     MAX_REFUNDS,
     PAY_ORDER_NO_LENGTH,
     REFUND_LEGS,
     SystemIds,
     attempt_id,
+    late_refund_no,
+    leg_of_refund,
     letters,
     numbered_at,
     pay_order_no,
     payment_of,
+    refund_at,
     refund_no,
 )
 
@@ -65,7 +69,7 @@ def test_a_refunds_number_names_its_payment(now, seq):
     assert number.isalnum()
 
 
-@given(st.text(max_size=40) | st.from_regex(r"[0-9A-Z]{26}R?[0-9]{0,3}"))
+@given(st.text(max_size=40) | st.from_regex(r"[0-9A-Z]{26}[MR]?[0-9]{0,3}"))
 def test_a_strangers_number_never_breaks_us(text):
     """Whatever is sent as a request number is a payment's or nobody's."""
     named = payment_of(text)
@@ -73,9 +77,20 @@ def test_a_strangers_number_never_breaks_us(text):
     if named is not None:
         no, seq = named
         of_refund = seq > MAX_ATTEMPTS
-        assert text == (
-            refund_no(no, seq - REFUND_LEGS) if of_refund else attempt_id(no, seq)
-        )
+        assert text == (refund_at(no, seq) if of_refund else attempt_id(no, seq))
+
+
+@given(MOMENTS, st.integers(min_value=1, max_value=MAX_ATTEMPTS))
+def test_late_money_has_one_number_by_its_request(now, seq):
+    """It is no attempt's and no other refund's, and leads back to the payment."""
+    no = pay_order_no(SystemIds(), now)
+    number = late_refund_no(attempt_id(no, seq))
+
+    assert (no, LATE_LEGS + seq) == payment_of(number)
+    assert LATE_LEGS + seq == leg_of_refund(number)
+    assert number == refund_at(no, LATE_LEGS + seq)
+    assert len(number) <= 32
+    assert number.isalnum()
 
 
 @pytest.mark.parametrize(

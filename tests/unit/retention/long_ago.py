@@ -7,11 +7,18 @@ from uuid import UUID
 
 from msgspec.structs import replace
 
-from paycore.core.rows import AttemptRow, IdempotencyRow, PaymentRow, TrailRow
+from paycore.core.rows import (
+    AttemptRow,
+    IdempotencyRow,
+    PaymentRow,
+    RefundRow,
+    RefundTotalRow,
+    TrailRow,
+)
 from paycore.desk.rows import CaseRow
 from paycore.gateway.rows import MessageRow
 from paycore.kernel import db
-from paycore.kernel.ids import attempt_id, pay_order_no
+from paycore.kernel.ids import attempt_id, pay_order_no, refund_no
 from paycore.kernel.node import Node
 from paycore.kernel.terms import (
     BizLineId,
@@ -31,7 +38,10 @@ MONTHLY = ("gateway_message", "router_decision", "trail", "sms_code")
 STAYS = ("payment", "attempt")
 
 EMPTY = ", ".join(
-    (*STAYS, *MONTHLY, "desk_case", "idempotency_key", "retention_removal")
+    (
+        *(*STAYS, *MONTHLY, "desk_case", "idempotency_key", "retention_removal"),
+        *("refund", "refund_total"),
+    )
 )
 
 
@@ -130,6 +140,38 @@ class Past:
             evidence=Json("{}"),
             opened_at=self.node.now(),
         )
+
+    def refund(self, no: PayOrderNo) -> list:
+        """A refund of a payment that is under way, and what it holds of it."""
+        now = self.node.now()
+        return [
+            RefundTotalRow(
+                pay_order_no=no,
+                amount=1000,
+                payable_amount=1000,
+                refunds=1,
+                taken_amount=1000,
+                taken_money=1000,
+            ),
+            RefundRow(
+                pay_order_no=no,
+                refund_no=refund_no(no, 1),
+                biz_line=BizLineId("shop"),
+                out_refund_no="r-1",
+                amount=1000,
+                money_amount=1000,
+                coupon_amount=0,
+                currency="CNY",
+                reason=None,
+                channel="deduct_a",
+                account="main",
+                inst_trans_id="deduct_a.deduct",
+                original_request_no=attempt_id(no, 1),
+                created_at=now,
+                quiet_from=now,
+                next_check_at=now + timedelta(days=1),
+            ),
+        ]
 
     def key(self, expires_at: datetime, *, answered: bool = True) -> IdempotencyRow:
         """An idempotency key, and the answer that is kept for it."""

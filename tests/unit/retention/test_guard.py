@@ -52,12 +52,17 @@ async def test_a_record_is_good_for_its_own_transaction_and_table(past, pool, ta
 
 
 @pytest.mark.parametrize("table", MONTHLY)
-@pytest.mark.parametrize("held", ["open", "case"])
+@pytest.mark.parametrize("held", ["open", "case", "refund"])
 async def test_a_record_is_not_good_for_what_is_open(past, pool, table, held):
-    """Of an open payment, or one with a case, nothing goes on any record."""
+    """Of an open payment, or one with a case or a refund that is under way, nothing
+    goes on any record.
+    """
     no = await past.payment(past.ago(500), open_still=held == "open")
     if held == "case":
         await past.write([past.case(no)])
+    if held == "refund":
+        for row in past.refund(no):  # what it holds comes first
+            await past.write([row])
     with pytest.raises(asyncpg.CheckViolationError):
         await on_record(pool, table, NEXT_CENTURY, f"DELETE FROM {table}")
 

@@ -207,3 +207,56 @@ async def test_a_database_that_was_away_is_no_failure(day):
 
     (row,) = await day.rows(node)
     assert "all" == row.result
+
+
+# --- by hand --------------------------------------------------------------------------
+
+
+async def test_by_hand_it_runs_now_and_no_node_runs_it_again(day):
+    """Before its hour, and with its node, time and result on record."""
+    node = await day.node()
+    row = await daily.at_once(node, day.job)
+
+    assert ("all", node.settings.node_name) == (row.result, row.node)
+    assert row.finished_at == NIGHT
+    assert 0 == await day.at(node, hours=HOUR, minutes=1)
+    assert 1 == len(day.ran)
+
+
+async def test_by_hand_it_runs_again_what_is_done(day):
+    """A day's job that came to its end is done once more, in the same row."""
+    node = await day.node()
+    await day.at(node, hours=HOUR)
+    await daily.at_once(node, day.job)
+
+    assert 2 == len(day.ran)
+    assert 1 == len(await day.rows(node))
+
+
+async def test_by_hand_and_by_a_node_at_once_it_runs_once(day):
+    """Whoever has it refuses the other, and a node finds nothing that is due."""
+    node, other = await day.node(), await day.node()
+    seen, day.now = [], NIGHT.replace(hour=HOUR)
+
+    async def work(_):
+        seen.append(await day.at(other, hours=HOUR, minutes=2))
+        with pytest.raises(Unavailable):
+            await daily.at_once(other, day.job)
+        return Ran(done=True, said="mine")
+
+    row = await daily.at_once(node, Job(name="test", hour=HOUR, work=work))
+
+    assert ([0], "mine", []) == (seen, row.result, day.ran)
+
+
+async def test_what_died_by_hand_is_gone_on_with_by_a_node(day):
+    """After the lease that a command took, and not before."""
+    node, other = await day.node(), await day.node()
+
+    async def dies(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        await daily.at_once(node, Job(name="test", hour=HOUR, work=dies))
+    assert 0 == await day.at(other, hours=1, minutes=14)
+    assert 1 == await day.at(other, hours=1, minutes=16)

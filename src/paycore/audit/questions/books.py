@@ -31,7 +31,8 @@ SELECT pay_order_no, b.kind AS about,
        jsonb_build_object('biz_status', p.biz_status, 'amount', p.amount,
            'currency', p.currency, 'posted', b.amount, 'posted_in', b.currency) AS said
 FROM (SELECT * FROM payment WHERE biz_status = 'SUCCESS') p
-FULL JOIN (SELECT * FROM accounting_posting WHERE kind <> 'REFUND') b
+FULL JOIN (SELECT * FROM accounting_posting
+           WHERE kind NOT IN ('REFUND', 'LATE_MONEY', 'LATE_REFUND')) b
      USING (pay_order_no)
 """
 
@@ -52,7 +53,8 @@ FULL JOIN (
     SELECT pay_order_no, account,
            sum(CASE side WHEN 'DEBIT' THEN amount ELSE -amount END) AS amount
     FROM accounting_entry
-    WHERE account LIKE 'channel\\_receivable:%' AND kind <> 'REFUND'
+    WHERE account LIKE 'channel\\_receivable:%'
+      AND kind NOT IN ('REFUND', 'LATE_MONEY', 'LATE_REFUND')
     GROUP BY 1, 2
 ) e USING (pay_order_no, account)
 """
@@ -75,7 +77,8 @@ FULL JOIN (
     SELECT pay_order_no, account,
            sum(CASE side WHEN 'DEBIT' THEN amount ELSE -amount END) AS amount
     FROM accounting_entry
-    WHERE account NOT LIKE 'channel\\_receivable:%' AND kind <> 'REFUND'
+    WHERE account NOT LIKE 'channel\\_receivable:%'
+      AND kind NOT IN ('REFUND', 'LATE_MONEY', 'LATE_REFUND')
     GROUP BY 1, 2
 ) e USING (pay_order_no, account)
 """
@@ -92,6 +95,9 @@ FROM (
         SELECT channel, account, currency, amount FROM every_attempt
         WHERE trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT')
           AND process_status = 'GW_SUCCESS'
+        UNION ALL
+        SELECT channel, account, currency, money_amount FROM every_refund
+        WHERE kind = 'LATE_MONEY'
         UNION ALL
         SELECT channel, account, currency, -money_amount FROM every_refund
         WHERE status = 'SUCCESS'

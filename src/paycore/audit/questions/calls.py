@@ -57,7 +57,8 @@ FROM (
     GROUP BY pay_order_no, attempt_seq, operation, channel, account
 ) m
 LEFT JOIN refund r ON r.pay_order_no = m.pay_order_no
-     AND right(r.refund_no, 2)::integer + 100 = m.attempt_seq
+     AND m.attempt_seq = right(r.refund_no, 2)::integer
+         + CASE r.kind WHEN 'LATE_MONEY' THEN 200 ELSE 100 END
      AND (r.channel, r.account) = (m.channel, m.account)
 """
 

@@ -1,7 +1,8 @@
 """I29: what is used of a limit is what attempts hold of it now.
 
 As `Payment._holding` has it: what is open, the send in force while the payment waits
-or when it succeeded, and whatever led to the charge.
+or when it succeeded, and whatever led to the charge. Of the budgets of texts, what the
+codes hold (`sms/budget.py`): each text that went out, or may have.
 """
 
 # Limits that still count: a day's counter is kept until the end of the next day, and
@@ -14,11 +15,14 @@ SELECT NULL::text AS pay_order_no, counter AS about,
 FROM (
     SELECT counter, used
     FROM limit_counter
-    WHERE (counter LIKE 'route:%' OR counter LIKE 'agreement:%')
+    WHERE (counter LIKE 'route:%' OR counter LIKE 'agreement:%'
+           OR counter LIKE 'text.%')
       AND expires_at > $3
 ) c
 FULL JOIN (
-    SELECT r ->> 0 AS counter, sum((r ->> 1)::bigint) AS held
+    SELECT counter, sum(held) AS held
+    FROM (
+    SELECT r ->> 0 AS counter, (r ->> 1)::bigint AS held
     FROM every_attempt a
     JOIN every_payment p USING (pay_order_no)
     CROSS JOIN jsonb_array_elements(a.reserved) AS r
@@ -32,6 +36,15 @@ FULL JOIN (
            OR (a.trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT')
                AND a.process_status = 'GW_SUCCESS')
            OR (a.seq = p.code_seq AND p.biz_status IN ('DOING', 'SUCCESS')))
+    UNION ALL
+    SELECT r ->> 0, (r ->> 1)::bigint
+    FROM sms_code c
+    CROSS JOIN jsonb_array_elements(c.held) AS r
+    WHERE c.held IS NOT NULL
+      AND c.pay_order_no >= to_char(($3 - interval '73 hours')
+                                    AT TIME ZONE 'UTC', 'YYMMDDHH24')
+      AND (r ->> 2)::timestamptz > $3
+    ) every_hold
     GROUP BY 1
 ) h USING (counter)
 """

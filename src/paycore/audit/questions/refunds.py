@@ -1,7 +1,8 @@
 """I12, and what the other invariants ask of refunds: their totals, ends, postings,
-notices and calls.
+notices and calls. What holds of late money alone is asked in `late.py`.
 
-A message about a refund has its number behind the payment's attempts: 101 and on.
+A message about a refund has its number behind the payment's attempts: 101 and on, of
+late money 201 and on.
 """
 
 # In flight and done, of the order, of the money and of the coupon.
@@ -14,7 +15,7 @@ SELECT r.pay_order_no, NULL::text AS about,
            'money', r.money, 'taken', l.taken, 'biz_status', p.biz_status) AS said
 FROM (
     SELECT pay_order_no, sum(amount) AS amount, sum(money_amount) AS money
-    FROM refund WHERE status <> 'FAIL' GROUP BY pay_order_no
+    FROM refund WHERE status <> 'FAIL' AND kind = 'ASKED' GROUP BY pay_order_no
 ) r
 LEFT JOIN payment p USING (pay_order_no)
 LEFT JOIN (
@@ -44,7 +45,7 @@ FULL JOIN (
            coalesce(sum(amount) FILTER (WHERE status = 'SUCCESS'), 0) AS done_amount,
            coalesce(sum(money_amount) FILTER (WHERE status = 'SUCCESS'), 0)
                AS done_money
-    FROM refund GROUP BY pay_order_no
+    FROM refund WHERE kind = 'ASKED' GROUP BY pay_order_no
 ) r USING (pay_order_no)
 """
 
@@ -59,13 +60,16 @@ LEFT JOIN attempt a ON a.pay_order_no = r.pay_order_no
      AND a.process_status = 'GW_SUCCESS'
      AND (a.channel, a.account, a.request_no, a.currency)
          = (r.channel, r.account, r.original_request_no, r.currency)
+WHERE r.kind = 'ASKED'
 """
 
 IS_A_REFUND_ANOTHER_THAN_ITS_HISTORY = """
 SELECT r.pay_order_no, r.refund_no AS about,
        (r.status, r.last_event, r.events) IS DISTINCT FROM
        (t.to_status, t.event, h.events)
-       OR h.last_seq <> r.events OR h.begun <> 1
+       OR h.last_seq <> r.events
+       OR h.begun <> (r.kind = 'ASKED' OR r.events > 1)::integer
+       OR h.late <> (r.kind = 'LATE_MONEY')::integer
        OR h.ends <> (r.status <> 'DOING')::integer
        OR (r.status <> 'DOING' AND t.at IS DISTINCT FROM r.finished_at)
        OR h.unruly > 0 AS wrong,
@@ -76,6 +80,7 @@ FROM refund r
 LEFT JOIN (
     SELECT t.pay_order_no, t.refund_no, count(*) AS events, max(t.seq) AS last_seq,
            count(*) FILTER (WHERE t.event = 'REFUND_BEGUN') AS begun,
+           count(*) FILTER (WHERE t.event = 'LATE_MONEY_CAME') AS late,
            count(*) FILTER (WHERE t.to_status <> 'DOING') AS ends,
            count(*) FILTER (WHERE u.to_status IS DISTINCT FROM t.to_status) AS unruly
     FROM refund_transition t
@@ -104,7 +109,7 @@ SELECT pay_order_no, fact AS about,
            'posted', b.amount, 'posted_in', b.currency) AS said
 FROM (
     SELECT pay_order_no, refund_no AS fact, amount, currency
-    FROM refund WHERE status = 'SUCCESS'
+    FROM refund WHERE status = 'SUCCESS' AND kind = 'ASKED'
 ) r
 FULL JOIN (SELECT * FROM accounting_posting WHERE kind = 'REFUND') b
      USING (pay_order_no, fact)
@@ -119,14 +124,14 @@ SELECT pay_order_no, fact || ' ' || account AS about,
 FROM (
     SELECT pay_order_no, refund_no AS fact, 'merchant_pending:' || biz_line AS account,
            amount
-    FROM refund WHERE status = 'SUCCESS'
+    FROM refund WHERE status = 'SUCCESS' AND kind = 'ASKED'
     UNION ALL
     SELECT pay_order_no, refund_no,
            'channel_receivable:' || channel || ':' || account, -money_amount
-    FROM refund WHERE status = 'SUCCESS'
+    FROM refund WHERE status = 'SUCCESS' AND kind = 'ASKED'
     UNION ALL
     SELECT pay_order_no, refund_no, 'marketing_cost', -coupon_amount
-    FROM refund WHERE status = 'SUCCESS' AND coupon_amount > 0
+    FROM refund WHERE status = 'SUCCESS' AND kind = 'ASKED' AND coupon_amount > 0
 ) o
 FULL JOIN (
     SELECT pay_order_no, fact, account,
@@ -140,12 +145,16 @@ FULL JOIN (
 IS_A_REFUNDS_END_NOT_TOLD_ONCE = """
 SELECT pay_order_no, refund_no AS about,
        coalesce(n.notices, 0) < 1 OR n.notices <> n.places
-       OR n.types IS DISTINCT FROM ARRAY[CASE r.status
-              WHEN 'SUCCESS' THEN 'refund.succeeded'
-              WHEN 'FAIL' THEN 'refund.failed' END] AS wrong,
+       OR n.types IS DISTINCT FROM ARRAY[CASE
+              WHEN r.kind = 'LATE_MONEY' THEN 'refund.late_payment'
+              WHEN r.status = 'SUCCESS' THEN 'refund.succeeded'
+              WHEN r.status = 'FAIL' THEN 'refund.failed' END] AS wrong,
        jsonb_build_object('status', r.status, 'notices', coalesce(n.notices, 0),
            'end_points', n.places, 'types', n.types) AS said
-FROM (SELECT * FROM refund WHERE status <> 'DOING') r
+FROM (
+    SELECT * FROM refund
+    WHERE status = 'SUCCESS' OR status = 'FAIL' AND kind = 'ASKED'
+) r
 FULL JOIN (
     SELECT pay_order_no,
            convert_from(body, 'UTF8')::jsonb -> 'data' ->> 'refund_no' AS refund_no,
@@ -190,12 +199,14 @@ SELECT r.pay_order_no, r.out_refund_no AS about,
 FROM refund r
 LEFT JOIN refund_out_refund_no o ON o.biz_line = r.biz_line COLLATE "C"
                                 AND o.out_refund_no = r.out_refund_no COLLATE "C"
+WHERE r.kind = 'ASKED'
 """
 
 # The record is in the commit before the call; under the refund's number, each time.
 IS_A_SEND_OF_A_REFUND_NOT_ON_RECORD = """
 SELECT r.pay_order_no, r.refund_no AS about,
-       coalesce(m.sends, 0) <> h.sends OR coalesce(m.elsewhere, false) AS wrong,
+       coalesce(m.sends, 0) <> coalesce(h.sends, 0)
+       OR coalesce(m.elsewhere, false) AS wrong,
        jsonb_build_object('sends', coalesce(m.sends, 0), 'begun', h.sends) AS said
 FROM refund_with_messages r
 LEFT JOIN (
@@ -210,7 +221,8 @@ LEFT JOIN (
                OR position(r.refund_no IN m.body) = 0) AS elsewhere
     FROM gateway_message m
     JOIN refund r ON r.pay_order_no = m.pay_order_no
-                 AND right(r.refund_no, 2)::integer + 100 = m.attempt_seq
+                 AND m.attempt_seq = right(r.refund_no, 2)::integer
+                     + CASE r.kind WHEN 'LATE_MONEY' THEN 200 ELSE 100 END
     WHERE m.direction = 'OUT' AND m.operation = 'refund'
     GROUP BY m.pay_order_no, r.refund_no
 ) m USING (pay_order_no, refund_no)
@@ -242,7 +254,8 @@ LEFT JOIN (
     GROUP BY 1, 2, 3, 4
 ) m ON m.pay_order_no = r.pay_order_no AND m.channel = r.channel
    AND m.account = r.account
-   AND m.attempt_seq = right(r.refund_no, 2)::integer + 100
+   AND m.attempt_seq = right(r.refund_no, 2)::integer
+       + CASE r.kind WHEN 'LATE_MONEY' THEN 200 ELSE 100 END
 WHERE r.status = 'SUCCESS'
 """
 

@@ -9,6 +9,7 @@ import msgspec
 from paycore.accounting import service as accounting
 from paycore.core.chain import Command, CommandChain, Foreign, Local, Next, Run
 from paycore.core.refunds.document import refund_of
+from paycore.core.refunds.late import late_end
 from paycore.core.refunds.refund import reserved
 from paycore.core.refunds.run import RefundRun
 from paycore.core.refunds.settle import settle
@@ -61,6 +62,9 @@ class RefundResultNotifyBiz(Local):
         """Only what the transition table says, and only on a final status."""
         assert isinstance(run, RefundRun)
         row, told = run.refund.row, run.refund.told
+        if run.refund.late:
+            await late_end(run)
+            return Next.NEXT
         if Audience.ACCOUNTING in told:
             accounting.post_refund(
                 run.node,

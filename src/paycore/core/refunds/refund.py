@@ -14,10 +14,10 @@ from paycore.core.refunds.share import Taken
 from paycore.core.rows import RefundRow, RefundTotalRow, RefundTransitionRow
 from paycore.core.states import Audience, RefundEvent, refund_transition
 from paycore.gateway.call import Reply
-from paycore.kernel.ids import REFUND_LEGS
+from paycore.kernel.ids import leg_of_refund
 from paycore.kernel.journal import Change
 from paycore.kernel.outcome import Outcome
-from paycore.kernel.terms import Epoch, RefundStatus
+from paycore.kernel.terms import Epoch, RefundKind, RefundStatus
 
 MAX_SENDS = 5
 """Calls that may have left us, of one number. Beyond them a person looks first: a
@@ -37,7 +37,12 @@ class Refund:
     @property
     def seq(self) -> int:
         """Where one number names attempts and refunds of a payment: this one's."""
-        return REFUND_LEGS + int(self.row.refund_no[-2:])
+        return leg_of_refund(self.row.refund_no)
+
+    @property
+    def late(self) -> bool:
+        """Whether it is of money that came late: it takes nothing of what was paid."""
+        return self.row.kind is RefundKind.LATE_MONEY
 
     @property
     def surely_unsent(self) -> bool:
@@ -79,7 +84,7 @@ class Refund:
 
     def sending(self, *, now: datetime) -> None:
         """About to be sent, under its own number as ever; nothing is known of it."""
-        first = self.row.events == 0
+        first = self.row.events == (1 if self.late else 0)
         self.row = replace(self.row, sends=self.row.sends + 1, outcome=None)
         event = RefundEvent.REFUND_BEGUN if first else RefundEvent.REFUND_SENT_AGAIN
         self.apply(event, now=now)
@@ -145,7 +150,8 @@ class Refund:
             change.update(self.row, version=self._stored.version)
         for row in self._transitions:
             change.append(row)
-        if self.row.status.final and not self._stored.status.final:
+        ended = self.row.status.final and not self._stored.status.final
+        if ended and not self.late:
             self._stage_end(change)
 
     def _stage_end(self, change: Change) -> None:

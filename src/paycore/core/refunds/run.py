@@ -1,6 +1,7 @@
 """One passage of one refund: the runner's own, over another aggregate.
 
-The payment that it belongs to is read and never written: it is final.
+The payment that it belongs to is read and not written; only where late money held one
+that is open, its going back says so there (core/refunds/late.py).
 """
 
 from dataclasses import dataclass

@@ -86,7 +86,7 @@ class _Refund(ServiceCallback):
             total=total,
             number=OutRefundNoRow(
                 biz_line=row.biz_line,
-                out_refund_no=row.out_refund_no,
+                out_refund_no=self.request.out_refund_no,
                 pay_order_no=row.pay_order_no,
                 refund_no=row.refund_no,
                 content=self.request.content(),

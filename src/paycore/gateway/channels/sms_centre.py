@@ -151,6 +151,8 @@ class SmsCentre(Channel):
             card_tail=ask.card_tail,
             language=ask.language,
             sign=account.config.sign,
+            biz_line=ask.biz_line,
+            origin=ask.origin,
         )
 
     def _verify_request(self, ask: Ask) -> service.VerifyRequest:

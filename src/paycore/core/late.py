@@ -1,0 +1,154 @@
+"""Late money: what a channel took when it must not, and how it goes back.
+
+A payment is over, or another leg has paid it, or nobody confirmed there; and then a
+channel says that it took the money. Whoever hears that stages one change: a person is
+told, the books have it, and a refund of the whole is born, so that a crash can lose
+none of the three. From there it is driven like any refund (core/refunds). What became
+of the payment stays; what it cost its payer does not.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from paycore.accounting import service as accounting
+from paycore.core.messages import refund_words
+from paycore.core.payment import Payment
+from paycore.core.rows import AttemptRow, RefundRow, RefundTransitionRow
+from paycore.core.states import RefundEvent, refund_transition
+from paycore.desk import service as desk
+from paycore.gateway import service as gateway
+from paycore.gateway.call import Operation, Reply
+from paycore.kernel.ids import late_refund_no
+from paycore.kernel.journal import Change
+from paycore.kernel.node import Node
+from paycore.kernel.terms import ProcessStatus, RefundKind, RefundNo, RefundStatus
+from paycore.lines import service as lines
+
+AFTER_ITS_END: Final = "LATE_MONEY"
+"""A yes for a leg that had ended without money."""
+
+UNASKED: Final = "CHARGED_WITHOUT_CONFIRM"
+"""A charge that we never asked for, of an order that a channel had opened for us."""
+
+
+async def take_in(
+    node: Node,
+    change: Change,
+    payment: Payment,
+    attempt: AttemptRow,
+    reply: Reply,
+    *,
+    kind: str,
+    evidence: Mapping[str, object],
+    to_go_back: bool = True,
+) -> None:
+    """Stage what follows from a channel's yes to money that must not have come: once,
+    however often it is said.
+    """
+    number = late_refund_no(attempt.request_no)
+    if await node.journal.load(RefundRow, attempt.pay_order_no, number) is not None:
+        return
+    to_go_back = to_go_back and _goes_back(node, payment, attempt, reply)
+    case_id = await desk.open_case(
+        node,
+        change,
+        kind=kind,
+        pay_order_no=attempt.pay_order_no,
+        attempt_seq=attempt.seq,
+        amount=reply.amount or attempt.amount,
+        currency=reply.currency or attempt.currency,
+        evidence={**evidence, **({"refund_no": number} if to_go_back else {})},
+    )
+    if case_id is not None and to_go_back:
+        _bear(node, change, payment, attempt, number=number, case_id=case_id)
+
+
+def another_leg_has_it(payment: Payment, attempt: AttemptRow) -> bool:
+    """Whether the money of this request is that of a leg which paid, or may have: under
+    one number a channel takes it once.
+    """
+    return any(
+        leg.request_no == attempt.request_no
+        and (leg.process_status.open or leg.process_status is ProcessStatus.GW_SUCCESS)
+        for leg in payment.money_legs
+    )
+
+
+def _goes_back(node: Node, payment: Payment, attempt: AttemptRow, reply: Reply) -> bool:
+    """Whether it is beyond doubt what to give back, and the channel can.
+
+    Another amount than was ever asked of it (F32) is nothing to act upon by oneself.
+    """
+    said = (reply.amount, reply.currency)
+    return (
+        node.settings.return_late_money
+        and said == (attempt.amount, attempt.currency)
+        and attempt.channel in gateway.capable(node, Operation.REFUND)
+        and not another_leg_has_it(payment, attempt)
+    )
+
+
+def _bear(
+    node: Node,
+    change: Change,
+    payment: Payment,
+    attempt: AttemptRow,
+    *,
+    number: RefundNo,
+    case_id: str,
+) -> None:
+    """The refund of all that this request took, due at once, with its posting."""
+    now, no = node.now(), attempt.pay_order_no
+    born = refund_transition(RefundStatus.DOING, RefundEvent.LATE_MONEY_CAME)
+    language = lines.line(node, payment.row.biz_line).language
+    change.insert(
+        RefundRow(
+            pay_order_no=no,
+            refund_no=number,
+            biz_line=payment.row.biz_line,
+            kind=RefundKind.LATE_MONEY,
+            out_refund_no=None,
+            case_id=case_id,
+            amount=attempt.amount,
+            money_amount=attempt.amount,
+            coupon_amount=0,
+            currency=attempt.currency,
+            reason=None,
+            channel=attempt.channel,
+            account=attempt.account,
+            inst_trans_id=attempt.inst_trans_id,
+            original_request_no=attempt.request_no,
+            last_event=born.event,
+            events=1,
+            resp_code="REFUNDING",
+            resp_msg=refund_words("REFUNDING", language),
+            created_at=now,
+            quiet_from=now,
+            next_check_at=now,
+        )
+    )
+    change.append(
+        RefundTransitionRow(
+            pay_order_no=no,
+            refund_no=number,
+            seq=1,
+            from_status=born.source,
+            event=born.event,
+            to_status=born.target,
+            cause=case_id.partition(":")[0],
+            at=now,
+        )
+    )
+    accounting.post_late(
+        node,
+        change,
+        pay_order_no=no,
+        refund_no=number,
+        channel=attempt.channel,
+        account=attempt.account,
+        amount=attempt.amount,
+        currency=attempt.currency,
+        biz_line=payment.row.biz_line,
+        at=now,
+        returned=False,
+    )

@@ -1,0 +1,88 @@
+"""The end of a refund of late money (core/late.py): the books, the case, the payment
+that was held for it, and the business line.
+"""
+
+import msgspec
+
+from paycore.accounting import service as accounting
+from paycore.core import late
+from paycore.core.payment import Payment
+from paycore.core.refunds.document import refund_of
+from paycore.core.refunds.run import RefundRun
+from paycore.core.rows import PaymentRow, RefundRow
+from paycore.core.states import Audience
+from paycore.desk import service as desk
+from paycore.desk.rows import CaseRow
+from paycore.kernel.terms import RefundStatus
+from paycore.notify import service as notify
+
+HELD = (late.AFTER_ITS_END, late.UNASKED)
+"""What a payment is held by that waits for late money to go back."""
+
+
+async def late_end(run: RefundRun) -> None:
+    """In the commit of a final status: back, it is through with, and the line is told;
+    refused, the case says so and stays a person's.
+    """
+    row, told = run.refund.row, run.refund.told
+    if not told:
+        return
+    back = row.status is RefundStatus.SUCCESS
+    _into_the_case(run, row, back=back)
+    if Audience.ACCOUNTING in told:
+        _post(run, row)
+    if back:
+        await _let_close(run)
+        _announce(run, row)
+    told.clear()
+
+
+def _into_the_case(run: RefundRun, row: RefundRow, *, back: bool) -> None:
+    assert row.case_id is not None, "late money has its case"
+    found = {"refund_status": row.status, "refund_code": row.resp_code}
+    run.change.amend(
+        CaseRow,
+        (row.case_id,),
+        lambda case: desk.with_end(case, closed=back, found=found),
+    )
+
+
+def _post(run: RefundRun, row: RefundRow) -> None:
+    accounting.post_late(
+        run.node,
+        run.change,
+        pay_order_no=row.pay_order_no,
+        refund_no=row.refund_no,
+        channel=row.channel,
+        account=row.account,
+        amount=row.money_amount,
+        currency=row.currency,
+        biz_line=row.biz_line,
+        at=run.now,
+        returned=True,
+    )
+
+
+async def _let_close(run: RefundRun) -> None:
+    """A payment that was held for this money may be closed; still nothing begins: its
+    channel would take another confirm for the charge that went back.
+    """
+    stands = await run.node.journal.load(PaymentRow, run.refund.row.pay_order_no)
+    assert stands is not None, "a refund has its payment"
+    if stands.biz_status.final or stands.held not in HELD:
+        return
+    payment = Payment(stands)
+    payment.returned(run.now)
+    payment.stage(run.change)
+
+
+def _announce(run: RefundRun, row: RefundRow) -> None:
+    notify.announce(
+        run.node,
+        run.change,
+        pay_order_no=row.pay_order_no,
+        biz_line=row.biz_line,
+        type="refund.late_payment",
+        data=msgspec.json.encode(refund_of(row)),
+        at=run.now,
+    )

@@ -1,0 +1,124 @@
+"""F17: a storm of texts meets its budgets, over two nodes and real HTTP."""
+
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from facts import paid_once
+from inside import changed, inside
+from sql import ask
+from stack import TICKETS, Payer, Stack, key
+
+from paycore.sms.rows import CarrierRow
+
+MOST = 3
+
+
+@pytest.fixture(scope="module")
+def places(running: Stack) -> Iterator[tuple[int, int]]:
+    """Two nodes that allow few texts to one address."""
+    limits = {"code_per_payer_hour": MOST, "code_per_caller_hour": MOST}
+    nodes = [running.start_node(**limits) for _ in range(2)]
+    last = len(running.nodes)
+    yield last - 2, last - 1
+    for node in nodes:
+        node.stop()
+
+
+def address() -> str:
+    """One that no other test has."""
+    return f"2001:db8:{uuid.uuid4().hex[:4]}:{uuid.uuid4().hex[:4]}::1"
+
+
+def opened(payer: Payer, payer_address: str):
+    """Open a payment for a payer at an address; the answer."""
+    told = {"Payer-Address": payer_address}
+    return payer.api.post(
+        "/v1/quick-payments", json=payer.order(), headers={**key(), **told}
+    )
+
+
+def test_a_storm_from_one_address_meets_its_limit(stack: Stack, places):
+    """F17: of ten payers at one address exactly three get a text, at whichever node;
+    the others are told when to come again, and nothing of theirs is kept.
+    """
+    payers = [stack.payer(TICKETS, node=places[at % 2]) for at in range(10)]
+    where = address()
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda payer: opened(payer, where), payers))
+    texts = sum(len(payer.codes()) for payer in payers)
+    refused = [answer for answer in answers if answer.status_code != 201]
+
+    assert MOST == texts == len(answers) - len(refused)
+    for answer in refused:
+        assert (429, "TOO_MANY") == (answer.status_code, answer.json()["code"])
+        assert 0 < int(answer.headers["Retry-After"]) <= 3601
+        assert where not in answer.text
+    cards = [payer.card_id for payer in payers]
+    kept = ask(stack, "SELECT 1 FROM payment WHERE card_id = ANY($1)", cards)
+    assert MOST == len(kept)
+
+
+def test_neighbours_in_one_network_are_one(stack: Stack, places):
+    """F17: an address of the same IPv6 subscriber is no new one."""
+    where = address()
+    for at in range(MOST):
+        near = where.removesuffix("1") + f"a{at}"
+        assert 201 == opened(stack.payer(TICKETS, node=places[0]), near).status_code
+
+    assert 429 == opened(stack.payer(TICKETS, node=places[0]), where).status_code
+
+
+def test_the_quick_banks_own_texts_take_nothing(stack: Stack, places):
+    """F17: what a bank texts is the bank's: the address may go on."""
+    where = address()
+    for _ in range(MOST + 1):
+        answer = opened(stack.payer(node=places[0]), where)
+        assert "channel" == answer.json()["code"]["sent_by"]
+
+
+@pytest.mark.parametrize("wrong", ["", "localhost", "10.0.0.1, 10.0.0.2", "1" * 400])
+def test_what_is_no_address_is_refused_and_not_repeated(stack: Stack, wrong: str):
+    """F17: 400, and no order."""
+    payer = stack.payer(TICKETS)
+    answer = opened(payer, wrong)
+
+    assert (400, "BAD_REQUEST") == (answer.status_code, answer.json()["code"])
+    assert not wrong or wrong not in answer.text
+    assert not ask(stack, "SELECT 1 FROM payment WHERE card_id = $1", payer.card_id)
+
+
+def test_a_spent_budget_refuses_and_its_day_is_told_once(stack: Stack):
+    """F17: at the money's end the next carrier texts, then none; who has a code pays.
+
+    The fuse is on record once, however often it was met.
+    """
+    now = inside(stack, _today)
+    names = [f"text.spend:{carrier}:{now}" for carrier in ("a", "b")]
+    money = {"price": 50_000, "spend_per_day": 50_000}
+    with (
+        changed(stack, CarrierRow, "a", **money),
+        changed(stack, CarrierRow, "b", **money),
+    ):
+        payers = [stack.payer(TICKETS) for _ in range(4)]
+        answers = [payer.open() for payer in payers]
+        assert [201, 201, 429, 429] == [each.status_code for each in answers]
+        assert 0 < int(answers[2].headers["Retry-After"]) <= 86_401
+        carriers = [stack.sms(payer.phone)[-1]["carrier"] for payer in payers[:2]]
+        assert ["a", "b"] == carriers
+
+    used = ask(
+        stack,
+        "SELECT counter, used FROM limit_counter WHERE counter = ANY($1)"
+        " ORDER BY counter",
+        [*names, *(f"told.{name}" for name in names)],
+    )
+    assert [50_000, 50_000, 1, 1] == [row["used"] for row in used]
+    no = answers[0].json()["pay_order_no"]
+    assert "SUCCESS" == payers[0].confirm(no).json()["biz_status"]
+    paid_once(payers[0], no, at=("deduct_a", "deduct_b"))
+
+
+async def _today(node) -> str:
+    return f"{node.now():%Y%m%d}"

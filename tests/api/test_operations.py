@@ -1,6 +1,7 @@
 """Pages and operations: what machines and readers ask of a node."""
 
 import re
+from collections import Counter
 
 import httpx2 as httpx
 import pytest
@@ -44,11 +45,13 @@ def test_the_document_describes_every_call(node):
         for path, item in said["paths"].items()
         if "post" in item
         for parameter in item["post"]["parameters"]
-        if parameter["name"] == "Idempotency-Key"
+        if parameter["in"] == "header"
     ]
+    named = Counter(name for _, name in keyed)
 
     assert "3.1.0" == said["openapi"]
-    assert 6 == len(keyed)
+    # The payer's address where a text may be sent: on opening, and on sending again.
+    assert {"Idempotency-Key": 6, "Payer-Address": 2} == named
     assert document(routes()) == said
     amount = said["components"]["schemas"]["OpenQuickPayment"]["properties"]["amount"]
     assert (1, 10**12) == (amount["minimum"], amount["maximum"])

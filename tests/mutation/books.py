@@ -289,10 +289,13 @@ def _case(store, case) -> None:
     # By callback or enquiry more is known of it than by the question before a close.
     more = {"account"} if case.kind == "CHARGED_WITHOUT_CONFIRM" else set()
     if "refund_no" in evidence:  # late money that goes back, and what became of it
-        # Not by the number in the evidence: masking may take its digits for a phone.
         number = refund_at(case.pay_order_no, LATE_LEGS + case.attempt_seq)
-        assert store.load(RefundRow, case.pay_order_no, number), case
-        more |= {"account", "refund_no", "refund_status", "refund_code"}
+        refund = store.load(RefundRow, case.pay_order_no, number)
+        assert number == evidence["refund_no"]
+        end = {"refund_status": refund.status, "refund_code": refund.resp_code}
+        found = {name: evidence[name] for name in end if name in evidence}
+        assert found == (end if refund.status.final else {}), case
+        more |= {"account", "refund_no", *found}
     assert set(evidence) - more == EVIDENCE[case.kind] - more, case
     if case.kind == "COUPON_GONE":
         assert case.amount == payment.coupon_amount

@@ -4,10 +4,11 @@ Each has a PostgreSQL, a sandbox and payers of its own. Who is not being loaded 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -26,6 +27,7 @@ from paycore.core.rows import AttemptRow
 from paycore.dev import stack
 from paycore.dev.processes import free_port, start_node
 from paycore.kernel.config import Settings
+from paycore.kernel.config_texts import NO_LIMIT
 from paycore.kernel.crypto import KEY_OCTETS, KeyRing
 from paycore.kernel.ids import SystemIds
 from paycore.notify.webhook import key_of
@@ -148,6 +150,19 @@ def _copying(
         yield _contender(name, place, stage)
 
 
+COUNTED: Mapping[str, int] = MappingProxyType(
+    {
+        "code_per_payer_hour": NO_LIMIT - 1,
+        "code_per_caller_hour": NO_LIMIT - 1,
+        "code_per_line_day": NO_LIMIT - 1,
+        "code_per_day": NO_LIMIT - 1,
+        "sms_price": 1,
+        "sms_spend_per_day": NO_LIMIT,
+    }
+)
+"""Budgets of texts that cannot run out, and are counted as a deployment's are."""
+
+
 def _settings(stage: Stage, number: int) -> Settings:
     port = free_port()
     return msgspec.structs.replace(
@@ -155,6 +170,7 @@ def _settings(stage: Stage, number: int) -> Settings:
         port=port,
         public_url=f"http://{stack.HOST}:{port}",
         node_name=f"bench-{number}",
+        **COUNTED,
     )
 
 

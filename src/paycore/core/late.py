@@ -8,6 +8,7 @@ of the payment stays; what it cost its payer does not.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 from paycore.accounting import service as accounting
@@ -101,32 +102,31 @@ def _bear(
     now, no = node.now(), attempt.pay_order_no
     born = refund_transition(RefundStatus.DOING, RefundEvent.LATE_MONEY_CAME)
     language = lines.line(node, payment.row.biz_line).language
-    change.insert(
-        RefundRow(
-            pay_order_no=no,
-            refund_no=number,
-            biz_line=payment.row.biz_line,
-            kind=RefundKind.LATE_MONEY,
-            out_refund_no=None,
-            case_id=case_id,
-            amount=attempt.amount,
-            money_amount=attempt.amount,
-            coupon_amount=0,
-            currency=attempt.currency,
-            reason=None,
-            channel=attempt.channel,
-            account=attempt.account,
-            inst_trans_id=attempt.inst_trans_id,
-            original_request_no=attempt.request_no,
-            last_event=born.event,
-            events=1,
-            resp_code="REFUNDING",
-            resp_msg=refund_words("REFUNDING", language),
-            created_at=now,
-            quiet_from=now,
-            next_check_at=now,
-        )
+    row = RefundRow(
+        pay_order_no=no,
+        refund_no=number,
+        biz_line=payment.row.biz_line,
+        kind=RefundKind.LATE_MONEY,
+        out_refund_no=None,
+        case_id=case_id,
+        amount=attempt.amount,
+        money_amount=attempt.amount,
+        coupon_amount=0,
+        currency=attempt.currency,
+        reason=None,
+        channel=attempt.channel,
+        account=attempt.account,
+        inst_trans_id=attempt.inst_trans_id,
+        original_request_no=attempt.request_no,
+        last_event=born.event,
+        events=1,
+        resp_code="REFUNDING",
+        resp_msg=refund_words("REFUNDING", language),
+        created_at=now,
+        quiet_from=now,
+        next_check_at=now,
     )
+    change.insert(row)
     change.append(
         RefundTransitionRow(
             pay_order_no=no,
@@ -139,16 +139,23 @@ def _bear(
             at=now,
         )
     )
+    post(node, change, row, at=now, returned=False)
+
+
+def post(
+    node: Node, change: Change, row: RefundRow, *, at: datetime, returned: bool
+) -> None:
+    """Stage that the money of this refund came, or that it went back."""
     accounting.post_late(
         node,
         change,
-        pay_order_no=no,
-        refund_no=number,
-        channel=attempt.channel,
-        account=attempt.account,
-        amount=attempt.amount,
-        currency=attempt.currency,
-        biz_line=payment.row.biz_line,
-        at=now,
-        returned=False,
+        pay_order_no=row.pay_order_no,
+        refund_no=row.refund_no,
+        channel=row.channel,
+        account=row.account,
+        amount=row.money_amount,
+        currency=row.currency,
+        biz_line=row.biz_line,
+        at=at,
+        returned=returned,
     )

@@ -4,6 +4,7 @@ Whoever sees a contradiction, or runs out of schedule, stages a case in the same
 as what it saw. Nothing is decided here and nothing is cured here.
 """
 
+import re
 from collections.abc import Mapping
 from itertools import count
 from typing import cast
@@ -60,7 +61,9 @@ async def open_case(
             amount=amount,
             currency=currency,
             evidence=Json(
-                msgspec.json.encode(_masked(msgspec.to_builtins(evidence))).decode()
+                msgspec.json.encode(
+                    _masked(msgspec.to_builtins(evidence), pay_order_no)
+                ).decode()
             ),
             opened_at=node.now(),
         )
@@ -74,7 +77,11 @@ def with_end(case: CaseRow, *, closed: bool, found: Mapping[str, object]) -> Cas
     For a change's amend: who stages the end has no need to have read the case.
     """
     evidence = msgspec.json.decode(case.evidence, type=dict[str, object])
-    evidence.update(cast("dict[str, object]", _masked(msgspec.to_builtins(found))))
+    evidence.update(
+        cast(
+            "dict[str, object]", _masked(msgspec.to_builtins(found), case.pay_order_no)
+        )
+    )
     return replace(
         case,
         status="CLOSED" if closed else case.status,
@@ -93,14 +100,24 @@ async def _next(node: Node, case_id: str) -> str:
     return wanted
 
 
-def _masked(value: object) -> object:
-    """Mask every text of the evidence, and no number: those are amounts and times."""
+def _masked(value: object, own: str | None) -> object:
+    """Mask every text of the evidence, and no number: those are amounts and times; nor
+    the payment's own number or one made of it, of whose digits one in ten look like a
+    card's.
+    """
     match value:
+        case str() if own is not None and _made_of(value, own):
+            return value
         case str():
             return mask_text(value)
         case dict():
-            return {str(name): _masked(one) for name, one in value.items()}
+            return {str(name): _masked(one, own) for name, one in value.items()}
         case list() | tuple():
-            return [_masked(one) for one in value]
+            return [_masked(one, own) for one in value]
         case _:
             return value
+
+
+def _made_of(text: str, own: str) -> bool:
+    """Whether it is a payment's number, or that of one of its attempts or refunds."""
+    return re.fullmatch(rf"{re.escape(own)}([A-Z]?[0-9]{{2}})?", text) is not None

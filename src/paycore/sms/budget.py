@@ -6,6 +6,7 @@ code's row says what it holds, so that it is given back once and no more, and so
 the auditor can count (I29). What is unlimited is not counted, and has no row.
 """
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -127,18 +128,20 @@ async def within_budget(
     """
     free: list[Line] = []
     taken: list[Quota] = []
-    for line in lines:
-        quota = _spend(node.settings, line, now)
+    spends = [_spend(node.settings, line, now) for line in lines]
+    # At once, so that it is one statement however many carriers there are.
+    left = await asyncio.gather(*(_left(node, quota) for quota in spends))
+    for line, quota, some in zip(lines, spends, left, strict=True):
         if quota is None:
             free.append(line)
-        elif await _left(node, quota):
+        elif some:
             free.append(line)
             taken.append(quota)
         else:
             await _tell(node, line, quota)
     if free or not lines:
         return tuple(free), tuple(taken)
-    last = _spend(node.settings, lines[-1], now)
+    last = spends[-1]
     assert last is not None, "what has no budget has always some left"
     return (lines[-1],), (replace(last, guard=SPENT),)
 
@@ -163,7 +166,9 @@ def _spend(settings: Settings, line: Line, now: datetime) -> Quota | None:
     )
 
 
-async def _left(node: Node, quota: Quota) -> bool:
+async def _left(node: Node, quota: Quota | None) -> bool:
+    if quota is None:
+        return True
     row = await node.journal.load(LimitCounter, quota.counter)
     return (row.used if row is not None else 0) + quota.amount <= quota.limit
 

@@ -69,3 +69,34 @@ async def test_what_is_seen_again_is_one_case(node):
     late = [c for c in await node.journal.every(CaseRow) if c.kind == "LATE_MONEY"]
 
     assert 1 == len(late)
+
+
+async def test_a_payments_own_numbers_stay_readable(node):
+    """One payment number in ten has the digits of a card; who works on the case needs
+    it as it is. A stranger's number is masked all the same.
+    """
+    own = PayOrderNo("260329015450875ZG3ZFG9HNNY")
+    evidence = {
+        "refund_no": f"{own}M01",
+        "said": "260329015450875 is my card",
+        "other": "260329015450875",
+    }
+    change = node.change()
+
+    await service.open_case(
+        node,
+        change,
+        kind="LATE_MONEY",
+        pay_order_no=own,
+        attempt_seq=1,
+        amount=500,
+        currency="CNY",
+        evidence=evidence,
+    )
+    (insert,) = change.inserts
+    said = msgspec.json.decode(insert.row.evidence)
+    ended = service.with_end(insert.row, closed=True, found={"refund_no": f"{own}M01"})
+
+    assert f"{own}M01" == said["refund_no"]
+    assert "015450875" not in said["said"] + said["other"]
+    assert f"{own}M01" == msgspec.json.decode(ended.evidence)["refund_no"]

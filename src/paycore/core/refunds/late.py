@@ -4,7 +4,6 @@ that was held for it, and the business line.
 
 import msgspec
 
-from paycore.accounting import service as accounting
 from paycore.core import late
 from paycore.core.payment import Payment
 from paycore.core.refunds.document import refund_of
@@ -30,7 +29,7 @@ async def late_end(run: RefundRun) -> None:
     back = row.status is RefundStatus.SUCCESS
     _into_the_case(run, row, back=back)
     if Audience.ACCOUNTING in told:
-        _post(run, row)
+        late.post(run.node, run.change, row, at=run.now, returned=True)
     if back:
         await _let_close(run)
         _announce(run, row)
@@ -44,22 +43,6 @@ def _into_the_case(run: RefundRun, row: RefundRow, *, back: bool) -> None:
         CaseRow,
         (row.case_id,),
         lambda case: desk.with_end(case, closed=back, found=found),
-    )
-
-
-def _post(run: RefundRun, row: RefundRow) -> None:
-    accounting.post_late(
-        run.node,
-        run.change,
-        pay_order_no=row.pay_order_no,
-        refund_no=row.refund_no,
-        channel=row.channel,
-        account=row.account,
-        amount=row.money_amount,
-        currency=row.currency,
-        biz_line=row.biz_line,
-        at=run.now,
-        returned=True,
     )
 
 

@@ -161,7 +161,12 @@ async def test_texts_are_looked_through_once_until_one_holds_a_secret(copy, made
     """What was written before the last round is not read again; a secret that was found
     stays a violation for as long as it stands.
     """
-    await plant(copy, "UPDATE trail SET at = at - interval '30 minutes'")
+    # Old steps and fresh messages, however long ago all of them were made.
+    await plant(
+        copy,
+        "UPDATE trail SET at = at - interval '30 minutes';"
+        "UPDATE gateway_message SET at = now()",
+    )
     async with node_on(copy, audit_every_s=3600) as node:
         connection = await db.connect(copy)
         try:
@@ -169,8 +174,7 @@ async def test_texts_are_looked_through_once_until_one_holds_a_secret(copy, made
             second = await auditor._round(node, connection, first)
             await plant(
                 copy,
-                "UPDATE gateway_message SET at = now(), body = body ||"
-                " ' 6222020200112233446'"
+                "UPDATE gateway_message SET body = body || ' 6222020200112233446'"
                 f" WHERE pay_order_no = '{made['paid']}' AND direction = 'IN'"
                 " AND operation = 'confirm'",
             )

@@ -204,3 +204,6 @@ def test_people_get_their_answers(old):
     assert 0 < blocks["a payment by its number"] < A_FEW_BLOCKS
     # Asked often, it is not planned for any filter: that would read the whole line.
     assert 0 < blocks["a payment by its line's number"] < A_FEW_BLOCKS
+    # Found in what is small, and not among all that went well.
+    assert blocks["a line's failed payments (none)"] < A_FEW_BLOCKS
+    assert blocks["parked notices (none)"] < A_FEW_BLOCKS

@@ -8,6 +8,7 @@ a channel names its payment.
 
 import secrets
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
 
@@ -27,6 +28,10 @@ REFUND_LEGS = 100
 come behind all attempts: the first is 101."""
 
 _REFUND = "R"
+_SIGNING = "S"
+SIGNING_LEGS = 200
+"""Signings, which have numbers of a payment's form, come behind all refunds: 201."""
+_LEGS = MappingProxyType({_REFUND: REFUND_LEGS, _SIGNING: SIGNING_LEGS})
 
 EVER, FOR_EVER = datetime(2000, 1, 2, tzinfo=UTC), datetime(2099, 12, 30, tzinfo=UTC)
 """The two digits of a number's year sort within one century."""
@@ -92,13 +97,19 @@ def refund_no(no: PayOrderNo, seq: int) -> RefundNo:
     return RefundNo(f"{no}{_REFUND}{seq:02d}")
 
 
+def signing_request(no: PayOrderNo, seq: int) -> AttemptId:
+    """The number at a channel of a signing's call: 1 the signing, then revocations."""
+    assert 1 <= seq <= MAX_ATTEMPTS, seq
+    return AttemptId(f"{no}{_SIGNING}{seq:02d}")
+
+
 def payment_of(request_no: str) -> tuple[PayOrderNo, int] | None:
-    """The payment and number that a stranger's request number may name; the number of
-    a refund is behind all attempts' (`REFUND_LEGS`).
+    """The payment and number that a stranger's request number may name; refunds are
+    behind all attempts (`REFUND_LEGS`), and signings behind those.
     """
     no, rest = request_no[:PAY_ORDER_NO_LENGTH], request_no[PAY_ORDER_NO_LENGTH:]
-    legs = REFUND_LEGS if rest.startswith(_REFUND) else 0
-    seq = rest.removeprefix(_REFUND)
+    legs = _LEGS.get(rest[:1], 0)
+    seq = rest[1:] if legs else rest
     if not (request_no.isascii() and request_no.isalnum()) or len(seq) != 2:
         return None
     return (PayOrderNo(no), legs + int(seq)) if seq.isdigit() and seq != "00" else None

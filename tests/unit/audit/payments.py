@@ -6,6 +6,7 @@ from datetime import timedelta
 from facts import agreed
 from inside import fresh_coupon, inside
 from refunding import refund, until
+from sql import ask
 from stack import SHOP, TICKETS, Payer, Stack, key
 
 from paycore.core.rows import PaymentRow
@@ -43,6 +44,7 @@ def fill(stack: Stack) -> dict[str, str]:
         "refund_resent": _refund_resent(stack, quick),
         "refunding": _refunding(stack, quick),
         "untold": _untold(stack, quick),
+        **_signed(stack),
     }
 
 
@@ -188,3 +190,21 @@ def _refunding(stack: Stack, payer: Payer) -> str:
     assert "DOING" == refund(payer, no, 300, reason="late").json()["biz_status"]
     stack.no_faults()
     return no
+
+
+def _signed(stack: Stack) -> dict[str, str]:
+    """Paid by a card that was signed with its bank's code; and its signing."""
+    sign = {"pay_type": "QUICK_PAY", "channel": "quick_a", "account": "main"}
+    payer = stack.payer(SHOP, agreements=[], sign=sign)
+    answer = payer.api.post(
+        f"/v1/cards/{payer.card_id}/confirm",
+        json={"sms_verify_code": payer.codes()[-1]},
+        headers=key(),
+    )
+    assert "ACTIVE" == answer.json()["status"], answer.text
+    ((signing,),) = ask(
+        stack,
+        "SELECT signing_no FROM agreement_signing WHERE card_id = $1",
+        payer.card_id,
+    )
+    return {"signed": _paid(payer), "signing": signing}

@@ -14,10 +14,11 @@ from paycore.api.contract import Call
 from paycore.api.decode import Shape
 from paycore.api.door import Plain, door_of, read
 from paycore.api.idempotency import post_of
-from paycore.api.schema import CardDetails, Confirm, Item, Timeline
+from paycore.api.schema import CardDetails, Confirm, Timeline
 from paycore.cards import service as cards
 from paycore.core.agreements import queries
 from paycore.core.agreements import service as agreements
+from paycore.core.timeline import Item
 from paycore.kernel.errors import BizCheckError, DataNotExist, TooMany
 
 _CONFIRM = Shape(Confirm)

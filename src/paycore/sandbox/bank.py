@@ -247,6 +247,7 @@ class Bank:
         return reply_for(self._store(done, work))
 
     def _sign_apply(self, call: Call, work: Work) -> Reply:
+        assert isinstance(call.request, Sign)
         if call.card is None:
             raise BadRequest("card_enc is missing")
         if self._find(call, call.request.request_id):

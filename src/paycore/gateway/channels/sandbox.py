@@ -234,6 +234,8 @@ class Sandbox(Channel, StatementChannel):
         """Give their status and code as our outcome."""
         outcome, blame, not_found = Outcome.UNKNOWN, None, False
         match message.status:
+            case "SUCCESS" if operation is Operation.SIGN_CONFIRM and not message.token:
+                pass  # the asking's yes, which the same address signs: no agreement
             case "SUCCESS":
                 outcome = Outcome.SUCCEEDED
             case "PROCESSING":
@@ -246,11 +248,12 @@ class Sandbox(Channel, StatementChannel):
                 outcome, blame = self.errors.get(message.code, (Outcome.UNKNOWN, None))
             case "NOT_FOUND":
                 not_found = operation is Operation.ENQUIRE
-            case "OPEN" if enquired is Operation.SIGN:
-                outcome = Outcome.PENDING
             case "OPEN":
                 # The code is out, and no confirm was taken: there is no money leg.
                 not_found = operation is Operation.ENQUIRE
+                if enquired is Operation.SIGN:
+                    # Of a signing that is how it stands: the payer may still type it.
+                    outcome, not_found = Outcome.PENDING, False
         return Reply(
             outcome=outcome,
             blame=blame,

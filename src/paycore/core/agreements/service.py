@@ -163,13 +163,14 @@ async def _sign(
         key = await _key(node, claim, answer_of, found)
         if isinstance(key, KeptAnswer):
             return key
-        call = await _asked_for(node, new, wish, claim)
-        call.key = key
         try:
+            call = await _asked_for(node, new, wish, claim)
+            call.key = key
             _, answer = await call.ask(Operation.SIGN, call.signing.request_no)
-        except GuardRefused as error:
-            if error.refused.guard in ("agreement_slot", "agreement_number"):
-                raise errors.Duplicate(TWICE_EN, TWICE_ZH) from error
+        except (GuardRefused, errors.Duplicate):
+            # What has the place may be what this very key did before: it comes first.
+            if await keys.look_up(node, claim) is None:
+                raise errors.Duplicate(TWICE_EN, TWICE_ZH) from None
             continue
         call.signing.hear(answer.reply, now=node.now())
         return await _finish(call, answer_of)

@@ -43,8 +43,8 @@ def fill(stack: Stack) -> dict[str, str]:
         "refunded": _refunded(stack, quick),
         "refund_resent": _refund_resent(stack, quick),
         "refunding": _refunding(stack, quick),
-        "untold": _untold(stack, quick),
         **_signed(stack),
+        "untold": _untold(stack, quick),
     }
 
 

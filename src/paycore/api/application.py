@@ -18,6 +18,7 @@ from paycore.api import (
     payments,
     problems,
     refunds,
+    signing,
 )
 from paycore.api.contract import Call, Route, document
 from paycore.api.decode import MAX_BODY_OCTETS
@@ -45,6 +46,8 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     cards.list_cards,
     cards.get_card,
     cards.revoke_card,
+    signing.confirm_card,
+    signing.get_card_timeline,
     callbacks.receive_callback,
     *FOR_MACHINES,
 )

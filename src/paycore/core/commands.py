@@ -197,6 +197,9 @@ class CardDeductReceipt(Foreign):
             payment.respond("COUPON", words("COUPON", run.line.language))
             return Next.STOP
         found = await asking.agreements(run, PayType.DEDUCT)
+        if not found and not run.tries:
+            # Revoked, or over, since it converted: nobody is asked for money.
+            return _declined(run, "AGREEMENT_GONE")
         route = None
         if run.tries < MAX_DEDUCT_ROUTES:
             wanted = asking.question(run, TransType.DEDUCT, found)

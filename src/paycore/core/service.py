@@ -19,6 +19,7 @@ from paycore.core.absorb import (
     with_attempts,
     write,
 )
+from paycore.core.agreements import service as agreements
 from paycore.core.chain import GuardRefused, Run
 from paycore.core.chains import (
     CARD_DEDUCT_RECEIPT,
@@ -332,6 +333,7 @@ async def receive(node: Node, received: Received) -> bool:
     placed: bool | None = None
     if named is not None and received.message is not None:
         of = refunds.receive if refunds.is_of_refund(named[1]) else _of_payment
+        of = agreements.receive if agreements.is_of_signing(named[1]) else of
         placed = await of(node, received)
     return await _keep_refused(node, received) if placed is None else placed
 

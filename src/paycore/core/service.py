@@ -20,6 +20,7 @@ from paycore.core.absorb import (
 )
 from paycore.core.chain import GuardRefused, Run
 from paycore.core.chains import (
+    CARD_DEDUCT,
     CARD_DEDUCT_RECEIPT,
     CARD_QUICK_PAY_CONFIRM,
     CARD_QUICK_PAY_RESEND,
@@ -59,6 +60,7 @@ __all__ = [
     "View",
     "close",
     "confirm",
+    "deduct",
     "drain",
     "get",
     "give_back",
@@ -76,7 +78,7 @@ ATTEMPTS_A_PASSAGE = 9
 two quick routes and the SMS centre; and what a worker may need after a crash."""
 
 
-class OpenRequest(msgspec.Struct, frozen=True, kw_only=True):
+class OpenRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a business line orders; its shape was checked by the surface."""
 
     biz_line: BizLineId
@@ -88,6 +90,8 @@ class OpenRequest(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     coupon_no: CouponNo | None
     expires_in_s: int
+    pay_type: PayType = PayType.QUICK_PAY
+    """DEDUCT is a deduction: another order than the quick payment of the same words."""
 
     def content(self) -> bytes:
         """Fingerprint by which a repeat is told from a clash."""
@@ -95,7 +99,7 @@ class OpenRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Open(ServiceCallback):
-    """POST /v1/quick-payments."""
+    """POST /v1/quick-payments, POST /v1/deductions."""
 
     creates = True
 
@@ -129,8 +133,9 @@ class _Open(ServiceCallback):
         )
 
     async def execute(self, run: Run) -> None:
-        """Send the code, by whoever can."""
-        await CARD_QUICK_PAY_SEND.execute(run)
+        """Send the code, by whoever can; of a deduction, take the money."""
+        deducts = self.request.pay_type is PayType.DEDUCT
+        await (CARD_DEDUCT if deducts else CARD_QUICK_PAY_SEND).execute(run)
 
     async def standing(self, node: Node) -> OutBizNoRow | None:
         """What stands under the line's own number."""
@@ -173,6 +178,8 @@ class _Resend(_OnPayment):
     async def before_process(self, node: Node) -> Run:
         """Still open, not over its time, and not too soon after the last code."""
         run = await super().before_process(node)
+        if run.payment.is_deduction:
+            raise errors.DataNotExist(*errors.NO_QUICK_PAY_DETAIL)
         _refuse_finished(run)
         _refuse_exhausted(run)
         row = run.payment.row
@@ -252,6 +259,13 @@ async def open_quick_payment(
     node: Node, request: OpenRequest, claim: KeyClaim, answer_of: AnswerOf
 ) -> KeptAnswer:
     """Open a payment and have its code sent."""
+    return await ServiceTemplate(node, _Open(request, claim, answer_of)).execute()
+
+
+async def deduct(
+    node: Node, request: OpenRequest, claim: KeyClaim, answer_of: AnswerOf
+) -> KeptAnswer:
+    """Take money under the card's mandate: no code, and no payer present."""
     return await ServiceTemplate(node, _Open(request, claim, answer_of)).execute()
 
 
@@ -471,6 +485,7 @@ def _opened(node: Node, request: OpenRequest, coupon_amount: int) -> PaymentRow:
         currency=request.currency,
         card_id=request.card_id,
         subject=request.subject,
+        pay_type=request.pay_type,
         created_at=now,
         expires_at=expires_at,
         next_check_at=expires_at,

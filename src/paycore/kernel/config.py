@@ -211,6 +211,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(ge=60, le=86_400, description="How long an order may wait for its payer."),
     ] = 900
 
+    deduct_tries: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=9,
+            description="Channels that one deduction may be tried at, one after the"
+            " other.",
+        ),
+    ] = 3
+
     # The auditor
     audit_every_s: Annotated[
         float,

@@ -212,13 +212,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 900
 
     deduct_tries: Annotated[
-        int,
-        Meta(
-            ge=1,
-            le=9,
-            description="Channels that one deduction may be tried at, one after the"
-            " other.",
-        ),
+        int, Meta(ge=1, le=9, description="Channels one deduction may be tried at.")
     ] = 3
 
     # The auditor

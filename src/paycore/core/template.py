@@ -267,7 +267,8 @@ class ServiceTemplate:
         if isinstance(row, OutBizNoRow | OutRefundNoRow):
             return await self._number_stands(row)
         if refused.guard == coupon.GUARD:
-            raise errors.CouponRefused
+            # This very order may have it, under the same number and another key.
+            return await self._perhaps_replay(errors.CouponRefused())
         if refused.guard.startswith("sms."):
             raise errors.TooMany(retry_after_s=60)
         return None

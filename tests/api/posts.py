@@ -8,7 +8,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import asyncpg
 import httpx2 as httpx
@@ -140,6 +140,11 @@ def _open(stack: Stack, node: int, line: int = SHOP) -> Post:
 
 def _converted(stack: Stack, node: int) -> Post:
     return _open(stack, node, TICKETS)
+
+
+def _deduction(stack: Stack, node: int) -> Post:
+    post = _open(stack, node)
+    return replace(post, path="/v1/deductions", slow="bank.deduct_*.deduct")
 
 
 def opened(payer) -> str:
@@ -329,6 +334,7 @@ def _signing(stack: Stack, node: int) -> Post:
 CASES: dict[str, tuple[str, Maker]] = {
     "open": ("openQuickPayment", _open),
     "open, converted": ("openQuickPayment", _converted),
+    "deduction": ("deduct", _deduction),
     "codes": ("sendCodeAgain", _codes),
     "codes, our own": ("sendCodeAgain", _own_codes),
     "confirm": ("confirm", _confirm),

@@ -12,6 +12,7 @@ from litestar.types import ASGIApp
 from paycore.api import (
     callbacks,
     cards,
+    deductions,
     history,
     operations,
     pages,
@@ -39,6 +40,7 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     payments.get_payment,
     history.search_payments,
     history.get_timeline,
+    deductions.deduct,
     refunds.create_refund,
     refunds.get_refund,
     refunds.search_refunds,

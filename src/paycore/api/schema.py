@@ -101,6 +101,10 @@ class OpenQuickPayment(Shape, frozen=True, kw_only=True):
     ) = None
 
 
+class Deduct(OpenQuickPayment, frozen=True, kw_only=True):
+    """What `POST /v1/deductions` takes: the fields of a quick payment."""
+
+
 PageSize = Annotated[int, Meta(ge=1, le=MAX_PAGE, description="1 to 100")]
 Cursor = Annotated[
     str,

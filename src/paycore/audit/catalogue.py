@@ -45,6 +45,7 @@ CATALOGUE = (
                 name="a leg began before the last had ended",
                 sql=money.DID_A_LEG_BEGIN_BEFORE_THE_LAST_ENDED,
             ),
+            Check(name="a deduct too many", sql=money.IS_A_DEDUCT_TOO_MANY),
         ),
     ),
     Invariant(

@@ -31,6 +31,7 @@ def fill(stack: Stack) -> dict[str, str]:
         "resent": _resent(quick),
         "converted": _converted(deduct),
         "two_legs": _two_legs(stack, deduct),
+        "deducted": _deducted(stack, deduct),
         "declined": _declined(stack),
         "closed": _closed(quick),
         "called_back": _struck(
@@ -102,6 +103,14 @@ def _two_legs(stack: Stack, payer: Payer) -> str:
     stack.fault("bank.deduct_*.deduct", "decline:MAINTENANCE", count=1)
     assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
     return no
+
+
+def _deducted(stack: Stack, payer: Payer) -> str:
+    """Nobody is present: the first deduct channel cannot, the second can."""
+    stack.fault("bank.deduct_*.deduct", "decline:MAINTENANCE", count=1)
+    order = payer.deduct().json()
+    assert "SUCCESS" == order["biz_status"], order
+    return order["pay_order_no"]
 
 
 def _declined(stack: Stack) -> str:

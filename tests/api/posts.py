@@ -8,7 +8,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import asyncpg
 import httpx2 as httpx
@@ -140,6 +140,11 @@ def _open(stack: Stack, node: int, line: int = SHOP) -> Post:
 
 def _converted(stack: Stack, node: int) -> Post:
     return _open(stack, node, TICKETS)
+
+
+def _deduction(stack: Stack, node: int) -> Post:
+    post = _open(stack, node)
+    return replace(post, path="/v1/deductions", slow="bank.deduct_*.deduct")
 
 
 def opened(payer) -> str:
@@ -280,9 +285,56 @@ def _refund_of_deduct(stack: Stack, node: int) -> Post:
     return _refund(stack, node, TICKETS)
 
 
+def _signed(stack: Stack, node: int) -> Post:
+    payer = stack.payer(SHOP, node=node)
+    sign = {"pay_type": "QUICK_PAY", "channel": "quick_a", "account": "main"}
+
+    def body() -> Body:
+        return {
+            "number": "6222020200112233446",
+            "name": "王五",
+            "id_no": f"E{uuid.uuid4().hex[:20]}",
+            "phone": payer.phone,
+            "sign": sign,
+        }
+
+    asked = body()
+    changes = (
+        {"name": "王六"},
+        {"sign": {**sign, "single_limit": 100}},
+        {"sign": {**sign, "channel": "quick_b"}},
+        {"sign": None},
+    )
+    return Post(
+        payer=payer,
+        line=SHOP,
+        path="/v1/cards",
+        body=asked,
+        others=[{**asked, **change} for change in changes],
+        slow="bank.quick_a.sign",
+        fresh=body,
+    )
+
+
+def _signing(stack: Stack, node: int) -> Post:
+    asked = _signed(stack, node)
+    card = asked.send(key())
+    assert httpx.codes.CREATED == card.status_code, card.text
+    code = asked.payer.codes()[-1]
+    return Post(
+        payer=asked.payer,
+        line=SHOP,
+        path=f"/v1/cards/{card.json()['card_id']}/confirm",
+        body={"sms_verify_code": code},
+        others=[{"sms_verify_code": off_by(code, 1)}],
+        slow="bank.quick_a.sign",
+    )
+
+
 CASES: dict[str, tuple[str, Maker]] = {
     "open": ("openQuickPayment", _open),
     "open, converted": ("openQuickPayment", _converted),
+    "deduction": ("deduct", _deduction),
     "codes": ("sendCodeAgain", _codes),
     "codes, our own": ("sendCodeAgain", _own_codes),
     "confirm": ("confirm", _confirm),
@@ -290,6 +342,8 @@ CASES: dict[str, tuple[str, Maker]] = {
     "confirm, wrong code": ("confirm", _wrong),
     "close": ("closePayment", _close),
     "card": ("registerCard", _card),
+    "card, signed": ("registerCard", _signed),
+    "confirm, signing": ("confirmCard", _signing),
     "refund": ("createRefund", _refund),
     "refund of a deduct": ("createRefund", _refund_of_deduct),
 }

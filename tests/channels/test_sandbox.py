@@ -68,6 +68,9 @@ class Banks(Bench):
             case Operation.CONFIRM:
                 await call(self.node, replace(ask, operation=Operation.SEND_CODE))
                 return replace(ask, card=None, code=await self._code(), attempt_seq=2)
+            case Operation.SIGN_CONFIRM:
+                await call(self.node, replace(ask, operation=Operation.SIGN))
+                return replace(ask, card=None, code=await self._code())
             case Operation.ENQUIRE:
                 await call(self.node, replace(ask, operation=Operation.DEDUCT))
                 return enquiry(replace(ask, operation=Operation.DEDUCT))
@@ -107,7 +110,9 @@ class Banks(Bench):
     async def fault(self, operation: Operation, fault: str) -> None:
         """Set a fault at the bank that we use for the operation."""
         bank = "quick_a" if operation in QUICK else "deduct_a"
-        target = f"bank.{bank}.{operation.value}"
+        # Both steps of a signing are one operation there.
+        signs = operation is Operation.SIGN_CONFIRM
+        target = f"bank.{bank}.{'sign' if signs else operation.value}"
         await self._control("POST", "/faults", {"target": target, "fault": fault})
 
     async def charges(self, pay_order_no: str) -> int:

@@ -58,6 +58,12 @@ class Payer:
             "/v1/quick-payments", json=self.order(**changes), headers=key()
         )
 
+    def deduct(self, **changes):
+        """Ask for a deduction; the answer."""
+        return self.api.post(
+            "/v1/deductions", json=self.order(**changes), headers=key()
+        )
+
     def codes(self) -> list[str]:
         """The codes texted to this payer, newest last."""
         return [text["code"] for text in self.stack.sms(self.phone)]

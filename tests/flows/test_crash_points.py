@@ -290,3 +290,71 @@ def test_a_death_before_a_refunds_result_is_written_gives_back_once(doomed):
     assert "SUCCESS" == done["biz_status"]
     assert [done["money_amount"]] == given_back(it.elsewhere, no)
     assert 1250 == it.elsewhere.get(no)["refunded_amount"]
+
+
+def _deducting(it: Doomed, **changes):
+    """A deduction at the node that will die; its body and how it is asked for."""
+    body, one = it.payer.order(coupon_no=it.coupon_no, **changes), key()
+
+    def post(payer: Payer):
+        return payer.api.post("/v1/deductions", json=body, headers=one)
+
+    return body, post
+
+
+def _number(it: Doomed, body) -> str:
+    """The number of the order that a dead node has opened."""
+    params = {"out_biz_no": body["out_biz_no"]}
+    (found,) = it.elsewhere.api.get("/v1/payments", params=params).json()["items"]
+    it.no = found["pay_order_no"]
+    return it.no
+
+
+def test_a_death_before_the_leg_of_a_deduction_is_sent_takes_nothing(doomed):
+    """F43: order, lock and leg are one commit; dead right after it, the bank is asked
+    and knows nothing: no other bank is, and the same key has the end of it.
+    """
+    it = doomed(TICKETS)
+    body, post = _deducting(it)
+
+    with it.dying("CHARGE_BEGUN", at=AFTER, doing=lambda: post(it.payer)):
+        no = _number(it, body)
+        it.one_transaction("payment", "attempt", "transition", "coupon")
+
+    order = it.elsewhere.until(no, within_s=40)
+    assert ("FAIL", "NOT_TAKEN") == (order["biz_status"], order["resp_code"])
+    assert ("AVAILABLE", None) == it.coupon()
+    took_nothing(it.elsewhere, no)
+    assert order == it.insist(lambda: post(it.elsewhere)).json()
+
+
+def test_a_death_between_two_tries_of_a_deduction_loses_neither(doomed):
+    """F40: the bank has refused and nothing of it is stored: another node finds that
+    out and goes on with the other bank, which takes the money once.
+    """
+    it = doomed(TICKETS)
+    body, post = _deducting(it)
+    it.stack.fault("bank.deduct_*.deduct", "decline:MAINTENANCE", count=1)
+
+    with it.dying("NOT_CHARGED", at=BEFORE, doing=lambda: post(it.payer)):
+        no = _number(it, body)
+
+    order = it.elsewhere.until(no, within_s=40)
+    assert "SUCCESS" == order["biz_status"], order
+    paid_once(it.elsewhere, no, at=BANKS_OF_LINE[TICKETS])
+    assert ("USED", no) == it.coupon()
+    assert ["CHARGE_BEGUN", "NOT_CHARGED", "CHARGE_BEGUN", "PAID"] == events(
+        it.elsewhere, no
+    )
+    assert no == it.insist(lambda: post(it.elsewhere)).json()["pay_order_no"]
+
+
+def test_a_death_before_the_result_of_a_deduction_is_written_charges_once(doomed):
+    """F44, F45: the bank charged and nothing of it is stored: another node asks."""
+    it = doomed(TICKETS)
+    body, post = _deducting(it)
+
+    with it.dying("PAID", at=BEFORE, doing=lambda: post(it.payer)):
+        assert 1 == len(it.stack.charges(_number(it, body)))
+
+    it.is_paid_once()

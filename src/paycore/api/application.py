@@ -12,12 +12,14 @@ from litestar.types import ASGIApp
 from paycore.api import (
     callbacks,
     cards,
+    deductions,
     history,
     operations,
     pages,
     payments,
     problems,
     refunds,
+    signing,
 )
 from paycore.api.contract import Call, Route, document
 from paycore.api.decode import MAX_BODY_OCTETS
@@ -38,6 +40,7 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     payments.get_payment,
     history.search_payments,
     history.get_timeline,
+    deductions.deduct,
     refunds.create_refund,
     refunds.get_refund,
     refunds.search_refunds,
@@ -45,6 +48,8 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     cards.list_cards,
     cards.get_card,
     cards.revoke_card,
+    signing.confirm_card,
+    signing.get_card_timeline,
     callbacks.receive_callback,
     *FOR_MACHINES,
 )

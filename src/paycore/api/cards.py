@@ -25,12 +25,16 @@ from paycore.api.schema import (
     Cards,
     Page,
     RegisterCard,
+    SignAgreement,
+    Signing,
 )
-from paycore.cards import queries
+from paycore.cards import bins, queries
 from paycore.cards import service as cards
 from paycore.cards.service import GivenAgreement, NewCard
 from paycore.core import service as core
-from paycore.kernel.errors import DataNotExist
+from paycore.core.agreements import service as agreements
+from paycore.core.agreements.service import View, Wish
+from paycore.kernel.errors import BizCheckError, DataNotExist, Duplicate
 from paycore.kernel.journal import Change
 from paycore.kernel.terms import BizLineId, CardId, PayType
 
@@ -45,9 +49,10 @@ _PAGE = Shape(Page)
     opt={
         "call": Call(
             name="registerCard",
-            summary="Register a card with the agreements given for it",
+            summary="Register a card with the agreements given for it, or sign it",
             takes=RegisterCard,
             gives=((201, CardDetails),),
+            refuses=(BizCheckError, Duplicate),
             keyed=True,
         )
     },
@@ -56,7 +61,11 @@ async def register_card(request: Plain) -> ASGIApp:
     """Register a card with the agreements given for it."""
     node = door_of(request).node
     post = await post_of(request)
-    new = _new_card(post.caller.biz_line, _REGISTER.decode(post.body))
+    asked = _REGISTER.decode(post.body)
+    new = await bins.known(node, _new_card(post.caller.biz_line, asked))
+    if asked.sign is not None:
+        wish, claim = _wish(asked.sign), post.claim()
+        return kept(request, await agreements.sign(node, new, wish, claim, _signing))
 
     def stage(change: Change) -> tuple[int, bytes]:
         row = cards.register(node, change, new)
@@ -114,8 +123,7 @@ async def get_card(request: Plain, card_id: str) -> Response[bytes]:
     node = door_of(request).node
     number = card_id_of(card_id)
     row = await cards.card_of(node, caller.biz_line, number)
-    live = await cards.live_agreements(node, number, node.now())
-    return found(_details(row, [_agreement(one, one.starts_at) for one in live]))
+    return found(details(await agreements.view_of(node, row)))
 
 
 @delete(
@@ -134,7 +142,7 @@ async def revoke_card(request: Plain, card_id: str) -> Response[None]:
     """Revoke a card and what was agreed for it; a second time changes nothing."""
     caller = await caller_of(request)
     node = door_of(request).node
-    await cards.revoke(node, caller.biz_line, card_id_of(card_id))
+    await agreements.revoke(node, caller.biz_line, card_id_of(card_id))
     return Response(None, status_code=204, headers=NO_STORE)
 
 
@@ -205,6 +213,43 @@ def _card(row: _CardView) -> Card:
 def _details(row: _CardView, agreements: list[Agreement]) -> CardDetails:
     card = msgspec.structs.asdict(_card(row))
     return CardDetails(**card, agreements=agreements)
+
+
+def details(view: View) -> CardDetails:
+    """A card with what it may be used under, and how its signing stands."""
+    live = [_agreement(one, one.starts_at) for one in view.agreements]
+    shown = _details(view.card, live)
+    row = view.signing
+    if row is None:
+        return shown
+    signing = Signing(
+        pay_type=row.pay_type,
+        channel=row.channel,
+        account=row.account,
+        status=row.status,
+        verify_status=row.verify_status,
+        resp_code=row.resp_code,
+        expires_at=row.expires_at,
+        signed_at=row.signed_at,
+        ended_at=row.ended_at,
+    )
+    return msgspec.structs.replace(shown, signing=signing)
+
+
+def _signing(view: View) -> tuple[int, bytes]:
+    return 201, encode(details(view))
+
+
+def _wish(asked: SignAgreement) -> Wish:
+    return Wish(
+        pay_type=asked.pay_type,
+        channel=asked.channel,
+        account=asked.account,
+        scope=asked.scope or "",
+        single_limit=asked.single_limit,
+        daily_limit=asked.daily_limit,
+        ends_at=asked.ends_at,
+    )
 
 
 def _agreement(row: _AgreementView, starts_at: datetime) -> Agreement:

@@ -101,6 +101,10 @@ class OpenQuickPayment(Shape, frozen=True, kw_only=True):
     ) = None
 
 
+class Deduct(OpenQuickPayment, frozen=True, kw_only=True):
+    """What `POST /v1/deductions` takes: the fields of a quick payment."""
+
+
 PageSize = Annotated[int, Meta(ge=1, le=MAX_PAGE, description="1 to 100")]
 Cursor = Annotated[
     str,
@@ -181,6 +185,29 @@ class GivenAgreement(Shape, frozen=True, kw_only=True):
     ends_at: Moment | None = None
 
 
+class SignAgreement(Shape, frozen=True, kw_only=True):
+    """What is to be signed with the code that the bank texts, and where."""
+
+    pay_type: PayType
+    channel: Identifier
+    account: Identifier
+    scope: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=64,
+                pattern=r"\S",
+                description="1-64 characters, no control characters",
+            ),
+        ]
+        | None
+    ) = None
+    single_limit: Limit | None = None
+    daily_limit: Limit | None = None
+    ends_at: Moment | None = None
+
+
 class RegisterCard(Shape, frozen=True, kw_only=True):
     """What `POST /v1/cards` takes: a card with the agreements its payer has given."""
 
@@ -224,6 +251,7 @@ class RegisterCard(Shape, frozen=True, kw_only=True):
         list[GivenAgreement],
         Meta(max_length=32, description="at most 32 agreements"),
     ] = []
+    sign: SignAgreement | None = None
 
 
 class Card(Answer, frozen=True, kw_only=True):
@@ -253,10 +281,26 @@ class Agreement(Answer, frozen=True, kw_only=True):
     ends_at: datetime | None
 
 
+class Signing(Answer, frozen=True, kw_only=True):
+    """How the signing of a card's agreement stands."""
+
+    pay_type: PayType
+    channel: str
+    account: str
+    status: str
+    verify_status: str | None
+    resp_code: str
+    expires_at: datetime
+    signed_at: datetime | None
+    ended_at: datetime | None
+
+
 class CardDetails(Card, frozen=True, kw_only=True):
     """A card with its live agreements."""
 
     agreements: list[Agreement]
+    signing: Signing | UnsetType = UNSET
+    """Only of a card that was signed, or is being signed."""
 
 
 class Orders(Answer, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ they cannot and with who shows it instead. docs/audit.md is made of it.
 
 from paycore.audit.invariant import Check, Invariant
 from paycore.audit.questions import (
+    agreements,
     books,
     calls,
     codes,
@@ -44,6 +45,7 @@ CATALOGUE = (
                 name="a leg began before the last had ended",
                 sql=money.DID_A_LEG_BEGIN_BEFORE_THE_LAST_ENDED,
             ),
+            Check(name="a deduct too many", sql=money.IS_A_DEDUCT_TOO_MANY),
         ),
     ),
     Invariant(
@@ -142,10 +144,7 @@ CATALOGUE = (
                 name="money asked for without an agreement, or after its end",
                 sql=codes.WAS_MONEY_ASKED_FOR_WITHOUT_AN_AGREEMENT,
             ),
-            Check(
-                name="a deduct routed without a live mandate",
-                sql=codes.WAS_A_DEDUCT_ROUTED_WITHOUT_A_LIVE_MANDATE,
-            ),
+            *agreements.CHECKS,
         ),
     ),
     Invariant(

@@ -72,3 +72,34 @@ def e164(phone: str) -> str | None:
     if not phonenumbers.is_possible_number(parsed):
         return None
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+_DOTS = str.maketrans(dict.fromkeys("•‧∙⋅・・.．", "·"))
+_HAN = "[\u3400-\u9fff\u3007\U00020000-\U0003ffff]"
+_CHINESE_NAME = re.compile(f"{_HAN}{{1,20}}(·{_HAN}{{1,20}}){{0,6}}")
+_LATIN_NAME = re.compile(r"[^\W\d_]+([ '’·-]{1,2}[^\W\d_]+)*·?")
+_CHINESE_MOBILE = re.compile(r"\+861[3-9][0-9]{9}")
+SHORTEST_NAME = 2
+
+
+def bank_name(name: str) -> str | None:
+    """A name as banks compare it, None where none has such a one.
+
+    The dot inside a name (买买提·艾力) is written in many ways; banks have one.
+    """
+    name = " ".join(name.split())
+    dotted = name.translate(_DOTS)
+    if len(dotted) >= SHORTEST_NAME and _CHINESE_NAME.fullmatch(dotted):
+        return dotted
+    plain = dotted.replace("· ", " ").removesuffix("·")
+    if len(plain) >= SHORTEST_NAME and _LATIN_NAME.fullmatch(plain):
+        return plain
+    return None
+
+
+def bank_phone(phone: str) -> bool:
+    """Whether a bank can text a code to it: of a Chinese one, that it is a mobile."""
+    normal = e164(phone)
+    if normal is None or not normal.startswith("+86"):
+        return normal is not None
+    return _CHINESE_MOBILE.fullmatch(normal) is not None

@@ -27,7 +27,7 @@ class CardRow(Row, frozen=True, kw_only=True):
     card_kind: str
     """DEBIT or CREDIT."""
     status: str = "ACTIVE"
-    """ACTIVE or REVOKED."""
+    """ACTIVE or REVOKED; of a card that is being signed PENDING, EXPIRED, REFUSED."""
     created_at: datetime
     revoked_at: datetime | None = None
 
@@ -55,3 +55,14 @@ class AgreementRow(Row, frozen=True, kw_only=True):
     ends_at: datetime | None
     status: str = "ACTIVE"
     """ACTIVE or REVOKED."""
+
+
+@table("cards_bin", key="prefix", versioned=True)
+class BinRow(Row, frozen=True, kw_only=True):
+    """Whose cards begin so, as the user has loaded it."""
+
+    prefix: str
+    version: int = 1
+    bank: str
+    card_kind: str
+    """DEBIT or CREDIT."""

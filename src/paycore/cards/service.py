@@ -22,6 +22,8 @@ from paycore.kernel.mask import mask_name, mask_phone
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizLineId, CardId, PayType
 
+PENDING = "PENDING"
+"""It waits for its agreement to be signed."""
 ACTIVE = "ACTIVE"
 REVOKED = "REVOKED"
 
@@ -71,7 +73,9 @@ class NewCard(msgspec.Struct, frozen=True, kw_only=True):
         return f"NewCard(biz_line={self.biz_line!r}, …)"
 
 
-def register(node: Node, change: Change, request: NewCard) -> CardRow:
+def register(
+    node: Node, change: Change, request: NewCard, *, status: str = ACTIVE
+) -> CardRow:
     """Stage a card with its agreements; BadRequest names the field that is wrong."""
     secrets = _checked(request)
     bank, kind = _bank_and_kind(request)
@@ -89,6 +93,7 @@ def register(node: Node, change: Change, request: NewCard) -> CardRow:
         holder_masked=mask_name(secrets.name),
         bank=bank,
         card_kind=kind,
+        status=status,
         created_at=node.now(),
     )
     change.insert(row)
@@ -133,19 +138,24 @@ async def revoke(node: Node, biz_line: BizLineId, card_id: CardId) -> CardRow:
     row = await card_of(node, biz_line, card_id)
     if row.status == REVOKED:
         return row
+    change = node.change()
+    await stage_revocation(node, change, card_id)
+    if await node.journal.commit(change) is not None:
+        raise Unavailable
+    return await card_of(node, biz_line, card_id)
+
+
+async def stage_revocation(node: Node, change: Change, card_id: CardId) -> None:
+    """Stage the end of a card and of all that was agreed for it."""
     now = node.now()
 
     def step(standing: CardRow) -> CardRow:
         at = standing.revoked_at or now
         return msgspec.structs.replace(standing, status=REVOKED, revoked_at=at)
 
-    change = node.change()
     change.amend(CardRow, (card_id,), step)
     for agreement in await node.journal.within(AgreementRow, card_id):
-        change.amend(AgreementRow, agreement.key(), _revoked)
-    if await node.journal.commit(change) is not None:
-        raise Unavailable
-    return await card_of(node, biz_line, card_id)
+        change.amend(AgreementRow, agreement.key(), ended)
 
 
 async def forget(node: Node, card_ids: Sequence[CardId]) -> int:
@@ -216,7 +226,8 @@ async def reseal_agreement(node: Node, row: AgreementRow) -> bool:
     return await node.journal.commit(change) is None
 
 
-def _revoked(row: AgreementRow) -> AgreementRow:
+def ended(row: AgreementRow) -> AgreementRow:
+    """The agreement, when no money may be taken under it any more."""
     return msgspec.structs.replace(row, status=REVOKED)
 
 
@@ -289,6 +300,13 @@ def _agreement(node: Node, card_id: CardId, given: GivenAgreement) -> AgreementR
             "协议需要协议号、正数限额和有效期",
             field="agreements",
         )
+    return signed(node, card_id, msgspec.structs.replace(given, starts_at=starts_at))
+
+
+def signed(
+    node: Node, card_id: CardId, given: GivenAgreement, *, status: str = ACTIVE
+) -> AgreementRow:
+    """The row of an agreement, its number sealed."""
     return AgreementRow(
         card_id=card_id,
         pay_type=given.pay_type,
@@ -304,6 +322,7 @@ def _agreement(node: Node, card_id: CardId, given: GivenAgreement) -> AgreementR
         ),
         single_limit=given.single_limit,
         daily_limit=given.daily_limit,
-        starts_at=starts_at,
+        starts_at=given.starts_at or node.now(),
         ends_at=given.ends_at,
+        status=status,
     )

@@ -15,11 +15,16 @@ from paycore.cli.markdown import a_page, a_table, as_code, first_sentence, notes
 from paycore.cli.schema_page import schema
 
 if TYPE_CHECKING:
+    from paycore.core.agreements.states import AgreementTransition
     from paycore.core.states import RefundTransition, Transition
     from paycore.gateway.channel import Channel
     from paycore.kernel.errors import Refusal
 
-    Rows = tuple[Transition, ...] | tuple[RefundTransition, ...]
+    Rows = (
+        tuple[Transition, ...]
+        | tuple[RefundTransition, ...]
+        | tuple[AgreementTransition, ...]
+    )
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 
@@ -58,6 +63,7 @@ def _stored(file: Path) -> str | None:
 
 def states() -> str:
     """The transition table, the conversions, and the outcome table."""
+    from paycore.core.agreements.states import AGREEMENT_TRANSITIONS, AgreementEvent
     from paycore.core.conversion import CONVERSIONS
     from paycore.core.states import REFUND_TRANSITIONS, TRANSITIONS, Event, RefundEvent
     from paycore.kernel.outcome import REFUNDS, TABLE
@@ -77,6 +83,10 @@ def states() -> str:
         "it is.",
         _diagram(REFUND_TRANSITIONS),
         _transitions(REFUND_TRANSITIONS, notes_of(RefundEvent)),
+        "## Agreements",
+        "An agreement is an aggregate of its own; money is taken while it is `ACTIVE`.",
+        _diagram(AGREEMENT_TRANSITIONS),
+        _transitions(AGREEMENT_TRANSITIONS, notes_of(AgreementEvent)),
         "## Conversions",
         "While a code is being sent, and never once money was asked for.",
         a_table(

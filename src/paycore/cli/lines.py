@@ -60,6 +60,32 @@ def enable(line: Name, *, database: Database = None, as_json: AsJson = False) ->
     _switch(line, database, enabled=True, as_json=as_json)
 
 
+@app.command(epilog=examples("paycore lines convert shop"))
+def convert(
+    line: Name,
+    *,
+    always: Annotated[
+        bool, typer.Option("--always/--never", help="As it is opened, or when it must.")
+    ] = True,
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Sell deduct as quick pay: convert a line's quick payments as they are opened."""
+    from paycore.kernel.terms import BizLineId
+    from paycore.lines import service as lines
+
+    async def set_(visit: "Visit") -> None:
+        await lines.convert_always(visit.node, BizLineId(line), always=always)
+
+    run(database, set_)
+    said = "always" if always else "only where no code can be sent"
+    say(
+        {"biz_line": line, "always_converted": always},
+        f"{line}: quick payments are converted {said}",
+        as_json=as_json,
+    )
+
+
 def _switch(line: str, database: str | None, *, enabled: bool, as_json: bool) -> None:
     from paycore.kernel.terms import BizLineId
     from paycore.lines import service as lines
@@ -81,4 +107,5 @@ def _shown(row: "BizLineRow") -> dict[str, object]:
         "language": row.language,
         "currencies": sorted(lines.currencies(row)),
         "enabled": row.enabled,
+        "always_converted": row.always_converted,
     }

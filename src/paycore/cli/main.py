@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "channels": "Accounts at channels, and carriers.",
         "routes": "Transaction types, rules, and who may use which account.",
         "route": "Ask the router, and see why.",
+        "cards": "The table of BINs that cards are told by.",
         "coupons": "Issue coupons, and see what became of them.",
         "payments": "Look at payments, and find them.",
         "refunds": "Look at refunds.",

@@ -189,6 +189,7 @@ def _row_types() -> list[type["Row"]]:
     root = resources.files("paycore")
     for module in (
         *(f"{p.name}.rows" for p in root.iterdir() if (p / "rows.py").is_file()),
+        "core.agreements.rows",
         "kernel.node",
         "kernel.jobs",
     ):

@@ -12,6 +12,7 @@ from paycore.core.commands import (
     QuickPaySmsVerify,
     UniqueCheck,
 )
+from paycore.core.deducting import CardDeduct, MandateCheck
 from paycore.core.sending import CardQuickPaySend, SmsCentreSend
 
 CARD_QUICK_PAY_SEND = CommandChain(
@@ -54,6 +55,28 @@ CARD_DEDUCT_RECEIPT = CommandChain(
         PayResultNotifyBiz,
     ),
 )
+CARD_DEDUCT = CommandChain(
+    "CARD_DEDUCT",
+    (
+        UniqueCheck,
+        MandateCheck,  # no code stands for the payer's word: a mandate must
+        OpenPayment,
+        CouponLock,
+        CardDeduct,  # route, deduct; elsewhere where surely nothing was taken
+        CouponModify,
+        PayResultNotifyBiz,
+    ),
+)
+CARD_DEDUCT_ON = CommandChain(
+    "CARD_DEDUCT_ON",
+    (
+        UniqueCheck,
+        CouponLock,  # free since the last try ended without money
+        CardDeduct,  # by what is left of channels, tries and time
+        CouponModify,
+        PayResultNotifyBiz,
+    ),
+)
 CLOSE = CommandChain(
     "CLOSE",
     (
@@ -73,5 +96,7 @@ CHAINS = (
     CARD_QUICK_PAY_RESEND,
     CARD_QUICK_PAY_CONFIRM,
     CARD_DEDUCT_RECEIPT,
+    CARD_DEDUCT,
+    CARD_DEDUCT_ON,
     CLOSE,
 )

@@ -6,6 +6,7 @@ so that the same list serves a first passage, a recovery and a repeat.
 """
 
 from paycore.accounting import service as accounting
+from paycore.cards.rows import AgreementRow
 from paycore.core import ask as asking
 from paycore.core import conversion
 from paycore.core.chain import Foreign, GuardRefused, Local, Next, Run
@@ -155,7 +156,7 @@ class CardQuickPayConfirm(Foreign):
         found = await asking.agreements(run, PayType.QUICK_PAY)
         agreement = asking.agreement_at(run, found, send)
         if agreement is None:
-            return _declined(run, "AGREEMENT_GONE")
+            return declined(run, "AGREEMENT_GONE")
         inherits = gateway.confirm_inherits(run.node, send.channel)
         timeout_s = run.node.settings.money_timeout_s
         attempt = asking.begin(
@@ -193,26 +194,20 @@ class CardDeductReceipt(Foreign):
         payment, row = run.payment, run.payment.row
         assert row.verify_status is VerifyStatus.PASS, row.verify_status
         if run.coupon_refused:
-            _drop_coupon(run)
+            drop_coupon(run)
             payment.respond("COUPON", words("COUPON", run.line.language))
             return Next.STOP
         found = await asking.agreements(run, PayType.DEDUCT)
+        if not found and not run.tries:
+            # Revoked, or over, since it converted: nobody is asked for money.
+            return declined(run, "AGREEMENT_GONE")
         route = None
         if run.tries < MAX_DEDUCT_ROUTES:
             wanted = asking.question(run, TransType.DEDUCT, found)
             route = await router.route(run.node, wanted, run.change)
         if route is None:
             return _no_deduct(run)
-        timeout_s = run.node.settings.money_timeout_s
-        attempt = asking.begin(run, TransType.DEDUCT, route, timeout_s)
-        payment.apply(Event.CHARGE_BEGUN, now=run.now, attempt_seq=attempt.seq)
-        return asking.call(
-            run,
-            attempt,
-            timeout_s=timeout_s,
-            agreement=asking.agreement_at(run, found, route),
-            with_card=True,
-        )
+        return deduct_at(run, route, found)
 
     async def after(self, run: Run, seq: int, reply: Reply) -> Next:
         """Elsewhere only where it is provable that nothing was taken."""
@@ -247,7 +242,7 @@ class CouponModify(Local):
             await _coupon_gone(run)
             return Next.NEXT
         if run.coupon_staged and row.biz_status is not BizStatus.SUCCESS:
-            _drop_coupon(run)
+            drop_coupon(run)
             return Next.NEXT
         settle_coupon = (
             coupon.use if row.biz_status is BizStatus.SUCCESS else coupon.free
@@ -285,6 +280,33 @@ class PayResultNotifyBiz(Local):
         return Next.NEXT
 
 
+def deduct_at(run: Run, route: Route, found: list[AgreementRow]) -> Ask:
+    """Record the leg of a deduct, under the mandate that the card has there."""
+    timeout_s = run.node.settings.money_timeout_s
+    attempt = asking.begin(run, TransType.DEDUCT, route, timeout_s)
+    run.payment.apply(Event.CHARGE_BEGUN, now=run.now, attempt_seq=attempt.seq)
+    return asking.call(
+        run,
+        attempt,
+        timeout_s=timeout_s,
+        agreement=asking.agreement_at(run, found, route),
+        with_card=True,
+    )
+
+
+def declined(run: Run, code: str) -> Next:
+    """The order fails here: definitely, and nothing was taken."""
+    run.payment.respond(code, words(code, run.line.language))
+    run.payment.apply(Event.DECLINED, now=run.now, cause=code)
+    return Next.NEXT
+
+
+def drop_coupon(run: Run) -> None:
+    """Take back a lock that is staged and not committed."""
+    run.change.amends = [a for a in run.change.amends if a.guard != coupon.GUARD]
+    run.coupon_staged = False
+
+
 def _in_other_hands(run: Run) -> bool:
     """Another passage has it, or broke off over an attempt that a worker ends first.
 
@@ -314,19 +336,7 @@ def _no_deduct(run: Run) -> Next:
     if could_not_ask or (run.tries and run.last_refusal is None):
         run.payment.respond("NOT_CHARGED", words("NOT_CHARGED", run.line.language))
         return Next.NEXT
-    return _declined(run, run.last_refusal or conversion.ROUTE_NONE)
-
-
-def _declined(run: Run, code: str) -> Next:
-    run.payment.respond(code, words(code, run.line.language))
-    run.payment.apply(Event.DECLINED, now=run.now, cause=code)
-    return Next.NEXT
-
-
-def _drop_coupon(run: Run) -> None:
-    """Take back a lock that is staged and not committed."""
-    run.change.amends = [a for a in run.change.amends if a.guard != coupon.GUARD]
-    run.coupon_staged = False
+    return declined(run, run.last_refusal or conversion.ROUTE_NONE)
 
 
 async def _coupon_gone(run: Run) -> None:

@@ -14,6 +14,8 @@ from paycore.kernel.terms import PayType
 ROUTE_NONE = "ROUTE_NONE"
 """The router had no quick-pay channel: the article's first trigger."""
 ROUTE_ERROR = "ROUTE_ERROR"
+LINE_DEDUCTS = "LINE_DEDUCTS"
+"""The business line sells deduct as quick pay: converted as it is opened."""
 CHANNEL_DOWN = "CHANNEL_DOWN"
 CHANNEL_REFUSED = "CHANNEL_REFUSED"
 CHANNEL_UNKNOWN = "CHANNEL_UNKNOWN"

@@ -15,6 +15,7 @@ _WORDS = MappingProxyType(
         ),
         "SEND_FAILED": ("验证码发送失败", "No code could be sent."),
         "ROUTE_NONE": ("暂无可用支付渠道", "No channel can take this payment now."),
+        "LINE_DEDUCTS": ("暂无可用支付渠道", "No channel can take this payment now."),
         "CONFIRMING": ("支付结果确认中", "The result is being confirmed."),
         "CODE_WRONG": ("验证码错误", "The code is wrong."),
         "CODE_EXPIRED": ("验证码错误或已失效", "The code is wrong or no longer good."),

@@ -66,6 +66,13 @@ class Payment:
         return next((a for a in self.money_legs if a.process_status.open), None)
 
     @property
+    def is_deduction(self) -> bool:
+        """Whether it was ordered as a deduct: no code, nobody present, and so nobody
+        but us to go on with it; not a quick payment that was converted.
+        """
+        return self.row.pay_type is PayType.DEDUCT and self.row.converted_at is None
+
+    @property
     def money_leg_sent(self) -> bool:
         """Whether money was ever asked for: then nothing converts any more."""
         return bool(self.money_legs)
@@ -340,7 +347,8 @@ class Payment:
     def _next_look(self, now: datetime) -> datetime:
         if self.waits_for_a_person and self.money_leg is None:
             return now + timedelta(seconds=SLOW_ENQUIRY_S)
-        if self.open_attempt is None and now < self.row.expires_at:
+        waits = self.open_attempt is None and not self.is_deduction
+        if waits and now < self.row.expires_at:
             return self.row.expires_at
         return now + wait_at(self.row.checks)
 

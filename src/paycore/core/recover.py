@@ -14,7 +14,7 @@ from paycore.core import abandoned
 from paycore.core import ask as asking
 from paycore.core.absorb import TAIL, absorb, run_for, with_attempts
 from paycore.core.chain import GuardRefused, LastCall, Next, Run, run_commands
-from paycore.core.chains import CLOSE
+from paycore.core.chains import CARD_DEDUCT_ON, CLOSE
 from paycore.core.commands import (
     CouponModify,
     PayResultNotifyBiz,
@@ -105,7 +105,12 @@ async def _look(run: Run) -> None:
         pass
     elif run.now >= payment.row.expires_at:
         await _expire(run)
-    elif payment.row.held is None:
+    elif payment.row.held is not None:
+        pass  # its money went back: nothing begins any more
+    elif payment.is_deduction:
+        run.committed = True
+        await CARD_DEDUCT_ON.execute(run)
+    else:
         await set_free(run)
 
 

@@ -37,6 +37,8 @@ class CardQuickPaySend(Foreign):
         payment = run.payment
         if payment.row.pay_type is not PayType.QUICK_PAY:
             return Next.NEXT
+        if run.line.always_converted and not payment.sends:
+            return await _convert_or_fail(run, conversion.LINE_DEDUCTS)
         found = await asking.agreements(run, PayType.QUICK_PAY)
         send = payment.send_in_force if run.resend else None
         wanted = asking.question(

@@ -9,18 +9,16 @@ from datetime import datetime, timedelta
 import msgspec
 
 from paycore.cards import service as cards
-from paycore.core import late
 from paycore.core import order as orders
 from paycore.core.abandoned import give_back
 from paycore.core.absorb import (
-    load_payment,
     refunded,
     run_for,
     with_attempts,
-    write,
 )
-from paycore.core.chain import GuardRefused, Run
+from paycore.core.chain import Run
 from paycore.core.chains import (
+    CARD_DEDUCT,
     CARD_DEDUCT_RECEIPT,
     CARD_QUICK_PAY_CONFIRM,
     CARD_QUICK_PAY_RESEND,
@@ -29,17 +27,14 @@ from paycore.core.chains import (
 )
 from paycore.core.keys import AnswerOf, KeptAnswer, KeyClaim, View, once
 from paycore.core.payment import Payment
-from paycore.core.refunds import service as refunds
+from paycore.core.received import receive
 from paycore.core.rows import OutBizNoRow, PaymentRow
 from paycore.core.template import ServiceCallback, ServiceTemplate, Standing, drain
 from paycore.coupon import service as coupon
-from paycore.gateway.call import Operation
-from paycore.gateway.service import Received
-from paycore.kernel import errors, trace
+from paycore.kernel import errors
 from paycore.kernel.crypto import content_hash
-from paycore.kernel.ids import MAX_ATTEMPTS, pay_order_no, payment_of
+from paycore.kernel.ids import MAX_ATTEMPTS, pay_order_no
 from paycore.kernel.node import Node
-from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import (
     BizLineId,
     BizStatus,
@@ -48,7 +43,6 @@ from paycore.kernel.terms import (
     Origin,
     PayOrderNo,
     PayType,
-    TransType,
 )
 from paycore.lines import service as lines
 
@@ -60,6 +54,7 @@ __all__ = [
     "View",
     "close",
     "confirm",
+    "deduct",
     "drain",
     "get",
     "give_back",
@@ -70,14 +65,12 @@ __all__ = [
     "resend_code",
 ]
 
-TIMES_TO_TRY = 5
-
 ATTEMPTS_A_PASSAGE = 9
 """More than the longest passage can need: a verification and every deduct route, or
 two quick routes and the SMS centre; and what a worker may need after a crash."""
 
 
-class OpenRequest(msgspec.Struct, frozen=True, kw_only=True):
+class OpenRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a business line orders; its shape was checked by the surface."""
 
     biz_line: BizLineId
@@ -89,6 +82,8 @@ class OpenRequest(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     coupon_no: CouponNo | None
     expires_in_s: int
+    pay_type: PayType = PayType.QUICK_PAY
+    """DEDUCT is a deduction: another order than the quick payment of the same words."""
 
     def content(self) -> bytes:
         """Fingerprint by which a repeat is told from a clash."""
@@ -96,7 +91,7 @@ class OpenRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Open(ServiceCallback):
-    """POST /v1/quick-payments."""
+    """POST /v1/quick-payments, POST /v1/deductions."""
 
     creates = True
 
@@ -136,8 +131,9 @@ class _Open(ServiceCallback):
         )
 
     async def execute(self, run: Run) -> None:
-        """Send the code, by whoever can."""
-        await CARD_QUICK_PAY_SEND.execute(run)
+        """Send the code, by whoever can; of a deduction, take the money."""
+        deducts = self.request.pay_type is PayType.DEDUCT
+        await (CARD_DEDUCT if deducts else CARD_QUICK_PAY_SEND).execute(run)
 
     async def standing(self, node: Node) -> OutBizNoRow | None:
         """What stands under the line's own number."""
@@ -182,6 +178,8 @@ class _Resend(_OnPayment):
     async def before_process(self, node: Node) -> Run:
         """Still open, not over its time, and not too soon after the last code."""
         run = await super().before_process(node)
+        if run.payment.is_deduction:
+            raise errors.DataNotExist(*errors.NO_QUICK_PAY_DETAIL)
         _refuse_finished(run)
         _refuse_exhausted(run)
         row = run.payment.row
@@ -270,6 +268,14 @@ async def open_quick_payment(
     return await ServiceTemplate(node, use_case).execute()
 
 
+async def deduct(
+    node: Node, request: OpenRequest, claim: KeyClaim, answer_of: AnswerOf
+) -> KeptAnswer:
+    """Take money under the card's mandate: no code, and no payer present."""
+    use_case = _Open(request, claim, answer_of, origin=None)
+    return await ServiceTemplate(node, use_case).execute()
+
+
 async def resend_code(  # noqa: PLR0917 - one shape for all use cases
     node: Node,
     biz_line: BizLineId,
@@ -322,132 +328,6 @@ async def status_of(node: Node, no: PayOrderNo) -> BizStatus | None:
     return row.biz_status if row is not None else None
 
 
-async def receive(node: Node, received: Received) -> bool:
-    """Absorb a callback; whether it is to be acknowledged.
-
-    One that we cannot place, or that is not to be trusted, changes no state.
-    """
-    callback = received.callback
-    named = payment_of(callback.request_no) if callback is not None else None
-    placed: bool | None = None
-    if named is not None and received.message is not None:
-        of = refunds.receive if refunds.is_of_refund(named[1]) else _of_payment
-        placed = await of(node, received)
-    return await _keep_refused(node, received) if placed is None else placed
-
-
-async def _of_payment(node: Node, received: Received) -> bool | None:
-    """A callback about a payment's own leg; None where it has no such leg."""
-    callback, message = received.callback, received.message
-    assert callback is not None
-    assert message is not None
-    coupon_gone = False
-    for _ in range(TIMES_TO_TRY):
-        payment = await load_payment(node, message.pay_order_no)
-        if payment is None:
-            return None
-        seq = _leg_of(payment, callback.request_no, callback.operation)
-        if seq == 0 and _took_unasked(payment, received):
-            if await _keep_unasked(node, payment, received):
-                return True
-            continue
-        if seq == 0 or not _ours(payment, seq, received):
-            return None
-        run = await run_for(node, payment)
-        run.change.append(message)
-        run.coupon_gone = coupon_gone
-        run.note("Callback", str(callback.reply.outcome), callback.reply.resp_code)
-        try:
-            with trace.of(node).payment("Callback", message.pay_order_no):
-                await write(run, seq, callback.reply, call_ended=False)
-                if run.payment.row.lease_epoch is None:
-                    run.payment.release(run.now)
-                await run.commit()
-        except GuardRefused as error:
-            coupon_gone = coupon_gone or error.refused.guard == coupon.GUARD
-            continue
-        return True
-    return False
-
-
-async def _keep_refused(node: Node, received: Received) -> bool:
-    """What is refused is kept all the same, where it names a payment's number."""
-    if received.message is not None:
-        change = node.change()
-        change.append(received.message)
-        await node.journal.commit(change)
-    return False
-
-
-def _took_unasked(payment: Payment, received: Received) -> bool:
-    """Whether a channel charged an order that it opened for us and that we did not
-    confirm there: the payment was closed, or converted (F19, F38).
-    """
-    callback, message = received.callback, received.message
-    assert callback is not None
-    assert message is not None
-    return callback.reply.outcome is Outcome.SUCCEEDED and any(
-        attempt.request_no == callback.request_no
-        and (attempt.channel, attempt.account) == (message.channel, message.account)
-        for attempt in payment.attempts.values()
-    )
-
-
-async def _keep_unasked(node: Node, payment: Payment, received: Received) -> bool:
-    """Money that we did not ask for goes back; the channel need not repeat it.
-
-    While the payment is open it is held: no second charge may follow (I1).
-    """
-    callback, message = received.callback, received.message
-    assert callback is not None
-    assert message is not None
-    attempt = payment.attempts[message.attempt_seq]
-    change = node.change()
-    change.append(message)
-    if not payment.row.biz_status.final and payment.row.held is None:
-        payment.hold(late.UNASKED)
-        payment.stage(change)
-    await late.take_in(
-        node,
-        change,
-        payment,
-        attempt,
-        callback.reply,
-        kind=late.UNASKED,
-        evidence={
-            "channel": message.channel,
-            "account": message.account,
-            "channel_ref": callback.reply.channel_ref,
-        },
-        # What speaks of another kind of call than the order was opened for is odd.
-        to_go_back=callback.operation is Operation.CONFIRM
-        and attempt.trans_type is TransType.QUICK_PAY_SEND_MSG,
-    )
-    return await node.journal.commit(change) is None
-
-
-def _leg_of(payment: Payment, request_no: str, operation: Operation) -> int:
-    """The latest money leg under a request number: what the channel speaks of; or 0."""
-    wanted = (
-        TransType.DEDUCT
-        if operation is Operation.DEDUCT
-        else TransType.QUICK_PAY_CONFIRM
-    )
-    legs = [
-        attempt.seq
-        for attempt in payment.attempts.values()
-        if attempt.request_no == request_no and attempt.trans_type is wanted
-    ]
-    return max(legs, default=0)
-
-
-def _ours(payment: Payment, seq: int, received: Received) -> bool:
-    assert received.message is not None
-    attempt = payment.attempts[seq]
-    place = (received.message.channel, received.message.account)
-    return place == (attempt.channel, attempt.account)
-
-
 def _refuse_finished(run: Run) -> None:
     row = run.payment.row
     if row.biz_status.final:
@@ -490,6 +370,7 @@ def _opened(node: Node, request: OpenRequest, coupon_amount: int) -> PaymentRow:
         currency=request.currency,
         card_id=request.card_id,
         subject=request.subject,
+        pay_type=request.pay_type,
         created_at=now,
         expires_at=expires_at,
         next_check_at=expires_at,

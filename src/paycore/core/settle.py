@@ -56,7 +56,8 @@ async def settle(
             )
         case AfterCharge.NOT_TAKEN | AfterCharge.NEXT_DEDUCT_ROUTE:
             payment.end(attempt, ProcessStatus.GW_FAIL, reply, now)
-            _say(run, "NOT_CHARGED")
+            # Who waits for a deduction is not asked to do anything: we go on.
+            _say(run, "CONFIRMING" if payment.is_deduction else "NOT_CHARGED")
             payment.apply(
                 Event.NOT_CHARGED,
                 now=now,
@@ -108,7 +109,11 @@ def _step(
     step = allowed(reply.outcome, reply.blame).taking_money
     # The code of a deduct was ours and has passed: one that blames it is just refused.
     # And nobody is left to go elsewhere once the chain is over; a confirm never is.
-    refused = {AfterCharge.ASK_CODE_AGAIN} | ({elsewhere} if not call_ended else set())
+    # But a deduction whose node died has nobody else: a worker goes on with it, if this
+    # is the first that is heard of the leg. After an unknown answer it never does.
+    unheard = run.payment.is_deduction and attempt.outcome is None
+    goes_on = call_ended or unheard
+    refused = {AfterCharge.ASK_CODE_AGAIN} | ({elsewhere} if not goes_on else set())
     if attempt.trans_type is not TransType.DEDUCT:
         refused = {elsewhere}
     return AfterCharge.FAIL if step in refused else step

@@ -268,7 +268,8 @@ class ServiceTemplate:
         if isinstance(row, OutBizNoRow | OutRefundNoRow):
             return await self._number_stands(row)
         if refused.guard == coupon.GUARD:
-            raise errors.CouponRefused
+            # This very order may have it, under the same number and another key.
+            return await self._perhaps_replay(errors.CouponRefused())
         if refused.guard.startswith("sms."):
             wait_s = sms.wait_s(self._node.now(), refused.guard)
             raise errors.TooMany(retry_after_s=wait_s)

@@ -25,6 +25,10 @@ class Operation(StrEnum):
     DEDUCT = "deduct"
     ENQUIRE = "enquire"
     REFUND = "refund"
+    SIGN = "sign"
+    """Ask for an agreement: the bank texts the payer a code."""
+    SIGN_CONFIRM = "sign_confirm"
+    REVOKE = "revoke"
 
 
 class CardFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,6 +105,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     resp_code: str = ""
     resp_msg: str = ""
     channel_ref: str | None = None
+    agreement: str | None = None
+    """The agreement's number, of a signing that succeeded."""
     channel_token: str | None = None
     amount: int | None = None
     """What the channel says it took; must equal ours before SUCCESS."""

@@ -35,7 +35,7 @@ so that no name tells what in them is a secret."""
 
 # A number of ours in a message that nobody vouches for: payment, and perhaps attempt.
 _LIKE_OURS = re.compile(
-    rb"(?<![0-9A-Z])(\d{15}[0-9A-Z]{11})(?:(\d\d)|[RM]\d\d)?(?![0-9A-Z])"
+    rb"(?<![0-9A-Z])(\d{15}[0-9A-Z]{11})(?:(\d\d)|[RMS]\d\d)?(?![0-9A-Z])"
 )
 
 Named = tuple[PayOrderNo, int]

@@ -24,6 +24,7 @@ def tidy(reply: Reply, secrets: Sequence[str]) -> Reply:
         resp_msg=_shown(reply.resp_msg, secrets),
         channel_ref=_bounded(reply.channel_ref),
         channel_token=_unharmed(reply.channel_token),
+        agreement=_unharmed(reply.agreement),
         kept=storable(without(reply.kept, secrets)),
     )
 

@@ -211,6 +211,10 @@ class Settings(TextBudgets, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         Meta(description="Late money goes back by itself; false: a person sends it."),
     ] = True
 
+    deduct_tries: Annotated[
+        int, Meta(ge=1, le=9, description="Channels one deduction may be tried at.")
+    ] = 3
+
     # The auditor
     audit_every_s: Annotated[
         float,

@@ -30,8 +30,13 @@ come behind all attempts: the first is 101."""
 LATE_LEGS = 200
 """And refunds of late money behind those: that of attempt 1's request is 201."""
 
-_REFUND, _LATE = "R", "M"
-_LEGS = MappingProxyType({"": 0, _REFUND: REFUND_LEGS, _LATE: LATE_LEGS})
+SIGNING_LEGS = 300
+"""And signings, which have numbers of a payment's form, behind those: 301."""
+
+_REFUND, _LATE, _SIGNING = "R", "M", "S"
+_LEGS = MappingProxyType(
+    {"": 0, _REFUND: REFUND_LEGS, _LATE: LATE_LEGS, _SIGNING: SIGNING_LEGS}
+)
 
 EVER, FOR_EVER = datetime(2000, 1, 2, tzinfo=UTC), datetime(2099, 12, 30, tzinfo=UTC)
 """The two digits of a number's year sort within one century."""
@@ -112,9 +117,15 @@ def refund_at(no: PayOrderNo, leg: int) -> RefundNo:
     return RefundNo(f"{no}{_LATE if leg > LATE_LEGS else _REFUND}{leg % 100:02d}")
 
 
+def signing_request(no: PayOrderNo, seq: int) -> AttemptId:
+    """The number at a channel of a signing's call: 1 the signing, then revocations."""
+    assert 1 <= seq <= MAX_ATTEMPTS, seq
+    return AttemptId(f"{no}{_SIGNING}{seq:02d}")
+
+
 def payment_of(request_no: str) -> tuple[PayOrderNo, int] | None:
-    """The payment and number that a stranger's request number may name; the number of
-    a refund is behind all attempts' (`REFUND_LEGS`).
+    """The payment and number that a stranger's request number may name; refunds are
+    behind all attempts (`REFUND_LEGS`), and signings behind those.
     """
     no, rest = request_no[:PAY_ORDER_NO_LENGTH], request_no[PAY_ORDER_NO_LENGTH:]
     letter, seq = rest[:-2], rest[-2:]

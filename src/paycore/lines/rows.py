@@ -19,6 +19,8 @@ class BizLineRow(Row, frozen=True, kw_only=True):
     currencies: Json
     """List of ISO 4217 codes that the line has an account for."""
     enabled: bool = True
+    always_converted: bool = False
+    """Deduct is sold as quick pay: converted as it is opened, no quick bank asked."""
 
 
 @table("lines_api_key", key="key_id", versioned=True)

@@ -140,6 +140,22 @@ async def switch_line(node: Node, biz_line: BizLineId, *, enabled: bool) -> None
     node.state(Lines).lines.pop(biz_line, None)
 
 
+async def convert_always(node: Node, biz_line: BizLineId, *, always: bool) -> None:
+    """Have a line's quick payments converted as they are opened, or only where their
+    code cannot be sent; those that are open stay as they are.
+    """
+    await load_line(node, biz_line)
+
+    def step(row: BizLineRow) -> BizLineRow:
+        return msgspec.structs.replace(row, always_converted=always)
+
+    change = node.change()
+    change.amend(BizLineRow, (biz_line,), step)
+    if await node.journal.commit(change) is not None:
+        raise DataNotExist
+    node.state(Lines).lines.pop(biz_line, None)
+
+
 async def load_line(node: Node, biz_line: str) -> BizLineRow:
     """The line as last committed, for whoever sets something up for it."""
     row = await node.journal.load(BizLineRow, biz_line)

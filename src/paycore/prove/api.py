@@ -22,7 +22,7 @@ from paycore.gateway import service as gateway
 from paycore.kernel import errors
 from paycore.kernel.crypto import content_hash
 from paycore.kernel.node import Node
-from paycore.kernel.terms import BizLineId, PayOrderNo
+from paycore.kernel.terms import BizLineId, BizStatus, PayOrderNo
 from paycore.prove.loop import Machine, Power
 
 if TYPE_CHECKING:
@@ -76,6 +76,13 @@ class Api:
                 node, request, claimed, _order_answer(node)
             ),
             key,
+        )
+
+    async def deduct(self, request: OpenRequest, key: str) -> Answer | None:
+        """POST /v1/deductions."""
+        claimed = claim(request.biz_line, "deduct", key, msgspec.json.encode(request))
+        return await self._call(
+            lambda node: core.deduct(node, request, claimed, _deduct_answer(node)), key
         )
 
     async def resend(self, line: str, no: str, key: str) -> Answer | None:
@@ -228,6 +235,16 @@ def _order(node: Node, view: View) -> Order:
 def _order_answer(node: Node) -> AnswerOf:
     """As api/payments.py: 201 with what this request opened, 200 with what stands."""
     return lambda view: (201 if view.created else 200, encode(_order(node, view)))
+
+
+def _deduct_answer(node: Node) -> AnswerOf:
+    """As api/deductions.py: 202 where what it came to is not known yet."""
+
+    def answer_of(view: View) -> tuple[int, bytes]:
+        made = 202 if view.payment.biz_status is BizStatus.DOING else 201
+        return made if view.created else 200, encode(_order(node, view))
+
+    return answer_of
 
 
 def _confirm_answer(view: View) -> tuple[int, bytes]:

@@ -29,7 +29,7 @@ class Hearing:
         """The same key, the same answer, for ever (I18): no refusal either, but that
         it is under way, which a call may be told that was overtaken by the answer.
         """
-        if answer.status not in (200, 201):
+        if answer.status not in (200, 201, 202):
             refused = key in self.answers and 400 <= answer.status < 500
             under_way = answer.code == "idempotency_in_flight"
             what = f"key {key} had an answer, and is refused: {answer.code}"

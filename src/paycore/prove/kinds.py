@@ -215,6 +215,8 @@ SETUP: Final = tuple(
         ("day_is_full", "F31", "the day's limit of a route fills up", 1.0, 0.15),
         ("magic_card", "F06 F31", "a card that the banks refuse", 0.08),
         ("breaker_open", "F08", "the breaker of an account is open", 0.0, 1.0),
+        ("line_deducts", "", "the line sells deduct as quick pay", 1.0, 0.1),
+        ("deducts", "", "a deduction, with nobody present", 0.4, 0.5),
     )
 )
 

@@ -28,6 +28,7 @@ from paycore.kernel.ids import REFUND_LEGS, payment_of
 from paycore.kernel.journal import Change, ChangeRejected
 from paycore.kernel.journal_memory import Written
 from paycore.kernel.node import NodeRow
+from paycore.kernel.outcome import Blame, Outcome
 from paycore.kernel.terms import BizStatus, PayType, ProcessStatus, TransType
 from paycore.notify.rows import NoticeRow
 from paycore.prove import verdict
@@ -275,7 +276,9 @@ class Oracle:
             "another amount than ordered",
             no,
         )
-        if deduct:
+        if deduct and payment.converted_at is None:
+            self._tried_on(payment, new)
+        elif deduct:
             codes = base.within(CodeRow, no)
             passed = [c for c in codes if c.status is CodeStatus.PASSED]
             self.holds("I7", passed, "a deduct without a code that passed", no)
@@ -285,6 +288,21 @@ class Oracle:
                 "a deduct by a code that is not the one in force",
                 no,
             )
+
+    def _tried_on(self, payment: PaymentRow, new: AttemptRow) -> None:
+        """A deduction goes on only where the last channel surely took nothing and says
+        that it was the channel's fault; so often, and never twice to the same.
+        """
+        no = new.pay_order_no
+        legs = [a for a in self._attempts(no) if a.trans_type.moves_money]
+        older = [a for a in legs if a.seq < new.seq]
+        unsent = Outcome.NOT_SENT
+        sure = all(a.outcome is unsent or a.blame is Blame.CHANNEL for a in older)
+        self.holds("I2", sure, "tried elsewhere without a channel's refusal", no)
+        places = {(a.channel, a.account) for a in (*older, new)}
+        self.holds("I2", len(places) == len(older) + 1, "tried there twice", no)
+        within = len(older) < self._world.settings.deduct_tries
+        self.holds("I2", within, "tried more often than may be", no)
 
     def _code(self, old: CodeRow | None, new: CodeRow) -> None:
         no = new.pay_order_no

@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from paycore.core.service import OpenRequest
-from paycore.kernel.terms import BizLineId, CardId, CouponNo
+from paycore.kernel.terms import BizLineId, CardId, CouponNo, PayType
+from paycore.prove import deductions
 from paycore.prove.api import Answer
 from paycore.prove.refunds import Returns
 from paycore.prove.stage import Plastic
@@ -49,6 +50,8 @@ class Payer:
         self.ended = ""
         """What he was told last: a final status, or nothing."""
         self._serial = 0
+        self._deducts = False
+        """His line deducts: he is not there."""
         self._unanswered: dict[str, Call] = {}
         """Calls that were given up, by key."""
 
@@ -62,9 +65,12 @@ class Payer:
             return
         self.no = str(order["pay_order_no"])
         self.world.oracle.payers[self.no] = self.number
-        if order["biz_status"] != "DOING" or self.strikes("walks_away"):
+        over = order["biz_status"] not in ("DOING", "SUCCESS")
+        if over or self.strikes("walks_away"):
             return
-        for _ in range(ROUNDS):
+        if self._deducts:
+            await deductions.wait(self)
+        for _ in range(0 if self._deducts else ROUNDS):
             if await self._round():
                 break
         if self.ended and self.strikes("confirms_finished"):
@@ -75,7 +81,7 @@ class Payer:
     async def _round(self) -> bool:
         """One more try; whether that was the last one."""
         if self.strikes("closes"):
-            await self._close()
+            await self.close()
             return True
         text = await self._code()
         if text is None or self.strikes("asks_again"):
@@ -108,7 +114,7 @@ class Payer:
     async def _confirm_well(self, text: Text) -> bool:
         """The right code, once or several times; whether it is over."""
         if self.strikes("closes_meanwhile"):
-            await asyncio.gather(self._confirm(text.code), self._close())
+            await asyncio.gather(self._confirm(text.code), self.close())
         elif self.strikes("confirms_at_once"):
             await asyncio.gather(*(self._confirm(text.code) for _ in range(STORM)))
         elif self.strikes("key_reused"):
@@ -120,12 +126,13 @@ class Payer:
         await asyncio.sleep(1.0 + self.rng.random() * 6.0)
         answer = await self.world.api.get(self.line, self.no)
         if answer is not None and answer.status == 200:
-            self._heard(answer)
+            self.heard(answer)
         return bool(self.ended)
 
     # --- his calls --------------------------------------------------------------------
 
     async def _order(self) -> dict[str, Any] | None:
+        self._deducts = self.strikes("deducts")
         plastic = self._plastic()
         self.line = plastic.line
         amount = 600 + self.rng.randrange(5000)
@@ -139,22 +146,24 @@ class Payer:
             subject="two cups of tea",
             coupon_no=self._coupon(plastic.line),
             expires_in_s=self.rng.choice((60, 60, 90, 120, 240)),
+            pay_type=PayType.DEDUCT if self._deducts else PayType.QUICK_PAY,
         )
         self.world.oracle.hearing.requests[request.out_biz_no] = request
         api = self.world.api
+        opening = api.deduct if self._deducts else api.open
         answers: Sequence[Answer | None]
         if self.strikes("orders_twice"):
             key = self._key()
             answers = await asyncio.gather(
-                self.insist(lambda key: api.open(request, key), key),
-                self.insist(lambda key: api.open(request, key), key),
-                self.insist(lambda key: api.open(request, key)),
+                self.insist(lambda key: opening(request, key), key),
+                self.insist(lambda key: opening(request, key), key),
+                self.insist(lambda key: opening(request, key)),
             )
         else:
-            answers = [await self.insist(lambda key: api.open(request, key))]
-        good = [a for a in answers if a is not None and a.status in (200, 201)]
+            answers = [await self.insist(lambda key: opening(request, key))]
+        good = [a for a in answers if a is not None and a.status in (200, 201, 202)]
         for answer in good:
-            self._heard(answer)
+            self.heard(answer)
         return dict(good[0].read()) if good else None
 
     async def _confirm(self, code: str, key: str | None = None) -> Answer | None:
@@ -169,7 +178,7 @@ class Payer:
             await self.insist(call, key)
         if answer is not None and answer.status == 200:
             self.world.oracle.hearing.confirmed(self.no, code, answer)
-            self._heard(answer)
+            self.heard(answer)
         return answer
 
     async def _reuse(self, text: Text) -> None:
@@ -190,13 +199,14 @@ class Payer:
             await asyncio.sleep(answer.retry_after_s)
             answer = await self.insist(lambda key: api.resend(self.line, self.no, key))
         if answer is not None and answer.status == 200:
-            self._heard(answer)
+            self.heard(answer)
 
-    async def _close(self) -> None:
+    async def close(self) -> None:
+        """Close the order, where it can be."""
         api = self.world.api
         answer = await self.insist(lambda key: api.close(self.line, self.no, key))
         if answer is not None and answer.status == 200:
-            self._heard(answer)
+            self.heard(answer)
 
     async def _reach_for_another(self) -> None:
         """A line that asks for an order which is not its own: there is none (I24)."""
@@ -246,7 +256,8 @@ class Payer:
             await asyncio.sleep(LOOK_AT_PHONE_S)
         return None
 
-    def _heard(self, answer: Answer) -> None:
+    def heard(self, answer: Answer) -> None:
+        """What an answer says of his order."""
         said = answer.read()
         if said["biz_status"] != "DOING":
             self.ended = str(said["biz_status"])

@@ -112,7 +112,8 @@ def _payment(_: MemoryStore, old: Any, new: Any) -> bool:
         and (new.coupon_no is None) == (new.coupon_amount == 0)
         and doing == (new.next_check_at is not None)
         and doing == (new.finished_at is None)
-        and (new.pay_type is PayType.DEDUCT) == converted
+        and (new.pay_type is PayType.DEDUCT or not converted)
+        and (new.converted_at is None) == (new.convert_cause is None)
     )
 
 
@@ -124,6 +125,9 @@ def _payment_guard(store: MemoryStore, old: Any, new: Any) -> bool:
         return False
     moved = (old.biz_status, new.last_event, new.biz_status)
     if new.biz_status is not old.biz_status and moved not in _RULES:
+        return False
+    converts = new.pay_type is not old.pay_type
+    if converts != (new.converted_at != old.converted_at):
         return False
     if new.pay_type is not old.pay_type and (
         old.pay_type is not PayType.QUICK_PAY

@@ -7,6 +7,7 @@ import msgspec
 
 from paycore.gateway.rows import AccountRow
 from paycore.kernel.journal import Change
+from paycore.lines.rows import BizLineRow
 from paycore.router.rows import LineAccountRow, TransTypeRow
 
 if TYPE_CHECKING:
@@ -42,5 +43,10 @@ async def prepare(world: "World") -> None:
                 limit = FULL_MINOR * (1 + rng.randrange(4))
                 full = msgspec.structs.replace(row, daily_limit=limit)
                 change.update(full, version=row.version)
+    if faults.strikes("line_deducts"):
+        line = base.load(BizLineRow, "shop")
+        assert line is not None
+        deducts = msgspec.structs.replace(line, always_converted=True)
+        change.update(deducts, version=line.version)
     if not change.empty:
         assert base.commit(change) is None, "nobody else is here yet"

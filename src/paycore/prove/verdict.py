@@ -22,7 +22,7 @@ from paycore.kernel.ids import late_refund_no
 from paycore.kernel.journal import LimitCounter
 from paycore.kernel.mask import mask_text
 from paycore.kernel.outcome import Outcome
-from paycore.kernel.terms import AttemptId, BizStatus, PayType, ProcessStatus
+from paycore.kernel.terms import AttemptId, BizStatus, ProcessStatus
 from paycore.notify.rows import NoticeRow, NoticeStatus
 from paycore.router import rules
 from paycore.router.question import Candidate
@@ -117,9 +117,9 @@ def _order(world: "World", order: PaymentRow, cases: list[CaseRow]) -> None:
         "its transitions are not one after the other",
         no,
     )
-    quick = order.pay_type is PayType.QUICK_PAY
     converted = [row for row in moved if row.event == "CONVERTED"]
-    oracle.holds("I3", len(converted) == (not quick), "converted more than once", no)
+    meant = order.converted_at is not None
+    oracle.holds("I3", len(converted) == meant, "converted more than once", no)
 
 
 def _went_back(world: "World", move: Move) -> bool:

@@ -247,6 +247,7 @@ class Bank:
         return reply_for(self._store(done, work))
 
     def _sign_apply(self, call: Call, work: Work) -> Reply:
+        assert isinstance(call.request, Sign)
         if call.card is None:
             raise BadRequest("card_enc is missing")
         if self._find(call, call.request.request_id):
@@ -259,6 +260,7 @@ class Bank:
             status="OPEN",
             at_ms=call.now_ms,
             phone=call.card.phone,
+            notify_url=call.request.notify_url,
         )
         refusal = call.twist.decline or refused_at_once(call.card)
         if refusal:
@@ -281,6 +283,23 @@ class Bank:
             token=call.request.token,
         )
         return reply_for(self._store(order, work))
+
+    def end(self, key: str, now_ms: int) -> Answer | None:
+        """The payer ends at the bank what he signed; None where there is nothing."""
+        signed = self._orders.get(key)
+        if signed is None or not signed.token or signed.token in self._revoked:
+            return None
+        work = Work()
+        ended = replace(
+            signed,
+            request_id=f"{signed.request_id}X",
+            operation="revoke",
+            at_ms=now_ms,
+            notify_url=None,
+        )
+        self._store(ended, work)
+        told = replace(signed, operation="revoke", at_ms=now_ms)
+        return Answer(reply=reply_for(ended), work=work, final=told)
 
     # Checks.
 

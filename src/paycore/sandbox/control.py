@@ -33,6 +33,16 @@ class DayRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     today: date | None
 
 
+class EndRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The body of `POST /control/revocations`: the payer ends at the bank what he
+    signed, which the merchant asked for under `request_id`.
+    """
+
+    bank: str
+    merchant: str
+    request_id: str
+
+
 class FaultView(Struct, frozen=True, kw_only=True):
     """A fault as the control shows it."""
 
@@ -45,6 +55,7 @@ class FaultView(Struct, frozen=True, kw_only=True):
 
 
 Refresh = Callable[[], Awaitable[None]]
+End = Callable[[str], Awaitable[bool]]
 
 
 class Control:
@@ -57,12 +68,14 @@ class Control:
         faults: FaultBook,
         record: Record,
         clerk: Clerk,
+        ends: Mapping[str, End],
         refresh: Refresh,
     ) -> None:
         self._info = info
         self._faults = faults
         self._record = record
         self._clerk = clerk
+        self._ends = ends
         self._refresh = refresh
         self._routes: Mapping[
             tuple[str, str], Callable[[Exchange], Awaitable[None]]
@@ -79,6 +92,7 @@ class Control:
             ("POST", "/control/statement_faults"): self._plant,
             ("DELETE", "/control/statement_faults"): self._clear_planted,
             ("POST", "/control/statement_days"): self._set_day,
+            ("POST", "/control/revocations"): self._end,
         }
 
     async def serve(self, exchange: Exchange) -> None:
@@ -128,6 +142,18 @@ class Control:
         cleared = self._faults.clear()
         await self._refresh()
         exchange.answer(200, msgspec.json.encode({"cleared": cleared}))
+
+    async def _end(self, exchange: Exchange) -> None:
+        try:
+            asked = msgspec.json.decode(exchange.body, type=EndRequest)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            exchange.answer(400, msgspec.json.encode({"error": str(error)}))
+            return
+        end = self._ends.get(asked.bank)
+        ended = end and await end(f"{asked.merchant}/{asked.request_id}")
+        exchange.answer(
+            200 if ended else 404, msgspec.json.encode({"ended": bool(ended)})
+        )
 
     # Statements.
 

@@ -166,6 +166,11 @@ def wrong_amount(reply: Reply) -> Reply:
     return replace(reply, amount=reply.amount + 1)
 
 
+_KINDS: Final[Mapping[str, Literal["refund", "agreement"]]] = MappingProxyType(
+    {"refund": "refund", "revoke": "agreement"}
+)
+
+
 def callback_for(order: Order) -> Callback:
     """What `notify_url` is told of a money result."""
     reply = reply_for(order)
@@ -173,7 +178,7 @@ def callback_for(order: Order) -> Callback:
         reply = wrong_amount(reply)
     confirmed = order.operation == "send_code"
     return Callback(
-        kind="refund" if order.operation == "refund" else "charge",
+        kind=_KINDS.get(order.operation, "charge"),
         operation="confirm" if confirmed else order.operation,
         request_id=reply.request_id,
         pay_order_no=reply.pay_order_no,

@@ -97,6 +97,7 @@ class Sign(Struct, frozen=True, kw_only=True, gc=False):
     step: Literal["apply", "confirm"]
     card_enc: CardText | None = None
     code: CodeText | None = None
+    notify_url: Url | None = None
     pay_order_no: Annotated[str, Meta(max_length=28)] = ""
 
 
@@ -162,7 +163,7 @@ class Reply(Struct, frozen=True, kw_only=True, gc=False):
 class Callback(Struct, frozen=True, kw_only=True, gc=False):
     """What a bank posts to `notify_url`: the reply's shape, and what it is about."""
 
-    kind: Literal["charge", "refund"]
+    kind: Literal["charge", "refund", "agreement"]
     operation: str
     request_id: str
     pay_order_no: str

@@ -112,7 +112,7 @@ class Sandbox:
         self._courier = Courier()
         self._clerk = Clerk(merchants=merchants, record=self._record)
         self._listeners: dict[str, Listener] = {}
-        self._tellers: list[Teller] = []
+        self._tellers: dict[str, Teller] = {}
         self._options = options
         self._next_port = options.port
         self._merchants = merchants
@@ -138,13 +138,14 @@ class Sandbox:
             faults=self._faults,
             record=self._record,
             clerk=self._clerk,
+            ends={name: teller.end for name, teller in self._tellers.items()},
             refresh=self._refresh,
         )
         control.handler = desk.serve
         # Last in order, so that whoever reaches the control reaches all of it.
         self._listeners["control"] = control
         await self._refresh()
-        for teller in self._tellers:
+        for teller in self._tellers.values():
             teller.resume()
         return info
 
@@ -175,7 +176,7 @@ class Sandbox:
             courier=self._courier,
             clerk=self._clerk,
         )
-        self._tellers.append(teller)
+        self._tellers[name] = teller
         return self._place(f"bank.{name}", teller.serve)
 
     def _place_carrier(self, name: str) -> str:
@@ -200,7 +201,7 @@ class Sandbox:
         """Stop listening, write what is staged."""
         for listener in self._listeners.values():
             await listener.close()
-        for teller in self._tellers:
+        for teller in self._tellers.values():
             await teller.close()
         await self._courier.close()
         if self.failure is None:

@@ -185,6 +185,18 @@ class Teller:
         if merchant is not None and final is not None and final.notify_url:
             self._courier.tell(merchant, final, times=final.callbacks)
 
+    async def end(self, key: str) -> bool:
+        """The payer ends an agreement at the bank, which tells the merchant."""
+        answer = self._bank.end(key, now_ms())
+        if answer is None or answer.final is None:
+            return False
+        self._record.stage(self._bank.name, answer.work)
+        await self._record.durable()
+        merchant = self._merchants.get(answer.final.merchant)
+        if merchant is not None and answer.final.notify_url:
+            self._courier.tell(merchant, answer.final, times=1)
+        return True
+
     async def close(self) -> None:
         """Stop waiting; what is due later is settled by the next run."""
         for task in list(self._settling):

@@ -7,6 +7,7 @@ from bank import Bank
 from facts import agreed
 from inside import fresh_coupon, inside
 from refunding import got, refund, until
+from sql import ask
 from stack import SHOP, TICKETS, Payer, Stack, key
 
 from paycore.core.rows import PaymentRow
@@ -30,6 +31,7 @@ def fill(stack: Stack) -> dict[str, str]:
         "resent": _resent(quick),
         "converted": _converted(deduct),
         "two_legs": _two_legs(stack, deduct),
+        "deducted": _deducted(stack, deduct),
         "declined": _declined(stack),
         "closed": _closed(quick),
         "called_back": _struck(
@@ -45,6 +47,7 @@ def fill(stack: Stack) -> dict[str, str]:
         "refunding": _refunding(stack, quick),
         "late": _late(stack, quick),
         "late_refused": _late(stack, quick, refund="decline:CARD_LOST"),
+        **_signed(stack),
         "untold": _untold(stack, quick),
     }
 
@@ -100,6 +103,14 @@ def _two_legs(stack: Stack, payer: Payer) -> str:
     stack.fault("bank.deduct_*.deduct", "decline:MAINTENANCE", count=1)
     assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
     return no
+
+
+def _deducted(stack: Stack, payer: Payer) -> str:
+    """Nobody is present: the first deduct channel cannot, the second can."""
+    stack.fault("bank.deduct_*.deduct", "decline:MAINTENANCE", count=1)
+    order = payer.deduct().json()
+    assert "SUCCESS" == order["biz_status"], order
+    return order["pay_order_no"]
 
 
 def _declined(stack: Stack) -> str:
@@ -213,3 +224,21 @@ def _refunding(stack: Stack, payer: Payer) -> str:
     assert "DOING" == refund(payer, no, 300, reason="late").json()["biz_status"]
     stack.no_faults()
     return no
+
+
+def _signed(stack: Stack) -> dict[str, str]:
+    """Paid by a card that was signed with its bank's code; and its signing."""
+    sign = {"pay_type": "QUICK_PAY", "channel": "quick_a", "account": "main"}
+    payer = stack.payer(SHOP, agreements=[], sign=sign)
+    answer = payer.api.post(
+        f"/v1/cards/{payer.card_id}/confirm",
+        json={"sms_verify_code": payer.codes()[-1]},
+        headers=key(),
+    )
+    assert "ACTIVE" == answer.json()["status"], answer.text
+    ((signing,),) = ask(
+        stack,
+        "SELECT signing_no FROM agreement_signing WHERE card_id = $1",
+        payer.card_id,
+    )
+    return {"signed": _paid(payer), "signing": signing}

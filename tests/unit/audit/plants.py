@@ -56,6 +56,12 @@ MONEY = (
         ("the last word on a leg is not in the history",),
     ),
     Plant(
+        "a deduct too many",
+        "UPDATE attempt SET blame = 'payer' WHERE pay_order_no = '{no}'"
+        " AND trans_type = 'DEDUCT' AND process_status = 'GW_FAIL'",
+        "deducted",
+    ),
+    Plant(
         "converted more than once, too late, or without cause or time",
         "UPDATE payment SET converted_at = converted_at + interval '1 second'"
         " WHERE pay_order_no = '{no}'",

@@ -44,6 +44,22 @@ def test_a_line_is_made_listed_and_switched_off(paycore):
     assert refused(paycore("lines", "disable", "nobody"))
 
 
+def test_a_line_is_sold_deduct_as_quick_pay(paycore):
+    """Converted always, and again only where it must; a line that is not is refused."""
+    words = ("lines", "add", "rent", "--title", "Rent", "--currency", "CNY")
+    paycore(*words)
+    always = paycore("lines", "convert", "rent", "--json").told
+    shown = {
+        one["biz_line"]: one for one in paycore("lines", "list", "--json").told["lines"]
+    }
+    never = paycore("lines", "convert", "rent", "--never", "--json").told
+
+    assert {"biz_line": "rent", "always_converted": True} == always
+    assert shown["rent"]["always_converted"]
+    assert not never["always_converted"]
+    assert refused(paycore("lines", "convert", "nobody"))
+
+
 def test_credentials_are_never_shown(account, bank):
     """What was given is sealed: no list has it, whatever its form."""
     shown = account("channels", "list").out + account("channels", "list", "--json").out

@@ -55,7 +55,8 @@ def an_order(**given) -> Payment:
 
 def converted(**given) -> Payment:
     """A converted payment with our own code out."""
-    payment = an_order(pay_type=PayType.DEDUCT, **given)
+    how = {"convert_cause": "ROUTE_NONE", "converted_at": NOW}
+    payment = an_order(pay_type=PayType.DEDUCT, **how, **given)
     sent(payment, by=CodeSender.SMS_CENTRE)
     return payment
 

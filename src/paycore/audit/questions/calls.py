@@ -22,7 +22,8 @@ LEFT JOIN (
 """
 
 # Money is asked for once an attempt, where the attempt says; only an enquiry is made
-# again. Our SMS centre asks carriers, whose calls name them as its accounts.
+# again. From 301 on they are calls about agreements. Our SMS centre asks carriers,
+# whose calls name them as its accounts.
 IS_A_CALL_OF_NO_ATTEMPT_OR_MONEY_ASKED_FOR_TWICE = """
 SELECT m.pay_order_no, m.attempt_seq || ' ' || m.operation AS about,
        m.channel IS DISTINCT FROM a.channel
@@ -42,6 +43,7 @@ FROM (
     FROM gateway_message
     WHERE direction = 'OUT'
       AND NOT (attempt_seq > 100 AND operation IN ('refund', 'enquire'))
+      AND attempt_seq <= 300
     GROUP BY pay_order_no, attempt_seq, operation, channel, account
 ) m
 LEFT JOIN attempt a ON a.pay_order_no = m.pay_order_no AND a.seq = m.attempt_seq
@@ -52,7 +54,7 @@ SELECT m.pay_order_no, m.attempt_seq || ' ' || m.operation,
 FROM (
     SELECT pay_order_no, attempt_seq, operation, channel, account, count(*) AS calls
     FROM gateway_message
-    WHERE direction = 'OUT' AND attempt_seq > 100
+    WHERE direction = 'OUT' AND attempt_seq BETWEEN 101 AND 300
       AND operation IN ('refund', 'enquire')
     GROUP BY pay_order_no, attempt_seq, operation, channel, account
 ) m

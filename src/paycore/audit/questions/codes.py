@@ -46,22 +46,6 @@ LEFT JOIN cards_agreement g
 WHERE a.trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT')
 """
 
-# Live then: the question that the router was asked names the agreements that were.
-WAS_A_DEDUCT_ROUTED_WITHOUT_A_LIVE_MANDATE = """
-SELECT d.pay_order_no, d.decision_id::text AS about,
-       NOT EXISTS (
-           SELECT FROM jsonb_array_elements(d.question -> 'agreements') AS agreed,
-                       jsonb_array_elements(d.candidates) AS candidate
-           WHERE candidate ->> 'inst_trans_id' = d.chosen
-             AND candidate ->> 'channel' = agreed ->> 0
-             AND candidate ->> 'account' = agreed ->> 1
-       ) AS wrong,
-       jsonb_build_object('chosen', d.chosen,
-           'agreements', d.question -> 'agreements') AS said
-FROM router_decision d
-WHERE d.trans_type = 'DEDUCT' AND d.chosen IS NOT NULL
-"""
-
 IS_A_CODE_BOUND_TO_SOMETHING_ELSE = """
 SELECT c.pay_order_no, c.seq::text AS about,
        (c.amount, c.currency, c.card_id)

@@ -40,9 +40,34 @@ FROM (
 WHERE event = 'CHARGE_BEGUN'
 """
 
+# After an unknown answer, and after a refusal that blames anybody but the channel, no
+# channel is asked any more. Nine tries are the most that the settings admit.
+IS_A_DEDUCT_TOO_MANY = """
+SELECT a.pay_order_no, a.seq::text AS about,
+       a.before IS NOT NULL AND (a.before, a.outcome, a.blame) NOT IN (
+           ('GW_FAIL', 'DECLINED', 'channel'), ('GW_FAIL', 'NOT_SENT', ''))
+       OR p.converted_at IS NULL AND (a.legs > 9 OR a.there > 1) AS wrong,
+       jsonb_build_object('leg', a.seq, 'status_before', a.before,
+           'outcome_before', a.outcome, 'blame_before', a.blame,
+           'legs', a.legs, 'at_this_account', a.there) AS said
+FROM (
+    SELECT pay_order_no, seq, row_number() OVER story AS legs,
+           row_number() OVER (
+               PARTITION BY pay_order_no, channel, account ORDER BY seq) AS there,
+           lag(process_status) OVER story AS before,
+           lag(coalesce(outcome, '')) OVER story AS outcome,
+           lag(coalesce(blame, '')) OVER story AS blame
+    FROM attempt
+    WHERE trans_type = 'DEDUCT'
+    WINDOW story AS (PARTITION BY pay_order_no ORDER BY seq)
+) a
+JOIN payment p USING (pay_order_no)
+"""
+
 DID_IT_CONVERT_MORE_THAN_ONCE_OR_TOO_LATE = """
 SELECT p.pay_order_no, NULL::text AS about,
-       CASE WHEN p.pay_type = 'QUICK_PAY' THEN t.conversions IS NOT NULL
+       CASE WHEN p.pay_type = 'QUICK_PAY' OR p.converted_at IS NULL
+            THEN t.conversions IS NOT NULL
             ELSE (t.conversions, t.cause, t.at)
                  IS DISTINCT FROM (1, p.convert_cause, p.converted_at)
                  OR coalesce(t.first_charge < t.seq, false)
@@ -73,11 +98,13 @@ FROM attempt a LEFT JOIN payment p USING (pay_order_no)
 WHERE a.trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT', 'SMS_VERIFY')
 """
 
-# The router's own "none", or a quick channel that could not send.
+# The router's own "none", or a quick channel that could not send; where its line sells
+# deduct as quick pay, none was asked.
 DID_IT_CONVERT_WITHOUT_EVIDENCE = """
 SELECT p.pay_order_no, NULL::text AS about,
        CASE WHEN p.convert_cause IN ('ROUTE_NONE', 'ROUTE_ERROR')
             THEN NOT coalesce(p.convert_cause = ANY(d.causes), false)
+            WHEN p.convert_cause = 'LINE_DEDUCTS' THEN a.pay_order_no IS NOT NULL
             ELSE a.pay_order_no IS NULL
        END AS wrong,
        jsonb_build_object('cause', p.convert_cause) AS said
@@ -94,7 +121,7 @@ LEFT JOIN (
     WHERE trans_type = 'QUICK_PAY_SEND_MSG' AND channel <> 'sms_centre'
       AND process_status = 'GW_FAIL'
 ) a USING (pay_order_no)
-WHERE p.pay_type = 'DEDUCT'
+WHERE p.converted_at IS NOT NULL
 """
 
 HAS_A_SUCCESS_NOT_ITS_ONE_LEG = """

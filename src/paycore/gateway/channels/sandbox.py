@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
@@ -24,12 +24,8 @@ from msgspec.structs import replace
 from paycore.gateway.call import Ask, Callback, Operation, Reply, unknown
 from paycore.gateway.channel import Account, Channel, Outgoing, StatementChannel
 from paycore.gateway.masking import masked
-from paycore.gateway.statement import (
-    StatementBroken,
-    StatementLine,
-    Trade,
-    whole_lines,
-)
+from paycore.gateway.signed_csv import SignedCsv
+from paycore.gateway.statement import StatementLine, whole_lines
 from paycore.kernel.crypto import same
 from paycore.kernel.http import Answered, HttpRequest
 from paycore.kernel.mask import (
@@ -120,6 +116,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     amount: int | None = None
     currency: str | None = None
     operation: str = ""
+    token: str | None = None
 
 
 _MESSAGE: Final = msgspec.json.Decoder(Message)
@@ -137,6 +134,9 @@ class Sandbox(Channel, StatementChannel):
             Operation.DEDUCT,
             Operation.ENQUIRE,
             Operation.REFUND,
+            Operation.SIGN,
+            Operation.SIGN_CONFIRM,
+            Operation.REVOKE,
         }
     )
     Config = SandboxConfig
@@ -169,7 +169,7 @@ class Sandbox(Channel, StatementChannel):
         if ask.card is not None and ask.operation in _WITH_CARD:
             sent["card_enc"] = _encrypted(config, ask)
         body = msgspec.json.encode(sent)
-        path = f"/v1/{ask.operation}"
+        path = _path(ask.operation)
         request = HttpRequest(
             url=account.base_url + path,
             headers=_signed(config, path, body, ask.asked_at),
@@ -188,7 +188,7 @@ class Sandbox(Channel, StatementChannel):
                 f"HTTP_{answered.status}",
                 alarm="the bank refuses our signature" if refused else None,
             )
-        config, path = _config(account), f"/v1/{ask.operation}"
+        config, path = _config(account), _path(ask.operation)
         fault = _untrusted(config, path, answered.headers, answered.body, ask.asked_at)
         if fault is not None:
             return unknown("BAD_SIGNATURE", alarm=fault)
@@ -234,6 +234,8 @@ class Sandbox(Channel, StatementChannel):
         """Give their status and code as our outcome."""
         outcome, blame, not_found = Outcome.UNKNOWN, None, False
         match message.status:
+            case "SUCCESS" if operation is Operation.SIGN_CONFIRM and not message.token:
+                pass  # the asking's yes, which the same address signs: no agreement
             case "SUCCESS":
                 outcome = Outcome.SUCCEEDED
             case "PROCESSING":
@@ -249,12 +251,16 @@ class Sandbox(Channel, StatementChannel):
             case "OPEN":
                 # The code is out, and no confirm was taken: there is no money leg.
                 not_found = operation is Operation.ENQUIRE
+                if enquired is Operation.SIGN:
+                    # Of a signing that is how it stands: the payer may still type it.
+                    outcome, not_found = Outcome.PENDING, False
         return Reply(
             outcome=outcome,
             blame=blame,
             resp_code=message.code,
             resp_msg=message.message,
             channel_ref=message.bank_ref,
+            agreement=message.token if operation in _SIGNS else None,
             amount=message.amount,
             currency=message.currency,
             not_found=not_found,
@@ -280,7 +286,8 @@ class Sandbox(Channel, StatementChannel):
         self, account: Account, day: date, octets: AsyncIterator[bytes]
     ) -> AsyncIterator[StatementLine]:
         """Read line by line; the trailer at the end says whether it was all of it."""
-        file = _Statement(_config(account), day)
+        config = _config(account)
+        file = SignedCsv(config.mac, merchant=config.merchant, path=_STATEMENT, day=day)
         async for block in whole_lines(octets):
             for line in file.lines(block):
                 yield line
@@ -299,8 +306,13 @@ class Sandbox(Channel, StatementChannel):
 
 
 _MONEY: Final = frozenset({Operation.CONFIRM, Operation.DEDUCT, Operation.REFUND})
-_CALLED_BACK: Final = frozenset(operation.value for operation in _MONEY)
-_WITH_CARD: Final = frozenset({Operation.SEND_CODE, Operation.DEDUCT})
+_CALLED_BACK: Final = frozenset(op.value for op in (*_MONEY, Operation.REVOKE))
+_WITH_CARD: Final = frozenset({Operation.SEND_CODE, Operation.DEDUCT, Operation.SIGN})
+_SIGNS: Final = frozenset({Operation.SIGN_CONFIRM, Operation.ENQUIRE})
+_JUDGES_CODE: Final = frozenset({Operation.CONFIRM, Operation.SIGN_CONFIRM})
+_OF_AGREEMENTS: Final = frozenset(
+    {Operation.SIGN, Operation.SIGN_CONFIRM, Operation.REVOKE}
+)
 
 
 def _config(account: Account) -> SandboxConfig:
@@ -315,6 +327,8 @@ def _fields(ask: Ask) -> dict[str, Field]:
     }
     if ask.operation is Operation.ENQUIRE:
         return fields
+    if ask.operation in _OF_AGREEMENTS:
+        return fields | _of_agreement(ask)
     fields |= {"amount": ask.amount, "currency": ask.currency}
     match ask.operation:
         case Operation.SEND_CODE:
@@ -328,6 +342,24 @@ def _fields(ask: Ask) -> dict[str, Field]:
     if ask.notify_url is not None:
         fields["notify_url"] = ask.notify_url
     return fields
+
+
+def _of_agreement(ask: Ask) -> dict[str, Field]:
+    """What signing and revoking take: no money is named."""
+    match ask.operation:
+        case Operation.SIGN:
+            fields: dict[str, Field] = {"step": "apply", "notify_url": ask.notify_url}
+        case Operation.SIGN_CONFIRM:
+            fields = {"step": "confirm", "code": ask.code}
+        case _:
+            fields = {"token": ask.agreement}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _path(operation: Operation) -> str:
+    """Both steps of a signing go to one address."""
+    sign = operation is Operation.SIGN_CONFIRM
+    return f"/v1/{Operation.SIGN if sign else operation}"
 
 
 def _masked(ask: Ask, fields: Mapping[str, Field]) -> str:
@@ -410,7 +442,9 @@ def _with_our_amount(ask: Ask, reply: Reply) -> Reply:
 
 def _verified(outcome: Outcome, code: str, operation: Operation) -> VerifyStatus | None:
     """What the bank found of the code that the payer typed."""
-    if operation is not Operation.CONFIRM:
+    if operation is Operation.SIGN and outcome is Outcome.DECLINED:
+        return _SAYS_OF_CODE.get(code)
+    if operation not in _JUDGES_CODE:
         return None
     if outcome is Outcome.SUCCEEDED:
         return VerifyStatus.PASS
@@ -429,72 +463,3 @@ def _shown(name: str, value: object) -> object:
 
 
 _STATEMENT: Final = "/v1/statement"
-_HEADING: Final = 2
-_TRADES: Final = MappingProxyType({"charge": Trade.CHARGE, "refund": Trade.REFUND})
-
-
-class _Statement:
-    """One file, as it is read: a heading, lines, a trailer that signs."""
-
-    def __init__(self, config: SandboxConfig, day: date) -> None:
-        self._config, self._day = config, day
-        self._digest: hmac.HMAC | None = None
-        self._no, self._sum, self._unread = -_HEADING, 0, 0
-        self._foot: str | None = None
-
-    def lines(self, block: bytes) -> Iterator[StatementLine]:
-        """The lines of one block, which ends where a line does."""
-        if self._foot is not None:
-            raise StatementBroken("something follows the trailer")
-        at = 0 if block.startswith(b"T,") else block.find(b"\nT,") + 1 or len(block)
-        body, foot = block[:at], block[at:]
-        try:
-            texts = body.decode().splitlines()
-            self._foot = foot.decode() or None
-        except UnicodeDecodeError as error:
-            raise StatementBroken("it is not UTF-8") from error
-        if self._digest is None:
-            self._digest = self._begun(texts[0] if texts else "")
-        self._digest.update(body)
-        for text in texts:
-            self._no += 1
-            if self._no > 0:
-                yield self._line(text)
-
-    def _begun(self, top: str) -> hmac.HMAC:
-        told = top.split(",")
-        if len(told) != 6 or told[:2] != ["H", "1"]:
-            raise StatementBroken("it does not begin as a statement does")
-        if told[3:5] != [self._config.merchant, self._day.isoformat()]:
-            raise StatementBroken("it is of another merchant or day")
-        mac = self._config.mac.copy()
-        mac.update(f"{told[5]}\n{_STATEMENT}\n".encode())
-        return mac
-
-    def _line(self, text: str) -> StatementLine:
-        try:
-            fields = text.split(",")
-            kind, request, order, amount, currency, fee, ref, status, at, _ = fields
-            money, kept, when = int(amount), int(fee), datetime.fromisoformat(at)
-            trade, moved = _TRADES[kind], status == "SUCCESS"
-        except (ValueError, KeyError):
-            self._unread += 1
-            return StatementLine.unreadable(self._no, text)
-        self._sum += money
-        return StatementLine(
-            *(self._no, trade, request, order, money, currency),
-            *(kept, moved, ref, when, ""),
-        )
-
-    def end(self) -> None:
-        """Say whether that was all of it."""
-        if self._foot is None or self._digest is None:
-            raise StatementBroken("it is cut off: there is no trailer")
-        told = self._foot.removesuffix("\n").split(",")
-        if len(told) != 4 or "\n" in told[-1]:
-            raise StatementBroken("something follows the trailer")
-        counted, summed = ["T", str(self._no)], str(self._sum)
-        if told[:2] != counted or (told[2] != summed and not self._unread):
-            raise StatementBroken("its trailer counts other lines than it has")
-        if not same(self._digest.hexdigest().encode(), told[-1].encode()):
-            raise StatementBroken("its signature is wrong")

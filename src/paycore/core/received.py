@@ -1,0 +1,147 @@
+"""What a channel sends by itself, taken in: of a payment's own leg, of a refund, of an
+agreement, or of nothing that we know.
+"""
+
+from paycore.core import late
+from paycore.core.absorb import load_payment, run_for, write
+from paycore.core.agreements import service as agreements
+from paycore.core.chain import GuardRefused
+from paycore.core.payment import Payment
+from paycore.core.refunds import service as refunds
+from paycore.coupon import service as coupon
+from paycore.gateway.call import Operation
+from paycore.gateway.service import Received
+from paycore.kernel import trace
+from paycore.kernel.ids import payment_of
+from paycore.kernel.node import Node
+from paycore.kernel.outcome import Outcome
+from paycore.kernel.terms import TransType
+
+TIMES_TO_TRY = 5
+
+
+async def receive(node: Node, received: Received) -> bool:
+    """Absorb a callback; whether it is to be acknowledged.
+
+    One that we cannot place, or that is not to be trusted, changes no state.
+    """
+    callback = received.callback
+    named = payment_of(callback.request_no) if callback is not None else None
+    placed: bool | None = None
+    if named is not None and received.message is not None:
+        of = refunds.receive if refunds.is_of_refund(named[1]) else _of_payment
+        of = agreements.receive if agreements.is_of_signing(named[1]) else of
+        placed = await of(node, received)
+    return await _keep_refused(node, received) if placed is None else placed
+
+
+async def _of_payment(node: Node, received: Received) -> bool | None:
+    """A callback about a payment's own leg; None where it has no such leg."""
+    callback, message = received.callback, received.message
+    assert callback is not None
+    assert message is not None
+    coupon_gone = False
+    for _ in range(TIMES_TO_TRY):
+        payment = await load_payment(node, message.pay_order_no)
+        if payment is None:
+            return None
+        seq = _leg_of(payment, callback.request_no, callback.operation)
+        if seq == 0 and _took_unasked(payment, received):
+            if await _keep_unasked(node, payment, received):
+                return True
+            continue
+        if seq == 0 or not _ours(payment, seq, received):
+            return None
+        run = await run_for(node, payment)
+        run.change.append(message)
+        run.coupon_gone = coupon_gone
+        run.note("Callback", str(callback.reply.outcome), callback.reply.resp_code)
+        try:
+            with trace.of(node).payment("Callback", message.pay_order_no):
+                await write(run, seq, callback.reply, call_ended=False)
+                if run.payment.row.lease_epoch is None:
+                    run.payment.release(run.now)
+                await run.commit()
+        except GuardRefused as error:
+            coupon_gone = coupon_gone or error.refused.guard == coupon.GUARD
+            continue
+        return True
+    return False
+
+
+async def _keep_refused(node: Node, received: Received) -> bool:
+    """What is refused is kept all the same, where it names a payment's number."""
+    if received.message is not None:
+        change = node.change()
+        change.append(received.message)
+        await node.journal.commit(change)
+    return False
+
+
+def _took_unasked(payment: Payment, received: Received) -> bool:
+    """Whether a channel charged an order that it opened for us and that we did not
+    confirm there: the payment was closed, or converted (F19, F38).
+    """
+    callback, message = received.callback, received.message
+    assert callback is not None
+    assert message is not None
+    return callback.reply.outcome is Outcome.SUCCEEDED and any(
+        attempt.request_no == callback.request_no
+        and (attempt.channel, attempt.account) == (message.channel, message.account)
+        for attempt in payment.attempts.values()
+    )
+
+
+async def _keep_unasked(node: Node, payment: Payment, received: Received) -> bool:
+    """Money that we did not ask for goes back; the channel need not repeat it.
+
+    While the payment is open it is held: no second charge may follow (I1).
+    """
+    callback, message = received.callback, received.message
+    assert callback is not None
+    assert message is not None
+    attempt = payment.attempts[message.attempt_seq]
+    change = node.change()
+    change.append(message)
+    if not payment.row.biz_status.final and payment.row.held is None:
+        payment.hold(late.UNASKED)
+        payment.stage(change)
+    await late.take_in(
+        node,
+        change,
+        payment,
+        attempt,
+        callback.reply,
+        kind=late.UNASKED,
+        evidence={
+            "channel": message.channel,
+            "account": message.account,
+            "channel_ref": callback.reply.channel_ref,
+        },
+        # What speaks of another kind of call than the order was opened for is odd.
+        to_go_back=callback.operation is Operation.CONFIRM
+        and attempt.trans_type is TransType.QUICK_PAY_SEND_MSG,
+    )
+    return await node.journal.commit(change) is None
+
+
+def _leg_of(payment: Payment, request_no: str, operation: Operation) -> int:
+    """The latest money leg under a request number: what the channel speaks of; or 0."""
+    wanted = (
+        TransType.DEDUCT
+        if operation is Operation.DEDUCT
+        else TransType.QUICK_PAY_CONFIRM
+    )
+    legs = [
+        attempt.seq
+        for attempt in payment.attempts.values()
+        if attempt.request_no == request_no and attempt.trans_type is wanted
+    ]
+    return max(legs, default=0)
+
+
+def _ours(payment: Payment, seq: int, received: Received) -> bool:
+    assert received.message is not None
+    attempt = payment.attempts[seq]
+    place = (received.message.channel, received.message.account)
+    return place == (attempt.channel, attempt.account)

@@ -140,6 +140,7 @@ SCOPE = "\n, ".join(
             f" WHERE {_IN_SCOPE.format('pay_order_no')})"
             for name in _OVER_PAYMENTS
         ),
+        "order_refund AS NOT MATERIALIZED (SELECT * FROM refund WHERE case_id IS NULL)",
         f"held_coupon AS NOT MATERIALIZED ({HELD_COUPONS})",
         f"let_go AS ({LET_GO})",
         *(
@@ -221,6 +222,7 @@ LEFT JOIN (
                    ELSE 'REFUND_CONTRADICTION:' END
                || r.pay_order_no || ':1' || right(r.refund_no, 2) || ':'
         WHERE r.pay_order_no >= $1 AND (r.status <> 'FAIL' OR c.case_id IS NOT NULL)
+          AND r.case_id IS NULL
     ) AS each
     GROUP BY pay_order_no
 ) f USING (pay_order_no)

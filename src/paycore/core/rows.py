@@ -228,6 +228,9 @@ class RefundRow(Row, frozen=True, kw_only=True):
     next_check_at: datetime | None
     lease_epoch: int | None = None
     lease_until: datetime | None = None
+    case_id: str | None = None
+    """Of a return: the desk's case of money that no order covers. It takes nothing of
+    what is left of the order, and the line hears nothing of it."""
 
 
 @table("refund_total", key="pay_order_no", partition="pay_order_no", versioned=True)

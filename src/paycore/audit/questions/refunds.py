@@ -1,6 +1,7 @@
 """I12, and what the other invariants ask of refunds: their totals, ends, postings,
 notices and calls.
 
+`order_refund` is without the desk's returns: no order covers them, no line is told.
 A message about a refund has its number behind the payment's attempts: 101 and on.
 """
 
@@ -14,7 +15,7 @@ SELECT r.pay_order_no, NULL::text AS about,
            'money', r.money, 'taken', l.taken, 'biz_status', p.biz_status) AS said
 FROM (
     SELECT pay_order_no, sum(amount) AS amount, sum(money_amount) AS money
-    FROM refund WHERE status <> 'FAIL' GROUP BY pay_order_no
+    FROM order_refund WHERE status <> 'FAIL' GROUP BY pay_order_no
 ) r
 LEFT JOIN payment p USING (pay_order_no)
 LEFT JOIN (
@@ -44,7 +45,7 @@ FULL JOIN (
            coalesce(sum(amount) FILTER (WHERE status = 'SUCCESS'), 0) AS done_amount,
            coalesce(sum(money_amount) FILTER (WHERE status = 'SUCCESS'), 0)
                AS done_money
-    FROM refund GROUP BY pay_order_no
+    FROM order_refund GROUP BY pay_order_no
 ) r USING (pay_order_no)
 """
 
@@ -53,7 +54,7 @@ SELECT r.pay_order_no, r.refund_no AS about,
        a.seq IS NULL AS wrong,
        jsonb_build_object('channel', r.channel, 'account', r.account,
            'of', r.original_request_no) AS said
-FROM refund r
+FROM order_refund r
 LEFT JOIN attempt a ON a.pay_order_no = r.pay_order_no
      AND a.trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT')
      AND a.process_status = 'GW_SUCCESS'
@@ -104,7 +105,7 @@ SELECT pay_order_no, fact AS about,
            'posted', b.amount, 'posted_in', b.currency) AS said
 FROM (
     SELECT pay_order_no, refund_no AS fact, amount, currency
-    FROM refund WHERE status = 'SUCCESS'
+    FROM order_refund WHERE status = 'SUCCESS'
 ) r
 FULL JOIN (SELECT * FROM accounting_posting WHERE kind = 'REFUND') b
      USING (pay_order_no, fact)
@@ -119,14 +120,14 @@ SELECT pay_order_no, fact || ' ' || account AS about,
 FROM (
     SELECT pay_order_no, refund_no AS fact, 'merchant_pending:' || biz_line AS account,
            amount
-    FROM refund WHERE status = 'SUCCESS'
+    FROM order_refund WHERE status = 'SUCCESS'
     UNION ALL
     SELECT pay_order_no, refund_no,
            'channel_receivable:' || channel || ':' || account, -money_amount
-    FROM refund WHERE status = 'SUCCESS'
+    FROM order_refund WHERE status = 'SUCCESS'
     UNION ALL
     SELECT pay_order_no, refund_no, 'marketing_cost', -coupon_amount
-    FROM refund WHERE status = 'SUCCESS' AND coupon_amount > 0
+    FROM order_refund WHERE status = 'SUCCESS' AND coupon_amount > 0
 ) o
 FULL JOIN (
     SELECT pay_order_no, fact, account,
@@ -145,7 +146,7 @@ SELECT pay_order_no, refund_no AS about,
               WHEN 'FAIL' THEN 'refund.failed' END] AS wrong,
        jsonb_build_object('status', r.status, 'notices', coalesce(n.notices, 0),
            'end_points', n.places, 'types', n.types) AS said
-FROM (SELECT * FROM refund WHERE status <> 'DOING') r
+FROM (SELECT * FROM order_refund WHERE status <> 'DOING') r
 FULL JOIN (
     SELECT pay_order_no,
            convert_from(body, 'UTF8')::jsonb -> 'data' ->> 'refund_no' AS refund_no,
@@ -177,7 +178,7 @@ FROM (
     FROM notify_notice
     WHERE type LIKE 'refund.%'
 ) AS n
-LEFT JOIN refund r ON r.pay_order_no = n.pay_order_no
+LEFT JOIN order_refund r ON r.pay_order_no = n.pay_order_no
                   AND r.refund_no = n.body -> 'data' ->> 'refund_no'
 """
 
@@ -187,7 +188,7 @@ SELECT r.pay_order_no, r.out_refund_no AS about,
        AS wrong,
        jsonb_build_object('biz_line', r.biz_line, 'refund_no', r.refund_no,
            'numbered_for', o.refund_no) AS said
-FROM refund r
+FROM order_refund r
 LEFT JOIN refund_out_refund_no o ON o.biz_line = r.biz_line COLLATE "C"
                                 AND o.out_refund_no = r.out_refund_no COLLATE "C"
 """

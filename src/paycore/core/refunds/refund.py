@@ -151,6 +151,8 @@ class Refund:
     def _stage_end(self, change: Change) -> None:
         """What the total holds for it is given back, or counts as done."""
         row = self.row
+        if row.case_id is not None:
+            return
         step = done if row.status is RefundStatus.SUCCESS else given_back
         change.amend(
             RefundTotalRow, (row.pay_order_no,), lambda total: step(total, row)

@@ -40,7 +40,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "refunds": "Look at refunds.",
         "notices": "Look at notices, and send them again.",
         "recon": "Compare our books with the channels' statements.",
-        "desk": "Cases that wait for a person.",
+        "desk": "Cases that wait for a person, and what is done about them.",
         "keyring": "The keys that sealed values are under, and their rotation.",
         "docs": "The generated pages.",
         "version": "Say which version this is.",

@@ -1,15 +1,17 @@
 """The exception desk: cases for people.
 
 Whoever sees a contradiction, or runs out of schedule, stages a case in the same change
-as what it saw. Nothing is decided here and nothing is cured here.
+as what it saw. Nothing is decided here and nothing is cured here (that is `cures`);
+what is done about a case is written down here, step by step.
 """
 
 from collections.abc import Mapping
 from itertools import count
 
 import msgspec
+from msgspec.structs import replace
 
-from paycore.desk.rows import CaseRow
+from paycore.desk.rows import CaseRow, CureRow, CureStatus, StepRow
 from paycore.kernel.journal import Change
 from paycore.kernel.mask import mask_text
 from paycore.kernel.node import Node
@@ -61,6 +63,72 @@ async def open_case(
             ),
             opened_at=node.now(),
         )
+    )
+
+
+OURSELVES = "paycore"
+"""Who writes down what came of a cure."""
+
+
+def act(
+    node: Node,
+    change: Change,
+    case: CaseRow,
+    *,
+    who: str,
+    what: str,
+    why: str,
+    cure_number: int | None = None,
+    said: str = "",
+    owner: str | None = None,
+    close: bool = False,
+) -> None:
+    """Stage a step of a case as it was loaded: whoever was faster refuses it, so that
+    the numbers of the steps have no gap.
+    """
+    now = node.now()
+    change.insert(
+        StepRow(
+            case_id=case.case_id,
+            seq=case.version,
+            at=now,
+            who=who,
+            what=what,
+            why=why,
+            cure_number=cure_number,
+            said=said,
+        )
+    )
+    after = replace(case, owner=owner or case.owner)
+    if close:
+        after = replace(after, status="CLOSED", closed_at=now)
+    change.update(after, version=case.version)
+
+
+async def ended(
+    node: Node, change: Change, case_id: str, *, done: bool, said: str
+) -> None:
+    """Stage what came of the cure that is under way; if it is done, so is the case."""
+    case = await node.journal.load(CaseRow, case_id)
+    cures = await node.journal.within(CureRow, case_id)
+    cure = next((one for one in cures if one.status is CureStatus.EXECUTED), None)
+    assert case is not None, "a cure has its case"
+    assert cure is not None, "one at a time, and this is its end"
+    finished = replace(
+        cure,
+        status=CureStatus.DONE if done else CureStatus.FAILED,
+        result=said,
+        ended_at=node.now(),
+    )
+    change.update(finished, version=cure.version)
+    act(
+        *(node, change, case),
+        who=OURSELVES,
+        what=finished.status,
+        why=cure.why,
+        cure_number=cure.number,
+        said=said,
+        close=done,
     )
 
 

@@ -22,6 +22,7 @@ import msgspec
 from msgspec import Meta, inspect
 
 from paycore.kernel.described import (
+    Amounts,
     annotations_of,
     description,
     fields_of,
@@ -230,7 +231,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = 86_400
 
-    # Reconciliation
+    # Reconciliation and the exception desk
     recon_hour: Annotated[
         int,
         Meta(
@@ -249,6 +250,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             " a case on the exception desk.",
         ),
     ] = 2
+    desk_second_above: Annotated[
+        Amounts,
+        Meta(description="Cures of more need a second person: CNY:100000,USD:2000."),
+    ] = ""
 
     # How long things are kept that go by their age
     retention_hour: Annotated[

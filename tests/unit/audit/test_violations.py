@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import desk_plants
 import more_plants
 import plants
 import pytest
@@ -18,6 +19,7 @@ PLANTS = (
     *(more_plants.BOOKS + more_plants.TOLD + more_plants.CALLS + more_plants.ROUTES),
     *(more_plants.LINES + more_plants.SECRETS + more_plants.LIMITS),
     *refund_plants.REFUNDS,
+    *desk_plants.DESK,
 )
 CHECKS = {check.name: check for one in CATALOGUE for check in one.checks}
 

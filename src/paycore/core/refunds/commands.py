@@ -10,6 +10,7 @@ from paycore.accounting import service as accounting
 from paycore.core.chain import Command, CommandChain, Foreign, Local, Next, Run
 from paycore.core.refunds.document import refund_of
 from paycore.core.refunds.refund import reserved
+from paycore.core.refunds.returned import returned
 from paycore.core.refunds.run import RefundRun
 from paycore.core.refunds.settle import settle
 from paycore.core.states import Audience
@@ -61,6 +62,11 @@ class RefundResultNotifyBiz(Local):
         """Only what the transition table says, and only on a final status."""
         assert isinstance(run, RefundRun)
         row, told = run.refund.row, run.refund.told
+        if row.case_id is not None:
+            if told:
+                await returned(run)
+            told.clear()
+            return Next.NEXT
         if Audience.ACCOUNTING in told:
             accounting.post_refund(
                 run.node,

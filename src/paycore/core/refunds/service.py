@@ -165,7 +165,7 @@ async def get(node: Node, biz_line: BizLineId, no: RefundNo) -> RefundRow:
     """The refund as of now; another line's is as good as none."""
     named = payment_of(no)
     row = await node.journal.load(RefundRow, named[0], no) if named else None
-    if row is None or row.biz_line != biz_line:
+    if row is None or row.biz_line != biz_line or row.case_id is not None:
         raise errors.DataNotExist
     return row
 

@@ -23,12 +23,12 @@ PARKED = (
     " amount) VALUES ('{no}', 'DISCREPANCY', 'nobody', 1, 'suspense', 'DEBIT', 5),"
     " ('{no}', 'DISCREPANCY', 'nobody', 2, 'differences', 'CREDIT', 5);"
     "INSERT INTO accounting_balance (account, currency, slot, amount)"
-    " VALUES ('suspense', 'CNY', 1, 5), ('differences', 'CNY', 1, -5)"
+    " VALUES ('suspense', 'CNY', 99, 5), ('differences', 'CNY', 99, -5)"
 )
 
 DESK = (
     Plant("a chain of steps that is broken", CASE.format(version=3), "paid"),
-    Plant("a cure executed by one alone", CURE, "paid"),
+    Plant("a cure executed by one alone", CURE, None),
     Plant(
         "a forced state of no cure",
         "UPDATE transition SET cause = 'BY_HAND' WHERE pay_order_no = '{no}'"
@@ -38,7 +38,7 @@ DESK = (
     Plant(
         "suspense that is not what is open",
         "INSERT INTO accounting_balance (account, currency, slot, amount)"
-        " VALUES ('suspense', 'CNY', 1, 5), ('differences', 'CNY', 1, -5)",
+        " VALUES ('suspense', 'CNY', 99, 5), ('differences', 'CNY', 99, -5)",
         None,
         ("a balance that is not the sum of its entries",),
     ),

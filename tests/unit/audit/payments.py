@@ -3,6 +3,7 @@
 import time
 from datetime import timedelta
 
+import cured
 from facts import agreed
 from inside import fresh_coupon, inside
 from refunding import refund, until
@@ -29,6 +30,8 @@ def fill(stack: Stack) -> dict[str, str]:
         "resent": _resent(quick),
         "converted": _converted(deduct),
         "two_legs": _two_legs(stack, deduct),
+        "returned": cured.returned(stack, deduct),
+        "forced": cured.forced(stack, deduct),
         "declined": _declined(stack),
         "closed": _closed(quick),
         "called_back": _struck(

@@ -19,12 +19,12 @@ WHERE c.version > 1 OR s.steps > 0
 """
 
 WAS_A_CURE_EXECUTED_BY_ONE_ALONE = """
-SELECT NULL::text AS pay_order_no, case_id || ' ' || number AS about,
-       approved_by IS NULL OR approved_by = proposed_by OR approved_by = '' AS wrong,
-       jsonb_build_object('cure', cure, 'amount', amount, 'currency', currency,
-           'status', status) AS said
-FROM desk_cure
-WHERE status <> 'PREVIEWED' AND (needs_second OR cure = 'FORCE_NOT_TAKEN')
+SELECT c.pay_order_no, u.case_id || ' ' || u.number AS about,
+       u.approved_by IS NULL OR u.approved_by IN ('', u.proposed_by) AS wrong,
+       jsonb_build_object('cure', u.cure, 'amount', u.amount, 'currency', u.currency,
+           'status', u.status) AS said
+FROM desk_cure u LEFT JOIN desk_case c USING (case_id)
+WHERE u.status <> 'PREVIEWED' AND (u.needs_second OR u.cure = 'FORCE_NOT_TAKEN')
 """
 
 IS_A_FORCED_STATE_OF_NO_CURE = """

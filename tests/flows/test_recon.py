@@ -156,7 +156,7 @@ def cases(stack: Stack) -> list[tuple]:
 
 
 def test_all_that_is_planted_is_found_and_nothing_else(books: Stack):
-    """One of every kind, and one charge that the bank made without us: each is named
+    """F63: one of every kind, and a charge that the bank made without us: each is named
     for what it is, has one case with a cure, and a second run of every day adds
     nothing at all.
     """
@@ -208,7 +208,7 @@ def test_money_that_we_do_not_know_of_is_found(books: Stack):
 def test_a_file_that_is_no_good_is_told_and_asked_for_again(
     books: Stack, fault: str, why: str
 ):
-    """Nothing is concluded from it; the good file that comes later is compared."""
+    """F63: nothing is concluded from it; the good file that comes later is compared."""
     # A day without lines has nothing but ASCII in its file, whatever the encoding.
     day = today() - timedelta(days=3 if fault == "truncated" else 0)
     it_is(books, today() + timedelta(days=1))
@@ -262,7 +262,7 @@ def test_one_that_cannot_be_compared_keeps_no_other_from_it(books: Stack):
 
 
 def test_a_late_statement_is_waited_for_and_told(books: Stack):
-    """It is no difference; after some days it is a case, once; then it comes."""
+    """F63: it is no difference; after some days it is a case, once; then it comes."""
     day = today() - timedelta(days=6)
     plant(books, "late:9", day=day)
     for _ in range(2):

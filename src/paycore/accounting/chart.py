@@ -30,6 +30,10 @@ class Kind(StrEnum):
     """A channel took what we did not ask it for, or not any more."""
     LATE_REFUND = "LATE_REFUND"
     """And gave it back."""
+    DISCREPANCY = "DISCREPANCY"
+    """A channel and we differ: what is at stake is parked (挂账)."""
+    ADJUSTMENT = "ADJUSTMENT"
+    """What was parked goes where a person said (调账)."""
 
 
 class Account(StrEnum):
@@ -43,6 +47,12 @@ class Account(StrEnum):
     """What we owe a business line, before clearing."""
     PAYER_PENDING = "payer_pending:{biz_line}"
     """What we owe payers of a line: money that came late, until it is back."""
+    SUSPENSE = "suspense"
+    """What channels and we differ about, until it is settled."""
+    DIFFERENCES = "differences"
+    """What was written off: lost, or nobody's."""
+    OTHER = "{other}"
+    """Where a person said that it belongs."""
 
 
 class Part(StrEnum):
@@ -65,6 +75,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     amount: int
     payable_amount: int
     coupon_amount: int
+    other: str = ""
 
     def part(self, part: Part) -> int:
         """One of the amounts."""
@@ -79,7 +90,10 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
     def named(self, account: Account) -> str:
         """An account's full name for this fact."""
         return account.value.format(
-            channel=self.channel, account=self.account, biz_line=self.biz_line
+            channel=self.channel,
+            account=self.account,
+            biz_line=self.biz_line,
+            other=self.other,
         )
 
 
@@ -118,6 +132,15 @@ RULES: Mapping[Kind, tuple[Rule, ...]] = MappingProxyType(
             (Side.DEBIT, Account.PAYER_PENDING, Part.PAID),
             (Side.CREDIT, Account.CHANNEL_RECEIVABLE, Part.PAID),
         ),
+        # Of what a channel has too much; of what it has too little it is `turned`.
+        Kind.DISCREPANCY: (
+            (Side.DEBIT, Account.CHANNEL_RECEIVABLE, Part.PAID),
+            (Side.CREDIT, Account.SUSPENSE, Part.PAID),
+        ),
+        Kind.ADJUSTMENT: (
+            (Side.DEBIT, Account.SUSPENSE, Part.PAID),
+            (Side.CREDIT, Account.OTHER, Part.PAID),
+        ),
     }
 )
 
@@ -131,6 +154,15 @@ def lines(kind: Kind, fact: Fact) -> tuple[Line, ...]:
     )
     assert balanced(made), (kind, made)
     return made
+
+
+def turned(posting: tuple[Line, ...]) -> tuple[Line, ...]:
+    """The same the other way round."""
+    other = {Side.DEBIT: Side.CREDIT, Side.CREDIT: Side.DEBIT}
+    return tuple(
+        Line(account=line.account, side=other[line.side], amount=line.amount)
+        for line in posting
+    )
 
 
 def balanced(posting: tuple[Line, ...]) -> bool:

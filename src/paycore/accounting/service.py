@@ -8,7 +8,7 @@ same fact is a bug that the database refuses.
 from datetime import datetime
 
 from paycore.accounting import chart
-from paycore.accounting.chart import Fact, Kind
+from paycore.accounting.chart import Fact, Kind, Line
 from paycore.accounting.rows import BalanceRow, EntryRow, PostingRow
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
@@ -124,8 +124,23 @@ def _post(
     currency: str,
     at: datetime,
 ) -> None:
-    """Stage the posting, its entries and what they add to this node's balances."""
+    """Stage the posting of a fact, by its rule."""
     posting = chart.lines(kind, fact)
+    post_lines(node, change, kind, posting, no=no, of=of, currency=currency, at=at)
+
+
+def post_lines(
+    node: Node,
+    change: Change,
+    kind: Kind,
+    posting: tuple[Line, ...],
+    *,
+    no: PayOrderNo,
+    of: str = "",
+    currency: str,
+    at: datetime,
+) -> None:
+    """Stage a posting, its entries and what they add to this node's balances."""
     change.append(
         PostingRow(
             pay_order_no=no,

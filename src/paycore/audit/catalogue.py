@@ -11,6 +11,7 @@ from paycore.audit.questions import (
     calls,
     codes,
     coupons,
+    desk,
     ends,
     late,
     limits,
@@ -282,8 +283,8 @@ CATALOGUE = (
                 sql=books.IS_A_BALANCE_NOT_THE_SUM_OF_ITS_ENTRIES,
                 whole=True,
             ),
+            *desk.BOOKS,
         ),
-        otherwise="Later: what reconciliation takes off, as there is none yet.",
     ),
     Invariant(
         id="I16",
@@ -443,7 +444,7 @@ CATALOGUE = (
     Invariant(
         id="I26",
         holds="Every manual action is in an unbroken chain, with who and why.",
-        otherwise="Later: there are no manual actions yet.",
+        checks=desk.STEPS,
     ),
     Invariant(
         id="I27",

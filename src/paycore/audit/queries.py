@@ -140,6 +140,7 @@ SCOPE = "\n, ".join(
             f" WHERE {_IN_SCOPE.format('pay_order_no')})"
             for name in _OVER_PAYMENTS
         ),
+        "order_refund AS NOT MATERIALIZED (SELECT * FROM refund WHERE kind = 'ASKED')",
         f"held_coupon AS NOT MATERIALIZED ({HELD_COUPONS})",
         f"let_go AS ({LET_GO})",
         *(

@@ -49,7 +49,11 @@ async def take_in(
     number = late_refund_no(attempt.request_no)
     if await node.journal.load(RefundRow, attempt.pay_order_no, number) is not None:
         return
-    to_go_back = to_go_back and _goes_back(node, payment, attempt, reply)
+    to_go_back = (
+        to_go_back
+        and _goes_back(node, payment, attempt, reply)
+        and not await _by_the_desk(node, attempt)
+    )
     case_id = await desk.open_case(
         node,
         change,
@@ -86,6 +90,18 @@ def _goes_back(node: Node, payment: Payment, attempt: AttemptRow, reply: Reply) 
         and said == (attempt.amount, attempt.currency)
         and attempt.channel in gateway.capable(node, Operation.REFUND)
         and not another_leg_has_it(payment, attempt)
+    )
+
+
+async def _by_the_desk(node: Node, attempt: AttemptRow) -> bool:
+    """Whether a person who knew of it before us has it going back. Whoever agrees on it
+    in this moment meets us at the index of what goes back once.
+    """
+    return any(
+        row.kind is RefundKind.RETURN
+        and row.original_request_no == attempt.request_no
+        and row.status is not RefundStatus.FAIL
+        for row in await node.journal.within(RefundRow, attempt.pay_order_no)
     )
 
 

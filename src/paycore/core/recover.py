@@ -6,13 +6,15 @@ sent anew or converted; without a money leg we never carry a payment to the mone
 ourselves; what is over its time is closed.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 
 from msgspec.structs import replace
 
 from paycore.core import abandoned
 from paycore.core import ask as asking
-from paycore.core.absorb import TAIL, absorb, run_for, with_attempts
+from paycore.core.absorb import TAIL, absorb, run_for, with_attempts, write
 from paycore.core.chain import GuardRefused, LastCall, Next, Run, run_commands
 from paycore.core.chains import CARD_DEDUCT_ON, CLOSE
 from paycore.core.commands import (
@@ -29,10 +31,12 @@ from paycore.desk import service as desk
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Operation, Reply
 from paycore.kernel import trace
+from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
-from paycore.kernel.outcome import Outcome
+from paycore.kernel.outcome import Blame, Outcome
 from paycore.kernel.terms import (
     SMS_CENTRE,
+    PayOrderNo,
     ProcessStatus,
     TransType,
     VerifyStatus,
@@ -43,6 +47,10 @@ Due = PaymentRow
 
 INTERRUPTED = Reply(outcome=Outcome.UNKNOWN, resp_code="INTERRUPTED")
 """Stands in for an answer that nobody is left to hear."""
+
+
+FORCED = "BY_HAND"
+"""The code of a leg's end that a person said, and no channel."""
 
 
 async def claim(node: Node, limit: int) -> list[Due]:
@@ -118,6 +126,33 @@ async def _expire(run: Run) -> None:
     """Its time is over."""
     run.closing = run.expiring = True
     await CLOSE.execute(run)
+
+
+def look_now(change: Change, no: PayOrderNo, at: datetime) -> None:
+    """Stage that whoever works asks at once; refused where the payment has ended."""
+
+    def due(row: PaymentRow) -> PaymentRow | None:
+        return None if row.biz_status.final else replace(row, next_check_at=at)
+
+    change.amend(PaymentRow, (no,), due)
+
+
+async def force_not_taken(
+    node: Node, no: PayOrderNo, seq: int, stage: Callable[[Change], None]
+) -> None:
+    """A person's word that a leg took no money, in the place of the channel's: it goes
+    by the same door as an answer. What `stage` stages is in the commit that says so.
+    """
+    row = await node.journal.load(PaymentRow, no)
+    assert row is not None, "a case's payment is never deleted"
+    run = await run_for(node, await with_attempts(node, row))
+    run.note("Desk", "FORCED", f"{seq:02d}")
+    said = Reply(outcome=Outcome.DECLINED, blame=Blame.PAYER, resp_code=FORCED)
+    await write(run, seq, said, call_ended=False)
+    if run.payment.row.lease_epoch is None:
+        run.payment.release(run.now)
+    stage(run.change)
+    await run.commit()
 
 
 async def enquire(run: Run, leg: AttemptRow) -> None:

@@ -198,9 +198,9 @@ class RefundRow(Row, frozen=True, kw_only=True):
     biz_line: BizLineId
     kind: RefundKind = RefundKind.ASKED
     out_refund_no: str | None
-    """The line's own number; of late money, which it did not ask for, none."""
+    """The line's own number; of what it did not ask for, none."""
     case_id: str | None = None
-    """Of late money: the case on the desk that tells of it."""
+    """Of late money, and of a return: the case on the desk that tells of it."""
     amount: int
     """Of the order's amount; what goes to the card is the money part."""
     money_amount: int

@@ -112,6 +112,8 @@ class RefundEvent(StrEnum):
 
     LATE_MONEY_CAME = "LATE_MONEY_CAME"
     """Money was taken when it must not: on the desk, in the books, and to go back."""
+    RETURN_AGREED = "RETURN_AGREED"
+    """The desk has agreed on giving back what no order covers."""
     REFUND_BEGUN = "REFUND_BEGUN"
     """On record, of what was paid or of what came late, and about to be sent."""
     REFUND_UNKNOWN = "REFUND_UNKNOWN"
@@ -142,6 +144,7 @@ _OPEN, _DONE, _REFUSED = RefundStatus.DOING, RefundStatus.SUCCESS, RefundStatus.
 
 REFUND_TRANSITIONS = (
     RefundTransition(_OPEN, RefundEvent.LATE_MONEY_CAME, _OPEN),
+    RefundTransition(_OPEN, RefundEvent.RETURN_AGREED, _OPEN),
     RefundTransition(_OPEN, RefundEvent.REFUND_BEGUN, _OPEN),
     RefundTransition(_OPEN, RefundEvent.REFUND_UNKNOWN, _OPEN),
     RefundTransition(_OPEN, RefundEvent.REFUND_NOT_SENT, _OPEN),

@@ -1,7 +1,8 @@
 """The exception desk: cases for people.
 
 Whoever sees a contradiction, or runs out of schedule, stages a case in the same change
-as what it saw. Nothing is decided here and nothing is cured here.
+as what it saw. Nothing is decided here and nothing is cured here (that is `cures`);
+what is done about a case is written down here, step by step.
 """
 
 import re
@@ -12,7 +13,7 @@ from typing import cast
 import msgspec
 from msgspec.structs import replace
 
-from paycore.desk.rows import CaseRow
+from paycore.desk.rows import CaseRow, CureRow, CureStatus, StepRow
 from paycore.kernel.journal import Change
 from paycore.kernel.mask import mask_text
 from paycore.kernel.node import Node
@@ -71,21 +72,96 @@ async def open_case(
     return case_id
 
 
-def with_end(case: CaseRow, *, closed: bool, found: Mapping[str, object]) -> CaseRow:
-    """The case with what became of its matter; closed where nobody need look any more.
+OURSELVES = "paycore"
+"""Who writes down what came of a cure."""
 
-    For a change's amend: who stages the end has no need to have read the case.
+
+def act(
+    node: Node,
+    change: Change,
+    case: CaseRow,
+    *,
+    who: str,
+    what: str,
+    why: str,
+    cure_number: int | None = None,
+    said: str = "",
+    owner: str | None = None,
+    close: bool = False,
+) -> None:
+    """Stage a step of a case as it was loaded: whoever was faster refuses it, so that
+    the numbers of the steps have no gap.
     """
-    evidence = msgspec.json.decode(case.evidence, type=dict[str, object])
-    evidence.update(
-        cast(
-            "dict[str, object]", _masked(msgspec.to_builtins(found), case.pay_order_no)
+    now = node.now()
+    change.insert(
+        StepRow(
+            case_id=case.case_id,
+            seq=case.version,
+            at=now,
+            who=who,
+            what=what,
+            why=why,
+            cure_number=cure_number,
+            said=said,
         )
     )
-    return replace(
-        case,
-        status="CLOSED" if closed else case.status,
-        evidence=Json(msgspec.json.encode(evidence).decode()),
+    after = replace(case, owner=owner or case.owner)
+    if close:
+        after = replace(after, status="CLOSED", closed_at=now)
+    change.update(after, version=case.version)
+
+
+async def ended(
+    node: Node, change: Change, case_id: str, *, done: bool, said: str
+) -> None:
+    """Stage what came of the cure that is under way; if it is done, so is the case."""
+    case = await node.journal.load(CaseRow, case_id)
+    cures = await node.journal.within(CureRow, case_id)
+    cure = next((one for one in cures if one.status is CureStatus.EXECUTED), None)
+    assert case is not None, "a cure has its case"
+    assert cure is not None, "one at a time, and this is its end"
+    finished = replace(
+        cure,
+        status=CureStatus.DONE if done else CureStatus.FAILED,
+        result=said,
+        ended_at=node.now(),
+    )
+    change.update(finished, version=cure.version)
+    act(
+        *(node, change, case),
+        who=OURSELVES,
+        what=finished.status,
+        why=cure.why,
+        cure_number=cure.number,
+        said=said,
+        close=done,
+    )
+
+
+async def found_out(
+    node: Node,
+    change: Change,
+    case_id: str,
+    *,
+    what: str,
+    found: Mapping[str, object],
+    close: bool,
+) -> None:
+    """Stage what became of a case's matter by itself, into its evidence and its steps;
+    closed where nobody need look any more.
+    """
+    case = await node.journal.load(CaseRow, case_id)
+    assert case is not None, "what became of it is found by its case"
+    evidence = msgspec.json.decode(case.evidence, type=dict[str, object])
+    told = _masked(msgspec.to_builtins(found), case.pay_order_no)
+    evidence.update(cast("dict[str, object]", told))
+    act(
+        *(node, change),
+        replace(case, evidence=Json(msgspec.json.encode(evidence).decode())),
+        who=OURSELVES,
+        what=what,
+        why="it came to its end by itself",
+        close=close and case.status == "OPEN",
     )
 
 

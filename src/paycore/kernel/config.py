@@ -21,6 +21,7 @@ from msgspec import Meta, inspect
 from paycore.kernel.config_keys import PREFIX, fresh_keys, key_of, ring_file, ring_of
 from paycore.kernel.config_texts import NO_LIMIT, TextBudgets
 from paycore.kernel.described import (
+    Amounts,
     annotations_of,
     description,
     fields_of,
@@ -234,7 +235,7 @@ class Settings(TextBudgets, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ),
     ] = 86_400
 
-    # Reconciliation
+    # Reconciliation and the exception desk
     recon_hour: Annotated[
         int,
         Meta(
@@ -253,6 +254,10 @@ class Settings(TextBudgets, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             " a case on the exception desk.",
         ),
     ] = 2
+    desk_second_above: Annotated[
+        Amounts,
+        Meta(description="Cures of more need a second person: CNY:100000,USD:2000."),
+    ] = ""
 
     # How long things are kept that go by their age
     retention_hour: Annotated[

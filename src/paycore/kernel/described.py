@@ -4,9 +4,14 @@ Every field says what it is (`Meta(description=...)`), and `extra={"secret": Tru
 where its value is never shown.
 """
 
-from typing import cast, get_type_hints
+from typing import Annotated, cast, get_type_hints
 
-from msgspec import Struct, inspect
+from msgspec import Meta, Struct, inspect
+
+Amounts = Annotated[
+    str, Meta(pattern=r"^([A-Z]{3}:[0-9]{1,13}(,[A-Z]{3}:[0-9]{1,13})*)?$")
+]
+"""An amount a currency, in minor units; of a currency that is not named, none."""
 
 
 def fields_of(kind: type[Struct]) -> tuple[inspect.Field, ...]:

@@ -11,6 +11,8 @@
     ├── InFlight                409  idempotency_in_flight, retryable
     ├── CouponRefused           409  COUPON
     ├── RefundExceeds           409  REFUND_EXCEEDS
+    ├── SecondPerson            409  SECOND_PERSON
+    ├── PreviewStale            409  PREVIEW_STALE
     ├── KeyConflict             422  idempotency_conflict
     ├── TooMany                 429  too often, with Retry-After
     └── Unavailable             503  not now; nothing was recorded by this try
@@ -137,6 +139,24 @@ class RefundExceeds(Refusal):
     status = 409
     default_zh = "退款金额超过可退金额"
     default_en = "More than what is left to refund of this payment."
+
+
+class SecondPerson(Refusal):
+    """A cure of the desk that one person alone may not execute, or approve."""
+
+    code = "SECOND_PERSON"
+    status = 409
+    default_zh = "需要另一人复核批准"
+    default_en = "This needs the approval of a second person, who is not the first."
+
+
+class PreviewStale(Refusal):
+    """What a cure of the desk was previewed on is not so any more."""
+
+    code = "PREVIEW_STALE"
+    status = 409
+    default_zh = "预览已失效,请重新预览"
+    default_en = "The preview does not hold any more: preview it again."
 
 
 class KeyConflict(Refusal):

@@ -76,6 +76,8 @@ class RefundKind(StrEnum):
     """A business line asked for it, of a payment that succeeded."""
     LATE_MONEY = "LATE_MONEY"
     """It came when it must not: all of what one request took, by itself."""
+    RETURN = "RETURN"
+    """No order covers it, and the desk has agreed on giving it back."""
 
 
 class ProcessStatus(StrEnum):

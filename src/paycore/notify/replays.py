@@ -19,6 +19,11 @@ from paycore.notify.rows import EndpointRow, NoticeRow, NoticeStatus
 
 NOTICES_A_PAGE = 500
 
+NOWHERE = (
+    "Its end point is switched off or missing: enable or add one first.",
+    "通知地址已停用或不存在,请先启用或添加",
+)
+
 
 async def enable_endpoint(node: Node, endpoint_id: str) -> None:
     """Send there again, if its address may still be sent to; twice is once.
@@ -48,12 +53,25 @@ async def replay(node: Node, pay_order_no: PayOrderNo, notice_id: str) -> None:
     await endpoints.refresh(node)
     change = _again(node, row)
     if change is None:
-        raise BizCheckError(
-            "Its end point is switched off or missing: enable or add one first.",
-            "通知地址已停用或不存在,请先启用或添加",
-        )
+        raise BizCheckError(*NOWHERE)
     if await node.journal.commit(change) is not None:
         raise InFlight
+
+
+async def stage(
+    node: Node, change: Change, pay_order_no: PayOrderNo, notice_id: str
+) -> None:
+    """Stage the same into a change of somebody else's."""
+    row = await node.journal.load(NoticeRow, pay_order_no, notice_id)
+    if row is None:
+        raise DataNotExist("There is no such notice.", "通知不存在")
+    if not _free(node, row):
+        raise InFlight
+    again = _again(node, row)
+    if again is None:
+        raise BizCheckError(*NOWHERE)
+    change.updates += again.updates
+    change.appends += again.appends
 
 
 async def replay_range(

@@ -126,7 +126,7 @@ FROM (SELECT * FROM recon_odd WHERE line > $4 ORDER BY line LIMIT $5) AS o
 JOIN recon_theirs t USING (line)
 LEFT JOIN LATERAL (
     SELECT * FROM recon_leg g
-    WHERE g.pay_order_no IN (left(t.request_no, -2), t.pay_order_no)
+    WHERE g.pay_order_no IN (left(t.request_no, 26), t.pay_order_no)
       AND g.request_no = t.request_no AND g.trade = t.trade
       AND g.channel = $1 AND g.account = $2
     ORDER BY array_position(ARRAY['PAID', 'OPEN', 'FAILED'], g.status), g.attempt_seq

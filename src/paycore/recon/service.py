@@ -12,7 +12,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from paycore.accounting import suspense
+from paycore.accounting.suspense import Parked
 from paycore.desk import service as desk
+from paycore.desk.rows import CaseRow
 from paycore.gateway import fetching
 from paycore.gateway.accounts import AccountKey
 from paycore.gateway.fetching import Arrived
@@ -21,12 +24,14 @@ from paycore.kernel import log
 from paycore.kernel.errors import BadRequest, DataNotExist
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
+from paycore.kernel.terms import PayOrderNo
 from paycore.recon import keeping, queries, writing
 from paycore.recon.comparing import Comparison
 from paycore.recon.keeping import Keeper
 from paycore.recon.match import CURES, Terms
 from paycore.recon.queries import Busy, Seat
 from paycore.recon.rows import Difference, Figures, State, Statement, TermsRow
+from paycore.recon.stake import surplus_of
 
 __all__ = [
     "Busy",
@@ -353,20 +358,34 @@ async def _open_case(node: Node, difference: Difference) -> None:
     )
     if change.empty:
         return
-    park_in_suspense(node, change, difference)
+    (opened,) = change.inserts
+    assert isinstance(opened.row, CaseRow)
+    park_in_suspense(node, change, difference, case_id=opened.row.case_id)
     await node.journal.commit(change)
 
 
-def park_in_suspense(node: Node, change: Change, difference: Difference) -> None:
-    """Park a difference's money (挂账), in the change that opens its case.
-
-    TODO: the posting, once accounting has its accounts of long and short amounts: what
-    they have and we have not is owed to whoever it belongs to (WE_LACK, STATUS_OURS,
-    AMOUNT upwards, DUPLICATE_LINE), what we have and they have not is claimed from the
-    channel (THEY_LACK, STATUS_THEIRS, AMOUNT downwards, FEE). The amount is
-    `difference.amount` in `difference.currency`, its fact `difference.fact`. Until then
-    nothing is staged, and the case alone says it.
+def park_in_suspense(
+    node: Node, change: Change, difference: Difference, *, case_id: str
+) -> None:
+    """Park a difference's money (挂账), in the change that opens its case: what they
+    have and we have not is owed to whoever it belongs to, what we have and they have
+    not is claimed from the channel. The posting has the case's id, so there is one.
     """
+    surplus = surplus_of(difference)
+    if surplus is None or not difference.amount:
+        return
+    parked = Parked(
+        # Of no payment of ours: it lies with those of its day.
+        no=difference.pay_order_no
+        or PayOrderNo(f"{date.fromisoformat(difference.day):%y%m%d}"),
+        case_id=case_id,
+        channel=difference.channel,
+        account=difference.account,
+        amount=difference.amount,
+        currency=difference.currency,
+        surplus=surplus,
+    )
+    suspense.park(node, change, parked, at=node.now())
 
 
 def evidence_of(difference: Difference) -> dict[str, object]:

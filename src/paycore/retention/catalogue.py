@@ -164,6 +164,8 @@ FOR_GOOD: Mapping[str, str] = MappingProxyType(
         "coupon": "what was issued, and which order used it",
         "notify_notice": "what the line was told, or is still to be told",
         "desk_case": "what a person had to decide",
+        "desk_cure": "what was decided, and by whom",
+        "desk_step": "who did what about it, and why",
         "cards_agreement": "under what the money was taken; emptied with its card",
         "cards_bin": "configuration",
         "agreement_signing": "what the payer agreed to, and until when",

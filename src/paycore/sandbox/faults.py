@@ -38,6 +38,7 @@ DELIVERY: Final = frozenset(
 )
 CONTENT: Final = frozenset({"garbage", "bad_signature"})
 AMOUNT: Final = frozenset({"wrong_amount"})
+TWICE: Final = frozenset({"charge_twice"})
 DECLINE: Final = frozenset({"decline"})
 PROCESSING: Final = frozenset({"processing"})
 DUPLICATE: Final = frozenset({"duplicate_callback"})
@@ -47,6 +48,7 @@ _SECONDS: Final = frozenset({"processing", "slow", "drip"})
 _PLAIN: Final = (
     REFUSED
     | AMOUNT
+    | TWICE
     | EARLY
     | CONTENT
     | frozenset({"timeout_before", "timeout_after", "http_500"})

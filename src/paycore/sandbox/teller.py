@@ -21,6 +21,7 @@ from paycore.sandbox.faults import (
     DUPLICATE,
     EARLY,
     PROCESSING,
+    TWICE,
     FaultBook,
 )
 from paycore.sandbox.orders import (
@@ -113,6 +114,8 @@ class Teller:
             return
         answer = self._bank.handle(replace(call, twist=self._twist(target)))
         answer = self._falsified(answer, target)
+        if answer.work.moves and self._faults.draw(target, TWICE):
+            self._bank.move_again(answer.work)
         times, early = self._callbacks(answer, target)
         self._record.stage(self._bank.name, answer.work)
         await self._record.durable()

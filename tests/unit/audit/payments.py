@@ -3,6 +3,7 @@
 import time
 from datetime import timedelta
 
+import cured
 from bank import Bank
 from facts import agreed
 from inside import fresh_coupon, inside
@@ -32,6 +33,8 @@ def fill(stack: Stack) -> dict[str, str]:
         "converted": _converted(deduct),
         "two_legs": _two_legs(stack, deduct),
         "deducted": _deducted(stack, deduct),
+        "returned": cured.returned(stack, deduct),
+        "forced": cured.forced(stack, deduct),
         "declined": _declined(stack),
         "closed": _closed(quick),
         "called_back": _struck(

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import agreement_plants
+import desk_plants
 import more_plants
 import plants
 import pytest
@@ -19,7 +20,7 @@ PLANTS = (
     *(more_plants.BOOKS + more_plants.TOLD + more_plants.CALLS + more_plants.ROUTES),
     *(more_plants.LINES + more_plants.SECRETS + more_plants.LIMITS),
     *(refund_plants.REFUNDS + refund_plants.LATE),
-    *agreement_plants.AGREEMENTS,
+    *(agreement_plants.AGREEMENTS + desk_plants.DESK),
 )
 CHECKS = {check.name: check for one in CATALOGUE for check in one.checks}
 

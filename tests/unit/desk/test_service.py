@@ -95,8 +95,18 @@ async def test_a_payments_own_numbers_stay_readable(node):
     )
     (insert,) = change.inserts
     said = msgspec.json.decode(insert.row.evidence)
-    ended = service.with_end(insert.row, closed=True, found={"refund_no": f"{own}M01"})
+    await node.journal.commit(change)
+    told = node.change()
+    await service.found_out(
+        *(node, told, insert.row.case_id),
+        what="GIVEN_BACK",
+        found={"refund_no": f"{own}M01"},
+        close=True,
+    )
+    await node.journal.commit(told)
+    ended = await node.journal.load(CaseRow, insert.row.case_id)
 
     assert f"{own}M01" == said["refund_no"]
     assert "015450875" not in said["said"] + said["other"]
     assert f"{own}M01" == msgspec.json.decode(ended.evidence)["refund_no"]
+    assert ("CLOSED", 2) == (ended.status, ended.version)

@@ -31,8 +31,7 @@ SELECT pay_order_no, b.kind AS about,
        jsonb_build_object('biz_status', p.biz_status, 'amount', p.amount,
            'currency', p.currency, 'posted', b.amount, 'posted_in', b.currency) AS said
 FROM (SELECT * FROM payment WHERE biz_status = 'SUCCESS') p
-FULL JOIN (SELECT * FROM accounting_posting
-           WHERE kind NOT IN ('REFUND', 'LATE_MONEY', 'LATE_REFUND')) b
+FULL JOIN (SELECT * FROM accounting_posting WHERE kind = 'PAYMENT') b
      USING (pay_order_no)
 """
 
@@ -53,8 +52,7 @@ FULL JOIN (
     SELECT pay_order_no, account,
            sum(CASE side WHEN 'DEBIT' THEN amount ELSE -amount END) AS amount
     FROM accounting_entry
-    WHERE account LIKE 'channel\\_receivable:%'
-      AND kind NOT IN ('REFUND', 'LATE_MONEY', 'LATE_REFUND')
+    WHERE account LIKE 'channel\\_receivable:%' AND kind = 'PAYMENT'
     GROUP BY 1, 2
 ) e USING (pay_order_no, account)
 """
@@ -77,8 +75,7 @@ FULL JOIN (
     SELECT pay_order_no, account,
            sum(CASE side WHEN 'DEBIT' THEN amount ELSE -amount END) AS amount
     FROM accounting_entry
-    WHERE account NOT LIKE 'channel\\_receivable:%'
-      AND kind NOT IN ('REFUND', 'LATE_MONEY', 'LATE_REFUND')
+    WHERE account NOT LIKE 'channel\\_receivable:%' AND kind = 'PAYMENT'
     GROUP BY 1, 2
 ) e USING (pay_order_no, account)
 """
@@ -89,18 +86,27 @@ SELECT NULL::text AS pay_order_no, account || ' ' || currency AS about,
        jsonb_build_object('taken', coalesce(l.amount, 0),
            'balance', coalesce(b.amount, 0)) AS said
 FROM (
-    SELECT 'channel_receivable:' || channel || ':' || account AS account, currency,
-           sum(amount) AS amount
+    SELECT account, currency, sum(amount) AS amount
     FROM (
-        SELECT channel, account, currency, amount FROM every_attempt
+        SELECT 'channel_receivable:' || channel || ':' || account AS account, currency,
+               amount FROM every_attempt
         WHERE trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT')
           AND process_status = 'GW_SUCCESS'
         UNION ALL
-        SELECT channel, account, currency, money_amount FROM every_refund
-        WHERE kind = 'LATE_MONEY'
+        SELECT 'channel_receivable:' || channel || ':' || account, currency,
+               money_amount
+        FROM every_refund WHERE kind = 'LATE_MONEY'
         UNION ALL
-        SELECT channel, account, currency, -money_amount FROM every_refund
-        WHERE status = 'SUCCESS'
+        SELECT 'channel_receivable:' || channel || ':' || account, currency,
+               -money_amount
+        FROM every_refund WHERE status = 'SUCCESS' AND kind <> 'RETURN'
+        UNION ALL
+        SELECT e.account, p.currency,
+               CASE e.side WHEN 'DEBIT' THEN e.amount ELSE -e.amount END
+        FROM accounting_entry e
+        JOIN accounting_posting p USING (pay_order_no, kind, fact)
+        WHERE e.kind IN ('DISCREPANCY', 'ADJUSTMENT')
+          AND e.account LIKE 'channel\\_receivable:%'
     ) AS moved
     GROUP BY 1, 2
 ) l

@@ -48,7 +48,8 @@ LEFT JOIN LATERAL (
 WHERE r.kind = 'LATE_MONEY'
 """
 
-# Ours to give back from when we hear of it until it is back; then nothing is left.
+# Ours to give back from when we hear of it until it is back, by itself or by the desk;
+# then nothing is left.
 IS_LATE_MONEY_BOOKED_OTHERWISE = """
 SELECT pay_order_no, fact || ' ' || account || ' ' || kind AS about,
        o.amount IS DISTINCT FROM e.amount AS wrong,
@@ -58,7 +59,11 @@ FROM (
            p.sign * l.sign * r.amount AS amount
     FROM refund r
     JOIN (VALUES ('LATE_MONEY', 1), ('LATE_REFUND', -1)) AS p (kind, sign)
-         ON p.kind = 'LATE_MONEY' OR r.status = 'SUCCESS'
+         ON p.kind = 'LATE_MONEY' OR r.status = 'SUCCESS' OR EXISTS (
+             SELECT FROM refund d
+             WHERE d.pay_order_no = r.pay_order_no AND d.kind = 'RETURN'
+               AND d.original_request_no = r.original_request_no
+               AND d.status = 'SUCCESS')
     CROSS JOIN LATERAL (VALUES
         ('channel_receivable:' || r.channel || ':' || r.account, 1),
         ('payer_pending:' || r.biz_line, -1)) AS l (account, sign)

@@ -1,8 +1,9 @@
 """I12, and what the other invariants ask of refunds: their totals, ends, postings,
 notices and calls. What holds of late money alone is asked in `late.py`.
 
-A message about a refund has its number behind the payment's attempts: 101 and on, of
-late money 201 and on.
+`order_refund` is what the line asked for: late money and the desk's returns are no part
+of what was paid. A message about a refund has its number behind the payment's attempts:
+101 and on, of late money 201 and on.
 """
 
 # In flight and done, of the order, of the money and of the coupon.
@@ -15,7 +16,7 @@ SELECT r.pay_order_no, NULL::text AS about,
            'money', r.money, 'taken', l.taken, 'biz_status', p.biz_status) AS said
 FROM (
     SELECT pay_order_no, sum(amount) AS amount, sum(money_amount) AS money
-    FROM refund WHERE status <> 'FAIL' AND kind = 'ASKED' GROUP BY pay_order_no
+    FROM order_refund WHERE status <> 'FAIL' GROUP BY pay_order_no
 ) r
 LEFT JOIN payment p USING (pay_order_no)
 LEFT JOIN (
@@ -45,7 +46,7 @@ FULL JOIN (
            coalesce(sum(amount) FILTER (WHERE status = 'SUCCESS'), 0) AS done_amount,
            coalesce(sum(money_amount) FILTER (WHERE status = 'SUCCESS'), 0)
                AS done_money
-    FROM refund WHERE kind = 'ASKED' GROUP BY pay_order_no
+    FROM order_refund GROUP BY pay_order_no
 ) r USING (pay_order_no)
 """
 
@@ -54,7 +55,7 @@ SELECT r.pay_order_no, r.refund_no AS about,
        a.seq IS NULL AS wrong,
        jsonb_build_object('channel', r.channel, 'account', r.account,
            'of', r.original_request_no) AS said
-FROM refund r
+FROM order_refund r
 LEFT JOIN attempt a ON a.pay_order_no = r.pay_order_no
      AND a.trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT')
      AND a.process_status = 'GW_SUCCESS'
@@ -70,6 +71,7 @@ SELECT r.pay_order_no, r.refund_no AS about,
        OR h.last_seq <> r.events
        OR h.begun <> (r.kind = 'ASKED' OR r.events > 1)::integer
        OR h.late <> (r.kind = 'LATE_MONEY')::integer
+       OR h.agreed <> (r.kind = 'RETURN')::integer
        OR h.ends <> (r.status <> 'DOING')::integer
        OR (r.status <> 'DOING' AND t.at IS DISTINCT FROM r.finished_at)
        OR h.unruly > 0 AS wrong,
@@ -81,6 +83,7 @@ LEFT JOIN (
     SELECT t.pay_order_no, t.refund_no, count(*) AS events, max(t.seq) AS last_seq,
            count(*) FILTER (WHERE t.event = 'REFUND_BEGUN') AS begun,
            count(*) FILTER (WHERE t.event = 'LATE_MONEY_CAME') AS late,
+           count(*) FILTER (WHERE t.event = 'RETURN_AGREED') AS agreed,
            count(*) FILTER (WHERE t.to_status <> 'DOING') AS ends,
            count(*) FILTER (WHERE u.to_status IS DISTINCT FROM t.to_status) AS unruly
     FROM refund_transition t
@@ -109,7 +112,7 @@ SELECT pay_order_no, fact AS about,
            'posted', b.amount, 'posted_in', b.currency) AS said
 FROM (
     SELECT pay_order_no, refund_no AS fact, amount, currency
-    FROM refund WHERE status = 'SUCCESS' AND kind = 'ASKED'
+    FROM order_refund WHERE status = 'SUCCESS'
 ) r
 FULL JOIN (SELECT * FROM accounting_posting WHERE kind = 'REFUND') b
      USING (pay_order_no, fact)
@@ -124,14 +127,14 @@ SELECT pay_order_no, fact || ' ' || account AS about,
 FROM (
     SELECT pay_order_no, refund_no AS fact, 'merchant_pending:' || biz_line AS account,
            amount
-    FROM refund WHERE status = 'SUCCESS' AND kind = 'ASKED'
+    FROM order_refund WHERE status = 'SUCCESS'
     UNION ALL
     SELECT pay_order_no, refund_no,
            'channel_receivable:' || channel || ':' || account, -money_amount
-    FROM refund WHERE status = 'SUCCESS' AND kind = 'ASKED'
+    FROM order_refund WHERE status = 'SUCCESS'
     UNION ALL
     SELECT pay_order_no, refund_no, 'marketing_cost', -coupon_amount
-    FROM refund WHERE status = 'SUCCESS' AND kind = 'ASKED' AND coupon_amount > 0
+    FROM order_refund WHERE status = 'SUCCESS' AND coupon_amount > 0
 ) o
 FULL JOIN (
     SELECT pay_order_no, fact, account,
@@ -153,7 +156,7 @@ SELECT pay_order_no, refund_no AS about,
            'end_points', n.places, 'types', n.types) AS said
 FROM (
     SELECT * FROM refund
-    WHERE status = 'SUCCESS' OR status = 'FAIL' AND kind = 'ASKED'
+    WHERE status = 'SUCCESS' AND kind <> 'RETURN' OR status = 'FAIL' AND kind = 'ASKED'
 ) r
 FULL JOIN (
     SELECT pay_order_no,
@@ -186,7 +189,7 @@ FROM (
     FROM notify_notice
     WHERE type LIKE 'refund.%'
 ) AS n
-LEFT JOIN refund r ON r.pay_order_no = n.pay_order_no
+LEFT JOIN refund r ON r.pay_order_no = n.pay_order_no AND r.kind <> 'RETURN'
                   AND r.refund_no = n.body -> 'data' ->> 'refund_no'
 """
 
@@ -196,10 +199,9 @@ SELECT r.pay_order_no, r.out_refund_no AS about,
        AS wrong,
        jsonb_build_object('biz_line', r.biz_line, 'refund_no', r.refund_no,
            'numbered_for', o.refund_no) AS said
-FROM refund r
+FROM order_refund r
 LEFT JOIN refund_out_refund_no o ON o.biz_line = r.biz_line COLLATE "C"
                                 AND o.out_refund_no = r.out_refund_no COLLATE "C"
-WHERE r.kind = 'ASKED'
 """
 
 # The record is in the commit before the call; under the refund's number, each time.

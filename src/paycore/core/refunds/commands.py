@@ -11,11 +11,12 @@ from paycore.core.chain import Command, CommandChain, Foreign, Local, Next, Run
 from paycore.core.refunds.document import refund_of
 from paycore.core.refunds.late import late_end
 from paycore.core.refunds.refund import reserved
+from paycore.core.refunds.returned import returned
 from paycore.core.refunds.run import RefundRun
 from paycore.core.refunds.settle import settle
 from paycore.core.states import Audience
 from paycore.gateway.call import Ask, Operation, Reply
-from paycore.kernel.terms import RefundStatus
+from paycore.kernel.terms import RefundKind, RefundStatus
 from paycore.notify import service as notify
 
 
@@ -64,6 +65,11 @@ class RefundResultNotifyBiz(Local):
         row, told = run.refund.row, run.refund.told
         if run.refund.late:
             await late_end(run)
+            return Next.NEXT
+        if row.kind is RefundKind.RETURN:
+            if told:
+                await returned(run)
+            told.clear()
             return Next.NEXT
         if Audience.ACCOUNTING in told:
             accounting.post_refund(

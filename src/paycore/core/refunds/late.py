@@ -11,7 +11,6 @@ from paycore.core.refunds.run import RefundRun
 from paycore.core.rows import PaymentRow, RefundRow
 from paycore.core.states import Audience
 from paycore.desk import service as desk
-from paycore.desk.rows import CaseRow
 from paycore.kernel.terms import RefundStatus
 from paycore.notify import service as notify
 
@@ -27,7 +26,7 @@ async def late_end(run: RefundRun) -> None:
     if not told:
         return
     back = row.status is RefundStatus.SUCCESS
-    _into_the_case(run, row, back=back)
+    await _into_the_case(run, row, back=back)
     if Audience.ACCOUNTING in told:
         late.post(run.node, run.change, row, at=run.now, returned=True)
     if back:
@@ -36,13 +35,15 @@ async def late_end(run: RefundRun) -> None:
     told.clear()
 
 
-def _into_the_case(run: RefundRun, row: RefundRow, *, back: bool) -> None:
+async def _into_the_case(run: RefundRun, row: RefundRow, *, back: bool) -> None:
     assert row.case_id is not None, "late money has its case"
-    found = {"refund_status": row.status, "refund_code": row.resp_code}
-    run.change.amend(
-        CaseRow,
-        (row.case_id,),
-        lambda case: desk.with_end(case, closed=back, found=found),
+    await desk.found_out(
+        run.node,
+        run.change,
+        row.case_id,
+        what="GIVEN_BACK" if back else "REFUND_REFUSED",
+        found={"refund_status": row.status, "refund_code": row.resp_code},
+        close=back,
     )
 
 

@@ -15,7 +15,7 @@ __all__ = ["Pool", "find", "refunded", "search"]
 REFUNDS_OF_LINE = """
 SELECT refund.*
 FROM refund
-WHERE biz_line = $1
+WHERE biz_line = $1 AND kind <> 'RETURN'
   AND ($2::text IS NULL OR pay_order_no = $2)
   AND ($3::text IS NULL OR (pay_order_no, refund_no) = (
         SELECT pay_order_no, refund_no FROM refund_out_refund_no

@@ -6,6 +6,7 @@ once more, under the same number. There never is a second number for a refund.
 """
 
 from contextlib import suppress
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -19,8 +20,10 @@ from paycore.core.rows import RefundRow
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Operation, Reply
 from paycore.kernel import trace
+from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import AfterRefund, Outcome
+from paycore.kernel.terms import PayOrderNo, RefundNo
 
 Due = RefundRow
 """A refund that was due, claimed."""
@@ -36,6 +39,15 @@ async def claim(node: Node, limit: int) -> list[Due]:
         live=node.heartbeat.live,
         lease_until=node.lease_until(),
     )
+
+
+def look_now(change: Change, no: PayOrderNo, refund_no: RefundNo, at: datetime) -> None:
+    """Stage that whoever works asks after it at once; refused where it has ended."""
+
+    def due(row: RefundRow) -> RefundRow | None:
+        return None if row.status.final else replace(row, next_check_at=at)
+
+    change.amend(RefundRow, (no, refund_no), due)
 
 
 async def look(node: Node, row: Due) -> None:

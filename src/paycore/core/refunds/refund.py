@@ -41,8 +41,13 @@ class Refund:
 
     @property
     def late(self) -> bool:
-        """Whether it is of money that came late: it takes nothing of what was paid."""
+        """Whether it is of money that came late."""
         return self.row.kind is RefundKind.LATE_MONEY
+
+    @property
+    def of_what_was_paid(self) -> bool:
+        """Whether it takes of what was paid: what nobody asked for does not."""
+        return self.row.kind is RefundKind.ASKED
 
     @property
     def surely_unsent(self) -> bool:
@@ -84,7 +89,7 @@ class Refund:
 
     def sending(self, *, now: datetime) -> None:
         """About to be sent, under its own number as ever; nothing is known of it."""
-        first = self.row.events == (1 if self.late else 0)
+        first = self.row.events == (0 if self.of_what_was_paid else 1)
         self.row = replace(self.row, sends=self.row.sends + 1, outcome=None)
         event = RefundEvent.REFUND_BEGUN if first else RefundEvent.REFUND_SENT_AGAIN
         self.apply(event, now=now)
@@ -151,7 +156,7 @@ class Refund:
         for row in self._transitions:
             change.append(row)
         ended = self.row.status.final and not self._stored.status.final
-        if ended and not self.late:
+        if ended and self.of_what_was_paid:
             self._stage_end(change)
 
     def _stage_end(self, change: Change) -> None:

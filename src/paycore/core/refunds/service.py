@@ -31,7 +31,13 @@ from paycore.kernel import errors, trace
 from paycore.kernel.crypto import content_hash
 from paycore.kernel.ids import MAX_REFUNDS, REFUND_LEGS, payment_of, refund_no
 from paycore.kernel.node import Node
-from paycore.kernel.terms import BizLineId, BizStatus, PayOrderNo, RefundNo
+from paycore.kernel.terms import (
+    BizLineId,
+    BizStatus,
+    PayOrderNo,
+    RefundKind,
+    RefundNo,
+)
 from paycore.lines import service as lines
 
 TIMES_TO_TRY = 5
@@ -165,7 +171,7 @@ async def get(node: Node, biz_line: BizLineId, no: RefundNo) -> RefundRow:
     """The refund as of now; another line's is as good as none."""
     named = payment_of(no)
     row = await node.journal.load(RefundRow, named[0], no) if named else None
-    if row is None or row.biz_line != biz_line:
+    if row is None or row.biz_line != biz_line or row.kind is RefundKind.RETURN:
         raise errors.DataNotExist
     return row
 

@@ -1,0 +1,1 @@
+"""The desk's cures, by normal operations: preview, execute, result."""

@@ -1,0 +1,213 @@
+"""What a cure would do to a case as it stands: the preview, or a refusal that says why.
+
+`seen` is all that the plan was made from. Should any of it be another by the time it is
+executed, the preview does not hold any more, and nothing is done.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import msgspec
+
+from paycore.accounting.suspense import Parked
+from paycore.core.refunds import returns
+from paycore.cures.facts import RECON, Facts
+from paycore.cures.table import Cure, suggested
+from paycore.desk.rows import CaseRow
+from paycore.kernel.crypto import content_hash
+from paycore.kernel.errors import BizCheckError
+from paycore.kernel.ids import attempt_id
+from paycore.kernel.node import Node
+from paycore.kernel.terms import BizStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What will be done."""
+
+    does: str
+    """In words."""
+    seen: Mapping[str, object]
+    amount: int | None = None
+    currency: str | None = None
+
+    def fingerprint(self, cure: Cure) -> bytes:
+        """By which it is known again."""
+        plan = (cure, self.does, self.amount, self.currency, self.seen)
+        return content_hash(msgspec.json.encode(plan, order="deterministic"))
+
+
+def plan(node: Node, facts: Facts, cure: Cure) -> Plan:
+    """The plan of a cure that suits its case; a refusal where it does not."""
+    if facts.case.status != "OPEN":
+        raise BizCheckError("The case is closed.", "该差错已关闭")
+    if cure not in suggested(facts.case.kind):
+        raise BizCheckError("No cure of this kind of case.", "该类差错不适用此处理方式")
+    return _PLANS[cure](node, facts)
+
+
+def _enquire(_: Node, facts: Facts) -> Plan:
+    if facts.payment is None:
+        raise BizCheckError("It is about no payment.", "该差错不涉及支付订单")
+    row, refund = facts.payment.row, facts.refund
+    status = row.biz_status if refund is None else refund.status
+    if status.final:
+        raise BizCheckError(
+            "It has had its last word: nobody is asked any more.", "已有最终结果"
+        )
+    return Plan(
+        does="The channel is asked at once, by whoever works; the case stays open.",
+        seen={"open": True},
+    )
+
+
+def _renotify(_: Node, facts: Facts) -> Plan:
+    return Plan(
+        does="The notice is sent again with the same id; the case is closed.",
+        seen={"notice_id": notice_of(facts.case)},
+    )
+
+
+def notice_of(case: CaseRow) -> str:
+    """Which notice a case is about."""
+    said = msgspec.json.decode(case.evidence, type=dict[str, object])
+    return str(said.get("notice_id", ""))
+
+
+def _refund(node: Node, facts: Facts) -> Plan:
+    """Only what no order covers, and only where it is certain that it was taken."""
+    payment, leg, case = facts.payment, facts.leg, facts.case
+    if payment is None or leg is None:
+        raise BizCheckError("It is about no payment of ours.", "该差错不涉及支付订单")
+    if not payment.row.biz_status.final:
+        raise BizCheckError(
+            "The payment is open: its money may still be its own.", "支付尚未完结"
+        )
+    if facts.given_back is not None:
+        raise BizCheckError("It was given back, or is under way.", "已退款或退款中")
+    returns.refuse_incapable(node, leg)
+    amount, currency = _strange_money(facts)
+    return Plan(
+        does=f"{amount:,} {currency} go back by {leg.channel}/{leg.account}, request"
+        f" {leg.request_no}; the case is closed when the channel says so.",
+        amount=amount,
+        currency=currency,
+        seen={
+            "case": case.case_id,
+            "biz_status": payment.row.biz_status,
+            "leg": [leg.seq, leg.process_status, leg.request_no],
+            "parked": facts.parked and facts.parked.amount,
+        },
+    )
+
+
+def _strange_money(facts: Facts) -> tuple[int, str]:
+    """How much of it no order covers, in its currency."""
+    if facts.case.kind.startswith(RECON):
+        parked = facts.parked
+        if parked is None or not parked.surplus or facts.healed:
+            raise BizCheckError(
+                "The channel has no more of it than our books say.", "渠道无多收款项"
+            )
+        return parked.amount, parked.currency
+    amount, currency = facts.case.amount, facts.case.currency
+    if facts.charged or not amount or not currency:
+        raise BizCheckError("The order was paid by it.", "该笔款项即订单支付款")
+    return amount, currency
+
+
+def _adjust(_: Node, facts: Facts) -> Plan:
+    if facts.payment is None:
+        raise BizCheckError("It is about no payment of ours.", "该差错不涉及支付订单")
+    line = facts.payment.row.biz_line
+    way = "credited to" if _parked(facts).surplus else "charged to"
+    return _out_of_suspense(facts, f"{way} business line {line}", to=line)
+
+
+def _write_off(_: Node, facts: Facts) -> Plan:
+    way = "our gain" if _parked(facts).surplus else "our loss"
+    return _out_of_suspense(facts, f"written off as {way}", to="")
+
+
+def _release(_: Node, facts: Facts) -> Plan:
+    if not (facts.healed or _caught_up(facts)):
+        raise BizCheckError(
+            "The difference stands: it cannot be taken as settled.", "差异仍然存在"
+        )
+    return _out_of_suspense(facts, "as if it had never been parked", to="channel")
+
+
+def _caught_up(facts: Facts) -> bool:
+    """Whether our own books know of the money by now."""
+    back = facts.given_back is not None and facts.given_back.status == "SUCCESS"
+    ours = facts.case.kind == f"{RECON}STATUS_OURS"
+    return back or (ours and facts.charged)
+
+
+def _out_of_suspense(facts: Facts, where: str, *, to: str) -> Plan:
+    parked = _parked(facts)
+    return Plan(
+        does=f"{parked.amount:,} {parked.currency} leave suspense, {where}; the case is"
+        " closed.",
+        amount=parked.amount,
+        currency=parked.currency,
+        seen={"surplus": parked.surplus, "to": to, "back": _return_of(facts)},
+    )
+
+
+def _parked(facts: Facts) -> Parked:
+    if facts.parked is None:
+        raise BizCheckError("Nothing is parked for this case.", "该差错未挂账")
+    if facts.given_back is not None and facts.given_back.status == "DOING":
+        raise BizCheckError("Its refund is under way.", "退款处理中")
+    return facts.parked
+
+
+def _return_of(facts: Facts) -> str | None:
+    return None if facts.given_back is None else facts.given_back.status
+
+
+def _note(_: Node, facts: Facts) -> Plan:
+    """Not where money is parked, and not over a state that somebody works on."""
+    if facts.parked is not None:
+        raise BizCheckError(
+            "Money is parked for this case: settle it first.", "该差错尚有挂账"
+        )
+    if facts.given_back is not None and facts.given_back.status == "DOING":
+        raise BizCheckError("Its refund is under way.", "退款处理中")
+    return Plan(
+        does="The case is closed with this reason; nothing else is done.",
+        amount=facts.case.amount,
+        currency=facts.case.currency,
+        seen={"healed": facts.healed, "back": _return_of(facts)},
+    )
+
+
+def _force(_: Node, facts: Facts) -> Plan:
+    payment = facts.payment
+    leg = payment.money_leg if payment is not None else None
+    if payment is None or payment.row.biz_status is not BizStatus.DOING or leg is None:
+        raise BizCheckError("No money leg of it is open.", "没有未决的扣款请求")
+    no = attempt_id(payment.row.pay_order_no, leg.seq)
+    return Plan(
+        does=f"{no} is written down as not taken, and the payment fails. Should the"
+        " money have moved after all, it is a case again.",
+        amount=leg.amount,
+        currency=leg.currency,
+        seen={"leg": leg.seq, "status": leg.process_status, "request": leg.request_no},
+    )
+
+
+_PLANS: Mapping[Cure, Callable[[Node, Facts], Plan]] = MappingProxyType(
+    {
+        Cure.ENQUIRE: _enquire,
+        Cure.RENOTIFY: _renotify,
+        Cure.REFUND: _refund,
+        Cure.ADJUST: _adjust,
+        Cure.WRITE_OFF: _write_off,
+        Cure.RELEASE: _release,
+        Cure.NOTE: _note,
+        Cure.FORCE_NOT_TAKEN: _force,
+    }
+)

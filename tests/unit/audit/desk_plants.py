@@ -1,0 +1,65 @@
+"""Planted violations of the desk: what people did, and what is parked."""
+
+from plants import Plant
+
+CASE = (
+    "INSERT INTO desk_case (case_id, version, kind, pay_order_no, evidence, opened_at,"
+    " owner, status) VALUES ('planted', {version}, 'LATE_MONEY', '{{no}}', '{{{{}}}}',"
+    " clock_timestamp(), 'operations', 'OPEN')"
+)
+
+CURE = (
+    "INSERT INTO desk_cure (case_id, number, version, cure, does, seen, needs_second,"
+    " status, proposed_by, why, proposed_at, executed_by, executed_at, result,"
+    " ended_at) VALUES ('planted', 1, 1, 'FORCE_NOT_TAKEN', '', '', false, 'DONE',"
+    " 'anna', 'because', clock_timestamp(), 'anna', clock_timestamp(), '',"
+    " clock_timestamp())"
+)
+
+PARKED = (
+    "INSERT INTO accounting_posting (pay_order_no, kind, fact, currency, amount, at)"
+    " VALUES ('{no}', 'DISCREPANCY', 'nobody', 'CNY', 5, clock_timestamp());"
+    "INSERT INTO accounting_entry (pay_order_no, kind, fact, line, account, side,"
+    " amount) VALUES ('{no}', 'DISCREPANCY', 'nobody', 1, 'suspense', 'DEBIT', 5),"
+    " ('{no}', 'DISCREPANCY', 'nobody', 2, 'differences', 'CREDIT', 5);"
+    "INSERT INTO accounting_balance (account, currency, slot, amount)"
+    " VALUES ('suspense', 'CNY', 99, 5), ('differences', 'CNY', 99, -5)"
+)
+
+DESK = (
+    Plant("a chain of steps that is broken", CASE.format(version=3), "paid"),
+    Plant("a cure executed by one alone", CURE, None),
+    Plant(
+        "a forced state of no cure",
+        "UPDATE transition SET cause = 'BY_HAND' WHERE pay_order_no = '{no}'"
+        " AND seq = 1",
+        "paid",
+    ),
+    Plant(
+        "suspense that is not what is open",
+        "INSERT INTO accounting_balance (account, currency, slot, amount)"
+        " VALUES ('suspense', 'CNY', 99, 5), ('differences', 'CNY', 99, -5)",
+        None,
+        ("a balance that is not the sum of its entries",),
+    ),
+    Plant(
+        "a settled difference that does not add up",
+        PARKED,
+        "paid",
+        ("suspense that is not what is open",),
+    ),
+    Plant(
+        "a return of no cure",
+        "UPDATE refund SET kind = 'RETURN', case_id = 'nobody', out_refund_no = NULL"
+        " WHERE pay_order_no = '{no}'",
+        "refunded",
+        (
+            "a total that is not the sum of its refunds",
+            "a refund or its posting alone",
+            "a refund posted elsewhere",
+            "a clearing account that is not the sum of its legs",
+            "a refund's end that is not told once",
+            "a notice that a read of the refund would deny",
+        ),
+    ),
+)

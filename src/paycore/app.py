@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 import uvicorn
 from litestar.types import ASGIApp
 
+from paycore.accounting import service as accounting
 from paycore.api.application import application, operations_only
 from paycore.api.door import Door
 from paycore.api.metrics import Metrics
@@ -31,7 +32,15 @@ from paycore.kernel.journal_postgres import PostgresJournal
 from paycore.kernel.meters import COMMIT_SECONDS, GROUP_CHANGES, Tally
 from paycore.kernel.node import Node
 from paycore.kernel.transport import HttpTransport
-from paycore.worker import auditor, daily, heartbeat, loop, reconciler, remover
+from paycore.worker import (
+    auditor,
+    bookkeeper,
+    daily,
+    heartbeat,
+    loop,
+    reconciler,
+    remover,
+)
 
 READY_WITHIN_S = 1.0
 """A load balancer asks often; an answer that comes later is a no."""
@@ -82,6 +91,7 @@ async def start(settings: Settings, dsn: str) -> App:
     journal.wrote = _counted(node.state(Tally))
     try:
         await heartbeat.begin(node)
+        await accounting.read(node)
         await loop.refresh(node)
         pool = await db.pool(dsn, size=settings.database_connections)
     except BaseException:
@@ -164,6 +174,8 @@ def _daily(settings: Settings, dsn: str) -> loop.Loops:
         jobs.append(remover.job(dsn, settings.retention_hour))
     if settings.recon_hour >= 0:
         jobs += reconciler.jobs(dsn, settings.recon_hour)
+    if settings.cutoff_hour >= 0:
+        jobs.append(bookkeeper.job(dsn, settings.cutoff_hour))
     if settings.role == "api" or not jobs:
         return ()
 

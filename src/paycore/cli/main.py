@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "refunds": "Look at refunds.",
         "notices": "Look at notices, and send them again.",
         "recon": "Compare our books with the channels' statements.",
+        "ledger": "The books: trial balances, export, adjustments.",
         "desk": "Cases that wait for a person.",
         "keyring": "The keys that sealed values are under, and their rotation.",
         "docs": "The generated pages.",

@@ -5,6 +5,8 @@ still open, run the tail. A reply to an attempt that has had its last word chang
 nothing: where it agrees it is only kept, where it contradicts it goes to the desk.
 """
 
+from paycore.accounting import service as accounting
+from paycore.accounting.chart import Kind as Posting
 from paycore.cards.rows import CardRow
 from paycore.core.chain import Run, run_commands
 from paycore.core.commands import CouponModify, PayResultNotifyBiz
@@ -92,6 +94,7 @@ async def _compare(run: Run, attempt: AttemptRow, reply: Reply) -> None:
     says_no = reply.outcome is Outcome.DECLINED
     if (charged and not says_no) or (not charged and not says_yes):
         return
+    known = len(run.change.inserts)
     await desk.open_case(
         run.node,
         run.change,
@@ -109,4 +112,24 @@ async def _compare(run: Run, attempt: AttemptRow, reply: Reply) -> None:
             "said_code": reply.resp_code,
             "channel_ref": reply.channel_ref,
         },
+    )
+    # Booked with its case, which is there once.
+    if says_yes and len(run.change.inserts) > known:
+        _book(run, attempt, reply.amount or attempt.amount)
+
+
+def _book(run: Run, attempt: AttemptRow, amount: int) -> None:
+    """The channel owes us what it took too late, and we owe it to the payer."""
+    accounting.post_aside(
+        run.node,
+        run.change,
+        Posting.LATE_MONEY,
+        of=f"{attempt.seq:02d}",
+        pay_order_no=attempt.pay_order_no,
+        channel=attempt.channel,
+        account=attempt.account,
+        biz_line=run.payment.row.biz_line,
+        amount=amount,
+        currency=attempt.currency,
+        at=run.now,
     )

@@ -8,10 +8,7 @@ What can change while nodes run (channels, routes, keys of business lines) is in
 database, not here.
 """
 
-import base64
-import binascii
 import platform
-import secrets
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,6 +18,9 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, inspect
 
+from paycore.kernel.config_keys import PREFIX as PREFIX  # noqa: PLC0414 re-exported
+from paycore.kernel.config_keys import fresh_keys as fresh_keys  # noqa: PLC0414 likewise
+from paycore.kernel.config_keys import key_of, ring_file, ring_of
 from paycore.kernel.described import (
     annotations_of,
     description,
@@ -31,7 +31,6 @@ from paycore.kernel.described import (
 )
 from paycore.kernel.errors import Misconfigured
 
-PREFIX = "PAYCORE_"
 FILE = "PAYCORE_SETTINGS_FILE"
 
 OTHER_PROGRAMS = frozenset({FILE, "PAYCORE_SKIP_WEB"})
@@ -39,8 +38,6 @@ OTHER_PROGRAMS = frozenset({FILE, "PAYCORE_SKIP_WEB"})
 
 UNLIMITED = 1_000_000
 """What dev raises the limits per phone and card to: every test uses the same card."""
-
-KEY_OCTETS = 32
 
 Role = Literal["api", "worker", "all"]
 
@@ -250,6 +247,38 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = 2
 
+    # The ledger
+    cutoff_hour: Annotated[
+        int,
+        Meta(
+            ge=-1,
+            le=23,
+            description="From which hour of the day (UTC) on a working node cuts off"
+            " the books of the days that are over; -1: never by itself.",
+        ),
+    ] = 3
+    ledger_url: Annotated[
+        str,
+        Meta(
+            description="A ledger of your own that every posting is sent to until it"
+            " acknowledges (docs/accounting.md); without it the built-in one is all."
+        ),
+    ] = ""
+    ledger_secret: Annotated[
+        str,
+        Meta(
+            description="Key (base64) that postings sent to ledger_url are signed by.",
+            extra={"secret": True},
+        ),
+    ] = ""
+    ledger_alarm_s: Annotated[
+        Seconds,
+        Meta(
+            description="A posting that your ledger has not acknowledged after so long"
+            " is a case on the exception desk."
+        ),
+    ] = 900
+
     # How long things are kept that go by their age
     retention_hour: Annotated[
         int,
@@ -289,6 +318,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             "unready_s": 0,
             # A sandbox's yesterday is nobody's: `paycore recon run` asks for it.
             "recon_hour": -1,
+            "cutoff_hour": -1,
             "log_format": "console",
             "code_wrong_per_card_day": UNLIMITED,
             "code_per_phone_hour": UNLIMITED,
@@ -300,17 +330,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def ring_keys(self) -> Mapping[str, bytes]:
         """The key ring's keys by id, the active one first."""
-        return _ring(self.key_ring)
+        return ring_of(self.key_ring)
 
     @property
     def code_key_octets(self) -> bytes:
         """The key of the hashes of SMS codes."""
-        return _key("code_key", self.code_key)
+        return key_of("code_key", self.code_key)
 
     @property
     def search_key_octets(self) -> bytes:
         """The key of the hashes that card numbers are found by."""
-        return _key("search_key", self.search_key)
+        return key_of("search_key", self.search_key)
+
+    @property
+    def ledger_key(self) -> bytes:
+        """The key of the signatures on postings that are sent to a ledger."""
+        return key_of("ledger_secret", self.ledger_secret)
+
+    @property
+    def ledgerkey_of(self) -> bytes:
+        """The key of the signatures on postings that are sent to a ledger."""
+        return key_of("ledger_secret", self.ledger_secret)
 
     def __repr__(self) -> str:
         """Show no secret: a repr ends up in logs."""
@@ -353,15 +393,6 @@ def describe() -> list[Described]:
         )
         for field in fields_of(Settings)
     ]
-
-
-def fresh_keys() -> dict[str, str]:
-    """Make keys, as the settings that hold them: for dev, and for a first set-up."""
-
-    def fresh() -> str:
-        return base64.b64encode(secrets.token_bytes(KEY_OCTETS)).decode()
-
-    return {"key_ring": f"k1:{fresh()}", "code_key": fresh(), "search_key": fresh()}
 
 
 # --- reading --------------------------------------------------------------------------
@@ -431,7 +462,7 @@ def _filled(given: Mapping[str, object]) -> dict[str, object]:
     filled = dict(given)
     ring = str(filled["key_ring"]).strip()
     if ring.startswith(("/", ".")):
-        filled["key_ring"] = _ring_file(Path(ring))
+        filled["key_ring"] = ring_file(Path(ring))
     filled.setdefault("node_name", platform.node()[:64] or "node")
     return filled
 
@@ -442,6 +473,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         lambda: settings.ring_keys,
         lambda: settings.code_key_octets,
         lambda: settings.search_key_octets,
+        lambda: settings.ledger_url and settings.ledger_key,
     ):
         try:
             read()
@@ -451,43 +483,13 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "PAYCORE_LEASE_S must be at least twice PAYCORE_HEARTBEAT_S"
     if settings.unready_s > settings.drain_s / 2:
         yield "PAYCORE_UNREADY_S must be at most half of PAYCORE_DRAIN_S"
-    if settings.public_url and urlsplit(settings.public_url).scheme not in _WEB:
-        yield "PAYCORE_PUBLIC_URL must begin with http:// or https://"
+    for name in ("public_url", "ledger_url"):
+        url = getattr(settings, name)
+        if url and urlsplit(url).scheme not in _WEB:
+            yield f"{_variable(name)} must begin with http:// or https://"
 
 
 _WEB = ("http", "https")
-
-
-def _ring_file(file: Path) -> str:
-    try:
-        lines = file.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured(
-            "the file that PAYCORE_KEY_RING names cannot be read"
-        ) from (error)
-    return ",".join(lines)
-
-
-def _ring(text: str) -> dict[str, bytes]:
-    ring: dict[str, bytes] = {}
-    for part in filter(None, text.replace(",", " ").split()):
-        name, _, key = part.partition(":")
-        if name in ring:
-            raise Misconfigured("PAYCORE_KEY_RING has two keys of one id")
-        ring[name] = _key("key_ring", key)
-    if not ring:
-        raise Misconfigured("PAYCORE_KEY_RING has no key")
-    return ring
-
-
-def _key(name: str, text: str) -> bytes:
-    try:
-        octets = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        octets = b""
-    if len(octets) != KEY_OCTETS:
-        raise Misconfigured(f"{_variable(name)} must hold {KEY_OCTETS} bytes in base64")
-    return octets
 
 
 def _variable(name: str) -> str:

@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from paycore.accounting import service as accounting
+from paycore.accounting.chart import Kind as Posting
 from paycore.desk import service as desk
 from paycore.gateway import fetching
 from paycore.gateway.accounts import AccountKey
@@ -24,7 +26,7 @@ from paycore.kernel.node import Node
 from paycore.recon import keeping, queries, writing
 from paycore.recon.comparing import Comparison
 from paycore.recon.keeping import Keeper
-from paycore.recon.match import CURES, Terms
+from paycore.recon.match import CURES, Kind, Terms
 from paycore.recon.queries import Busy, Seat
 from paycore.recon.rows import Difference, Figures, State, Statement, TermsRow
 
@@ -360,13 +362,42 @@ async def _open_case(node: Node, difference: Difference) -> None:
 def park_in_suspense(node: Node, change: Change, difference: Difference) -> None:
     """Park a difference's money (挂账), in the change that opens its case.
 
-    TODO: the posting, once accounting has its accounts of long and short amounts: what
-    they have and we have not is owed to whoever it belongs to (WE_LACK, STATUS_OURS,
-    AMOUNT upwards, DUPLICATE_LINE), what we have and they have not is claimed from the
-    channel (THEY_LACK, STATUS_THEIRS, AMOUNT downwards, FEE). The amount is
-    `difference.amount` in `difference.currency`, its fact `difference.fact`. Until then
-    nothing is staged, and the case alone says it.
+    What they have and we have not is owed to whoever it belongs to; what we have and
+    they have not is claimed from the channel.
     """
+    kind = _side_of(difference)
+    if kind is None or difference.amount < 1:
+        return
+    accounting.post_aside(
+        node,
+        change,
+        kind,
+        of=f"{difference.channel}/{difference.account}:{difference.kind}:"
+        f"{difference.fact}",
+        day=difference.day,
+        channel=difference.channel,
+        account=difference.account,
+        amount=difference.amount,
+        currency=difference.currency,
+        at=node.now(),
+    )
+
+
+def _side_of(difference: Difference) -> Posting | None:
+    """Long, where they moved more towards us than we did; short, where less."""
+    more = difference.trade != "REFUND"
+    match difference.kind:
+        case Kind.WE_LACK | Kind.DUPLICATE_LINE:
+            pass
+        case Kind.THEY_LACK | Kind.REFUND_MISSING | Kind.STATUS_THEIRS:
+            more = not more
+        case Kind.AMOUNT:
+            more ^= (difference.their_amount or 0) < (difference.our_amount or 0)
+        case _:
+            # What we do not know yet we shall, and post then; a fee is posted as it
+            # was kept; another currency, another day or an unread line is no sum.
+            return None
+    return Posting.LONG if more else Posting.SHORT
 
 
 def evidence_of(difference: Difference) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""I13 to I15: postings, balances, and what channels owe us."""
+"""I13 to I15: postings, balances, and what channels owe us. Days: `ledger.py`."""
 
 DOES_A_POSTING_NOT_BALANCE = """
 SELECT pay_order_no, concat_ws(' ', kind, nullif(fact, '')) AS about,
@@ -31,7 +31,7 @@ SELECT pay_order_no, b.kind AS about,
        jsonb_build_object('biz_status', p.biz_status, 'amount', p.amount,
            'currency', p.currency, 'posted', b.amount, 'posted_in', b.currency) AS said
 FROM (SELECT * FROM payment WHERE biz_status = 'SUCCESS') p
-FULL JOIN (SELECT * FROM accounting_posting WHERE kind <> 'REFUND') b
+FULL JOIN (SELECT * FROM accounting_posting WHERE kind = 'PAYMENT') b
      USING (pay_order_no)
 """
 
@@ -52,7 +52,7 @@ FULL JOIN (
     SELECT pay_order_no, account,
            sum(CASE side WHEN 'DEBIT' THEN amount ELSE -amount END) AS amount
     FROM accounting_entry
-    WHERE account LIKE 'channel\\_receivable:%' AND kind <> 'REFUND'
+    WHERE account LIKE 'channel\\_receivable:%' AND kind = 'PAYMENT'
     GROUP BY 1, 2
 ) e USING (pay_order_no, account)
 """
@@ -75,7 +75,7 @@ FULL JOIN (
     SELECT pay_order_no, account,
            sum(CASE side WHEN 'DEBIT' THEN amount ELSE -amount END) AS amount
     FROM accounting_entry
-    WHERE account NOT LIKE 'channel\\_receivable:%' AND kind <> 'REFUND'
+    WHERE account NOT LIKE 'channel\\_receivable:%' AND kind = 'PAYMENT'
     GROUP BY 1, 2
 ) e USING (pay_order_no, account)
 """
@@ -95,6 +95,15 @@ FROM (
         UNION ALL
         SELECT channel, account, currency, -money_amount FROM every_refund
         WHERE status = 'SUCCESS'
+        UNION ALL
+        -- What was settled, parked, adjusted or came late.
+        SELECT split_part(e.account, ':', 2), split_part(e.account, ':', 3),
+               p.currency,
+               CASE e.side WHEN 'DEBIT' THEN e.amount ELSE -e.amount END
+        FROM accounting_entry e
+        JOIN accounting_posting p USING (pay_order_no, kind, fact)
+        WHERE e.account LIKE 'channel\\_receivable:%'
+          AND kind NOT IN ('PAYMENT', 'REFUND')
     ) AS moved
     GROUP BY 1, 2
 ) l

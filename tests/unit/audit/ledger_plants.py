@@ -9,7 +9,7 @@ DAYS = (
     "INSERT INTO accounting_day_balance"
     " SELECT day, account, 'CNY', amount, 0 FROM accounting_day,"
     " (VALUES ('marketing_cost', 5), ('merchant_pending:shop', -{owed}))"
-    " AS made(account, amount)"
+    " AS made(account, amount) WHERE day < '2021'"
 )
 
 LEDGER = (
@@ -29,7 +29,7 @@ LEDGER = (
         " (pay_order_no, kind, fact, currency, amount, at) VALUES"
         " ('{no}', 'LATE_MONEY', '01', 'CNY', 5, clock_timestamp())",
         "paid",
-        ("a posting that does not balance",),
+        ("a posting that does not balance", "a posting that the feed lacks"),
     ),
     Plant(
         "a posting that the feed lacks",

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 import uvicorn
 from litestar.types import ASGIApp
 
+from paycore.accounting import service as accounting
 from paycore.api.application import application, operations_only
 from paycore.api.door import Door
 from paycore.api.metrics import Metrics
@@ -82,6 +83,7 @@ async def start(settings: Settings, dsn: str) -> App:
     journal.wrote = _counted(node.state(Tally))
     try:
         await heartbeat.begin(node)
+        await accounting.read(node)
         await loop.refresh(node)
         pool = await db.pool(dsn, size=settings.database_connections)
     except BaseException:

@@ -1,15 +1,17 @@
 """The chart of accounts (科目) and the posting rules (分录规则): pure.
 
 An account is a place and a state of money, named so that it sorts: what it is, then
-whose. A rule says for one kind of fact which accounts it debits and credits, and with
-which of the fact's amounts. Rules are rows, not code; a posting that does not balance
-is a bug and is never staged.
+whose. A rule says for one kind of fact how much of it goes from which account (credit)
+to which (debit), so that whatever follows from rules balances. Rules are rows, here and
+in the database, whose rows are those that a node goes by.
 It neither stages nor stores: that is `service.py`.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Container, Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
 import msgspec
 
@@ -30,29 +32,45 @@ class Kind(StrEnum):
     """A channel took what we did not ask it for, or not any more."""
     LATE_REFUND = "LATE_REFUND"
     """And gave it back."""
-    DISCREPANCY = "DISCREPANCY"
-    """A channel and we differ: what is at stake is parked (挂账)."""
+    SETTLEMENT = "SETTLEMENT"
+    """Charges of a day that the channel's statement confirms: it has paid them out."""
+    SETTLED_REFUND = "SETTLED_REFUND"
+    """The same of refunds, which it keeps back."""
+    FEE = "FEE"
+    """What it keeps for its work of that day."""
+    LONG = "LONG"
+    """A difference: they moved what we did not (长款)."""
+    SHORT = "SHORT"
+    """A difference: we moved what they did not (短款)."""
     ADJUSTMENT = "ADJUSTMENT"
-    """What was parked goes where a person said (调账)."""
+    """By a person, from one account to another (调账)."""
 
 
 class Account(StrEnum):
     """The accounts; what stands in braces names whose."""
 
     CHANNEL_RECEIVABLE = "channel_receivable:{channel}:{account}"
-    """What a channel took from payers and has not yet paid out to us."""
+    """In transit: what a channel took from payers and has not yet settled with us."""
+    AVAILABLE = "available:{channel}:{account}"
+    """What a channel has settled with us."""
     MARKETING_COST = "marketing_cost"
     """What coupons cost us."""
+    CHANNEL_FEE = "channel_fee:{channel}:{account}"
+    """What a channel keeps for its work."""
     MERCHANT_PENDING = "merchant_pending:{biz_line}"
     """What we owe a business line, before clearing."""
     PAYER_PENDING = "payer_pending:{biz_line}"
     """What we owe payers of a line: money that came late, until it is back."""
-    SUSPENSE = "suspense"
-    """What channels and we differ about, until it is settled."""
+    SUSPENSE_LONG = "suspense_long:{channel}:{account}"
+    """Parked (挂账): they have moved what we have not."""
+    SUSPENSE_SHORT = "suspense_short:{channel}:{account}"
+    """Parked: we have moved what they have not."""
     DIFFERENCES = "differences"
     """What was written off: lost, or nobody's."""
-    OTHER = "{other}"
-    """Where a person said that it belongs."""
+    DEBITED = "{debit}"
+    """Whatever an adjustment names."""
+    CREDITED = "{credit}"
+    """Whatever an adjustment names."""
 
 
 class Part(StrEnum):
@@ -69,13 +87,15 @@ class Part(StrEnum):
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """What happened, as the rules see it."""
 
-    channel: str
-    account: str
-    biz_line: str
+    channel: str = ""
+    account: str = ""
+    biz_line: str = ""
     amount: int
     payable_amount: int
-    coupon_amount: int
-    other: str = ""
+    coupon_amount: int = 0
+    debit: str = ""
+    credit: str = ""
+    """Of an adjustment: the accounts it names."""
 
     def part(self, part: Part) -> int:
         """One of the amounts."""
@@ -87,13 +107,14 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True):
             case Part.COUPON:
                 return self.coupon_amount
 
-    def named(self, account: Account) -> str:
+    def named(self, account: str) -> str:
         """An account's full name for this fact."""
-        return account.value.format(
+        return account.format(
             channel=self.channel,
             account=self.account,
             biz_line=self.biz_line,
-            other=self.other,
+            debit=self.debit,
+            credit=self.credit,
         )
 
 
@@ -110,59 +131,94 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         return self.amount if self.side is Side.DEBIT else -self.amount
 
 
-Rule = tuple[Side, Account, Part]
+class Rule(NamedTuple):
+    """So much of a fact goes from the credit to the debit."""
 
-RULES: Mapping[Kind, tuple[Rule, ...]] = MappingProxyType(
+    debit: str
+    credit: str
+    part: Part
+
+
+Rules = Mapping[Kind, tuple[Rule, ...]]
+
+RULES: Rules = MappingProxyType(
     {
         Kind.PAYMENT: (
-            (Side.DEBIT, Account.CHANNEL_RECEIVABLE, Part.PAID),
-            (Side.DEBIT, Account.MARKETING_COST, Part.COUPON),
-            (Side.CREDIT, Account.MERCHANT_PENDING, Part.WHOLE),
+            Rule(Account.CHANNEL_RECEIVABLE, Account.MERCHANT_PENDING, Part.PAID),
+            Rule(Account.MARKETING_COST, Account.MERCHANT_PENDING, Part.COUPON),
         ),
         Kind.REFUND: (
-            (Side.DEBIT, Account.MERCHANT_PENDING, Part.WHOLE),
-            (Side.CREDIT, Account.CHANNEL_RECEIVABLE, Part.PAID),
-            (Side.CREDIT, Account.MARKETING_COST, Part.COUPON),
+            Rule(Account.MERCHANT_PENDING, Account.CHANNEL_RECEIVABLE, Part.PAID),
+            Rule(Account.MERCHANT_PENDING, Account.MARKETING_COST, Part.COUPON),
         ),
         Kind.LATE_MONEY: (
-            (Side.DEBIT, Account.CHANNEL_RECEIVABLE, Part.PAID),
-            (Side.CREDIT, Account.PAYER_PENDING, Part.PAID),
+            Rule(Account.CHANNEL_RECEIVABLE, Account.PAYER_PENDING, Part.WHOLE),
         ),
         Kind.LATE_REFUND: (
-            (Side.DEBIT, Account.PAYER_PENDING, Part.PAID),
-            (Side.CREDIT, Account.CHANNEL_RECEIVABLE, Part.PAID),
+            Rule(Account.PAYER_PENDING, Account.CHANNEL_RECEIVABLE, Part.WHOLE),
         ),
-        # Of what a channel has too much; of what it has too little it is `turned`.
-        Kind.DISCREPANCY: (
-            (Side.DEBIT, Account.CHANNEL_RECEIVABLE, Part.PAID),
-            (Side.CREDIT, Account.SUSPENSE, Part.PAID),
+        Kind.SETTLEMENT: (
+            Rule(Account.AVAILABLE, Account.CHANNEL_RECEIVABLE, Part.WHOLE),
         ),
-        Kind.ADJUSTMENT: (
-            (Side.DEBIT, Account.SUSPENSE, Part.PAID),
-            (Side.CREDIT, Account.OTHER, Part.PAID),
+        Kind.SETTLED_REFUND: (
+            Rule(Account.CHANNEL_RECEIVABLE, Account.AVAILABLE, Part.WHOLE),
         ),
+        Kind.FEE: (Rule(Account.CHANNEL_FEE, Account.AVAILABLE, Part.WHOLE),),
+        Kind.LONG: (
+            Rule(Account.CHANNEL_RECEIVABLE, Account.SUSPENSE_LONG, Part.WHOLE),
+        ),
+        Kind.SHORT: (
+            Rule(Account.SUSPENSE_SHORT, Account.CHANNEL_RECEIVABLE, Part.WHOLE),
+        ),
+        Kind.ADJUSTMENT: (Rule(Account.DEBITED, Account.CREDITED, Part.WHOLE),),
     }
 )
+"""As the database is seeded with; where there is no database they hold as they are."""
 
 
-def lines(kind: Kind, fact: Fact) -> tuple[Line, ...]:
-    """The posting of a fact, balanced; a part of nothing leaves no line."""
-    made = tuple(
-        Line(account=fact.named(account), side=side, amount=amount)
-        for side, account, part in RULES[kind]
-        if (amount := fact.part(part))
-    )
+def lines(kind: Kind, fact: Fact, rules: Rules = RULES) -> tuple[Line, ...]:
+    """The posting of a fact, balanced, debits first and an account once a side; a part
+    of nothing leaves no line.
+    """
+    assert fact.amount == fact.payable_amount + fact.coupon_amount, (kind, fact)
+    debits: dict[str, int] = {}
+    credits_: dict[str, int] = {}
+    for debit, credit, part in rules[kind]:
+        if amount := fact.part(part):
+            for side, account in ((debits, debit), (credits_, credit)):
+                name = fact.named(account)
+                side[name] = side.get(name, 0) + amount
+    made = (*_lines(Side.DEBIT, debits), *_lines(Side.CREDIT, credits_))
     assert balanced(made), (kind, made)
     return made
 
 
-def turned(posting: tuple[Line, ...]) -> tuple[Line, ...]:
-    """The same the other way round."""
-    other = {Side.DEBIT: Side.CREDIT, Side.CREDIT: Side.DEBIT}
-    return tuple(
-        Line(account=line.account, side=other[line.side], amount=line.amount)
-        for line in posting
+def _lines(side: Side, amounts: Mapping[str, int]) -> Iterable[Line]:
+    return (
+        Line(account=account, side=side, amount=amount)
+        for account, amount in amounts.items()
     )
+
+
+PLACES = frozenset({"channel", "account", "biz_line", "debit", "credit"})
+"""What may stand in braces."""
+
+
+def checked(rows: Iterable[tuple[str, str, str, str]], chart: Container[str]) -> Rules:
+    """Rules of rows (kind, debit, credit, part) in order; ValueError where one names
+    what there is not, or a kind has none.
+    """
+    made: dict[Kind, tuple[Rule, ...]] = {}
+    for kind, debit, credit, part in rows:
+        for account in (debit, credit):
+            places = set(re.findall(r"\{(.*?)\}", account))
+            if account not in chart or not places <= PLACES:
+                raise ValueError(f"a rule of {kind} names an account that is not there")
+        rule = Rule(debit, credit, Part(part))
+        made[Kind(kind)] = (*made.get(Kind(kind), ()), rule)
+    if lacking := sorted(set(Kind) - set(made)):
+        raise ValueError(f"{lacking[0]} has no rule")
+    return MappingProxyType(made)
 
 
 def balanced(posting: tuple[Line, ...]) -> bool:

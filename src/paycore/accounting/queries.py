@@ -1,14 +1,49 @@
-"""Read-only SQL over the books, for people and for the audit.
+"""SQL over the books, for people and for the cut-off.
 
 Balances are kept a row a node slot; here they are summed.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from paycore.kernel import db
 from paycore.kernel.db import Pool
+from paycore.kernel.errors import Unavailable
 from paycore.kernel.terms import PayOrderNo
+
+if TYPE_CHECKING:
+    from paycore.kernel.db import Connection
+else:
+    Connection = object
+
+__all__ = ["Connection", "Pool"]
+
+LEDGER_LOCK = db.MIGRATION_LOCK + 9
+"""Whoever holds it cuts days off; there is never a second one."""
+
+
+class Busy(Exception):
+    """Somebody else is at it: not now."""
+
+
+@asynccontextmanager
+async def seated(dsn: str) -> AsyncIterator["Connection"]:
+    """Take the turn to cut off; Busy where another has it."""
+    try:
+        async with db.seated(dsn, LEDGER_LOCK) as connection:
+            if connection is None:
+                raise Busy("the books are being cut off already")
+            yield connection
+    except db.DatabaseUnavailableError as error:
+        raise Unavailable from error
+    except db.AWAY as error:
+        if db.away(error):
+            raise Unavailable from error
+        raise
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,3 +155,197 @@ async def entries(pool: Pool, pay_order_no: PayOrderNo) -> list[Entry]:
         pay_order_no,
     )
     return [Entry(**row) for row in rows]
+
+
+# --- the feed -------------------------------------------------------------------------
+
+# What a node did not know was to be told: as where the ledger was named a moment ago.
+TELL_WHAT_LACKS = """
+INSERT INTO accounting_feed
+    (pay_order_no, kind, fact, version, status, tries, last_result, booked_at,
+     next_check_at)
+SELECT pay_order_no, kind, fact, 1, 'PENDING', 0, '', at, $1
+FROM accounting_posting p
+WHERE at >= greatest($1::timestamptz - interval '31 days',
+                     (SELECT min(booked_at) FROM accounting_feed))
+  AND at < $1::timestamptz - interval '10 minutes'
+ON CONFLICT (pay_order_no, kind, fact) DO NOTHING
+RETURNING 1
+"""
+
+# --- days -----------------------------------------------------------------------------
+
+NEWEST_DAY = "SELECT max(day) FROM accounting_day"
+IS_IT_KEPT = "SELECT true FROM accounting_day WHERE day = $1"
+KEEP_DAY = """
+INSERT INTO accounting_day (day, ends_at, channels, cut_at)
+VALUES ($1, $2, $3::jsonb, $4)
+"""
+
+# By the end of a day, and where there is one by that of the day before: what stands on
+# an account less what has a time after it. A posting is of the channel that it names;
+# what of the day before was not in what is kept of it came late.
+KEEP_BALANCES = """
+WITH days AS (
+    SELECT day, ends_at, channels FROM accounting_day
+    WHERE day = $1::text
+       OR day = (SELECT max(day) FROM accounting_day WHERE day < $1::text)
+), first AS (
+    SELECT min(least(d.ends_at, c.ends_at)) AS ends_at
+    FROM days d
+    LEFT JOIN LATERAL (
+        SELECT min(value::timestamptz) AS ends_at FROM jsonb_each_text(d.channels)
+    ) c ON true
+), recent AS MATERIALIZED (
+    SELECT p.at, p.currency, e.account,
+           CASE e.side WHEN 'DEBIT' THEN e.amount ELSE -e.amount END AS amount,
+           max(split_part(e.account, ':', 2))
+               FILTER (WHERE e.account LIKE '%:%:%')
+               OVER (PARTITION BY pay_order_no, kind, fact) AS channel
+    FROM accounting_posting p
+    JOIN accounting_entry e USING (pay_order_no, kind, fact)
+    WHERE p.at >= (SELECT ends_at FROM first)
+), after AS (
+    SELECT d.day, r.account, r.currency, sum(r.amount) AS amount
+    FROM days d
+    JOIN recent r
+      ON r.at >= coalesce((d.channels ->> r.channel)::timestamptz, d.ends_at)
+    GROUP BY 1, 2, 3
+), now AS (
+    SELECT account, currency, sum(amount) AS amount
+    FROM accounting_balance GROUP BY account, currency
+)
+INSERT INTO accounting_day_balance (day, account, currency, amount, late)
+SELECT $1::text, now.account, now.currency, now.amount - coalesce(a.amount, 0),
+       CASE WHEN b.day IS NULL THEN 0
+            ELSE now.amount - coalesce(z.amount, 0) - coalesce(k.amount, 0) END
+FROM now
+LEFT JOIN after a ON a.day = $1::text AND (a.account, a.currency)
+                                        = (now.account, now.currency)
+LEFT JOIN days b ON b.day < $1::text
+LEFT JOIN after z ON z.day = b.day AND (z.account, z.currency)
+                                     = (now.account, now.currency)
+LEFT JOIN accounting_day_balance k ON k.day = b.day AND (k.account, k.currency)
+                                                      = (now.account, now.currency)
+"""
+
+
+class DayBalance(msgspec.Struct, frozen=True, kw_only=True):
+    """What was on an account at the end of a day, and at that of the day before."""
+
+    account: str
+    currency: str
+    opening: int
+    movement: int
+    debit: int
+    """What stands at the end, where it is the debits that are more."""
+    credit: int
+    late: int
+    """What of the movement has a time before the day."""
+
+
+async def day_balances(pool: Pool, day: str) -> list[DayBalance]:
+    """The trial balance of a day that was cut off; nothing where it was not."""
+    rows = await pool.fetch(
+        """
+        SELECT d.account, d.currency, coalesce(b.amount, 0) AS opening,
+               d.amount - coalesce(b.amount, 0) AS movement,
+               greatest(d.amount, 0) AS debit, greatest(-d.amount, 0) AS credit,
+               d.late
+        FROM accounting_day_balance d
+        LEFT JOIN accounting_day_balance b
+               ON b.day = (SELECT max(day) FROM accounting_day WHERE day < $1)
+              AND (b.account, b.currency) = (d.account, d.currency)
+        WHERE d.day = $1
+        ORDER BY d.currency, d.account
+        """,
+        day,
+    )
+    return [DayBalance(**row) for row in rows]
+
+
+async def is_cut_off(pool: Pool, day: str) -> bool:
+    """Whether a day's balances are kept: there may be none."""
+    return bool(await pool.fetchval(IS_IT_KEPT, day))
+
+
+# --- export ---------------------------------------------------------------------------
+
+
+class Posted(msgspec.Struct, frozen=True, kw_only=True):
+    """A posting with its lines."""
+
+    pay_order_no: str
+    kind: str
+    fact: str
+    currency: str
+    at: datetime
+    lines: list[tuple[str, int]]
+    """Account, and what was added to it: debits minus credits."""
+
+
+EXPORTED = """
+SELECT p.pay_order_no, p.kind, p.fact, p.currency, p.at, e.account,
+       CASE e.side WHEN 'DEBIT' THEN e.amount ELSE -e.amount END AS amount
+FROM accounting_posting p
+JOIN accounting_entry e USING (pay_order_no, kind, fact)
+WHERE ($1::timestamptz IS NULL OR p.at >= $1)
+  AND ($2::timestamptz IS NULL OR p.at < $2)
+  AND ($3::text IS NULL OR EXISTS (
+      SELECT FROM accounting_entry x
+      WHERE (x.pay_order_no, x.kind, x.fact) = (p.pay_order_no, p.kind, p.fact)
+        AND starts_with(x.account, $3)))
+ORDER BY p.at, p.pay_order_no, p.kind, p.fact, e.line
+"""
+
+
+async def exported(
+    pool: Pool, begins: datetime | None, ends: datetime | None, account: str | None
+) -> AsyncIterator[Posted]:
+    """Postings from a time on and before another, oldest first, of whatever size."""
+    async with pool.acquire() as connection, connection.transaction(readonly=True):
+        posted: Posted | None = None
+        async for row in connection.cursor(EXPORTED, begins, ends, account):
+            key = (row["pay_order_no"], row["kind"], row["fact"])
+            if posted and key != (posted.pay_order_no, posted.kind, posted.fact):
+                yield posted
+                posted = None
+            if posted is None:
+                posted = Posted(
+                    pay_order_no=row["pay_order_no"],
+                    kind=row["kind"],
+                    fact=row["fact"],
+                    currency=row["currency"],
+                    at=row["at"],
+                    lines=[],
+                )
+            posted.lines.append((row["account"], row["amount"]))
+        if posted is not None:
+            yield posted
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """A posting rule, with the titles of its accounts."""
+
+    kind: str
+    line: int
+    debit: str
+    credit: str
+    part: str
+    debit_title: str
+    credit_title: str
+
+
+async def rules(pool: Pool) -> list[Rule]:
+    """The posting rules as they stand."""
+    rows = await pool.fetch(
+        """
+        SELECT r.kind, r.line, r.debit, r.credit, r.part,
+               d.title AS debit_title, c.title AS credit_title
+        FROM accounting_rule r
+        JOIN accounting_account d ON d.account = r.debit
+        JOIN accounting_account c ON c.account = r.credit
+        ORDER BY r.kind, r.line
+        """
+    )
+    return [Rule(**row) for row in rows]

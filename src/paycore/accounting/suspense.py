@@ -1,19 +1,18 @@
 """Suspense (挂账): what a channel and we differ about is parked, and settled once.
 
 A difference is parked with the case that tells it, under the case's own id: the posting
-(DISCREPANCY) is there once because the case is. It is settled by one ADJUSTMENT under
-the same id, which takes exactly as much out of suspense again.
+(LONG where they have moved more than we, SHORT where less) is there once because the
+case is. It is settled by one ADJUSTMENT under the same id, which takes exactly as much
+out of suspense again.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
-from msgspec.structs import replace
-
-from paycore.accounting import chart
-from paycore.accounting.chart import Account, Fact, Kind
+from paycore.accounting.chart import Account, Kind
 from paycore.accounting.rows import EntryRow, PostingRow
-from paycore.accounting.service import post_lines
+from paycore.accounting.service import post_aside
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizLineId, PayOrderNo
@@ -21,6 +20,9 @@ from paycore.kernel.terms import BizLineId, PayOrderNo
 __all__ = ["Account", "Parked", "park", "parked", "settle"]
 
 NOBODY = BizLineId("")
+
+_KINDS = MappingProxyType({True: Kind.LONG, False: Kind.SHORT})
+"""By whether it is a surplus."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,16 @@ class Parked:
 
 def park(node: Node, change: Change, what: Parked, *, at: datetime) -> None:
     """Stage it into suspense."""
-    _post(node, change, Kind.DISCREPANCY, what, _fact(what), at=at)
+    post_aside(
+        *(node, change, _KINDS[what.surplus]),
+        of=what.case_id,
+        channel=what.channel,
+        account=what.account,
+        amount=what.amount,
+        currency=what.currency,
+        at=at,
+        pay_order_no=what.no,
+    )
 
 
 def settle(
@@ -55,59 +66,55 @@ def settle(
     """Stage it out of suspense again, to where it belongs; to the channel's own account
     is as if it had never been parked.
     """
-    fact = replace(_fact(what), biz_line=biz_line)
-    fact = replace(fact, other=fact.named(to))
-    _post(node, change, Kind.ADJUSTMENT, what, fact, at=at)
+    place = {"channel": what.channel, "account": what.account, "biz_line": biz_line}
+    of = Account.SUSPENSE_LONG if what.surplus else Account.SUSPENSE_SHORT
+    ends = (of.format(**place), to.format(**place))
+    debit, credit = ends if what.surplus else reversed(ends)
+    post_aside(
+        *(node, change, Kind.ADJUSTMENT),
+        of=what.case_id,
+        channel=what.channel,
+        account=what.account,
+        amount=what.amount,
+        currency=what.currency,
+        at=at,
+        pay_order_no=what.no,
+        debit=debit,
+        credit=credit,
+    )
 
 
 async def parked(node: Node, no: PayOrderNo, case_id: str) -> Parked | None:
     """What stands in suspense for a case by now."""
-    posted = await node.journal.load(PostingRow, no, Kind.DISCREPANCY, case_id)
-    if posted is None or await _settled(node, no, case_id):
-        return None
-    lines = [
+    for surplus, kind in _KINDS.items():
+        posted = await node.journal.load(PostingRow, no, kind, case_id)
+        if posted is not None and not await _settled(node, no, case_id):
+            channel, account = await _of_whom(node, no, kind, case_id)
+            return Parked(
+                no=no,
+                case_id=case_id,
+                channel=channel,
+                account=account,
+                amount=posted.amount,
+                currency=posted.currency,
+                surplus=surplus,
+            )
+    return None
+
+
+async def _of_whom(
+    node: Node, no: PayOrderNo, kind: Kind, case_id: str
+) -> tuple[str, str]:
+    """Whose channel and account it is, as the posting's accounts name them."""
+    line = next(
         line
         for line in await node.journal.within(EntryRow, no)
-        if (line.kind, line.fact) == (Kind.DISCREPANCY, case_id)
-    ]
-    (suspense,) = (line for line in lines if line.account == Account.SUSPENSE)
-    (other,) = (line for line in lines if line.account != Account.SUSPENSE)
-    _, channel, account = other.account.split(":", 2)
-    return Parked(
-        no=no,
-        case_id=case_id,
-        channel=channel,
-        account=account,
-        amount=posted.amount,
-        currency=posted.currency,
-        surplus=suspense.side == chart.Side.CREDIT,
+        if (line.kind, line.fact) == (kind, case_id)
     )
+    _, channel, account = line.account.split(":", 2)
+    return channel, account
 
 
 async def _settled(node: Node, no: PayOrderNo, case_id: str) -> bool:
     key = (no, Kind.ADJUSTMENT, case_id)
     return await node.journal.load(PostingRow, *key) is not None
-
-
-def _fact(what: Parked) -> Fact:
-    return Fact(
-        channel=what.channel,
-        account=what.account,
-        biz_line=NOBODY,
-        amount=what.amount,
-        payable_amount=what.amount,
-        coupon_amount=0,
-    )
-
-
-def _post(
-    node: Node, change: Change, kind: Kind, what: Parked, fact: Fact, *, at: datetime
-) -> None:
-    posting = chart.lines(kind, fact)
-    post_lines(
-        *(node, change, kind, posting if what.surplus else chart.turned(posting)),
-        no=what.no,
-        of=what.case_id,
-        currency=what.currency,
-        at=at,
-    )

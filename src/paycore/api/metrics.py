@@ -52,6 +52,8 @@ from paycore.kernel.meters_upkeep import (
     AUDIT_UNANSWERED,
     AUDIT_VIOLATIONS,
     JOB_AT,
+    POSTING_AGE,
+    POSTINGS_WAITING,
 )
 from paycore.kernel.node import Node
 
@@ -158,6 +160,8 @@ def _of_backlog(waiting: Backlog) -> Figures:
         DUE_AGE.name: {(): waiting.due.age_s},
         NOTICES_WAITING.name: {(): waiting.notices.number},
         NOTICE_AGE.name: {(): waiting.notices.age_s},
+        POSTINGS_WAITING.name: {(): waiting.postings.number},
+        POSTING_AGE.name: {(): waiting.postings.age_s},
         CASES_OPEN.name: {(kind,): count for kind, count in waiting.cases.items()},
         JOB_AT.name: {(job,): at for job, at in waiting.jobs.items()},
     }

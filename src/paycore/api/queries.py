@@ -46,6 +46,13 @@ SELECT count(*) AS number,
 FROM notify_notice
 WHERE next_check_at IS NOT NULL
 """
+_POSTINGS = """
+SELECT count(*) AS number,
+       coalesce(extract(epoch FROM clock_timestamp() - min(booked_at)), 0)
+         ::float8 AS age_s
+FROM accounting_feed
+WHERE next_check_at IS NOT NULL
+"""
 _CASES = """
 SELECT kind, count(*) AS number FROM desk_case WHERE status = 'OPEN' GROUP BY kind
 """
@@ -71,6 +78,8 @@ class Backlog:
     unknown_legs: Waiting
     due: Waiting
     notices: Waiting
+    postings: Waiting
+    """That a ledger of the user's own has not acknowledged."""
     cases: dict[str, int]
     jobs: dict[str, float]
     """By job: when it last came to its end, in Unix time."""
@@ -91,6 +100,7 @@ async def backlog(pool: Pool, *, within_s: float) -> Backlog:
             unknown_legs=await waiting(_UNKNOWN),
             due=await waiting(_DUE),
             notices=await waiting(_NOTICES),
+            postings=await waiting(_POSTINGS),
             cases={row["kind"]: row["number"] for row in cases},
             jobs={row["job"]: row["at"] for row in jobs},
         )

@@ -4,6 +4,7 @@ Every invariant is here: with the questions that rows can answer, or with the re
 they cannot and with who shows it instead. docs/audit.md is made of it.
 """
 
+from paycore.audit import ledger
 from paycore.audit.invariant import Check, Invariant
 from paycore.audit.questions import (
     agreements,
@@ -232,13 +233,7 @@ CATALOGUE = (
     Invariant(
         id="I13",
         holds="Every posting balances, and so do the books of each currency.",
-        checks=(
-            Check(
-                name="a posting that does not balance",
-                sql=books.DOES_A_POSTING_NOT_BALANCE,
-            ),
-            Check(name="books that do not add up", sql=books.DO_THE_BOOKS_NOT_ADD_UP),
-        ),
+        checks=ledger.I13,
         otherwise="One posting a fact and kind is the table's primary key.",
     ),
     Invariant(
@@ -262,12 +257,13 @@ CATALOGUE = (
                 name="a refund posted elsewhere", sql=refunds.WAS_IT_POSTED_ELSEWHERE
             ),
             *late.BOOKED,
+            *ledger.I14,
         ),
     ),
     Invariant(
         id="I15",
         holds="A channel's clearing account is the sum of its successful legs less what"
-        " was refunded, every balance that of its entries.",
+        " was refunded and settled, every balance that of its entries, by the day too.",
         checks=(
             Check(
                 name="a charge cleared elsewhere",
@@ -284,6 +280,7 @@ CATALOGUE = (
                 whole=True,
             ),
             *desk.BOOKS,
+            *ledger.I15,
         ),
     ),
     Invariant(

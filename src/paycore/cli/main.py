@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "notices": "Look at notices, and send them again.",
         "recon": "Compare our books with the channels' statements.",
         "jobs": "Jobs by the day: when each ran, and run one now.",
+        "ledger": "The books: trial balances, export, adjustments.",
         "desk": "Cases that wait for a person, and what is done about them.",
         "keyring": "The keys that sealed values are under, and their rotation.",
         "docs": "The generated pages.",

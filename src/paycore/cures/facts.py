@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from paycore.accounting import service as accounting
 from paycore.accounting import suspense
 from paycore.accounting.suspense import Parked
 from paycore.core.absorb import load_payment
@@ -13,7 +14,7 @@ from paycore.cures import queries
 from paycore.desk.rows import CaseRow
 from paycore.kernel.ids import refund_at
 from paycore.kernel.node import Node
-from paycore.kernel.terms import PayOrderNo, ProcessStatus
+from paycore.kernel.terms import ProcessStatus
 
 RECON = "RECON_"
 
@@ -68,7 +69,8 @@ async def gather(node: Node, pool: queries.Pool, case: CaseRow) -> Facts:
 
 
 async def _parked(node: Node, case: CaseRow) -> Parked | None:
-    no = case.pay_order_no or queries.lies_with(case)
-    if no is None or not case.kind.startswith(RECON):
+    day = queries.day_of(case)
+    if not case.kind.startswith(RECON) or (case.pay_order_no is None and day is None):
         return None
-    return await suspense.parked(node, PayOrderNo(no), case.case_id)
+    no = case.pay_order_no or accounting.of_no_payment(day or "")
+    return await suspense.parked(node, no, case.case_id)

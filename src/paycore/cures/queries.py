@@ -7,7 +7,7 @@ import msgspec
 from paycore.desk.rows import CaseRow
 from paycore.kernel.db import Pool
 
-__all__ = ["Pool", "healed", "lies_with"]
+__all__ = ["Pool", "day_of", "healed"]
 
 HEALED = """
 SELECT count(*) FROM recon_difference
@@ -27,10 +27,10 @@ async def healed(pool: Pool, case: CaseRow) -> bool:
     return bool(await pool.fetchval(HEALED, *key))
 
 
-def lies_with(case: CaseRow) -> str | None:
-    """Where the postings of a case of no payment lie: with those of its day."""
+def day_of(case: CaseRow) -> str | None:
+    """Of which statement's day a case is, where it is of one."""
     day = _evidence(case).get("day")
-    return day.replace("-", "")[2:] if isinstance(day, str) else None
+    return day if isinstance(day, str) else None
 
 
 def _evidence(case: CaseRow) -> Mapping[str, object]:

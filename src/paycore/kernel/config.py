@@ -19,7 +19,8 @@ import msgspec
 from msgspec import Meta, inspect
 
 from paycore.kernel.config_keys import PREFIX, fresh_keys, key_of, ring_file, ring_of
-from paycore.kernel.config_texts import NO_LIMIT, TextBudgets
+from paycore.kernel.config_ledger import LedgerSettings
+from paycore.kernel.config_texts import NO_LIMIT, Seconds
 from paycore.kernel.described import (
     Amounts,
     annotations_of,
@@ -41,14 +42,13 @@ UNLIMITED = 1_000_000
 
 Role = Literal["api", "worker", "all"]
 
-Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Count = Annotated[int, Meta(ge=1, le=UNLIMITED)]
 Days = Annotated[int, Meta(ge=1, le=9_000)]
 Months = Annotated[int, Meta(ge=30, le=9_000)]
 """Days, and so many at least: what goes by the month may still be asked after."""
 
 
-class Settings(TextBudgets, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Settings(LedgerSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a node is told at its start."""
 
     # Where it lives
@@ -298,6 +298,7 @@ class Settings(TextBudgets, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             "unready_s": 0,
             # A sandbox's yesterday is nobody's: `paycore recon run` asks for it.
             "recon_hour": -1,
+            "cutoff_hour": -1,
             "log_format": "console",
             "code_wrong_per_card_day": UNLIMITED,
             "code_per_phone_hour": UNLIMITED,
@@ -447,6 +448,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         lambda: settings.ring_keys,
         lambda: settings.code_key_octets,
         lambda: settings.search_key_octets,
+        lambda: settings.ledger_url and settings.ledger_key,
     ):
         try:
             read()
@@ -456,8 +458,10 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "PAYCORE_LEASE_S must be at least twice PAYCORE_HEARTBEAT_S"
     if settings.unready_s > settings.drain_s / 2:
         yield "PAYCORE_UNREADY_S must be at most half of PAYCORE_DRAIN_S"
-    if settings.public_url and urlsplit(settings.public_url).scheme not in _WEB:
-        yield "PAYCORE_PUBLIC_URL must begin with http:// or https://"
+    for name in ("public_url", "ledger_url"):
+        url = getattr(settings, name)
+        if url and urlsplit(url).scheme not in _WEB:
+            yield f"{_variable(name)} must begin with http:// or https://"
 
 
 _WEB = ("http", "https")

@@ -12,6 +12,7 @@ NO_LIMIT = 1_000_000_000
 
 Texts = Annotated[int, Meta(ge=1, le=NO_LIMIT)]
 Money = Annotated[int, Meta(ge=0, le=1_000_000_000_000_000)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
 
 class TextBudgets(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,8 @@ from paycore.kernel.meters_upkeep import (
     AUDIT_VIOLATIONS,
     JOB_AT,
     JOB_FAILURES,
+    POSTING_AGE,
+    POSTINGS_WAITING,
     RETENTION_ROWS,
     SMS_FUSES,
 )
@@ -376,6 +378,7 @@ METERS = (
     *(NODE_READY, NODE_EPOCH, LEASE_LEFT, LOOP_LAG),
     *(AUDIT_VIOLATIONS, AUDIT_ROWS, AUDIT_UNANSWERED, AUDIT_AT, AUDIT_SECONDS),
     *(JOB_AT, JOB_FAILURES, RETENTION_ROWS, SMS_FUSES),
+    *(POSTINGS_WAITING, POSTING_AGE),
 )
 """All of them, in the order of the page."""
 

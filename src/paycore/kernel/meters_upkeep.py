@@ -140,3 +140,30 @@ SMS_FUSES = Meter(
         " or find who has codes sent (docs/operate.md).",
     ),
 )
+POSTINGS_WAITING = Meter(
+    name="paycore_postings_waiting",
+    kind=Kind.GAUGE,
+    unit="postings",
+    meaning="Postings that a ledger of your own has not acknowledged yet.",
+    alert=Alert(
+        name="PaycorePostingsGather",
+        when="max(paycore_postings_waiting) > 10000",
+        lasting="15m",
+        page=False,
+        says="More than 10,000 postings wait for the ledger to acknowledge them.",
+    ),
+)
+POSTING_AGE = Meter(
+    name="paycore_posting_age_seconds",
+    kind=Kind.GAUGE,
+    unit="seconds",
+    meaning="How far a ledger of your own lags: the age of the oldest posting that it"
+    " has not acknowledged; 0 where there is none.",
+    alert=Alert(
+        name="PaycoreLedgerBehind",
+        when="max(paycore_posting_age_seconds) > 900",
+        lasting="5m",
+        page=False,
+        says="The ledger has not acknowledged a posting for a quarter of an hour.",
+    ),
+)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from paycore.core.rows import PaymentRow
 from paycore.prove.oracle import Violation
 from paycore.prove.plan import Plan
+from paycore.prove.verdict import trial_balance
 from paycore.prove.world import Record, World
 
 RARELY = 200_000
@@ -25,6 +26,8 @@ class Outcome:
     hits: dict[str, int]
     checked: dict[str, int]
     violations: tuple[Violation, ...]
+    trial_balance: int = 0
+    """Debits less credits of all entries in each currency, summed; of the rows."""
 
     @property
     def broke(self) -> frozenset[str]:
@@ -71,6 +74,7 @@ def _run(plan: Plan, *, story: bool) -> tuple[Outcome, World | None]:
             hits={name: n for name, n in world.faults.hits.items() if n > 0},
             checked=dict(world.oracle.checked),
             violations=tuple(world.oracle.violations),
+            trial_balance=trial_balance(world),
         ),
         world,
     )

@@ -47,6 +47,8 @@ class Tally:
     hits: Counter[str] = field(default_factory=Counter)
     runs: Counter[str] = field(default_factory=Counter)
     """By kind of fault: the runs in which it struck."""
+    trial_balance: int = 0
+    """What was left over of debits and credits, over all runs."""
     checked: Counter[str] = field(default_factory=Counter)
     broken: Counter[str] = field(default_factory=Counter)
     failed: list[Outcome] = field(default_factory=list)
@@ -79,6 +81,7 @@ class Tally:
         self.payments += outcome.payments
         self.virtual_s += outcome.virtual_s
         self.cpu_s += outcome.cpu_s
+        self.trial_balance += outcome.trial_balance
         self.hits.update(outcome.hits)
         self.runs.update(outcome.hits.keys())
         self.checked.update(outcome.checked)
@@ -95,6 +98,7 @@ class Tally:
             "strikes": sum(self.hits.values()),
             "checks": sum(self.checked.values()),
             "violations": sum(self.broken.values()),
+            "trial_balance": self.trial_balance,
             "seconds": round(self.seconds, 1),
             "times_real_time": round(self.virtual_s / max(self.seconds, 0.001)),
             "payments_per_cpu_s": round(self.payments / max(self.cpu_s, 0.001)),

@@ -273,6 +273,7 @@ def _books(world: "World", orders: list[PaymentRow]) -> None:
     posted = Counter(
         row.pay_order_no for row in base.every(PostingRow) if row.kind == "PAYMENT"
     )
+    _late(world)
     paid = {o.pay_order_no for o in orders if o.biz_status is BizStatus.SUCCESS}
     oracle.holds("I14", set(posted) == paid, "postings and payments differ")
     oracle.holds("I14", all(n == 1 for n in posted.values()), "posted twice")
@@ -284,6 +285,21 @@ def _books(world: "World", orders: list[PaymentRow]) -> None:
             booked = {r.account: _signed(r) for r in lines if r.kind == "PAYMENT"}
             what = "not booked as it was taken, owed and paid for"
             oracle.holds("I15", booked == _due(order, leg), what, order.pay_order_no)
+
+
+def _late(world: "World") -> None:
+    """What came late is booked with its case, and nothing else is."""
+    told = {
+        (case.pay_order_no, f"{case.attempt_seq:02d}", case.amount)
+        for case in world.base.every(CaseRow)
+        if case.kind == "LATE_MONEY"
+    }
+    booked = {
+        (row.pay_order_no, row.fact, row.amount)
+        for row in world.base.every(PostingRow)
+        if row.kind == "LATE_MONEY"
+    }
+    world.oracle.holds("I14", told == booked, "late money, and it is not booked")
 
 
 def _signed(row: EntryRow) -> int:
@@ -426,3 +442,16 @@ async def _answers(world: "World", payers: "list[Payer]") -> None:
             f"told {payer.ended}, and now {said}",
             payer.no,
         )
+
+
+def trial_balance(world: "World") -> int:
+    """What is left over of debits and credits in each currency, summed: 0."""
+    currencies = {
+        (row.pay_order_no, row.kind, row.fact): row.currency
+        for row in world.base.every(PostingRow)
+    }
+    left: Counter[str] = Counter()
+    for row in world.base.every(EntryRow):
+        currency = currencies.get((row.pay_order_no, row.kind, row.fact), "?")
+        left[currency] += _signed(row)
+    return sum(map(abs, left.values()))

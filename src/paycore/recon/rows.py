@@ -81,6 +81,7 @@ class Statement:
     digest: bytes | None = None
     fetched_at: datetime | None = None
     reconciled_at: datetime | None = None
+    settled_at: datetime | None = None
     figures: Figures | None = None
 
     @property

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from paycore.accounting import service as accounting
 from paycore.accounting import suspense
 from paycore.accounting.suspense import Parked
 from paycore.desk import service as desk
@@ -24,7 +25,6 @@ from paycore.kernel import log
 from paycore.kernel.errors import BadRequest, DataNotExist
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
-from paycore.kernel.terms import PayOrderNo
 from paycore.recon import keeping, queries, writing
 from paycore.recon.comparing import Comparison
 from paycore.recon.keeping import Keeper
@@ -375,9 +375,7 @@ def park_in_suspense(
     if surplus is None or not difference.amount:
         return
     parked = Parked(
-        # Of no payment of ours: it lies with those of its day.
-        no=difference.pay_order_no
-        or PayOrderNo(f"{date.fromisoformat(difference.day):%y%m%d}"),
+        no=difference.pay_order_no or accounting.of_no_payment(difference.day),
         case_id=case_id,
         channel=difference.channel,
         account=difference.account,

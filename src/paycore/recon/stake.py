@@ -3,7 +3,8 @@ little? Pure.
 
 Seen from what our books say: a charge that they have and we have not is a surplus, and
 so is a refund that we have and they have not. What nothing can be booked for is None:
-another currency, a line that cannot be read, or money that we shall hear of ourselves.
+another currency, a line that cannot be read, money that we shall hear of ourselves, or
+a fee, which is booked as it was kept (`settlement.py`) and claimed by its case.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,19 +36,13 @@ def _by_amount(one: Difference) -> bool | None:
     return (one.their_amount or 0) > (one.our_amount or 0)
 
 
-def _by_fee(one: Difference) -> bool | None:
-    """A fee too high is money that they keep: for a charge and for a refund alike."""
-    too_high = (one.their_fee or 0) > (one.our_fee or 0)
-    return not too_high if one.trade == Trade.CHARGE else too_high
-
-
 OF_A_CHARGE: Mapping[Kind, Callable[[Difference], bool | None]] = MappingProxyType(
     {
         Kind.THEY_LACK: _less,
         Kind.REFUND_MISSING: _less,
         Kind.WE_LACK: _more,
         Kind.AMOUNT: _by_amount,
-        Kind.FEE: _by_fee,
+        Kind.FEE: _never,
         Kind.CURRENCY: _never,
         Kind.STATUS_OURS: _behind,
         Kind.STATUS_THEIRS: _less,

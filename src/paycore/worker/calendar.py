@@ -5,7 +5,7 @@ once are `worker/daily.py`'s.
 """
 
 from paycore.kernel.config import Settings
-from paycore.worker import reconciler, remover
+from paycore.worker import bookkeeper, reconciler, remover
 from paycore.worker.daily import Job
 
 
@@ -13,7 +13,6 @@ def jobs(settings: Settings, dsn: str) -> tuple[Job, ...]:
     """Every job, in the order in which a day has them; an hour of -1 is never."""
     return (
         *reconciler.jobs(dsn, settings.recon_hour),
-        # The cut-off of the day's books belongs here: after the statements, before
-        # what is old goes.
+        bookkeeper.job(dsn, settings.cutoff_hour),
         remover.job(dsn, settings.retention_hour),
     )

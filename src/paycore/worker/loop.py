@@ -20,7 +20,15 @@ from paycore.lines import service as lines
 from paycore.notify import service as notify
 from paycore.router import service as router
 from paycore.sms import service as sms
-from paycore.worker import checker, dispatcher, heartbeat, pulse, refunder, signer
+from paycore.worker import (
+    bookkeeper,
+    checker,
+    dispatcher,
+    heartbeat,
+    pulse,
+    refunder,
+    signer,
+)
 
 Tick = Callable[[Node], Awaitable[object]]
 Loops = tuple[tuple[str, Tick, float], ...]
@@ -31,6 +39,7 @@ REFUNDS_EVERY_S = 0.5
 """Half of the first wait on the ladder."""
 AGREEMENTS_EVERY_S = 0.5
 DISPATCH_EVERY_S = 1.0
+FEED_EVERY_S = 1.0
 REFRESH_EVERY_S = 0.5
 """What is switched off is no longer chosen within a second, the reading included."""
 SWEEP_EVERY_S = 5.0
@@ -72,6 +81,7 @@ def loops(*, working: bool) -> Loops:
         ("refunds", refunder.tick, REFUNDS_EVERY_S),
         ("agreements", signer.tick, AGREEMENTS_EVERY_S),
         ("dispatch", dispatcher.tick, DISPATCH_EVERY_S),
+        ("feed", bookkeeper.tick, FEED_EVERY_S),
         ("sweep", sweep, SWEEP_EVERY_S),
     )
 

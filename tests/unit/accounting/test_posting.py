@@ -37,7 +37,11 @@ RECEIVABLE, COST, PENDING = (
 )
 def test_a_posting_is_staged_whole(coupon, lines):
     """The posting, an entry a line, and each line once in this node's balances."""
-    node = SimpleNamespace(heartbeat=SimpleNamespace(slot=7))
+    node = SimpleNamespace(
+        heartbeat=SimpleNamespace(slot=7),
+        settings=SimpleNamespace(ledger_url=""),
+        state=lambda kind: kind(),
+    )
     change = Change(UUID(int=1))
     service.post_payment(
         node,

@@ -17,6 +17,13 @@ from stack import Stack, stacked
 
 TEMPLATE = "audit_template"
 
+NOBODYS_LEDGER = {
+    "ledger_url": "http://127.0.0.1:9/postings",
+    "ledger_secret": "cGF5Y29yZSBsZWRnZXIgdGVzdCBrZXkgMzIgb2N0ISE=",
+    "ledger_alarm_s": 86_400,
+}
+"""Where nobody listens: what was posted waits to be told."""
+
 # As if a node went on looking at what is open, however long the tests take.
 LOOKED_AT = """
 SET session_replication_role = replica;
@@ -54,7 +61,7 @@ class Filled:
 @pytest.fixture(scope="session")
 def filled() -> Iterator[Filled]:
     """Payments of every kind, and then a node that goes on."""
-    with stacked(audit_every_s=1) as stack:
+    with stacked(audit_every_s=1, **NOBODYS_LEDGER) as stack:
         found = Filled(stack)
         found.made = fill(stack)
         stack.nodes[0].stop()

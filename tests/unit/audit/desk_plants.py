@@ -18,12 +18,13 @@ CURE = (
 
 PARKED = (
     "INSERT INTO accounting_posting (pay_order_no, kind, fact, currency, amount, at)"
-    " VALUES ('{no}', 'DISCREPANCY', 'nobody', 'CNY', 5, clock_timestamp());"
+    " VALUES ('{no}', 'SHORT', 'nobody', 'CNY', 5, clock_timestamp());"
     "INSERT INTO accounting_entry (pay_order_no, kind, fact, line, account, side,"
-    " amount) VALUES ('{no}', 'DISCREPANCY', 'nobody', 1, 'suspense', 'DEBIT', 5),"
-    " ('{no}', 'DISCREPANCY', 'nobody', 2, 'differences', 'CREDIT', 5);"
+    " amount) VALUES ('{no}', 'SHORT', 'nobody', 1, 'suspense_short:a:b', 'DEBIT', 5),"
+    " ('{no}', 'SHORT', 'nobody', 2, 'channel_receivable:a:b', 'CREDIT', 5);"
     "INSERT INTO accounting_balance (account, currency, slot, amount)"
-    " VALUES ('suspense', 'CNY', 99, 5), ('differences', 'CNY', 99, -5)"
+    " VALUES ('suspense_short:a:b', 'CNY', 99, 5),"
+    " ('channel_receivable:a:b', 'CNY', 99, -5)"
 )
 
 DESK = (
@@ -38,7 +39,7 @@ DESK = (
     Plant(
         "suspense that is not what is open",
         "INSERT INTO accounting_balance (account, currency, slot, amount)"
-        " VALUES ('suspense', 'CNY', 99, 5), ('differences', 'CNY', 99, -5)",
+        " VALUES ('suspense_short:a:b', 'CNY', 99, 5), ('differences', 'CNY', 99, -5)",
         None,
         ("a balance that is not the sum of its entries",),
     ),
@@ -46,7 +47,7 @@ DESK = (
         "a settled difference that does not add up",
         PARKED,
         "paid",
-        ("suspense that is not what is open",),
+        ("suspense that is not what is open", "a posting without its fact"),
     ),
     Plant(
         "a return of no cure",

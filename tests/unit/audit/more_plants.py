@@ -38,7 +38,10 @@ BOOKS = (
         "UPDATE accounting_entry SET account = 'merchant_pending:shop'"
         " WHERE pay_order_no = '{no}' AND account = 'marketing_cost'",
         "discounted",
-        ("a balance that is not the sum of its entries",),
+        (
+            "an entry against the rules",
+            "a balance that is not the sum of its entries",
+        ),
     ),
     Plant(
         "a charge cleared elsewhere",

@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from functools import partial
 
 import cured
 from bank import Bank
@@ -11,6 +12,8 @@ from refunding import got, refund, until
 from sql import ask
 from stack import SHOP, TICKETS, Payer, Stack, key
 
+from paycore.accounting import closing
+from paycore.accounting import service as accounting
 from paycore.core.rows import PaymentRow
 from paycore.kernel.node import Node
 from paycore.worker import checker, dispatcher
@@ -20,7 +23,40 @@ LIMITED = {"daily_limit": 10_000_000, "single_limit": 1_000_000}
 
 
 def fill(stack: Stack) -> dict[str, str]:
-    """One payment of each kind, by a name for it."""
+    """One payment of each kind, by a name for it; and books with two days cut off."""
+    made = _payments(stack)
+    inside(stack, _adjusted)
+    inside(stack, partial(_cut_off, dsn=stack.on.cluster.dsn))
+    return made
+
+
+async def _adjusted(node: Node) -> None:
+    """By hand, from one account to another."""
+    await accounting.adjust(
+        node,
+        "A-1",
+        debit="suspense_short:quick_a:main",
+        credit="suspense_long:quick_a:main",
+        amount=1,
+        currency="CNY",
+        made_by="Li Lei",
+        why="to have one",
+    )
+
+
+async def _cut_off(node: Node, *, dsn: str) -> None:
+    """The days before; nothing was posted in them."""
+    now = node.now()
+    async with closing.seated(dsn) as connection:
+        for days in (2, 1):
+            day = now.date() - timedelta(days=days)
+            later = now + timedelta(hours=1)
+            assert await closing.cut_off(
+                connection, day, closing.ends_of(day, {}), later
+            )
+
+
+def _payments(stack: Stack) -> dict[str, str]:
     quick = stack.payer(
         SHOP, agreements=agreed("quick_a", "quick_b", "deduct_a", "deduct_b", **LIMITED)
     )

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import agreement_plants
 import desk_plants
+import ledger_plants
 import more_plants
 import plants
 import pytest
@@ -17,6 +18,7 @@ from paycore.kernel import db
 
 PLANTS = (
     *(plants.MONEY + plants.ENDS + plants.CODES + plants.COUPONS),
+    *ledger_plants.LEDGER,
     *(more_plants.BOOKS + more_plants.TOLD + more_plants.CALLS + more_plants.ROUTES),
     *(more_plants.LINES + more_plants.SECRETS + more_plants.LIMITS),
     *(refund_plants.REFUNDS + refund_plants.LATE),

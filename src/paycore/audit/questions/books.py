@@ -1,4 +1,4 @@
-"""I13 to I15: postings, balances, and what channels owe us."""
+"""I13 to I15: postings, balances, and what channels owe us. Days: `ledger.py`."""
 
 DOES_A_POSTING_NOT_BALANCE = """
 SELECT pay_order_no, concat_ws(' ', kind, nullif(fact, '')) AS about,
@@ -94,19 +94,17 @@ FROM (
           AND process_status = 'GW_SUCCESS'
         UNION ALL
         SELECT 'channel_receivable:' || channel || ':' || account, currency,
-               money_amount
-        FROM every_refund WHERE kind = 'LATE_MONEY'
-        UNION ALL
-        SELECT 'channel_receivable:' || channel || ':' || account, currency,
                -money_amount
-        FROM every_refund WHERE status = 'SUCCESS' AND kind <> 'RETURN'
+        FROM every_refund WHERE status = 'SUCCESS' AND kind = 'ASKED'
         UNION ALL
+        -- What was settled, parked, adjusted or came late: whether each is of a fact is
+        -- asked in `ledger.py` and `late.py`.
         SELECT e.account, p.currency,
                CASE e.side WHEN 'DEBIT' THEN e.amount ELSE -e.amount END
         FROM accounting_entry e
         JOIN accounting_posting p USING (pay_order_no, kind, fact)
-        WHERE e.kind IN ('DISCREPANCY', 'ADJUSTMENT')
-          AND e.account LIKE 'channel\\_receivable:%'
+        WHERE e.account LIKE 'channel\\_receivable:%'
+          AND e.kind NOT IN ('PAYMENT', 'REFUND')
     ) AS moved
     GROUP BY 1, 2
 ) l

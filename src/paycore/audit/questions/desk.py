@@ -58,23 +58,23 @@ WHERE r.kind = 'RETURN'
 """
 
 IS_SUSPENSE_NOT_WHAT_IS_OPEN = """
-SELECT NULL::text AS pay_order_no, currency AS about,
+SELECT NULL::text AS pay_order_no, account || ' ' || currency AS about,
        coalesce(b.amount, 0) <> coalesce(o.amount, 0) AS wrong,
        jsonb_build_object('balance', coalesce(b.amount, 0),
            'of_open_cases', coalesce(o.amount, 0)) AS said
 FROM (
-    SELECT currency, sum(amount) AS amount FROM accounting_balance
-    WHERE account = 'suspense' GROUP BY currency
+    SELECT account, currency, sum(amount) AS amount FROM accounting_balance
+    WHERE account LIKE 'suspense\\_%' GROUP BY account, currency
 ) b
 FULL JOIN (
-    SELECT p.currency,
+    SELECT e.account, p.currency,
            sum(CASE e.side WHEN 'DEBIT' THEN e.amount ELSE -e.amount END) AS amount
     FROM accounting_posting p
     JOIN accounting_entry e USING (pay_order_no, kind, fact)
     JOIN desk_case c ON c.case_id = p.fact AND c.status = 'OPEN'
-    WHERE p.kind = 'DISCREPANCY' AND e.account = 'suspense'
-    GROUP BY p.currency
-) o USING (currency)
+    WHERE p.kind IN ('LONG', 'SHORT') AND e.account LIKE 'suspense\\_%'
+    GROUP BY e.account, p.currency
+) o USING (account, currency)
 """
 
 # Parked once under its case; settled once, for as much, if and only if that is closed.
@@ -87,12 +87,14 @@ SELECT p.pay_order_no, p.fact AS about,
            'settled', p.settled, 'left', p.left_over) AS said
 FROM (
     SELECT pay_order_no, fact, count(DISTINCT kind) FILTER (
-               WHERE kind = 'DISCREPANCY') AS parked,
+               WHERE kind IN ('LONG', 'SHORT')) AS parked,
            count(DISTINCT kind) FILTER (WHERE kind = 'ADJUSTMENT') AS settled,
            sum(CASE side WHEN 'DEBIT' THEN amount ELSE -amount END) FILTER (
-               WHERE account = 'suspense') AS left_over
-    FROM accounting_entry
-    WHERE kind IN ('DISCREPANCY', 'ADJUSTMENT')
+               WHERE account LIKE 'suspense\\_%') AS left_over
+    FROM accounting_entry e
+    WHERE kind IN ('LONG', 'SHORT')
+       OR (kind = 'ADJUSTMENT' AND NOT EXISTS (
+           SELECT FROM accounting_adjustment a WHERE a.adjustment_no = e.fact))
     GROUP BY pay_order_no, fact
 ) p
 LEFT JOIN desk_case c ON c.case_id = p.fact

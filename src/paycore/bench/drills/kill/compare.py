@@ -197,15 +197,26 @@ def _lines(facts: Facts, row: PaymentRow) -> Iterator[Difference]:
         yield _at("posted_otherwise", row.pay_order_no, f"{_nonzero(found)}")
 
 
+def trial_balance(facts: Facts) -> int:
+    """What is left over of debits and credits in each currency, summed: 0."""
+    return sum(map(abs, _left_over(facts).values()))
+
+
+def _left_over(facts: Facts) -> Counter[str]:
+    trial = Counter[str]()
+    for entry in facts.ours.entries:
+        trial[entry.currency or "?"] += entry.signed
+    return trial
+
+
 def _balances(facts: Facts) -> Iterator[Difference]:
     """Nothing is left over in the trial balance; balances are the sums of entries; what
     the channels owe us is what the banks took.
     """
-    entered, trial = Counter[tuple[str, str]](), Counter[str]()
+    entered = Counter[tuple[str, str]]()
     for entry in facts.ours.entries:
         entered[entry.account, entry.currency or "?"] += entry.signed
-        trial[entry.currency or "?"] += entry.signed
-    for currency, left in sorted(trial.items()):
+    for currency, left in sorted(_left_over(facts).items()):
         if left:
             yield _at("trial_balance", None, f"{left} {currency} left over")
     kept = Counter({(b.account, b.currency): b.amount for b in facts.ours.balances})

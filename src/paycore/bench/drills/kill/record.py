@@ -63,6 +63,8 @@ class Round(msgspec.Struct, frozen=True, kw_only=True, tag="round"):
     """Lines of level error in the nodes' logs, by their event."""
     differences: list[Difference]
     lost: list[Lost]
+    trial_balance: int = 0
+    """Debits less credits of all entries, over all currencies, as they stood then."""
 
     @property
     def holds(self) -> bool:

@@ -23,7 +23,13 @@ import msgspec
 from paycore import app as apps
 from paycore.bench.drills.kill import auditing, logs, queries, refusals, strangers
 from paycore.bench.drills.kill.answers import Lost, lost, repeated
-from paycore.bench.drills.kill.compare import Difference, Facts, Theirs, compare
+from paycore.bench.drills.kill.compare import (
+    Difference,
+    Facts,
+    Theirs,
+    compare,
+    trial_balance,
+)
 from paycore.bench.drills.kill.heard import Call, Heard, Said
 from paycore.bench.drills.kill.logs import Logs
 from paycore.bench.drills.kill.parts import Parts, log_of
@@ -129,6 +135,7 @@ class _Round:
     cases: list[queries.Case] = field(default_factory=list)
     logged: list[logs.Line] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
+    trial_balance: int = 0
     lost: list[Lost] = field(default_factory=list)
 
     async def play(self) -> Round:
@@ -160,6 +167,7 @@ class _Round:
             logged=dict(logs.counted(self.logged)),
             differences=self.differences,
             lost=self.lost,
+            trial_balance=self.trial_balance,
         )
 
     async def _play(self) -> None:
@@ -368,6 +376,7 @@ class _Round:
         """What differs. What stands in rows stands there in the next round too, and is
         not found twice.
         """
+        self.trial_balance = max(self.trial_balance, trial_balance(facts))
         found += refusals.differences(self.cast.heard, facts)
         self.cast.heard.given_up.clear()
         # An audit that was not answered says nothing of what stands.

@@ -217,6 +217,7 @@ def document(record: Record) -> Mapping[str, object]:
         "errors": record.sum("errors"),
         "differences": record.differences,
         "lost_answers": record.lost,
+        "trial_balance": max((each.trial_balance for each in record.rounds), default=0),
         "rounds": len(record.rounds),
         "seconds": round(record.sum("seconds")),
         "quiet_s": max((each.quiet_s for each in record.rounds), default=0.0),

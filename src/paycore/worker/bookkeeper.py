@@ -1,0 +1,72 @@
+"""The books' own work: days cut off, and postings told to a ledger of the user's own.
+
+The cut-off is a job of `worker/daily.py`: first what the channels' statements have
+settled is posted, then each day that is over everywhere is kept. The feed is a loop.
+"""
+
+from datetime import date, timedelta
+from functools import partial
+
+from paycore.accounting import closing
+from paycore.accounting import service as accounting
+from paycore.gateway import fetching
+from paycore.kernel.node import Node
+from paycore.notify import webhook
+from paycore.recon import settlement
+from paycore.worker.daily import Job, Ran
+
+NAME = "cutoff"
+
+SET = 200
+SETS_A_TICK = 10
+
+
+def job(dsn: str, hour: int) -> Job:
+    """The cut-off, for a database."""
+    return Job(name=NAME, hour=hour, work=partial(cut_off, dsn=dsn))
+
+
+async def cut_off(node: Node, *, dsn: str) -> Ran:
+    """Post what was settled, and cut off the days that are over."""
+    try:
+        async with closing.seated(dsn) as connection:
+            settled = await settlement.settle(node, connection)
+            if node.settings.ledger_url:
+                await closing.tell_what_lacks(connection, node.now())
+            cut = []
+            day = await closing.next_day(connection, node.now())
+            while await closing.cut_off(
+                connection, day, await _ends_of(node, day), node.now()
+            ):
+                cut.append(day.isoformat())
+                day = await closing.next_day(connection, node.now())
+    except closing.Busy as busy:
+        return Ran(done=False, said=str(busy))
+    yesterday = node.now().date() - timedelta(days=1)
+    days = ", ".join(cut) or "no day"
+    said = f"{settled} statements settled, {days} cut off"
+    return Ran(done=day > yesterday, said=said)
+
+
+async def _ends_of(node: Node, day: date) -> closing.Ends:
+    """By the clock of each channel that says which it goes by."""
+    channels = {
+        key[0]: (await fetching.bounds(node, key, day)).ends
+        for key in fetching.with_statements(node)
+    }
+    return closing.ends_of(day, channels)
+
+
+async def tick(node: Node) -> int:
+    """Tell the user's own ledger what it has not acknowledged yet."""
+    if node.heartbeat.leaving:
+        accounting.drain(node)
+    if node.heartbeat.leaving or not node.lease_holds(0):
+        return 0
+    told = 0
+    for _ in range(SETS_A_TICK):
+        claimed = await accounting.claim(node, SET, webhook.headers)
+        told += claimed
+        if claimed < SET:
+            break
+    return told

@@ -1,0 +1,68 @@
+"""A node that posts and tells, on a clock that can leap."""
+
+from datetime import timedelta
+
+from paycore.accounting.rows import FeedRow
+from paycore.kernel.clock import SystemClock
+from paycore.kernel.config import Settings
+from paycore.kernel.crypto import KeyRing
+from paycore.kernel.ids import SystemIds
+from paycore.kernel.journal_postgres import PostgresJournal
+from paycore.kernel.node import Heartbeat, Node
+from paycore.kernel.terms import Epoch
+from paycore.kernel.transport import HttpTransport
+from paycore.worker import bookkeeper
+
+SECRET = "cGF5Y29yZSBsZWRnZXIgdGVzdCBrZXkgMzIgb2N0ISE="
+
+
+class LeapingClock(SystemClock):
+    """The real clock, which can be put forward."""
+
+    ahead = timedelta(0)
+
+    def now(self):
+        """Wall time, and the leaps."""
+        return super().now() + self.ahead
+
+    def monotonic(self):
+        """Seconds, and the leaps."""
+        return super().monotonic() + self.ahead.total_seconds()
+
+
+async def living(dsn: str, epoch: int = 1, **settings: object) -> Node:
+    """A node that works."""
+    journal = await PostgresJournal.open(dsn)
+    made = Settings.for_dev(**settings)
+    return Node(
+        settings=made,
+        journal=journal,
+        clock=LeapingClock(await journal.database_now()),
+        ids=SystemIds(),
+        transport=HttpTransport(),
+        key_ring=KeyRing(made.ring_keys),
+        heartbeat=Heartbeat(
+            epoch=Epoch(epoch),
+            slot=epoch,
+            live=(Epoch(1), Epoch(2)),
+            good_until=float("inf"),
+        ),
+    )
+
+
+async def buried(node: Node) -> None:
+    """It works no more."""
+    await node.transport.close()
+    await node.journal.close()
+
+
+async def told_all(node: Node, most: int = 200) -> None:
+    """Put the clock forward until nothing is left to be told."""
+    for _ in range(most):
+        await bookkeeper.tick(node)
+        left = await node.journal.every(FeedRow)
+        if all(row.next_check_at is None for row in left):
+            return
+        node.clock.ahead += timedelta(seconds=30)
+    left = [row for row in left if row.next_check_at is not None]
+    raise AssertionError(left)

@@ -19,9 +19,10 @@ ROOTS = MappingProxyType(
         "available": "Assets",
         "channel_fee": "Expenses",
         "channel_receivable": "Assets",
-        "late_money": "Liabilities",
+        "differences": "Expenses",
         "marketing_cost": "Expenses",
         "merchant_pending": "Liabilities",
+        "payer_pending": "Liabilities",
         "suspense_long": "Liabilities",
         "suspense_short": "Assets",
     }

@@ -103,8 +103,8 @@ async def test_beancount_finds_nothing_wrong(node, pool, tmp_path):
     await service.adjust(
         node,
         "A-1",
-        debit="suspense_short:quick_a:main",
-        credit="late_money:shop",
+        debit="differences",
+        credit="payer_pending:shop",
         amount=3,
         currency="CNY",
         made_by='He "the" \\ One',

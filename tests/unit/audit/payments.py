@@ -35,8 +35,8 @@ async def _adjusted(node: Node) -> None:
     await accounting.adjust(
         node,
         "A-1",
-        debit="suspense_short:quick_a:main",
-        credit="suspense_long:quick_a:main",
+        debit="channel_fee:quick_a:main",
+        credit="available:quick_a:main",
         amount=1,
         currency="CNY",
         made_by="Li Lei",

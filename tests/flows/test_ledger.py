@@ -130,7 +130,7 @@ def _sums(books: Books) -> dict[str, int]:
 
 
 def test_a_node_killed_while_it_tells_loses_no_posting(books: Books, told: Stack):
-    """Another node, or its next life, tells what it had in hand."""
+    """F53: another node, or its next life, tells what it had in hand."""
     payer = told.payer()
     books.down = True
     numbers = [paid(payer) for _ in range(5)]

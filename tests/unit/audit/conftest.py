@@ -78,6 +78,12 @@ def made(filled: Filled) -> dict[str, str]:
     return filled.made
 
 
+@pytest.fixture(scope="session")
+def payments(made: dict[str, str]) -> set[str]:
+    """Their numbers; a signing has one of the same form."""
+    return {no for name, no in made.items() if name != "signing"}
+
+
 @pytest.fixture
 def copy(filled: Filled) -> Iterator[str]:
     """A copy of the payments, to be broken."""

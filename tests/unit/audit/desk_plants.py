@@ -47,12 +47,16 @@ DESK = (
         "a settled difference that does not add up",
         PARKED,
         "paid",
-        ("suspense that is not what is open", "a posting without its fact"),
+        (
+            "suspense that is not what is open",
+            "a posting without its fact",
+            "a posting that the feed lacks",
+        ),
     ),
     Plant(
         "a return of no cure",
-        "UPDATE refund SET kind = 'RETURN', case_id = 'nobody', out_refund_no = NULL"
-        " WHERE pay_order_no = '{no}'",
+        "UPDATE refund SET kind = 'RETURN', case_id = 'nobody', out_refund_no = NULL,"
+        " amount = money_amount, coupon_amount = 0 WHERE pay_order_no = '{no}'",
         "refunded",
         (
             "a total that is not the sum of its refunds",

@@ -27,7 +27,7 @@ LEDGER = (
         "a posting without its fact",
         "INSERT INTO accounting_posting"
         " (pay_order_no, kind, fact, currency, amount, at) VALUES"
-        " ('{no}', 'LATE_MONEY', '01', 'CNY', 5, clock_timestamp())",
+        " ('{no}', 'FEE', 'none', 'CNY', 5, clock_timestamp())",
         "paid",
         ("a posting that does not balance", "a posting that the feed lacks"),
     ),

@@ -34,6 +34,7 @@ MONEY = (
             "a clearing account that is not the sum of its legs",
             "a charge without a yes",
             "a limit that is not what is held of it",
+            "a deduct too many",
         ),
     ),
     Plant(
@@ -46,6 +47,7 @@ MONEY = (
             "an attempt that lacks, or stands open",
             "the last word on a leg is not in the history",
             "a limit that is not what is held of it",
+            "a deduct too many",
         ),
     ),
     Plant(

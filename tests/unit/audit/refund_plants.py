@@ -139,6 +139,10 @@ LATE = (
         "DELETE FROM accounting_entry"
         " WHERE pay_order_no = '{no}' AND kind = 'LATE_REFUND'",
         "late",
-        (*UNBALANCED, "a posting that does not balance"),
+        (
+            *UNBALANCED,
+            "a posting that does not balance",
+            "a clearing account that is not the sum of its legs",
+        ),
     ),
 )

@@ -34,7 +34,7 @@ def test_where_all_holds_the_status_is_0(paycore):
     assert "At most one money leg of a payment succeeded." in " ".join(
         result.out.split()
     )
-    assert "0 violations: 28 invariants over 0 rows" in result.out
+    assert "0 violations: 29 invariants over 0 rows" in result.out
     assert "I20" not in result.out
 
 
@@ -61,17 +61,14 @@ def test_json_is_one_document(paycore, broken):
         one["id"] for one in told["invariants"] if one["violations"]
     }
     assert ("CNY", 1) == (books["examples"][0]["about"], books["violations"])
-    assert {"I20", "I26"} == {
-        one["id"] for one in told["invariants"] if not one["shown"]
-    }
+    assert {"I20"} == {one["id"] for one in told["invariants"] if not one["shown"]}
 
 
 def test_all_says_what_rows_do_not_show(paycore):
     """With --all there is a reason for every invariant that has no line."""
     words = " ".join(paycore("audit", "--all").out.split())
 
-    for reason in ("I20: No row says", "I26: Later"):
-        assert reason in words
+    assert "I20: No row says" in words
 
 
 def test_from_a_time_on(paycore):
@@ -99,8 +96,8 @@ def test_a_time_elsewhere_is_told_as_utc(paycore):
         (("--since", "1999-12-31"), "Nothing is from before 2000"),
         (("--since", "0001-01-01T00:00:00+08:00"), "A time is"),
         (("--since", "2099-01-01"), "a time to come"),
-        (("--only", "I26"), "Rows show nothing of I26: --all says who does."),
-        (("--only", "I26,I1,I20"), "Rows show nothing of I20, I26"),
+        (("--only", "I20"), "Rows show nothing of I20: --all says who does."),
+        (("--only", "I26,I1,I20"), "Rows show nothing of I20: --all"),
         (("--database", "postgresql://nobody@127.0.0.1:1/none"), "cannot be reached"),
     ],
 )

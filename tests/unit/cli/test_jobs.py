@@ -2,7 +2,7 @@
 
 import pytest
 
-NAMES = ["statements", "reconciliation", "retention"]
+NAMES = ["statements", "reconciliation", "cutoff", "retention"]
 
 
 def by_name(result):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
+import asyncpg
 import httpx2 as httpx
 import pytest
 from bank import Bank
@@ -339,3 +340,35 @@ def kinds(stack: Stack, no: str) -> set[str]:
 def stored(stack: Stack, no: str) -> PaymentRow:
     """The payment as it stands in the database."""
     return inside(stack, lambda node: node.journal.load(PaymentRow, no))
+
+
+# --- F23: what was ordered changes after the code was sent ----------------------------
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("what", ["amount", "card_id", "coupon_no"])
+def test_what_was_ordered_cannot_change_under_its_code(
+    stack: Stack, line: int, what: str
+):
+    """F23: the same order with another content is refused, whoever writes a row is
+    refused by the table, and the code pays what it was sent for.
+    """
+    payer = stack.payer(line)
+    coupon = fresh_coupon(stack, line=line)
+    order = {"out_biz_no": f"f23-{uuid4().hex}", "amount": 1250}
+    no = payer.open(**order).json()["pay_order_no"]
+    other = {
+        "amount": 1251,
+        "card_id": stack.payer(line).card_id,
+        "coupon_no": coupon,
+    }[what]
+
+    again = payer.open(**{**order, what: other})
+
+    assert 409 == again.status_code, again.text
+    with pytest.raises(asyncpg.CheckViolationError, match="cannot change"):
+        ask(stack, f"UPDATE payment SET {what} = $2 WHERE pay_order_no = $1", no, other)
+    assert ("AVAILABLE", None) == coupon_is(stack, coupon, line)
+    assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
+    paid_once(payer, no, at=BANKS_OF_LINE[line])
+    assert 1250 == payer.get(no)["amount"]

@@ -205,6 +205,13 @@ class Migration(msgspec.Struct, frozen=True, kw_only=True):
         """By which an applied file is known not to have changed since."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
+    @property
+    def expands(self) -> bool:
+        """Whether nodes of the version before go on beside it, as the file itself says
+        in a line that begins with `-- Expands`: it only adds what they do not name.
+        """
+        return re.search(r"^-- Expands\b", self.sql, re.MULTILINE) is not None
+
     @classmethod
     def of(cls, name: str, sql: str) -> Self:
         """Take the number from the file's name, `NNNN_name.sql`."""
@@ -262,9 +269,14 @@ async def pending(dsn: str, *, files: Sequence[Migration] | None = None) -> list
 
 
 async def newer(pool: "Pool") -> str | None:
-    """The newest migration that was applied and that this version does not know."""
+    """The newest migration that was applied, that this version does not know, and that
+    it cannot live with.
+    """
     name: str | None = await pool.fetchval(
-        "SELECT max(name) FROM schema_migration WHERE number > $1",
+        """
+        SELECT max(name) FROM schema_migration m
+        WHERE number > $1 AND (to_jsonb(m) ->> 'expands') IS DISTINCT FROM 'true'
+        """,
         max(migration.number for migration in migrations()),
     )
     return name
@@ -276,7 +288,9 @@ _SCHEMA_MIGRATION = """
         name       text NOT NULL,
         sha256     text NOT NULL,
         applied_at timestamptz NOT NULL
-    )
+    );
+    ALTER TABLE schema_migration
+        ADD COLUMN IF NOT EXISTS expands boolean NOT NULL DEFAULT false
 """
 
 
@@ -289,6 +303,8 @@ async def _pending(
     for row in await _applied(connection):
         applied.add(row["number"])
         file = known.get(row["number"])
+        if file is None and row["expands"]:
+            continue
         if file is None:
             raise DatabaseRefusedError(
                 f"the schema has {row['name']}, which this version does not know: "
@@ -300,18 +316,23 @@ async def _pending(
                 "write a new migration instead"
             )
     todo = [migration for migration in files if migration.number not in applied]
-    if applied and todo and todo[0].number < max(applied):
+    if todo and todo[0].number < max(applied & known.keys(), default=0):
         raise DatabaseRefusedError(
             f"{todo[0].name} comes before what is applied already: number it anew"
         )
     return todo
 
 
+# The column is not there before the first migration of the version that made it.
 async def _applied(connection: "Connection") -> Sequence[asyncpg.Record]:
     if await connection.fetchval("SELECT to_regclass('schema_migration')") is None:
         return []
     rows: Sequence[asyncpg.Record] = await connection.fetch(
-        "SELECT number, name, sha256 FROM schema_migration ORDER BY number"
+        """
+        SELECT number, name, sha256,
+               (to_jsonb(m) ->> 'expands') IS NOT DISTINCT FROM 'true' AS expands
+        FROM schema_migration m ORDER BY number
+        """
     )
     return rows
 
@@ -325,9 +346,11 @@ async def _apply(connection: "Connection", migration: Migration) -> None:
         async with connection.transaction():
             await connection.execute(migration.sql)
             await connection.execute(
-                "INSERT INTO schema_migration (number, name, sha256, applied_at)"
-                " VALUES ($1, $2, $3, clock_timestamp())",
+                "INSERT INTO schema_migration"
+                " (number, name, sha256, expands, applied_at)"
+                " VALUES ($1, $2, $3, $4, clock_timestamp())",
                 *(migration.number, migration.name, migration.sha256),
+                migration.expands,
             )
     except asyncpg.PostgresError as error:
         raise DatabaseRefusedError(f"{migration.name} failed: {error}") from error

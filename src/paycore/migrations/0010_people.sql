@@ -1,4 +1,5 @@
 -- What people ask beside the path: few rows of many, found without reading the many.
+-- Expands: nodes of the version before go on beside it.
 
 -- Who was not paid. The update that ends a payment sets next_check_at as well, which is
 -- in an index: it writes every index anew with or without these.

@@ -162,6 +162,30 @@ async def test_a_schema_of_a_newer_version_is_refused(empty):
         await db.migrate(empty, files=[FIRST])
 
 
+EXPANDING = Migration.of(
+    "0002_more.sql", "-- More.\n-- Expands: for whoever asks.\nCREATE TABLE d (y int)"
+)
+
+
+async def test_an_old_version_lives_with_what_only_adds(empty):
+    """F71: it starts, has nothing to do there, and says that it is fit."""
+    await db.migrate(empty, files=[FIRST, EXPANDING])
+
+    assert [] == await db.migrate(empty, files=[FIRST])
+    assert [] == await db.pending(empty, files=[FIRST])
+
+
+async def test_what_was_applied_before_that_was_asked_adds_nothing(empty):
+    """A database that was made by a version which did not ask is read as one."""
+    await db.migrate(empty, files=[FIRST, EXPANDING])
+    await ask(empty, "ALTER TABLE schema_migration DROP COLUMN expands")
+
+    with pytest.raises(DatabaseRefusedError, match="newer paycore"):
+        await db.migrate(empty, files=[FIRST])
+    later = Migration.of("0003_later.sql", "SELECT 1")
+    assert ["0003_later"] == await db.migrate(empty, files=[FIRST, EXPANDING, later])
+
+
 async def test_a_file_between_applied_ones_is_refused(empty):
     """Two branches that took the same place are found before they run."""
     await db.migrate(empty, files=[Migration.of("0002_x.sql", "SELECT 1")])

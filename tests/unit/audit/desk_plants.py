@@ -65,6 +65,7 @@ DESK = (
             "a clearing account that is not the sum of its legs",
             "a refund's end that is not told once",
             "a notice that a read of the refund would deny",
+            "a refund that is another than its history says",
         ),
     ),
 )

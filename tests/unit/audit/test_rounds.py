@@ -127,6 +127,7 @@ async def test_a_flood_of_one_invariant_hides_no_other(copy, payments, monkeypat
     round everything that was found comes to the desk.
     """
     monkeypatch.setattr(auditor, "CASES_A_ROUND", 3)
+    monkeypatch.setattr(auditor, "EXAMPLES", len(payments) + 1)
     await plant(
         copy,
         "UPDATE payment SET attempts = attempts + 1;"
@@ -244,7 +245,7 @@ async def test_a_leaving_node_audits_no_more(copy):
     ):
         await next_report(node)
         node.heartbeat.leaving = True
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
 
 
 @pytest.mark.parametrize(

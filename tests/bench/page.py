@@ -22,7 +22,9 @@ END = "<!-- The end of what is drawn. -->"
 NOT_YET = "Not run yet: {command}."
 
 PERCENTS = ("p50", "p95", "p99")
-WAYS = (("quick pay", ""), ("converted", "converted_"))
+WAYS = (("quick pay", ""), ("converted", "converted_"), ("deduction", "deducted_"))
+TAKES = ("confirm", "deduct")
+"""The call that takes the money, by whichever name."""
 WHO = {"node": "node", "postgres": "PostgreSQL", "sandbox": "sandbox"}
 WHO["driver"] = "driver"
 
@@ -160,17 +162,29 @@ def _loads(bench: Result) -> str:
         *("changes a group", "WAL octets a payment", "memory of the nodes, MB"),
         *("longest lag of an event loop, ms", "processors busy with others"),
     )
-    return table(head, rows) + f"\n\nRows a payment: {bench['rows_per_payment']}."
+    said = [
+        f"Deductions, {at_once} at once: {_said(per_s)}/s."
+        for at_once, per_s in bench.get("deducted_per_s", {}).items()
+    ]
+    said.append(f"Rows a payment: {bench['rows_per_payment']}.")
+    return "\n\n".join((table(head, rows), *said))
 
 
 def _latencies(bench: Result) -> str:
     rows = [
-        (at_once, way, *(_percentiles(calls[call]) for call in ("send", "confirm")))
+        (at_once, way, *_calls(calls))
         for way, prefix in WAYS
         for at_once, calls in bench.get(f"{prefix}latency_ms", {}).items()
     ]
     head = ("at once", "way", "send p50/p95/p99 ms", "confirm p50/p95/p99 ms")
     return table(head, rows)
+
+
+def _calls(calls: Mapping[str, Mapping[str, float]]) -> tuple[str | None, str]:
+    """A deduction has one call only."""
+    sent = calls.get("send")
+    (took,) = (calls[call] for call in TAKES if call in calls)
+    return sent and _percentiles(sent), _percentiles(took)
 
 
 def _own(bench: Result) -> str:

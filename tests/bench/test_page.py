@@ -61,6 +61,7 @@ def a_run(folder: Path, *, durable: bool, **cpu_s: float) -> Path:
     figures = Figures(
         quick=[a_level(each, **cpu_s) for each in plan.concurrency],
         converted=[a_level(each, 700, **cpu_s) for each in plan.concurrency],
+        deducted=[a_level(64, 800, **cpu_s)],
         ours=in_turn,
         bare=in_turn,
         durable=in_turn if durable else [],
@@ -91,6 +92,9 @@ def test_a_run_is_drawn_as_it_was_kept(monkeypatch, tmp_path):
     assert "| quick pay, 64 at once | 2,000 | 1,000 | 333 | 111 | 3,444 |" in drawn
     assert "| DBOS, 64 at once | 2,000 |" in drawn
     assert "| a fifth | 6,000 |" in drawn
+    assert "\n\nDeductions, 64 at once: 400/s.\n\n" in drawn
+    assert "| 64 | deduction | – | 20.0/20.0/20.0 |" in drawn
+    assert "| deduction, 64 at once | 2,250 |" in drawn
     assert ">3,444</text>" in bench.pictures()["bench-cpu.svg"]
 
 

@@ -187,9 +187,11 @@ def test_nothing_of_it_is_old(old):
 
 
 def test_payments_go_on_beside_it(old):
-    """With the same schema, and each charged once."""
+    """With the same schema, and each charged once, whichever way it is paid."""
     contender = old.contender
-    asyncio.run(contender.level(8, seconds=1, progress=lambda _: None))
+    for way in ({}, {"converted": True}, {"deducted": True}):
+        level = contender.level(8, seconds=1, progress=lambda _: None, **way)
+        assert asyncio.run(level).payments
 
     assert contender.money() == sum(contender.tally.paid.values())
 

@@ -59,6 +59,7 @@ CAUSES = {
     "CLOSED": {"CLOSED"},
     "EXPIRED": {"EXPIRED"},
     "CONVERTED": {
+        conversion.LINE_DEDUCTS,
         conversion.ROUTE_NONE,
         conversion.ROUTE_ERROR,
         conversion.CHANNEL_DOWN,
@@ -102,7 +103,18 @@ COMMANDS = {
     "SmsCentreSend",
     "AskBeforeClose",
     "ClosePayment",
+    "MandateCheck",
+    "CardDeduct",
 }
+
+CODED = {
+    "QuickPaySmsVerify",
+    "CardQuickPayConfirm",
+    "CardDeductReceipt",
+    "CardQuickPaySend",
+    "SmsCentreSend",
+}
+"""What is never done about a deduction: there is nobody to type a code."""
 
 
 class Reader:
@@ -190,6 +202,9 @@ def _codes(store, payment, attempts, moved) -> None:
     sent = [row for row in moved if row.event == "CODE_SENT"]
     converted = [row for row in moved if row.event == "CONVERTED"]
     deduct = payment.pay_type is PayType.DEDUCT
+    if deduct and not converted:
+        _deduction(store, payment, attempts, sent)
+        return
     assert deduct == bool(converted)
     if converted:
         assert (payment.convert_cause, payment.converted_at) == (
@@ -224,6 +239,18 @@ def _codes(store, payment, attempts, moved) -> None:
     assert payment.wrong_tries >= len(wrong)
 
 
+def _deduction(store, payment, attempts, sent) -> None:
+    """Never converted: a mandate was used from the order on."""
+    assert not sent
+    assert (payment.code_seq, payment.code_by) == (None, None)
+    assert (payment.convert_cause, payment.converted_at) == (None, None)
+    assert payment.verify_status is VerifyStatus.NOT_VERIFIED
+    assert {row.trans_type for row in attempts.values()} <= {TransType.DEDUCT}
+    for trail in store.within(TrailRow, payment.pay_order_no):
+        steps = {step["command"] for step in json.loads(trail.steps)}
+        assert not steps & CODED, steps
+
+
 def _end(store, payment, moved) -> None:
     line = store.load(BizLineRow, payment.biz_line)
     final = payment.biz_status is not BizStatus.DOING
@@ -243,7 +270,8 @@ def _end(store, payment, moved) -> None:
         assert payment.verify_status == last.cause
         assert payment.resp_code in (f"CODE_{last.cause}", "RESEND_FAILED")
     if last.event == "PAID":
-        assert payment.verify_status is VerifyStatus.PASS
+        coded = any(row.event == "CODE_SENT" for row in moved)
+        assert coded == (payment.verify_status is VerifyStatus.PASS)
     if final:
         assert payment.finished_at == last.at
     passed = [row for row in moved if row.event == "CODE_PASSED"]

@@ -17,9 +17,11 @@ from paycore.prove.kinds import (
     CALLBACK,
     DATABASE,
     ENQUIRY,
+    LINE,
     MONEY,
     NODE,
     PAYER,
+    REFUND,
     SEND,
     SETUP,
     TEXT,
@@ -51,7 +53,8 @@ PLANS = {
     "sends": plan(2, *SEND, *TEXT, *SETUP),
     "converted": plan(3, *AWAY, *PAYER, *NO_DEDUCT, payments=40),
     "refused": plan(9, *AWAY, *PAYER, *NO_DEDUCT, payments=40),
-    "nodes": plan(5, *NODE, *DATABASE, *MONEY, *PAYER, *CALLBACK, payments=40),
+    "refunds": plan(7, *LINE, *REFUND, *CALLBACK, "closes", "deducts"),
+    "nodes": plan(4, *NODE, *DATABASE, *MONEY, *PAYER, *CALLBACK, payments=40),
 }
 
 

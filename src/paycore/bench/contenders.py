@@ -6,7 +6,7 @@ Each has a PostgreSQL, a sandbox and payers of its own. Who is not being loaded 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -68,15 +68,18 @@ class Contender:
         seconds: float,
         progress: Progress,
         converted: bool = False,
+        deducted: bool = False,
         per_s: float | None = None,
     ) -> Level:
         """Measure one window."""
-        purses = self.converted if converted else self.quick
+        purses = self.converted if converted or deducted else self.quick
+        if deducted:  # the same mandates, without a payer
+            purses = [replace(purse, deducts=True) for purse in purses]
         return await load.run_level(
             self.place,
             purses[:at_once],
             # The coupons are the first line's.
-            iter(()) if converted else self.coupons,
+            iter(()) if converted or deducted else self.coupons,
             self.tally,
             warm_up_s=WARM_UP_S,
             seconds=seconds,

@@ -23,6 +23,8 @@ def tables(figures: Figures) -> list[Table]:
         made.append(table("Quick pay", figures.quick))
     if figures.converted:
         made.append(table("Converted to deduct", figures.converted))
+    if figures.deducted:
+        made.append(table("Deductions: one call and no payer", figures.deducted))
     made.append(routes.table(figures.routes))
     return made
 
@@ -169,6 +171,8 @@ def document(figures: Figures) -> Mapping[str, object]:
         made["converted_per_s"] = _of_each(converted, lambda each: round(each.per_s, 1))
         made["converted_latency_ms"] = _of_each(converted, _ms)
         made["converted_cpu_us_per_payment"] = _of_each(converted, _whole_us)
+    if figures.deducted:
+        made |= _deductions(figures.deducted)
     if figures.half is not None:
         made["own_share_ms"] = {
             "payments_per_s": round(figures.half.per_s, 1),
@@ -176,6 +180,17 @@ def document(figures: Figures) -> Mapping[str, object]:
             "confirm": _percentiles(figures.own_ms[1]),
         }
     return made
+
+
+def _deductions(levels: Sequence[Level]) -> dict[str, object]:
+    by_load = {str(each.concurrency): each for each in levels}
+    return {
+        "deducted_per_s": _of_each(by_load, lambda each: round(each.per_s, 1)),
+        "deducted_latency_ms": _of_each(
+            by_load, lambda each: {"deduct": _ms(each)["confirm"]}
+        ),
+        "deducted_cpu_us_per_payment": _of_each(by_load, _whole_us),
+    }
 
 
 def _of_each(
@@ -210,6 +225,8 @@ def _percentiles(values: Sequence[float]) -> dict[str, float]:
 
 def _spelled(values: Iterable[float]) -> str:
     found = list(values)
+    if not found:
+        return "–"
     return "/".join(f"{percentile(found, percent) * 1000:.0f}" for percent in PERCENTS)
 
 

@@ -45,6 +45,7 @@ class Plan:
     concurrency: Sequence[int]
     seconds: int
     converted: bool
+    """And deductions, which need the same mandates."""
     rounds: int
     """How often we and the bare path are measured in turn."""
     processes: int = field(default_factory=processes)
@@ -53,9 +54,10 @@ class Plan:
 
     @property
     def windows(self) -> int:
-        """How many there are: one more at half the top load."""
-        in_turn = 2 + available()
-        return len(self.concurrency) * (1 + self.converted) + in_turn * self.rounds + 1
+        """How many there are: one more at half the top load, and one of deductions."""
+        in_turn = (2 + available()) * self.rounds
+        ways = len(self.concurrency) * (1 + self.converted)
+        return ways + in_turn + 1 + self.converted
 
     @property
     def command(self) -> str:
@@ -100,6 +102,8 @@ class Figures:
 
     quick: Sequence[Level]
     converted: Sequence[Level]
+    deducted: Sequence[Level]
+    """At `DUEL_AT`."""
     ours: Sequence[Level]
     """At `DUEL_AT`, in turn with the bare path's."""
     bare: Sequence[Level]
@@ -146,6 +150,7 @@ def run(plan: Plan, progress: Progress) -> Figures:
     return Figures(
         quick=taken.quick,
         converted=taken.converted,
+        deducted=taken.deducted,
         ours=taken.ours,
         bare=taken.others[BARE],
         durable=taken.others.get(DURABLE, []),
@@ -181,6 +186,7 @@ def _all(
 class _Taken:
     quick: list[Level] = field(default_factory=list)
     converted: list[Level] = field(default_factory=list)
+    deducted: list[Level] = field(default_factory=list)
     ours: list[Level] = field(default_factory=list)
     others: dict[str, list[Level]] = field(default_factory=dict)
     """By name, in turn with ours."""
@@ -212,6 +218,8 @@ class _Load:
             for at_once in self.plan.concurrency:
                 level = await self._level(self.node, at_once, converted=True)
                 taken.converted.append(level)
+            level = await self._level(self.node, DUEL_AT, deducted=True)
+            taken.deducted.append(level)
         best = max(level.per_s for level in (*taken.quick, *taken.ours))
         taken.half = await self._level(self.node, DUEL_AT, per_s=best / 2)
         taken.own_ms = await self._own_ms(taken.half)
@@ -223,16 +231,20 @@ class _Load:
         at_once: int,
         *,
         converted: bool = False,
+        deducted: bool = False,
         per_s: float | None = None,
     ) -> Level:
         task = self.progress.task_ids[0]
-        way = ", converted" if converted else ", half the load" if per_s else ""
+        ways = ((converted, ", converted"), (deducted, ", deducted"))
+        way = next((said for is_it, said in ways if is_it), "")
+        way = ", half the load" if per_s else way
         self.progress.update(task, description=f"{who.name}, {at_once} payers{way}")
         return await who.level(
             at_once,
             seconds=self.plan.seconds,
             progress=lambda passed: self.progress.advance(task, passed),
             converted=converted,
+            deducted=deducted,
             per_s=per_s,
         )
 

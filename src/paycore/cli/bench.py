@@ -69,7 +69,9 @@ def bench(
     ] = None,
     converted: Annotated[
         bool | None,
-        typer.Option("--converted/--no-converted", help="Converted payments too."),
+        typer.Option(
+            "--converted/--no-converted", help="Converted ones and deductions."
+        ),
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Less of everything: under three minutes.")

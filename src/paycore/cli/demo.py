@@ -1,7 +1,8 @@
-"""`paycore demo`: six payments from end to end, on real parts, and what became of them.
+"""`paycore demo`: payments from end to end, on real parts, and what became of them.
 
 It needs nothing and leaves nothing: database, sandbox and node are its own. The last
-line is JSON; the exit status is 1 where banks and books differ.
+line is JSON; the exit status is 1 where banks and books differ, the trial balance is
+not zero, or a case is open.
 """
 
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ OPEN = "http://127.0.0.1:8000/docs"
 
 
 def demo() -> None:
-    """Play six payments, show each, and compare the banks' word with our books."""
+    """Play eleven payments, show each, and compare the banks' word with our books."""
     import signal
 
     import msgspec
@@ -44,7 +45,7 @@ def demo() -> None:
         raise typer.Exit(1) from None
     _say_how_it_went(console, result)
     typer.echo(msgspec.json.encode(result).decode())
-    raise typer.Exit(1 if result.differences else 0)
+    raise typer.Exit(0 if result.good else 1)
 
 
 def _say_how_it_went(console: "Console", result: "Result") -> None:
@@ -54,8 +55,13 @@ def _say_how_it_went(console: "Console", result: "Result") -> None:
 
     called = sys.argv[0] if Path(sys.argv[0]).name == "paycore" else "paycore"
     console.print(
-        f"{result.payments} payments, {result.converted} converted, "
-        f"{result.recovered} recovered, {result.differences} differences"
+        f"{result.payments} payments: {result.converted} converted, "
+        f"{result.recovered} recovered, {result.deducted} deducted, "
+        f"{result.refunded} refunded, {result.returned} returned;"
+    )
+    console.print(
+        f"{result.cases - result.open_cases} of {result.cases} cases settled, "
+        f"{result.differences} differences"
     )
     console.print()
     console.print(f"[bold]Try it yourself:[/] {called} dev", highlight=False)

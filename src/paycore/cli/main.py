@@ -19,7 +19,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "serve": "Run a node: the API, the workers, or both.",
         "dev": "Run all of it on this machine, with a sandbox.",
-        "demo": "Six payments from end to end, shown and compared with the banks.",
+        "demo": "Eleven payments from end to end, shown and compared with the banks.",
         "bench": "Measure whole payments a second.",
         "prove": "Simulate payments under faults, from seeds.",
         "explore": "Try every order of events in which one payment can go.",

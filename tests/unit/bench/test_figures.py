@@ -1,5 +1,6 @@
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -32,6 +33,7 @@ def _figures(*concurrency: int) -> Figures:
     return Figures(
         quick=[_level(each, 1000 + each) for each in concurrency],
         converted=[],
+        deducted=[],
         ours=[_level(64, 900), _level(64, 1100)],
         bare=[_level(64, 1500), _level(64, 2500)],
         durable=[_level(64, 250), _level(64, 150)],
@@ -72,6 +74,25 @@ def test_what_was_not_measured_is_not_told():
 
     assert said["c128_over_c16"] is None
     assert "own_share_ms" not in said
+
+
+def test_a_deduction_is_told_by_its_one_call():
+    """Beside how many a second and what one costs; unmeasured it is not told."""
+    one = replace(_level(64), send_s={})
+    said = document(replace(_figures(16), deducted=[one]))
+
+    assert {"64": 500.0} == said["deducted_per_s"]
+    assert {"64": {"deduct": {"p50": 20.0, "p95": 20.0, "p99": 20.0}}} == (
+        said["deducted_latency_ms"]
+    )
+    assert not [key for key in document(_figures(16)) if key.startswith("deducted")]
+
+
+def test_deductions_are_measured_once_where_converted_payments_are():
+    """One window more, and none where neither is wanted."""
+    plan = Plan(concurrency=[16, 64], seconds=1, converted=False, rounds=1)
+
+    assert replace(plan, converted=True).windows == plan.windows + 2 + 1
 
 
 def test_costs_are_told_a_payment():

@@ -38,6 +38,11 @@ def test_every_kind_of_case_that_is_opened_has_a_cure():
     assert {"LATE_MONEY", "REFUND_UNKNOWN_TOO_LONG", "INVARIANT"} <= kinds
     assert set() == kinds - set(SUGGESTED)
     assert all(SUGGESTED[kind] for kind in kinds)
+
+
+def test_each_kind_is_cured_by_its_own_row():
+    """The row of that kind, and for one that nobody knows here a note."""
+    assert dict(SUGGESTED) == {kind: suggested(kind) for kind in SUGGESTED}
     assert (Cure.NOTE,) == suggested("OF_A_NEWER_VERSION")
 
 
@@ -72,5 +77,6 @@ def test_limits_are_read_by_currency():
     """As the setting is written; a currency twice is refused."""
     assert {"CNY": 100000, "JPY": 5} == limits("CNY:100000,JPY:5")
     assert {} == limits("")
-    with pytest.raises(Misconfigured):
+    twice = "^PAYCORE_DESK_SECOND_ABOVE names a currency twice$"
+    with pytest.raises(Misconfigured, match=twice):
         limits("CNY:1,CNY:2")

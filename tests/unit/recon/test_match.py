@@ -85,6 +85,7 @@ def test_without_terms_no_fee_is_judged():
 def test_fees_are_rounded_half_up(amount, fee):
     """To the minor unit, in integers."""
     assert fee == fee_of(amount, 3800)
+    assert isinstance(fee_of(amount, 3800), int)
 
 
 def test_what_stands_in_no_statement_is_named_by_its_way():

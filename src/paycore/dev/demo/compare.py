@@ -1,13 +1,13 @@
 """What the banks charged, against what we tell and what we posted. Pure.
 
 Asked from both sides: a payment without a charge and a charge without a payment are
-both found, and so is money that moved twice.
+both found, and so is money that moved twice, or went back otherwise than we tell.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from paycore.dev.demo.outside import Charge, Entry, Item, Order
+from paycore.dev.demo.outside import Charge, Entry, Item, Order, Refund
 
 RECEIVABLE = "channel_receivable:"
 """What a channel took from payers stands on the accounts that begin with this."""
@@ -22,12 +22,16 @@ class Compared:
     status: str
     charged: int
     """By the banks' own word, refunds taken off."""
-    moves: int
-    """How often money moved."""
+    moves: tuple[int, int]
+    """How often money was taken, and how often given back."""
+    told: tuple[int, int]
+    """The same by what we tell the business line."""
     taken: int
-    """By what we tell the business line."""
+    """By what we tell the business line, refunds taken off."""
     posted: int
     """By our books."""
+    final: bool
+    """Whether the last word is spoken, of its refunds too."""
     balanced: bool
     """Whether the debits of its postings equal the credits."""
 
@@ -38,11 +42,11 @@ class Compared:
 
     @property
     def agrees(self) -> bool:
-        """Whether all three say the same, once, and for good."""
+        """Whether all three say the same, as often, and for good."""
         return (
             self.charged == self.taken == self.posted
-            and self.moves == (1 if self.taken else 0)
-            and self.status in ("SUCCESS", "FAIL", "CLOSED")
+            and self.moves == self.told
+            and self.final
             and self.balanced
         )
 
@@ -51,6 +55,7 @@ def compare(
     orders: Iterable[Order],
     charges: Sequence[Charge],
     items: Mapping[str, Sequence[Item]],
+    refunds: Sequence[Refund] = (),
 ) -> list[Compared]:
     """Every payment that anybody knows of; `items` are the payments' timelines."""
     found = {
@@ -58,6 +63,7 @@ def compare(
             order,
             [charge for charge in charges if charge.pay_order_no == order.pay_order_no],
             posted_entries(items[order.pay_order_no]),
+            [one for one in refunds if one.pay_order_no == order.pay_order_no],
         )
         for order in orders
     }
@@ -70,7 +76,17 @@ def posted_entries(items: Iterable[Item]) -> list[Entry]:
     return [entry for item in items for entry in item.detail.entries]
 
 
-def _of(order: Order, charges: Sequence[Charge], entries: Sequence[Entry]) -> Compared:
+def _of(
+    order: Order,
+    charges: Sequence[Charge],
+    entries: Sequence[Entry],
+    refunds: Sequence[Refund],
+) -> Compared:
+    paid = order.biz_status == "SUCCESS"
+    back = [one for one in refunds if one.biz_status == "SUCCESS"]
+    # Late money is no order's: taken once more than the orders say, and given back.
+    late = sum(one.kind == "LATE_MONEY" for one in back)
+    asked = sum(one.money_amount for one in back if one.kind != "LATE_MONEY")
     return Compared(
         pay_order_no=order.pay_order_no,
         currency=order.currency,
@@ -81,11 +97,13 @@ def _of(order: Order, charges: Sequence[Charge], entries: Sequence[Entry]) -> Co
             for charge in charges
             if charge.currency == order.currency
         ),
-        moves=len(charges),
-        taken=order.payable_amount if order.biz_status == "SUCCESS" else 0,
+        moves=_moves(charges),
+        told=(paid + late, len(back)),
+        taken=(order.payable_amount if paid else 0) - asked,
         posted=sum(
             _debit(entry) for entry in entries if entry.account.startswith(RECEIVABLE)
         ),
+        final=order.final and all(one.final for one in refunds),
         balanced=sum(map(_debit, entries)) == 0,
     )
 
@@ -97,11 +115,18 @@ def _stray(charge: Charge) -> Compared:
         currency=charge.currency,
         status="?",
         charged=_signed_charge(charge),
-        moves=1,
+        moves=_moves([charge]),
+        told=(0, 0),
         taken=0,
         posted=0,
+        final=True,
         balanced=True,
     )
+
+
+def _moves(charges: Sequence[Charge]) -> tuple[int, int]:
+    taken = sum(charge.kind == "charge" for charge in charges)
+    return taken, len(charges) - taken
 
 
 def _signed_charge(charge: Charge) -> int:
@@ -116,6 +141,11 @@ def _debit(entry: Entry) -> int:
 def converted(items: Iterable[Item]) -> bool:
     """Whether a payment went over to our own code and a deduct."""
     return any(item.title == "CONVERTED" for item in items)
+
+
+def deducted(order: Order, items: Iterable[Item]) -> bool:
+    """Whether money was taken under a mandate, with nobody present."""
+    return order.pay_type == "DEDUCT" and not converted(items)
 
 
 def recovered(items: Iterable[Item]) -> bool:

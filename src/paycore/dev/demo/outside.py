@@ -4,15 +4,18 @@ The shapes are read by their public names, not with the API's own classes: what 
 shown is what anybody would be answered.
 """
 
+import hashlib
+import hmac
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, TypeVar
 from urllib.parse import quote
 
 import msgspec
 
-from paycore.dev.seeds import SeededLine
+from paycore.dev.seeds import ACCOUNT, SeededLine
 from paycore.kernel.http import Answered, HttpRequest, HttpResult, Transport
 
 PAGE = 100
@@ -49,6 +52,7 @@ class Order(Heard, frozen=True, kw_only=True):
     amount: int
     payable_amount: int
     currency: str
+    pay_type: Literal["QUICK_PAY", "DEDUCT"]
     code: Code | None
 
     @property
@@ -57,10 +61,57 @@ class Order(Heard, frozen=True, kw_only=True):
         return self.biz_status != "DOING"
 
 
+class Signing(msgspec.Struct, frozen=True, kw_only=True):
+    """How the signing of a card stands."""
+
+    channel: str
+    status: str
+
+
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
     """A page of orders."""
 
     items: list[Order]
+
+
+class Refund(msgspec.Struct, frozen=True, kw_only=True):
+    """Money that goes back, as the API tells it."""
+
+    refund_no: str
+    pay_order_no: str
+    kind: Literal["ASKED", "LATE_MONEY"]
+    money_amount: int
+    """What the payer gets of it: a coupon's share is nobody's money."""
+    currency: str
+    biz_status: Literal["DOING", "SUCCESS", "FAIL"]
+
+    @property
+    def final(self) -> bool:
+        """Whether its last word is spoken."""
+        return self.biz_status != "DOING"
+
+
+class Refunds(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of refunds."""
+
+    items: list[Refund]
+
+
+class Card(msgspec.Struct, frozen=True, kw_only=True):
+    """A card, masked."""
+
+    card_id: str
+    tail: str
+    holder: str
+    status: str
+    signing: Signing | None = None
+    """Only of a card that was signed here."""
+
+
+class Cards(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of cards."""
+
+    items: list[Card]
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +157,13 @@ class Charge(msgspec.Struct, frozen=True, kw_only=True):
     amount: int
     currency: str
     at: datetime
+
+
+class Planted(msgspec.Struct, frozen=True, kw_only=True):
+    """A difference in a bank's statement: what stood there, what stands there now."""
+
+    kind: Literal["charge", "refund"]
+    pay_order_no: str
 
 
 class Text(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,6 +214,55 @@ class Shop:
             key=key,
         )
         return read(result, Heard) if isinstance(result, Answered) else None
+
+    async def deduct(self, *, out_biz_no: str, subject: str, amount: int) -> Order:
+        """Take money under the mandate of the line's card."""
+        asked = {
+            "out_biz_no": out_biz_no,
+            "subject": subject,
+            "amount": amount,
+            "currency": "CNY",
+            "card_id": self.line.card_id,
+        }
+        return read(await self._post("/v1/deductions", asked), Order)
+
+    async def close(self, pay_order_no: str) -> Order:
+        """Close an order that nobody has paid."""
+        closed = await self._post(f"/v1/payments/{pay_order_no}/close", {})
+        return read(closed, Order)
+
+    async def refund(self, pay_order_no: str, *, amount: int, reason: str) -> Refund:
+        """Give back a part of a payment."""
+        asked = {
+            "pay_order_no": pay_order_no,
+            "out_refund_no": f"back-{pay_order_no}",
+            "amount": amount,
+            "reason": reason,
+        }
+        return read(await self._post("/v1/refunds", asked), Refund)
+
+    async def refunds(self, pay_order_no: str | None = None) -> list[Refund]:
+        """What goes back, of one payment or of all."""
+        query = f"&pay_order_no={pay_order_no}" if pay_order_no else ""
+        found = await self._get(f"/v1/refunds?limit={PAGE}{query}")
+        return read(found, Refunds).items
+
+    async def sign(self, elements: Mapping[str, str], *, channel: str) -> Card:
+        """Have a bank agree that this line may charge a card."""
+        wish = {"pay_type": "QUICK_PAY", "channel": channel, "account": ACCOUNT}
+        return read(await self._post("/v1/cards", {**elements, "sign": wish}), Card)
+
+    async def confirm_card(self, card_id: str, code: str) -> Card:
+        """Hand over the code that the bank has texted for the signing."""
+        path = f"/v1/cards/{card_id}/confirm"
+        return read(await self._post(path, {"sms_verify_code": code}), Card)
+
+    async def cards(self) -> list[Card]:
+        """The line's cards, with how their signing stands."""
+        listed = read(await self._get(f"/v1/cards?limit={PAGE}"), Cards).items
+        return [
+            read(await self._get(f"/v1/cards/{card.card_id}"), Card) for card in listed
+        ]
 
     async def order(self, pay_order_no: str) -> Order:
         """How a payment stands."""
@@ -232,6 +339,23 @@ class Control:
         """Take all faults away."""
         await self._call("DELETE", "faults")
 
+    async def plant(
+        self, bank: str, day: date, fault: str, *, seed: int
+    ) -> list[Planted]:
+        """Have one line of a bank's statement be another; the seed chooses which."""
+        asked = {"bank": bank, "date": day, "fault": fault, "seed": seed}
+        said = await self._call("POST", "statement_faults", msgspec.json.encode(asked))
+        return read(said, list[Planted])
+
+    async def correct(self) -> None:
+        """All statements are true again."""
+        read(await self._call("DELETE", "statement_faults"), dict[str, int])
+
+    async def it_is(self, day: date | None) -> None:
+        """Which day the banks' statement desks think it is; None: the clock's."""
+        asked = msgspec.json.encode({"today": day})
+        read(await self._call("POST", "statement_days", asked), dict[str, date])
+
     async def _call(self, method: str, what: str, body: bytes = b"") -> HttpResult:
         return await self.transport.send(
             HttpRequest(
@@ -242,6 +366,62 @@ class Control:
                 timeout_s=WITHIN_S,
             )
         )
+
+
+class Confirmed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bank answers to a confirm."""
+
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bank:
+    """A bank with its own page, on which a payer may finish what is open there.
+
+    What happens behind that page is a confirm by the merchant's number, as
+    docs/sandbox.md has it: paycore did not ask for it, and learns it by a callback.
+    """
+
+    name: str
+    url: str
+    merchant: str
+    secret: str
+    transport: Transport
+
+    async def confirm(self, order: Order, code: str, *, api: str, at: datetime) -> None:
+        """Take the money of an order's first request."""
+        path = "/v1/confirm"
+        body = msgspec.json.encode(
+            {
+                "request_id": f"{order.pay_order_no}01",
+                "pay_order_no": order.pay_order_no,
+                "amount": order.payable_amount,
+                "currency": order.currency,
+                "token": "typed-at-the-bank",
+                "code": code,
+                "notify_url": f"{api}/callbacks/{self.name}/{ACCOUNT}",
+            }
+        )
+        result = await self.transport.send(
+            HttpRequest(
+                url=self.url + path,
+                headers=self._signed(path, body, str(int(at.timestamp()))),
+                body=body,
+                timeout_s=WITHIN_S,
+            )
+        )
+        said = read(result, Confirmed).status
+        if said != "SUCCESS":
+            raise DemoBroke(f"the bank did not take the money: {said}")
+
+    def _signed(self, path: str, body: bytes, stamp: str) -> dict[str, str]:
+        text = b"\n".join((stamp.encode(), path.encode(), body))
+        made = hmac.new(bytes.fromhex(self.secret), text, hashlib.sha256)
+        return {
+            "X-Merchant": self.merchant,
+            "X-Timestamp": stamp,
+            "X-Signature": made.hexdigest(),
+        }
 
 
 def read(result: HttpResult, kind: type[T]) -> T:

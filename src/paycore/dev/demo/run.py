@@ -1,22 +1,33 @@
 """The demo from its first line to its last: set up, play, compare, take down."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import msgspec
 from rich.console import Console
 
-from paycore.dev.demo.compare import Compared, compare, converted, recovered
-from paycore.dev.demo.outside import Charge, Item, Order, Shop
-from paycore.dev.demo.scenes import SCENES, Play, Scene
-from paycore.dev.demo.show import Screen, money
+from paycore.dev.demo.compare import (
+    Compared,
+    compare,
+    converted,
+    deducted,
+    recovered,
+)
+from paycore.dev.demo.outside import Charge, Item, Order, Refund, Shop
+from paycore.dev.demo.play import Play, Scene
+from paycore.dev.demo.scenes import SCENES
+from paycore.dev.demo.show import UNASKED, Screen, money
 from paycore.dev.demo.stage import Stage, folder, set_up
 from paycore.dev.stack import Ground
 
-ASKED = ("OUT confirm ", "OUT deduct ")
-ANSWERED = ("IN confirm ", "IN deduct ")
+ASKED = ("OUT confirm ", "OUT deduct ", UNASKED)
+ANSWERED = ("IN confirm ", "IN deduct ", "LATE_MONEY_CAME")
+ASKED_BACK = ("OUT refund ",)
+ANSWERED_BACK = ("IN refund ",)
 TICK = timedelta(microseconds=1)
 
 
@@ -27,8 +38,27 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     converted: int
     recovered: int
     """Paid, and known only because the bank was asked afterwards."""
+    signed: int
+    """Cards that a bank has signed for a line."""
+    deducted: int
+    """Taken under a mandate, with nobody present."""
+    refunded: int
+    """Parts of payments that went back because the line asked for it."""
+    returned: int
+    """Money that came too late and went back by itself."""
+    cases: int
+    """On the exception desk."""
+    open_cases: int
+    """Of these not settled."""
+    unbalanced: int
+    """Currencies whose trial balance is not zero."""
     differences: int
     """Payments about which bank, order and books do not agree."""
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing is left for anybody to look into."""
+        return not (self.open_cases or self.unbalanced or self.differences)
 
 
 def run(console: Console, scenes: Sequence[Scene] = SCENES) -> Result:
@@ -66,12 +96,14 @@ async def _play(play: Play, scene: Scene, number: str) -> None:
     shop, order = await scene.act(play)
     order = await play.settled(shop, order)
     await play.control.mend()
-    told = await play.noticed(order)
+    refunds = await play.given_back(shop, order)
+    told = await play.noticed(order, wanted=1 + len(refunds))
     items = await shop.timeline(order.pay_order_no)
     charges = await play.control.charges(order.pay_order_no)
-    moved = [_moved(charge, items) for charge in charges]
-    play.screen.timeline([*items, *play.marks, *moved], order.currency)
-    (one,) = compare([order], charges, {order.pay_order_no: items})
+    known = [*items, *play.marks]
+    moved = [_moved(charge, known) for charge in charges]
+    play.screen.timeline([*known, *moved], order.currency)
+    (one,) = compare([order], charges, {order.pay_order_no: items}, refunds)
     play.screen.verdict(one, charges, told)
 
 
@@ -79,42 +111,71 @@ def _moved(charge: Charge, items: Sequence[Item]) -> Item:
     """The bank's money as a line of the timeline.
 
     The bank's clock is a stranger's and some milliseconds off: its line stands after
-    our last call for money and before the answer to that, if one came.
+    whoever asked it for money last and before the answer to that, if one came.
     """
-    asked = max(item.at for item in items if item.title.startswith(ASKED))
-    answers = [item.at for item in items if item.title.startswith(ANSWERED)]
+    took = charge.kind == "charge"
+    asked_by, answered_by = (ASKED, ANSWERED) if took else (ASKED_BACK, ANSWERED_BACK)
+    asked = max(item.at for item in items if item.title.startswith(asked_by))
+    answers = [item.at for item in items if item.title.startswith(answered_by)]
     at = max(charge.at, asked + TICK)
     if later := [answer for answer in answers if answer > asked]:
         at = min(at, later[0] - TICK)
     amount = money(charge.amount, charge.currency)
-    return Item(at=at, kind="bank", title=f"{charge.bank} takes {amount}")
+    verb = "takes" if took else "gives back"
+    return Item(at=at, kind="bank", title=f"{charge.bank} {verb} {amount}")
 
 
 async def _close(stage: Stage, screen: Screen) -> Result:
     """Ask everybody for everything, and count."""
-    orders, items = await _told(stage.shops)
-    rows = compare(orders, await stage.control.charges(), items)
+    told = await _told(stage.shops)
+    rows = compare(told.orders, await stage.control.charges(), told.items, told.refunds)
     rows.sort(key=_number)
-    screen.closing(rows)
+    with screen.waiting("the books are asked what stands in them"):
+        async with stage.desk() as desk:
+            books, cases = await desk.books(), await desk.cases()
+    screen.closing(rows, books)
+    back = Counter(one.kind for one in told.refunds if one.biz_status == "SUCCESS")
     return Result(
-        payments=len(orders),
-        converted=sum(map(converted, items.values())),
-        recovered=sum(map(recovered, items.values())),
+        payments=len(told.orders),
+        converted=sum(map(converted, told.items.values())),
+        recovered=sum(map(recovered, told.items.values())),
+        signed=told.signed,
+        deducted=sum(
+            deducted(order, told.items[order.pay_order_no]) for order in told.orders
+        ),
+        refunded=back["ASKED"],
+        returned=back["LATE_MONEY"],
+        cases=len(cases),
+        open_cases=sum(case.status == "OPEN" for case in cases),
+        unbalanced=books.unbalanced,
         differences=sum(not row.agrees for row in rows),
     )
 
 
-async def _told(
-    shops: Sequence[Shop],
-) -> tuple[list[Order], dict[str, list[Item]]]:
-    """All payments of all lines, with their timelines."""
-    orders: list[Order] = []
-    items: dict[str, list[Item]] = {}
+@dataclass(slots=True, kw_only=True)
+class _Told:
+    """What we tell the business lines."""
+
+    orders: list[Order] = field(default_factory=list)
+    items: dict[str, list[Item]] = field(default_factory=dict)
+    """Each payment's timeline."""
+    refunds: list[Refund] = field(default_factory=list)
+    signed: int = 0
+
+
+async def _told(shops: Sequence[Shop]) -> _Told:
+    """All payments and refunds of all lines, and how many cards were signed."""
+    found = _Told()
     for shop in shops:
         for order in await shop.orders():
-            orders.append(order)
-            items[order.pay_order_no] = await shop.timeline(order.pay_order_no)
-    return orders, items
+            found.orders.append(order)
+            found.items[order.pay_order_no] = await shop.timeline(order.pay_order_no)
+        found.refunds += await shop.refunds()
+        found.signed += sum(
+            card.status == "ACTIVE" and card.signing is not None
+            for card in await shop.cards()
+        )
+    return found
 
 
 def _number(row: Compared) -> str:

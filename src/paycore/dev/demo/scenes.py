@@ -1,135 +1,22 @@
-"""The six stories: what the payer, the bank and the machine do. No story knows how a
+"""The stories: what the payer, the bank and the machine do. No story knows how a
 payment is carried through; each only acts from outside, and tells what it saw.
+
+Here are those of a payer who types a code; `agreed` has what is agreed with him before,
+`afterwards` what comes after the money.
 """
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from functools import partial
 
-from paycore.dev.demo.outside import (
-    Control,
-    DemoBroke,
-    Heard,
-    Item,
-    Notice,
-    Order,
-    Shop,
-)
-from paycore.dev.demo.show import Screen
-from paycore.dev.demo.stage import LEASE_S, MONEY_TIMEOUT_S, Stage
+from paycore.dev.demo import afterwards, agreed
+from paycore.dev.demo.outside import DemoBroke, Order, Shop
+from paycore.dev.demo.play import Play, Scene
+from paycore.dev.demo.stage import LEASE_S, MONEY_TIMEOUT_S
 
-POLL_S = 0.05
-SETTLED_WITHIN_S = 40.0
-"""A dead node's payments wait for the end of its lease; the rest is for machines that
-are slow."""
-NOTICED_WITHIN_S = 10.0
 CHARGED_WITHIN_S = 10.0
 HANGS_S = 60
 """Longer than the story of the kill lasts: the answer never comes."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Play:
-    """What a scene acts with, and the marks that it leaves on the timeline."""
-
-    stage: Stage
-    screen: Screen
-    marks: list[Item] = field(default_factory=list)
-    opened: int = 0
-
-    @property
-    def shop(self) -> Shop:
-        """The line with two quick channels."""
-        return self.stage.shops[0]
-
-    @property
-    def tickets(self) -> Shop:
-        """The line without any."""
-        return self.stage.shops[1]
-
-    @property
-    def control(self) -> Control:
-        """The sandbox."""
-        return self.stage.control
-
-    def mark(self, who: str, what: str) -> None:
-        """Say what only we know, now and on the timeline."""
-        self.marks.append(Item(at=self.stage.clock.now(), kind=who, title=what))
-        self.screen.say(who, what)
-
-    async def open(
-        self, shop: Shop, subject: str, amount: int, *, coupon_no: str | None = None
-    ) -> tuple[Order, str]:
-        """Open a payment; the order and the code that was texted for it."""
-        self.opened += 1
-        order = await shop.open(
-            out_biz_no=f"demo-{self.opened}",
-            subject=subject,
-            amount=amount,
-            coupon_no=coupon_no,
-        )
-        self.screen.opened(shop.line.biz_line, subject, order)
-        if order.code is None:
-            raise DemoBroke(f"no code was sent: {order.resp_code} {order.resp_msg}")
-        text = await self.control.last_text(shop.line.phone)
-        ours = order.code.sent_by == "sms_centre"
-        sender = f"our SMS centre, by carrier {text.carrier}" if ours else text.carrier
-        self.screen.say("payer", f"is texted by {sender}: “{text.text}”")
-        return order, text.code
-
-    async def type_(self, shop: Shop, order: Order, code: str) -> Heard | None:
-        """Type a code; None where the answer never came."""
-        heard = await shop.confirm(order.pay_order_no, code)
-        self.screen.typed(code, heard)
-        return heard
-
-    async def settled(self, shop: Shop, order: Order) -> Order:
-        """Wait for the last word; the order as it stands, if there is none in time."""
-        now = await shop.order(order.pay_order_no)
-        if now.final:
-            return now
-        with self.screen.waiting("the result is unknown: the bank is asked"):
-            now = await self._final(shop, now)
-        if now.final:
-            self.screen.say("payer", f"sees {now.biz_status}: {now.resp_msg}")
-        else:
-            self.screen.say("payer", f"sees no result after {SETTLED_WITHIN_S:g} s")
-        return now
-
-    async def _final(self, shop: Shop, now: Order) -> Order:
-        clock = self.stage.clock
-        until = clock.monotonic() + SETTLED_WITHIN_S
-        while not now.final and clock.monotonic() < until:
-            await clock.sleep(POLL_S)
-            now = await shop.order(now.pay_order_no)
-        return now
-
-    async def noticed(self, order: Order) -> list[Notice]:
-        """What the line was told, once it was."""
-        clock = self.stage.clock
-        until = clock.monotonic() + NOTICED_WITHIN_S
-        while not (told := await self.control.notices(order.pay_order_no)):
-            if clock.monotonic() > until:
-                break
-            await clock.sleep(POLL_S)
-        return told
-
-
-Act = Callable[[Play], Awaitable[tuple[Shop, Order]]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
-    """One story; it ends with the payment that it is about."""
-
-    title: str
-    story: str
-    act: Act
-
-
-# --- the stories ---
 
 
 async def normal(play: Play) -> tuple[Shop, Order]:
@@ -206,12 +93,9 @@ async def killed(play: Play) -> tuple[Shop, Order]:
 
 async def _charged(play: Play, order: Order) -> None:
     """Wait until the bank has taken the money, but not until it answers."""
-    clock = play.stage.clock
-    until = clock.monotonic() + CHARGED_WITHIN_S
-    while not await play.control.charges(order.pay_order_no):
-        if clock.monotonic() > until:
-            raise DemoBroke("the bank was never asked for the money")
-        await clock.sleep(POLL_S)
+    ask = partial(play.control.charges, order.pay_order_no)
+    if not await play.until(ask, bool, within_s=CHARGED_WITHIN_S):
+        raise DemoBroke("the bank was never asked for the money")
 
 
 def _kill(play: Play) -> None:
@@ -260,5 +144,35 @@ SCENES = (
         f"Another one waits until it has been silent for {LEASE_S} s, finds what was "
         "written before the call, and asks the bank.",
         act=killed,
+    ),
+    Scene(
+        title="A card is signed, and pays",
+        story="The four elements go to a bank, which texts its code; with that it "
+        "agrees that this line may charge this card. Then the card pays like any.",
+        act=agreed.signed,
+    ),
+    Scene(
+        title="A deduction, from bank to bank",
+        story="Money is taken under a mandate, with nobody present. The first bank "
+        "is in maintenance, so surely took nothing: the next one is asked.",
+        act=agreed.deducted,
+    ),
+    Scene(
+        title="A part goes back",
+        story="One of two cups was broken: a part of the payment is refunded, by the "
+        "leg that was charged. The rest stays paid.",
+        act=afterwards.refunded,
+    ),
+    Scene(
+        title="Money comes after the close",
+        story="The line closes an order; then the bank takes the money all the same. "
+        "Closed stays closed: the money goes back by itself, and the line is told.",
+        act=afterwards.late,
+    ),
+    Scene(
+        title="The bank's statement has a line twice",
+        story="The day is reconciled with all banks. One line is there twice: what it "
+        "would come to is parked, a case opens, and two people settle it.",
+        act=afterwards.reconciled,
     ),
 )

@@ -16,7 +16,9 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from paycore.accounting.queries import Balance
 from paycore.dev.demo.compare import Compared
+from paycore.dev.demo.desk import Books
 from paycore.dev.demo.outside import (
     Charge,
     Entry,
@@ -34,13 +36,21 @@ STYLES = (
     ("payer", "cyan"),
     ("line", "magenta"),
     ("machine", "bold red"),
+    ("desk", "blue"),
+    ("anna", "blue"),
+    ("bert", "blue"),
     ("transition", "bold"),
+    ("refund", "bold"),
     ("posting", "green"),
     ("notice", "magenta"),
 )
 WHO_WIDTH = 10
 SAID_BY = ("bank", "order", "books")
 """Whose word the sums of a comparison are, in their order."""
+
+
+UNASKED = "goes to the bank's own page"
+"""How a mark begins after which a bank takes money that nobody asks it for."""
 
 
 class Screen:
@@ -64,7 +74,9 @@ class Screen:
         line.add_row(who, Text(what))
         self.console.print(line)
 
-    def opened(self, biz_line: str, subject: str, order: Order) -> None:
+    def opened(
+        self, biz_line: str, subject: str, order: Order, *, verb: str = "asks"
+    ) -> None:
         """A payment was opened."""
         amount = money(order.amount, order.currency)
         coupon = (
@@ -72,7 +84,7 @@ class Screen:
             if order.payable_amount != order.amount
             else ""
         )
-        self.say("line", f"“{biz_line}” asks {amount} for “{subject}”{coupon}")
+        self.say("line", f"“{biz_line}” {verb} {amount} for “{subject}”{coupon}")
 
     def typed(self, code: str, heard: Heard | None) -> None:
         """The payer typed a code and heard this."""
@@ -123,7 +135,8 @@ class Screen:
         """What the bank says that it charged, and whether we say the same."""
         for charge in charges:
             amount = money(charge.amount, charge.currency)
-            self.say("bank", f"{charge.bank} says it charged {amount}")
+            did = "charged" if charge.kind == "charge" else "gave back"
+            self.say("bank", f"{charge.bank} says it {did} {amount}")
         if not charges:
             self.say("bank", "says it charged nothing")
         for notice in notices:
@@ -139,11 +152,12 @@ class Screen:
         style = "bold green" if one.agrees else "bold red"
         self.console.print(Text(" " * (WHO_WIDTH + 1) + result, style=style))
 
-    def closing(self, rows: Sequence[Compared]) -> None:
-        """All payments that the banks or we know of, side by side."""
+    def closing(self, rows: Sequence[Compared], books: Books) -> None:
+        """All payments that the banks or we know of, side by side; and the books."""
         self.console.print()
         self.console.print(Rule())
         self.console.print(_closing_table(rows))
+        self.console.print(_books_table(books))
 
 
 def _closing_table(rows: Sequence[Compared]) -> Table:
@@ -166,6 +180,44 @@ def _closing_table(rows: Sequence[Compared]) -> Table:
             Text("✓", "green") if row.agrees else Text("✗", "bold red"),
         )
     return table
+
+
+def _books_table(books: Books) -> Table:
+    table = Table(
+        title="Trial balance",
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_footer=True,
+    )
+    debits, credits_, signs = _totals(books)
+    table.add_column("account", "all of them", no_wrap=True)
+    table.add_column("debit", debits, justify="right", no_wrap=True)
+    table.add_column("credit", credits_, justify="right", no_wrap=True)
+    table.add_column("", signs, no_wrap=True)
+    for row in filter(_stands, books.balances):
+        amount = money(abs(row.amount), row.currency)
+        debit, credit = (amount, "") if row.amount > 0 else ("", amount)
+        table.add_row(row.account, debit, credit)
+    return table
+
+
+def _stands(row: Balance) -> bool:
+    return row.amount != 0
+
+
+def _totals(books: Books) -> tuple[str, str, Text]:
+    """The last row: both sides, a line a currency, and whether they are even."""
+    totals = sorted(books.totals.items())
+    signs = Text()
+    for _, (debit, credit) in totals:
+        signs.append(*(("✓\n", "green") if debit == credit else ("✗\n", "bold red")))
+    signs.rstrip()
+    return (
+        "\n".join(money(debit, currency) for currency, (debit, _) in totals),
+        "\n".join(money(credit, currency) for currency, (_, credit) in totals),
+        signs,
+    )
 
 
 def money(amount: int, currency: str) -> str:
@@ -201,7 +253,7 @@ def _title(item: Item, currency: str) -> str:
     match item.kind:
         case "message":
             return _message(item)
-        case "transition":
+        case "transition" | "refund":
             return _transition(item)
         case "posting":
             return "\n".join(_entry(entry, currency) for entry in item.detail.entries)
@@ -216,7 +268,11 @@ def _message(item: Item) -> str:
     way, what = item.title.split(" ", 1)
     if way == "OUT":
         return f"→ {what}"
-    return f"← {what}: {item.detail.verdict} ({item.detail.elapsed_ms} ms)"
+    # What came by itself took no time that is ours.
+    took = item.detail.elapsed_ms
+    return f"← {what}: {item.detail.verdict}" + (
+        " (by itself)" if took is None else f" ({took} ms)"
+    )
 
 
 def _transition(item: Item) -> str:

@@ -6,10 +6,11 @@ what a crash does, and takes nothing of the demo along.
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 
-from paycore.dev.demo.outside import Control, Shop
+from paycore.dev.demo.desk import Desk, desk
+from paycore.dev.demo.outside import Bank, Control, Shop
 from paycore.dev.processes import NodeProcess, free_port, start_node
 from paycore.dev.seeds import SeededLine
 from paycore.dev.stack import Ground, ground, running, settings_of
@@ -59,6 +60,21 @@ class Stage:
         return [
             Shop(api=api, line=line, transport=self.transport) for line in self.lines
         ]
+
+    def desk(self) -> AbstractAsyncContextManager[Desk]:
+        """Where people sit, for the block's length."""
+        return desk(self.on.cluster.dsn, self.settings)
+
+    def bank(self, name: str) -> Bank:
+        """A bank's own page."""
+        merchant = f"paycore_{name}"
+        return Bank(
+            name=name,
+            url=self.on.sandbox.info.banks[name],
+            merchant=merchant,
+            secret=self.on.kept.merchants[merchant].secret,
+            transport=self.transport,
+        )
 
     def start_node(self) -> NodeProcess:
         """Start a node where the last one listened; ready when this returns."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 import asyncpg
 import httpx2 as httpx
-from desk_posts import Person, at_the_desk, case, previewed
+from operating import Person, at_the_desk, case, previewed
 from stack import SHOP, TICKETS, Payer, Stack, key
 
 from paycore.operators.roles import Role

@@ -4,7 +4,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from desk_posts import Person, case, previewed
+from operating import Person, case, previewed
 from posts import sql
 from stack import Stack, key
 

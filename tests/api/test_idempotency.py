@@ -12,8 +12,8 @@ from datetime import timedelta
 
 import httpx2 as httpx
 import pytest
-from desk_posts import Person, case
 from inside import TAKEN_UP_S, inside
+from operating import Person, case
 from posts import CASES, Post, fresh, keys_kept, off_by, ready, replays, sql
 from stack import SHOP, TICKETS, key
 

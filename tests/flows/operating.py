@@ -1,4 +1,4 @@
-"""The desk's side of the tests of the door: operators, cases, and their POSTs."""
+"""People at the desk over HTTP: operators with their clients, and cases for them."""
 
 import itertools
 import uuid

@@ -77,19 +77,19 @@ class Post:
     """The stranger that is asked on the way, by its target; None where none is."""
     fresh: Callable[[], Body] | None = None
     """A body that is another request each time; None where a call takes none."""
+    person: Person | None = None
+    """Who makes it, where it is an operator's."""
+
+    def client(self, node: int) -> httpx.Client:
+        """The same caller's client at another node."""
+        if self.person is not None:
+            return self.person.at(node)
+        return self.stack.client(self.line, node=node)
 
     @property
     def stack(self) -> Stack:
         """Where it is made."""
         return self.payer.stack
-
-    @property
-    def number(self) -> str | None:
-        """The payment that its path names, or its body."""
-        named = self.body.get("pay_order_no")
-        if self.path.startswith("/v1/desk/"):
-            return None
-        return self.path.split("/")[3] if self.path.count("/") > 2 else named
 
     def send(
         self,
@@ -109,7 +109,9 @@ class Post:
     def effects(self) -> dict[str, int]:
         """All that can be counted of what it does, here and at the strangers."""
         (found,) = sql(self.stack, EFFECTS, self.payer.card_id)
-        charges = self.stack.charges(self.number) if self.number else []
+        ours = "SELECT pay_order_no FROM payment WHERE card_id = $1"
+        numbers = [row[0] for row in sql(self.stack, ours, self.payer.card_id)]
+        charges = [one for no in numbers for one in self.stack.charges(no)]
         texts = self.stack.sms(self.payer.phone)
         return {**dict(found), "texts": len(texts), "charges": len(charges)}
 
@@ -348,7 +350,10 @@ def _at_case(
     ref = case(stack, opened(payer), **amount)
     person = Person(stack, role, node=node)
     made = Post(
-        payer=at_the_desk(payer, person), line=SHOP, path=f"/v1/desk/cases/{ref}/{act}"
+        payer=at_the_desk(payer, person),
+        line=SHOP,
+        path=f"/v1/desk/cases/{ref}/{act}",
+        person=person,
     )
     return made, ref
 

@@ -27,13 +27,18 @@ class Person:
         self.stack, self.role = stack, role
         add = operators.add
         self.token = inside(stack, lambda inner: add(inner, self.name, role))
-        self.api = httpx.Client(
-            base_url=stack.nodes[node].info.api,
+        self.api = self.at(node)
+
+    def at(self, node: int) -> httpx.Client:
+        """A client at a node."""
+        made = httpx.Client(
+            base_url=self.stack.nodes[node].info.api,
             headers={"Authorization": f"Bearer {self.token}"},
             timeout=20,
             limits=httpx.Limits(max_keepalive_connections=0),
         )
-        stack._clients.append(self.api)
+        self.stack._clients.append(made)
+        return made
 
     def act(self, path: str, body: object = (), **headers: str) -> httpx.Response:
         """A POST at the desk, under a key of its own if none is given."""

@@ -12,7 +12,10 @@ from dataclasses import dataclass, field, replace
 
 import asyncpg
 import httpx2 as httpx
+from operating import Person, at_the_desk, case, previewed
 from stack import SHOP, TICKETS, Payer, Stack, key
+
+from paycore.operators.roles import Role
 
 EFFECTS = """
 WITH ours AS (SELECT pay_order_no AS no FROM payment WHERE card_id = $1),
@@ -29,6 +32,10 @@ SELECT
   (SELECT count(*) FROM refund WHERE pay_order_no IN (TABLE ours)) AS refunds,
   (SELECT count(*) FROM refund_transition WHERE pay_order_no IN (TABLE ours))
     AS refund_transitions,
+  (SELECT count(*) FROM desk_step JOIN desk_case USING (case_id)
+    WHERE pay_order_no IN (TABLE ours)) AS steps,
+  (SELECT count(*) FROM desk_cure JOIN desk_case USING (case_id)
+    WHERE pay_order_no IN (TABLE ours)) AS cures,
   (SELECT count(*) FROM payers) AS cards,
   (SELECT count(*) FROM cards_agreement WHERE card_id IN (TABLE payers)) AS agreements
 """
@@ -70,17 +77,19 @@ class Post:
     """The stranger that is asked on the way, by its target; None where none is."""
     fresh: Callable[[], Body] | None = None
     """A body that is another request each time; None where a call takes none."""
+    person: Person | None = None
+    """Who makes it, where it is an operator's."""
+
+    def client(self, node: int) -> httpx.Client:
+        """The same caller's client at another node."""
+        if self.person is not None:
+            return self.person.at(node)
+        return self.stack.client(self.line, node=node)
 
     @property
     def stack(self) -> Stack:
         """Where it is made."""
         return self.payer.stack
-
-    @property
-    def number(self) -> str | None:
-        """The payment that its path names, or its body."""
-        named = self.body.get("pay_order_no")
-        return self.path.split("/")[3] if self.path.count("/") > 2 else named
 
     def send(
         self,
@@ -100,7 +109,9 @@ class Post:
     def effects(self) -> dict[str, int]:
         """All that can be counted of what it does, here and at the strangers."""
         (found,) = sql(self.stack, EFFECTS, self.payer.card_id)
-        charges = self.stack.charges(self.number) if self.number else []
+        ours = "SELECT pay_order_no FROM payment WHERE card_id = $1"
+        numbers = [row[0] for row in sql(self.stack, ours, self.payer.card_id)]
+        charges = [one for no in numbers for one in self.stack.charges(no)]
         texts = self.stack.sms(self.payer.phone)
         return {**dict(found), "texts": len(texts), "charges": len(charges)}
 
@@ -331,6 +342,57 @@ def _signing(stack: Stack, node: int) -> Post:
     )
 
 
+def _at_case(
+    stack: Stack, node: int, act: str, *, role: Role, **amount: object
+) -> tuple[Post, str]:
+    """A POST about a case of a payment that is open, and that case."""
+    payer = stack.payer(SHOP, node=node)
+    ref = case(stack, opened(payer), **amount)
+    person = Person(stack, role, node=node)
+    made = Post(
+        payer=at_the_desk(payer, person),
+        line=SHOP,
+        path=f"/v1/desk/cases/{ref}/{act}",
+        person=person,
+    )
+    return made, ref
+
+
+def _reason(**more: object) -> Body:
+    return {"why": f"as told, {uuid.uuid4().hex[:8]}", **more}
+
+
+def _take(stack: Stack, node: int) -> Post:
+    post, _ = _at_case(stack, node, "take", role=Role.OPERATOR)
+    return replace(post, body=_reason(), others=[_reason()], fresh=_reason)
+
+
+def _preview(stack: Stack, node: int) -> Post:
+    post, _ = _at_case(stack, node, "cures", role=Role.OPERATOR)
+    body = _reason(cure="NOTE")
+    changes = ({"cure": "ENQUIRE"}, {"why": "another"})
+    return replace(
+        post,
+        body=body,
+        others=[{**body, **change} for change in changes],
+        fresh=lambda: _reason(cure="NOTE"),
+    )
+
+
+def _approve(stack: Stack, node: int) -> Post:
+    much = {"amount": 1250, "currency": "CNY"}
+    post, ref = _at_case(stack, node, "", role=Role.APPROVER, **much)
+    number = previewed(Person(stack, Role.OPERATOR, node=node), ref)
+    path = f"{post.path}cures/{number}/approve"
+    return replace(post, path=path, body=_reason(), others=[_reason()], fresh=_reason)
+
+
+def _execute(stack: Stack, node: int) -> Post:
+    post, ref = _at_case(stack, node, "", role=Role.OPERATOR)
+    number = previewed(Person(stack, Role.OPERATOR, node=node), ref)
+    return replace(post, path=f"{post.path}cures/{number}/execute")
+
+
 CASES: dict[str, tuple[str, Maker]] = {
     "open": ("openQuickPayment", _open),
     "open, converted": ("openQuickPayment", _converted),
@@ -346,6 +408,10 @@ CASES: dict[str, tuple[str, Maker]] = {
     "confirm, signing": ("confirmCard", _signing),
     "refund": ("createRefund", _refund),
     "refund of a deduct": ("createRefund", _refund_of_deduct),
+    "desk, take": ("takeCase", _take),
+    "desk, preview": ("previewCure", _preview),
+    "desk, approve": ("approveCure", _approve),
+    "desk, execute": ("executeCure", _execute),
 }
 """Every case by its name: the call it belongs to, and how it is made ready."""
 

@@ -117,7 +117,11 @@ def raw(body: dict, field: str, text: str) -> bytes:
     return f"{{{inside}}}".encode()
 
 
-ONE_OF_EACH = ("open", "confirm", "card", "codes", "close", "refund")
+ONE_OF_EACH = (
+    *("open", "deduction", "confirm", "codes", "close", "refund"),
+    *("card", "confirm, signing"),
+    *("desk, take", "desk, preview", "desk, approve", "desk, execute"),
+)
 
 
 @pytest.fixture(params=ONE_OF_EACH)

@@ -1,8 +1,9 @@
 """Made-up requests to every call of openapi.json, held against what it promises.
 
 Requests that follow the document and requests that break it, by schemathesis; of those
-that name a card or a payment half are turned to ones that are there, and some bodies
-are made good enough to open a payment, so that the fuzz gets past the first look.
+that name a card, a payment, a refund or a case half are turned to ones that are there,
+and some bodies are made good enough to open a payment, so that the fuzz gets past the
+first look. The desk's calls are made by an operator who may do all of them.
 
 A failure is an answer of 500 or more, one that the document does not know (status,
 media type, shape), broken rules that were accepted, or a problem without its form.
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
+import operating
 import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -27,6 +29,7 @@ from stack import Stack
 
 from paycore.api.contract import KEY_HEADER
 from paycore.api.problems import catalogue
+from paycore.operators.roles import Role
 
 CHECKS = [
     not_a_server_error,
@@ -44,6 +47,9 @@ currency, no schema says."""
 A_ROUND = 100
 """Requests of one call and mode before the next has its turn."""
 TIMEOUT_S = 20
+CASES = 5
+FIRST = ["1"]
+"""The number of the preview that each case begins with."""
 FAILURES_SHOWN = 20
 
 CODES = {code for code, *_ in catalogue()}
@@ -70,15 +76,21 @@ class Fuzz:
         self.base = self.stack.nodes[0].info.api
         self.session = requests.Session()
         self.auth = {"Authorization": f"Bearer {self.stack.lines[0].api_key}"}
+        self.person = operating.Person(self.stack, Role.APPROVER)
         self.dice = random.Random(self.seed)
         self.cards = [self.stack.payer().card_id for _ in range(3)]
         self.payments: list[str] = []
+        self.refunds: list[str] = []
+        self.cases = [self._case() for _ in range(CASES)]
 
     def _described(self) -> schemathesis.BaseSchema:
         answer = self.session.get(f"{self.base}/openapi.json", timeout=TIMEOUT_S)
         described = answer.json()
         # The key is ours in every request; that others are refused is tested elsewhere.
         del described["security"]
+        for operations in described["paths"].values():
+            for operation in operations.values():
+                operation.pop("security", None)
         return schemathesis.openapi.from_dict(described)
 
     def run(self) -> None:
@@ -128,7 +140,7 @@ class Fuzz:
             answer = case.call(
                 base_url=self.base,
                 session=self.session,
-                headers=self.auth,
+                headers=self._auth(case),
                 timeout=TIMEOUT_S,
             )
         except requests.RequestException as error:
@@ -141,8 +153,14 @@ class Fuzz:
         self.tell(self.sent)
 
     def _turn_to_what_is_there(self, case: Case, *, good: bool) -> None:
-        """Half of what names a card or payment names one that is there."""
-        there = {"card_id": self.cards, "pay_order_no": self.payments}
+        """Half of what names something names one that is there."""
+        there = {
+            "card_id": self.cards,
+            "pay_order_no": self.payments,
+            "refund_no": self.refunds,
+            "case_ref": self.cases,
+            "number": FIRST,
+        }
         for name in case.path_parameters or {}:
             if there[name] and self.dice.random() < 0.5:
                 case.path_parameters[name] = self.dice.choice(there[name])
@@ -154,10 +172,30 @@ class Fuzz:
             body["currency"] = "CNY"
             if self.dice.random() < 0.8:
                 body["subject"], body["coupon_no"] = "两杯茶", None
+        if (
+            good
+            and isinstance(body, dict)
+            and "out_refund_no" in body
+            and self.payments
+        ):
+            body["pay_order_no"] = self.dice.choice(self.payments)
+
+    def _auth(self, case: Case) -> dict[str, str]:
+        """A line's key, or where it is an operator's call a token."""
+        if case.path.startswith("/v1/desk/"):
+            return {"Authorization": f"Bearer {self.person.token}"}
+        return self.auth
+
+    def _case(self) -> str:
+        """A case of a payment, with a cure that was previewed."""
+        no = self.stack.payer().open().json()["pay_order_no"]
+        ref = operating.case(self.stack, no)
+        operating.previewed(self.person, ref)
+        return ref
 
     def _check(self, case: Case, answer: schemathesis.Response) -> None:
         try:
-            case.validate_response(answer, checks=CHECKS, headers=self.auth)
+            case.validate_response(answer, checks=CHECKS, headers=self._auth(case))
         except FailureGroup as group:
             for failure in group.exceptions:
                 self._failed(case, *_words(failure))
@@ -181,7 +219,9 @@ class Fuzz:
                 self.cards.append(self.stack.payer().card_id)
         elif case.method == "POST" and answer.status_code == 201:
             made = answer.json()
-            if "pay_order_no" in made:
+            if "refund_no" in made:
+                self.refunds = [*self.refunds[-50:], made["refund_no"]]
+            elif made.get("pay_order_no"):
                 self.payments = [*self.payments[-50:], made["pay_order_no"]]
 
 

@@ -13,6 +13,7 @@ from paycore.api import (
     callbacks,
     cards,
     deductions,
+    desk,
     history,
     operations,
     pages,
@@ -50,6 +51,12 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     cards.revoke_card,
     signing.confirm_card,
     signing.get_card_timeline,
+    desk.search_cases,
+    desk.get_case,
+    desk.take_case,
+    desk.preview_cure,
+    desk.approve_cure,
+    desk.execute_cure,
     callbacks.receive_callback,
     *FOR_MACHINES,
 )
@@ -89,7 +96,7 @@ def _served(door: Door, handlers: Sequence[HTTPRouteHandler]) -> ASGIApp:
 
 
 def routes() -> list[Route]:
-    """The calls of business lines, as declared beside their handlers."""
+    """The calls of business lines and operators, as declared beside their handlers."""
     return [
         Route(method=method, path=_plain(path), call=handler.opt["call"])
         for handler in HANDLERS

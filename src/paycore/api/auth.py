@@ -1,9 +1,14 @@
-"""Who calls: the bearer's API key, asked before anything of the request is read."""
+"""Who calls: the bearer's API key, or at the desk an operator's token, asked before
+anything of the request is read. Neither is ever good for the other's calls.
+"""
 
 from paycore.api.door import Plain, door_of
 from paycore.kernel.errors import Unauthorized
 from paycore.lines import service as lines
 from paycore.lines.service import Caller
+from paycore.operators import service as operators
+from paycore.operators.roles import May
+from paycore.operators.service import Operator
 
 _HEADER = b"authorization"
 _SCHEME = "bearer "
@@ -11,11 +16,25 @@ _SCHEME = "bearer "
 
 async def caller_of(request: Plain) -> Caller:
     """Who sent it: every handler under /v1 asks first, and a test sees to it."""
+    bearer = _bearer(request)
+    if bearer is None:
+        raise Unauthorized
+    return await lines.authenticate(door_of(request).node, bearer)
+
+
+async def operator_of(request: Plain, may: May) -> Operator:
+    """Who of the operators sent it; Forbidden where his role does not allow it."""
+    bearer = _bearer(request) or ""
+    operator = await operators.authenticate(door_of(request).node, bearer)
+    operators.refuse_unless(operator, may)
+    return operator
+
+
+def _bearer(request: Plain) -> str | None:
     header = _sent(request)
     if not header.lower().startswith(_SCHEME):
-        raise Unauthorized
-    bearer = header[len(_SCHEME) :].strip()
-    return await lines.authenticate(door_of(request).node, bearer)
+        return None
+    return header[len(_SCHEME) :].strip()
 
 
 def _sent(request: Plain) -> str:

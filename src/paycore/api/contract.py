@@ -14,6 +14,7 @@ from paycore import __version__
 from paycore.api.schema import Problem
 from paycore.kernel.errors import (
     BadRequest,
+    Forbidden,
     InFlight,
     KeyConflict,
     Refusal,
@@ -51,11 +52,15 @@ class Call:
     keyed: bool = False
     texts: bool = False
     """It may have a text sent, which is counted by the payer's address."""
+    desk: bool = False
+    """It is an operator's call: by a token of theirs, and by no key of a line."""
 
     @property
     def refusals(self) -> list[type[Refusal]]:
         """All that it may refuse."""
         common: tuple[type[Refusal], ...] = (BadRequest, Unauthorized, Unavailable)
+        if self.desk:
+            common = (*common, Forbidden)
         keyed: tuple[type[Refusal], ...] = (InFlight, KeyConflict) if self.keyed else ()
         return [*common, *keyed, *self.refuses]
 
@@ -92,7 +97,10 @@ def document(routes: Iterable[Route]) -> Json:
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "apiKey": {"type": "http", "scheme": "bearer"},
+                "operatorToken": {"type": "http", "scheme": "bearer"},
+            },
         },
     }
 
@@ -137,6 +145,8 @@ def _operation(route: Route, schemas: Json) -> Json:
         "parameters": _parameters(route),
         "responses": _responses(call),
     }
+    if call.desk:
+        operation["security"] = [{"operatorToken": []}]
     if call.takes is not None:
         operation["requestBody"] = {
             "required": True,

@@ -7,6 +7,7 @@ and the kept answer are core's (`core.service`); this is the door's half.
 
 import hashlib
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -32,28 +33,29 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
 
     def claim(self) -> KeyClaim:
         """Whose key it is, where, and for what content."""
-        scope = hashlib.sha256()
-        for part in (
-            self.caller.biz_line,
-            self.caller.key_id,
-            f"POST {self.path}",
-            self.key,
-        ):
-            octets = part.encode()
-            scope.update(len(octets).to_bytes(4, "big") + octets)
-        content = hashlib.sha256(canonical(self.body))
-        return KeyClaim(scope=scope.digest(), fingerprint=content.digest())
+        whose = (self.caller.biz_line, self.caller.key_id)
+        return claim_of(whose, self.path, self.key, self.body)
 
 
 async def post_of(request: Plain) -> Post:
     """Refuse in this order: no good caller, no good key; only then look at the body."""
     caller = await caller_of(request)
-    key = _key_of(request)
+    key = key_of(request)
     path = request.scope["path"]
     return Post(caller=caller, path=path, key=key, body=await body_of(request))
 
 
-def _key_of(request: Plain) -> str:
+def claim_of(whose: Sequence[str], path: str, key: str, body: bytes) -> KeyClaim:
+    """A key's scope: whose it is, on which path; and what was sent under it."""
+    scope = hashlib.sha256()
+    for part in (*whose, f"POST {path}", key):
+        octets = part.encode()
+        scope.update(len(octets).to_bytes(4, "big") + octets)
+    content = hashlib.sha256(canonical(body))
+    return KeyClaim(scope=scope.digest(), fingerprint=content.digest())
+
+
+def key_of(request: Plain) -> str:
     """The request's one key of the published form, without quotes."""
     sent = [value for name, value in request.scope["headers"] if name == _HEADER]
     if not sent:

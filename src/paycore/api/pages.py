@@ -39,7 +39,8 @@ pre{background:var(--soft);padding:.75rem;overflow-x:auto}
 
 
 _HOW_TO_CALL = """
-<p>Send <code>Authorization: Bearer &lt;api key&gt;</code> with every call and an
+<p>Send <code>Authorization: Bearer &lt;api key&gt;</code> with every call (under
+<code>/v1/desk</code> an operator's token instead) and an
 <code>Idempotency-Key</code> with every POST under <code>/v1</code>.
 <a href="/openapi.json">openapi.json</a> · <a href="/docs/errors">errors</a></p>
 """

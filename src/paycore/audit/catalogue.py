@@ -18,6 +18,7 @@ from paycore.audit.questions import (
     limits,
     lines,
     money,
+    operators,
     refunds,
     routes,
     secrets,
@@ -441,7 +442,7 @@ CATALOGUE = (
     Invariant(
         id="I26",
         holds="Every manual action is in an unbroken chain, with who and why.",
-        checks=desk.STEPS,
+        checks=(*desk.STEPS, *operators.ACTS),
     ),
     Invariant(
         id="I27",

@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "jobs": "Jobs by the day: when each ran, and run one now.",
         "ledger": "The books: trial balances, export, adjustments.",
         "desk": "Cases that wait for a person, and what is done about them.",
+        "operators": "Who works at the desk over the API, and their tokens.",
         "keyring": "The keys that sealed values are under, and their rotation.",
         "docs": "The generated pages.",
         "version": "Say which version this is.",

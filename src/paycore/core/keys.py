@@ -158,14 +158,21 @@ async def look_up(node: Node, claim: KeyClaim) -> IdempotencyRow | None:
 
 
 async def once(
-    node: Node, claim: KeyClaim, stage: Callable[[Change], tuple[int, bytes]]
+    node: Node,
+    claim: KeyClaim,
+    stage: Callable[[Change], tuple[int, bytes]],
+    *,
+    no: PayOrderNo | None = None,
 ) -> KeptAnswer:
-    """Work that is one commit: its rows and the answer under the key, or neither."""
+    """Work that is one commit: its rows and the answer under the key, or neither; `no`
+    is the payment that the answer is about.
+    """
     over: IdempotencyRow | None = None
     for _ in range(TIMES_TO_TRY):
         change = node.change()
         status, body = stage(change)
         key = Key.renewed(node, claim, over) if over else Key.fresh(node, claim, None)
+        key = key.of(no)
         key.answer(node, status, body)
         key.stage(change)
         refused = await node.journal.commit(change)

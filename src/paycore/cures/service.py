@@ -9,6 +9,7 @@ Who somebody is, is the word of whoever calls: a surface that knows its people m
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from paycore.core.chain import GuardRefused
 from paycore.cures import acts, queries
 from paycore.cures.facts import Facts, gather
 from paycore.cures.plans import plan
-from paycore.cures.table import Cure, limits, needs_second, suggested
+from paycore.cures.table import Cure, limits, needs_second
 from paycore.desk import service as desk
 from paycore.desk.rows import CaseRow, CureRow, CureStatus, StepRow
 from paycore.kernel import errors
@@ -26,10 +27,19 @@ from paycore.kernel.journal import Change
 from paycore.kernel.mask import mask_text
 from paycore.kernel.node import Node
 
-__all__ = ["History", "approve", "execute", "history", "preview", "suggested", "take"]
+__all__ = ["Also", "History", "approve", "execute", "history", "preview", "take"]
+
+Also = Callable[[Change, CaseRow, CaseRow | CureRow | None], None]
+"""Stages what a surface keeps with a step, in the step's change: given the case that
+the step is of, as it was loaded, and what the act will give, None where it is refused.
+"""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 MOST_REASON = 500
+
+
+def _nothing(_change: Change, _case: CaseRow, _gives: object) -> None:
+    """For who keeps nothing more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +60,9 @@ async def history(node: Node, case_id: str) -> History:
     )
 
 
-async def take(node: Node, case_id: str, *, who: str, why: str) -> CaseRow:
+async def take(
+    node: Node, case_id: str, *, who: str, why: str, also: Also = _nothing
+) -> CaseRow:
     """Make it somebody's."""
     _somebody(who)
     case, why = await _case(node, case_id), _reason(why)
@@ -59,13 +71,21 @@ async def take(node: Node, case_id: str, *, who: str, why: str) -> CaseRow:
     if case.owner == who:
         return case
     change = node.change()
-    desk.act(node, change, case, who=who, what="TAKEN", why=why, owner=who)
+    taken = desk.act(node, change, case, who=who, what="TAKEN", why=why, owner=who)
+    also(change, case, taken)
     await _commit(node, change)
     return await _case(node, case_id)
 
 
 async def preview(
-    node: Node, pool: queries.Pool, case_id: str, cure: Cure, *, who: str, why: str
+    node: Node,
+    pool: queries.Pool,
+    case_id: str,
+    cure: Cure,
+    *,
+    who: str,
+    why: str,
+    also: Also = _nothing,
 ) -> CureRow:
     """Say what a cure would do, and keep it: nothing is done yet."""
     _somebody(who)
@@ -90,12 +110,19 @@ async def preview(
     change = node.change()
     change.insert(row)
     _step(node, change, case, row, who=who, what="PREVIEWED", said=made.does)
+    also(change, case, row)
     await _commit(node, change)
     return row
 
 
 async def approve(
-    node: Node, case_id: str, number: int, *, who: str, why: str
+    node: Node,
+    case_id: str,
+    number: int,
+    *,
+    who: str,
+    why: str,
+    also: Also = _nothing,
 ) -> CureRow:
     """A second person's word; once is enough."""
     _somebody(who)
@@ -109,12 +136,19 @@ async def approve(
     approved = replace(row, approved_by=who, approved_at=node.now())
     change.update(approved, version=row.version)
     _step(node, change, case, row, who=who, what="APPROVED", why=why)
+    also(change, case, approved)
     await _commit(node, change)
     return await _cure(node, case_id, number)
 
 
 async def execute(
-    node: Node, pool: queries.Pool, case_id: str, number: int, *, who: str
+    node: Node,
+    pool: queries.Pool,
+    case_id: str,
+    number: int,
+    *,
+    who: str,
+    also: Also = _nothing,
 ) -> CureRow:
     """Do it, once; who repeats it hears what came of it."""
     _somebody(who)
@@ -126,22 +160,24 @@ async def execute(
         raise errors.SecondPerson
     await _refuse_second_cure(node, case_id)
     facts = await gather(node, pool, case)
-    await _refuse_stale(node, facts, row, who=who)
+    await _refuse_stale(node, facts, row, who=who, also=also)
     try:
-        await _carry_out(node, facts, row, who=who)
+        await _carry_out(node, facts, row, who=who, also=also)
     except GuardRefused:
         await _refuse_unless_done(node, row)
     return await _cure(node, case_id, number)
 
 
-async def _carry_out(node: Node, facts: Facts, row: CureRow, *, who: str) -> None:
+async def _carry_out(
+    node: Node, facts: Facts, row: CureRow, *, who: str, also: Also
+) -> None:
     """The operation's own rows and the mark of it, in one change."""
     cure, case = Cure(row.cure), facts.case
     change = node.change()
     said = await acts.stage(node, change, facts, cure, row)
 
     def mark(into: Change) -> None:
-        _mark(node, into, case, row, who=who, said=said)
+        also(into, case, _mark(node, into, case, row, who=who, said=said))
 
     if cure is Cure.FORCE_NOT_TAKEN:
         assert facts.payment is not None, "it was planned"
@@ -157,7 +193,7 @@ async def _carry_out(node: Node, facts: Facts, row: CureRow, *, who: str) -> Non
 
 def _mark(
     node: Node, change: Change, case: CaseRow, row: CureRow, *, who: str, said: str
-) -> None:
+) -> CureRow:
     cure, now = Cure(row.cure), node.now()
     under_way = cure is Cure.REFUND
     executed = replace(
@@ -171,9 +207,12 @@ def _mark(
     change.update(executed, version=row.version)
     close = cure in acts.FINISHES
     _step(node, change, case, row, who=who, what="EXECUTED", said=said, close=close)
+    return executed
 
 
-async def _refuse_stale(node: Node, facts: Facts, row: CureRow, *, who: str) -> None:
+async def _refuse_stale(
+    node: Node, facts: Facts, row: CureRow, *, who: str, also: Also
+) -> None:
     """What is not so any more is written down, and not done."""
     cure = Cure(row.cure)
     try:
@@ -184,6 +223,7 @@ async def _refuse_stale(node: Node, facts: Facts, row: CureRow, *, who: str) -> 
         return
     change = node.change()
     _step(node, change, facts.case, row, who=who, what="STALE")
+    also(change, facts.case, None)
     await _commit(node, change)
     raise errors.PreviewStale
 

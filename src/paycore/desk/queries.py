@@ -10,6 +10,9 @@ SELECT * FROM desk_case
 WHERE ($1::text IS NULL OR status = $1)
   AND ($2::text IS NULL OR kind = $2)
   AND ($3::text IS NULL OR pay_order_no = $3)
+  AND ($5::text IS NULL OR owner = $5)
+  AND ($6::text IS NULL OR (opened_at, case_id) >
+        (SELECT opened_at, case_id FROM desk_case WHERE case_id = $6))
 ORDER BY opened_at, case_id
 LIMIT $4
 """
@@ -21,8 +24,12 @@ async def cases(
     status: str | None = None,
     kind: str | None = None,
     pay_order_no: str | None = None,
+    owner: str | None = None,
+    after: str | None = None,
     limit: int,
 ) -> list[CaseRow]:
-    """Cases, the oldest first: it has waited longest."""
-    records = await pool.fetch(CASES, status, kind, pay_order_no, limit)
+    """Cases, the oldest first: it has waited longest; after a case, if one is given."""
+    records = await pool.fetch(
+        CASES, *(status, kind, pay_order_no, limit, owner, after)
+    )
     return [msgspec.convert(dict(record), CaseRow) for record in records]

@@ -6,6 +6,9 @@ from enum import StrEnum
 from paycore.kernel.journal import Row, table
 from paycore.kernel.terms import Json, PayOrderNo
 
+NOBODY = "operations"
+"""Who has a case that nobody has taken."""
+
 
 @table("desk_case", key="case_id", versioned=True)
 class CaseRow(Row, frozen=True, kw_only=True):
@@ -21,7 +24,7 @@ class CaseRow(Row, frozen=True, kw_only=True):
     currency: str | None
     evidence: Json
     opened_at: datetime
-    owner: str = "operations"
+    owner: str = NOBODY
     status: str = "OPEN"
     closed_at: datetime | None = None
 

@@ -1,19 +1,18 @@
 """Business lines (业务线) and their API keys.
 
-A key is `pk_<key id>_<secret>`. The secret has 260 random bits: a plain SHA-256 of it
-is enough to keep, and it is shown once. Lines and keys are read from a snapshot; a key
-id that is not in it is looked up, so that a new key works at once. A key that was
-disabled is refused from the next refresh on, which is a second.
+A key is `pk_<key id>_<secret>`, shown once and kept as a hash (`kernel.bearer`). Lines
+and keys are read from a snapshot; a key id that is not in it is looked up, so that a
+new key works at once. A key that was disabled is refused from the next refresh on,
+which is a second.
 """
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
-from paycore.kernel.crypto import same
+from paycore.kernel.bearer import Bearer
 from paycore.kernel.errors import (
     BadRequest,
     DataNotExist,
@@ -21,22 +20,15 @@ from paycore.kernel.errors import (
     Unauthorized,
     Unavailable,
 )
-from paycore.kernel.ids import ALPHABET, letters
 from paycore.kernel.log import get
 from paycore.kernel.money import exponent
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizLineId, Json
 from paycore.lines.rows import ApiKeyRow, BizLineRow
 
-KEY_ID_LETTERS = 12
-SECRET_LETTERS = 52
+PREFIX = "pk"
 
-_KEY = re.compile(
-    rf"pk_([{ALPHABET}]{{{KEY_ID_LETTERS}}})_([{ALPHABET}]{{{SECRET_LETTERS}}})"
-)
 _LINE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
-_NO_DIGEST = bytes(32)
-"""Compared with where there is no such key, so that both take as long."""
 
 log = get(__name__)
 
@@ -88,18 +80,17 @@ def currencies(row: BizLineRow) -> frozenset[str]:
 
 async def authenticate(node: Node, bearer: str) -> Caller:
     """Whose key this is; Unauthorized for every key that is not good."""
-    form = _KEY.fullmatch(bearer)
-    if form is None:
+    sent = Bearer.read(bearer, PREFIX)
+    if sent is None:
         raise Unauthorized
-    key_id, secret = form.groups()
-    row = await _key(node, key_id)
-    good = same(_digest(secret), row.digest if row else _NO_DIGEST)
+    row = await _key(node, sent.id)
+    good = sent.matches(row.digest if row else None)
     if row is None or not good or row.disabled_at is not None:
         raise Unauthorized
     known = await _line(node, row.biz_line)
     if known is None or not known.enabled:
         raise Unauthorized
-    return Caller(biz_line=row.biz_line, key_id=key_id)
+    return Caller(biz_line=row.biz_line, key_id=sent.id)
 
 
 async def create_line(
@@ -175,23 +166,20 @@ async def create_key(node: Node, biz_line: BizLineId, label: str) -> str:
     """Make a key for a line and give it in clear: it is never shown again."""
     if await node.journal.load(BizLineRow, biz_line) is None:
         raise DataNotExist
-    key_id, secret = (
-        letters(node.ids, KEY_ID_LETTERS),
-        letters(node.ids, SECRET_LETTERS),
-    )
+    made = Bearer.fresh(node.ids, PREFIX)
     change = node.change()
     change.insert(
         ApiKeyRow(
-            key_id=key_id,
+            key_id=made.id,
             biz_line=biz_line,
-            digest=_digest(secret),
+            digest=made.digest,
             label=label[:64],
             created_at=node.now(),
         )
     )
     refused = await node.journal.commit(change)
     assert refused is None, "sixty random bits met twice"
-    return f"pk_{key_id}_{secret}"
+    return made.clear
 
 
 async def disable_key(node: Node, key_id: str) -> None:
@@ -256,7 +244,3 @@ def _check(row: BizLineRow, currencies: Sequence[str]) -> None:
             "至少一个 ISO 4217 币种",
             field="currencies",
         )
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()

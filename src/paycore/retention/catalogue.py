@@ -172,6 +172,8 @@ FOR_GOOD: Mapping[str, str] = MappingProxyType(
         "desk_case": "what a person had to decide",
         "desk_cure": "what was decided, and by whom",
         "desk_step": "who did what about it, and why",
+        "operators_operator": "who worked at the desk, and in which role",
+        "operators_act": "by whose token a step was done",
         "cards_agreement": "under what the money was taken; emptied with its card",
         "cards_bin": "configuration",
         "agreement_signing": "what the payer agreed to, and until when",

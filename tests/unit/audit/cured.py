@@ -1,9 +1,12 @@
-"""Payments that were cured at the desk: one by a return, one by two people's word."""
+"""Payments that were cured at the desk: one by a return, one by two people's word, one
+over the API.
+"""
 
 import time
 from datetime import UTC, datetime
 
 from inside import inside
+from operating import Person, case, previewed
 from stack import Payer, Stack
 
 from paycore.cures import service
@@ -13,6 +16,7 @@ from paycore.desk.service import open_case
 from paycore.gateway.statement import Trade
 from paycore.kernel import db
 from paycore.kernel.node import Node
+from paycore.operators.roles import Role
 from paycore.recon import service as recon
 from paycore.recon.match import Kind
 from paycore.recon.rows import Difference
@@ -64,6 +68,22 @@ def forced(stack: Stack, payer: Payer) -> str:
     _cure(stack, no, Cure.FORCE_NOT_TAKEN)
     stack.no_faults()
     time.sleep(0.5)  # for the notice
+    return no
+
+
+def operated(stack: Stack, payer: Payer) -> str:
+    """By three operators, of whom the first has gone since."""
+    no = payer.open().json()["pay_order_no"]
+    assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
+    ref = case(stack, no, amount=1250, currency="CNY")
+    gone, anna = (Person(stack, Role.OPERATOR) for _ in range(2))
+    at = f"{ref}/cures/{previewed(gone, ref)}"
+    gone.revoke()
+    taken = anna.act(f"{ref}/take", {"why": "hers no more"})
+    bert = Person(stack, Role.APPROVER)
+    agreed = bert.act(f"{at}/approve", {"why": "so it is"})
+    done = anna.act(f"{at}/execute")
+    assert [200] * 3 == [one.status_code for one in (taken, agreed, done)], done.text
     return no
 
 

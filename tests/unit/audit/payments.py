@@ -71,6 +71,7 @@ def _payments(stack: Stack) -> dict[str, str]:
         "deducted": _deducted(stack, deduct),
         "returned": cured.returned(stack, deduct),
         "forced": cured.forced(stack, deduct),
+        "operated": cured.operated(stack, deduct),
         "declined": _declined(stack),
         "closed": _closed(quick),
         "called_back": _struck(

@@ -1,0 +1,279 @@
+"""The exception desk over HTTP, for operators: translate, call `cures`, translate back.
+
+Who acts is whose token it is, never what a body says.
+"""
+
+import re
+
+import msgspec
+from litestar import Response, get
+from litestar import post as posted
+from litestar.types import ASGIApp
+
+from paycore.api.answers import encode, found, kept
+from paycore.api.auth import operator_of
+from paycore.api.contract import Call
+from paycore.api.decode import Shape, canonical, refuse_unreadable
+from paycore.api.desk_schema import (
+    ApproveCure,
+    DeskCases,
+    PreviewCure,
+    SearchCases,
+    TakeCase,
+)
+from paycore.api.door import Door, Plain, body_of, door_of, read
+from paycore.api.idempotency import claim_of, key_of
+from paycore.api.paging import query_of
+from paycore.core.service import KeyClaim
+from paycore.cures import acting, service
+from paycore.cures.acting import Act, Given, Task
+from paycore.cures.document import (
+    DeskCase,
+    DeskCaseDetails,
+    DeskCure,
+    case_of,
+    details_of,
+    given,
+    id_of,
+)
+from paycore.desk import queries
+from paycore.kernel.errors import (
+    BadRequest,
+    BizCheckError,
+    DataNotExist,
+    PreviewStale,
+    SecondPerson,
+)
+from paycore.operators.roles import May
+from paycore.operators.service import Operator
+
+OPERATORS = ""
+"""In the place of the business line in a key's scope; no line has this name."""
+NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+
+_SEARCH = Shape(SearchCases)
+_TAKE = Shape(TakeCase)
+_PREVIEW = Shape(PreviewCure)
+_APPROVE = Shape(ApproveCure)
+
+
+@get(
+    "/v1/desk/cases",
+    opt={
+        "call": Call(
+            name="searchCases",
+            summary="Cases of the exception desk, the oldest first",
+            asks=SearchCases,
+            gives=((200, DeskCases),),
+            desk=True,
+        )
+    },
+)
+async def search_cases(request: Plain) -> Response[bytes]:
+    """Cases, the oldest first."""
+    await operator_of(request, May.READ)
+    door = door_of(request)
+    asked = _SEARCH.convert(query_of(request))
+    rows = await read(
+        door,
+        queries.cases(
+            door.pool,
+            status=asked.status,
+            kind=asked.kind,
+            pay_order_no=asked.pay_order_no,
+            owner=asked.owner,
+            after=None if asked.cursor is None else _after(asked.cursor),
+            limit=asked.limit + 1,
+        ),
+    )
+    items = [case_of(row) for row in rows[: asked.limit]]
+    more = len(rows) > asked.limit
+    return found(DeskCases(items=items, next=items[-1].case_ref if more else None))
+
+
+@get(
+    "/v1/desk/cases/{case_ref:str}",
+    opt={
+        "call": Call(
+            name="getCase",
+            summary="One case, its evidence, masked, and all that was done about it",
+            gives=((200, DeskCaseDetails),),
+            refuses=(DataNotExist,),
+            desk=True,
+        )
+    },
+)
+async def get_case(request: Plain, case_ref: str) -> Response[bytes]:
+    """One case with all that was done about it."""
+    await operator_of(request, May.READ)
+    node, case_id = door_of(request).node, id_of(case_ref)
+    return found(details_of(await service.history(node, case_id)))
+
+
+@posted(
+    "/v1/desk/cases/{case_ref:str}/take",
+    status_code=200,
+    opt={
+        "call": Call(
+            name="takeCase",
+            summary="Make a case yours",
+            takes=TakeCase,
+            gives=((200, DeskCase),),
+            refuses=(DataNotExist, BizCheckError),
+            keyed=True,
+            desk=True,
+        )
+    },
+)
+async def take_case(request: Plain, case_ref: str) -> ASGIApp:
+    """Make a case yours."""
+    post = await _post_of(request, May.ACT)
+    asked = _TAKE.decode(post.body)
+    case_id, who = id_of(case_ref), post.operator.name
+    return await _acted(
+        *(request, post, case_id),
+        lambda also: service.take(
+            post.door.node, case_id, who=who, why=asked.why, also=also
+        ),
+    )
+
+
+@posted(
+    "/v1/desk/cases/{case_ref:str}/cures",
+    opt={
+        "call": Call(
+            name="previewCure",
+            summary="Say what a cure would do; it is kept, and nothing is done",
+            takes=PreviewCure,
+            gives=((201, DeskCure),),
+            refuses=(DataNotExist, BizCheckError),
+            keyed=True,
+            desk=True,
+        )
+    },
+)
+async def preview_cure(request: Plain, case_ref: str) -> ASGIApp:
+    """Say what a cure would do."""
+    post = await _post_of(request, May.ACT)
+    asked = _PREVIEW.decode(post.body)
+    case_id, who = id_of(case_ref), post.operator.name
+    place = (post.door.node, post.door.pool, case_id)
+    return await _acted(
+        *(request, post, case_id),
+        lambda also: service.preview(
+            *place, asked.cure, who=who, why=asked.why, also=also
+        ),
+        status=201,
+    )
+
+
+@posted(
+    "/v1/desk/cases/{case_ref:str}/cures/{number:str}/approve",
+    status_code=200,
+    opt={
+        "call": Call(
+            name="approveCure",
+            summary="Approve what somebody else has previewed",
+            takes=ApproveCure,
+            gives=((200, DeskCure),),
+            refuses=(DataNotExist, SecondPerson),
+            keyed=True,
+            desk=True,
+        )
+    },
+)
+async def approve_cure(request: Plain, case_ref: str, number: str) -> ASGIApp:
+    """Approve what somebody else has previewed."""
+    post = await _post_of(request, May.APPROVE)
+    asked = _APPROVE.decode(post.body)
+    case_id, who = id_of(case_ref), post.operator.name
+    place = (post.door.node, case_id, _number(number))
+    return await _acted(
+        *(request, post, case_id),
+        lambda also: service.approve(*place, who=who, why=asked.why, also=also),
+    )
+
+
+@posted(
+    "/v1/desk/cases/{case_ref:str}/cures/{number:str}/execute",
+    status_code=200,
+    opt={
+        "call": Call(
+            name="executeCure",
+            summary="Do what was previewed, once",
+            gives=((200, DeskCure),),
+            refuses=(DataNotExist, BizCheckError, SecondPerson, PreviewStale),
+            keyed=True,
+            desk=True,
+        )
+    },
+)
+async def execute_cure(request: Plain, case_ref: str, number: str) -> ASGIApp:
+    """Do what was previewed, once."""
+    post = await _post_of(request, May.ACT)
+    _refuse_content(post.body)
+    case_id, who = id_of(case_ref), post.operator.name
+    place = (post.door.node, post.door.pool, case_id, _number(number))
+    return await _acted(
+        *(request, post, case_id),
+        lambda also: service.execute(*place, who=who, also=also),
+    )
+
+
+class _Post(msgspec.Struct, frozen=True, kw_only=True):
+    """A POST of an operator's."""
+
+    door: Door
+    operator: Operator
+    claim: KeyClaim
+    body: bytes
+
+
+async def _post_of(request: Plain, may: May) -> _Post:
+    """Refuse in this order: no good token, not the role for it, no good key; only then
+    look at the body.
+    """
+    operator = await operator_of(request, may)
+    key, path = key_of(request), request.scope["path"]
+    body = await body_of(request)
+    whose = (OPERATORS, operator.operator_id)
+    return _Post(
+        door=door_of(request),
+        operator=operator,
+        claim=claim_of(whose, path, key, body),
+        body=body,
+    )
+
+
+async def _acted(
+    request: Plain, post: _Post, case_id: str, act: Act, *, status: int = 200
+) -> ASGIApp:
+    node, operator = post.door.node, post.operator
+
+    def answer_of(row: Given, no: str | None) -> tuple[int, bytes]:
+        return status, encode(given(row, no))
+
+    task = Task(case_id=case_id, act=act, answer_of=answer_of)
+    return kept(request, await acting.once(node, operator, post.claim, task))
+
+
+def _after(cursor: str) -> str:
+    try:
+        return id_of(cursor)
+    except DataNotExist:
+        raise BadRequest(
+            "cursor is not one of ours.", "cursor 无效", field="cursor"
+        ) from None
+
+
+def _number(text: str) -> int:
+    if NUMBER.fullmatch(text) is None:
+        raise DataNotExist("There is no such preview.", "处理预览不存在")
+    return int(text)
+
+
+def _refuse_content(body: bytes) -> None:
+    """For a call that takes nothing: no body, or an empty object."""
+    refuse_unreadable(body)
+    if canonical(body) != b"{}":
+        raise BadRequest("This call takes no members.", "此接口不接受任何字段")

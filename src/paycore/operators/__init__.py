@@ -1,0 +1,1 @@
+"""Operators: who works at the exception desk, and by which token."""

@@ -22,6 +22,7 @@ from paycore.core.commands import (
     PayResultNotifyBiz,
 )
 from paycore.core.messages import words
+from paycore.core.restored import RESTORED
 from paycore.core.rows import AttemptRow, PaymentRow
 from paycore.core.sending import CardQuickPaySend, SmsCentreSend
 from paycore.core.settle import settle
@@ -82,6 +83,18 @@ async def look(node: Node, row: Due) -> None:
         raise
 
 
+async def look_at(node: Node, no: PayOrderNo) -> None:
+    """Take a payment's lease out of turn, and look; nothing where another has it."""
+    row = await node.journal.load(PaymentRow, no)
+    if row is None or row.biz_status.final or row.lease_epoch in node.heartbeat.live:
+        return
+    taken = replace(row, lease_epoch=node.epoch, lease_until=node.lease_until())
+    change = node.change()
+    change.update(taken, version=row.version)
+    if await node.journal.commit(change) is None:
+        await look(node, replace(taken, version=row.version + 1))
+
+
 async def _look_and_release(run: Run) -> None:
     run.claimed = True
     try:
@@ -105,7 +118,9 @@ async def _without_coupon(refused: Run) -> None:
 async def _look(run: Run) -> None:
     payment = run.payment
     attempt = payment.open_attempt
-    if payment.money_leg is not None:
+    if payment.row.held == RESTORED:
+        pass  # `paycore recover` asks first what else may have been sent of it
+    elif payment.money_leg is not None:
         await enquire(run, payment.money_leg)
     elif attempt is not None:
         await complete(run, attempt)

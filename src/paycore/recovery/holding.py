@@ -19,18 +19,22 @@ LONGEST = timedelta(days=31)
 """Older gaps are none that a backup leaves, and no channel is asked about so much."""
 
 
-async def begin(node: Node, since: datetime) -> RestoreRow:
-    """The run of this moment: the one that was begun, or a new one."""
+async def begun(node: Node, since: datetime) -> RestoreRow | None:
+    """The run of this moment, where there was one; a refusal where it is none."""
     now = node.now()
     if not now - LONGEST <= since <= now:
         raise BadRequest(
             f"--since is a moment of the last {LONGEST.days} days: that of the backup,"
             " or a little before."
         )
-    name = since.astimezone(UTC).isoformat()
-    standing = await node.journal.load(RestoreRow, name)
+    return await node.journal.load(RestoreRow, _name(since))
+
+
+async def begin(node: Node, since: datetime) -> RestoreRow:
+    """The run of this moment: the one that was begun, or a new one."""
+    standing, name = await begun(node, since), _name(since)
     if standing is None:
-        row = RestoreRow(since=name, begun_at=now)
+        row = RestoreRow(since=name, begun_at=node.now())
         change = node.change()
         change.insert(row)
         if await node.journal.commit(change) is None:
@@ -38,6 +42,10 @@ async def begin(node: Node, since: datetime) -> RestoreRow:
         standing = await node.journal.load(RestoreRow, name)
         assert standing is not None, "it was refused by it"
     return standing
+
+
+def _name(since: datetime) -> str:
+    return since.astimezone(UTC).isoformat()
 
 
 async def hold(node: Node, run: RestoreRow, numbers: Sequence[PayOrderNo]) -> int:

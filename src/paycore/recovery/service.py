@@ -73,7 +73,9 @@ class Scope:
 async def recover(
     node: Node, pool: core.Pool, dsn: str, scope: Scope, told: Progress
 ) -> Report:
-    """All of it, once. No node must work meanwhile, and the node given must beat."""
+    """All of it, once. The node given must beat; at the first run of a moment no other
+    may, and later what is held waits for us whoever works.
+    """
     at = await places(node)
     run = await holding.begin(node, scope.since)
     work = _Work(

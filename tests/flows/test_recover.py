@@ -238,7 +238,7 @@ def test_what_the_dump_forgot_is_found(lost: Lost):
 
 
 def test_a_second_run_tells_nobody_twice(lost: Lost):
-    """However often: the same differences, and not one case more."""
+    """F72: however often: the same differences, and not one case more."""
     before = _restored_cases(lost.stack)
     first = lost.reports[-1][1]["differences"]
 
@@ -253,8 +253,8 @@ def test_a_second_run_tells_nobody_twice(lost: Lost):
 
 
 def test_what_was_charged_is_never_charged_again(lost: Lost):
-    """With a node at work: whoever tries again is refused, by whatever way, and what
-    was not touched goes on and is paid, once.
+    """F72: with a node at work whoever tries again is refused, by whatever way, and
+    what was not touched goes on and is paid, once.
     """
     stack, numbers = lost.stack, lost.numbers
     assert {numbers["confirmed"]: RESTORED, numbers["converted"]: RESTORED} == _held(
@@ -284,7 +284,7 @@ def _node_anew(lost: Lost) -> None:
 
 
 def test_a_lost_refund_keeps_its_number_and_its_money(lost: Lost):
-    """The next refund has the number behind it, and no more is given back than was
+    """F72: the next refund has the number behind it, and no more is given back than was
     left at the bank.
     """
     no = lost.numbers["refunded"]
@@ -316,8 +316,8 @@ def test_nobody_recovers_beside_a_node_at_work(lost: Lost):
 
 
 def test_a_later_run_holds_nobody_who_came_since(lost: Lost):
-    """The next day, for the statements: nodes work, and the same moment is asked again;
-    what was opened since is not touched.
+    """F72: the next day, for the statements: nodes work, and the same moment is asked
+    again; what was opened since is not touched.
     """
     no = lost.payer.open().json()["pay_order_no"]
 
@@ -369,9 +369,9 @@ def _case_of(lost: Lost, name: str) -> str:
 
 
 def test_the_desk_adopts_a_charge_or_closes_the_order(lost: Lost):
-    """Adopted, a confirm is asked after and is what the bank says: the order succeeds,
-    and its line is told. What cannot be adopted is closed; neither is charged again.
-    A case cannot be noted away while its order waits.
+    """F72: adopted, a confirm is asked after and is what the bank says: the order
+    succeeds, and its line is told. What cannot be adopted is closed; neither is
+    charged again. A case cannot be noted away while its order waits.
     """
     _node_anew(lost)
     adopted, other = lost.numbers["confirmed"], lost.numbers["converted"]

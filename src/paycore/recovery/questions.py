@@ -54,8 +54,6 @@ class Place:
     channel: str
     account: str
     operation: Operation
-    answers: bool
-    """Whether its channel can be asked at all."""
 
 
 async def places(node: Node) -> list[Place]:
@@ -76,14 +74,7 @@ async def places(node: Node) -> list[Place]:
         can = one.driver.capabilities
         taking = [op for op in (Operation.DEDUCT, Operation.CONFIRM) if op in can]
         if taking:
-            found.append(
-                Place(
-                    channel=channel,
-                    account=account,
-                    operation=taking[0],
-                    answers=Operation.ENQUIRE in can,
-                )
-            )
+            found.append(Place(channel=channel, account=account, operation=taking[0]))
     return found
 
 

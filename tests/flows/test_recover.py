@@ -256,22 +256,20 @@ def test_what_was_charged_is_never_charged_again(lost: Lost):
     """F72: with a node at work whoever tries again is refused, by whatever way, and
     what was not touched goes on and is paid, once.
     """
-    stack, numbers = lost.stack, lost.numbers
-    assert {numbers["confirmed"]: RESTORED, numbers["converted"]: RESTORED} == _held(
-        stack
-    )
+    numbers = lost.numbers
     _node_anew(lost)
 
+    answers = []
     for name in ("confirmed", "converted"):
-        payer = lost.payers[name]
-        again = payer.confirm(numbers[name], lost.codes[name])
-        code = payer.api.post(
-            f"/v1/quick-payments/{numbers[name]}/codes", headers=key(), json={}
-        )
-        assert [409, 409] == [again.status_code, code.status_code], again.text
+        payer, path = lost.payers[name], f"/v1/quick-payments/{numbers[name]}"
+        answers.append(payer.confirm(numbers[name], lost.codes[name]))
+        answers.append(payer.api.post(f"{path}/codes", headers=key(), json={}))
     assert "SUCCESS" == _confirm(lost, "untouched")
     for name in ("confirmed", "converted", "untouched", "doubtful", "new"):
-        assert 1 == len(lost.charges(name)), name
+        assert 1 == len(lost.charges(name)), lost.charges(name)
+    assert [409] * 4 == [answer.status_code for answer in answers]
+    held = {numbers["confirmed"]: RESTORED, numbers["converted"]: RESTORED}
+    assert held == _held(lost.stack)
 
 
 def _node_anew(lost: Lost) -> None:

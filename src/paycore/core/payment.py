@@ -352,8 +352,9 @@ class Payment:
         return self.row.checks >= len(ENQUIRY_LADDER_S)
 
     def _next_look(self, now: datetime) -> datetime:
-        unasked = self.money_leg is None or self.row.held == RESTORED
-        if self.waits_for_a_person and unasked:
+        if self.row.held == RESTORED:
+            return now + timedelta(seconds=SLOW_ENQUIRY_S)
+        if self.waits_for_a_person and self.money_leg is None:
             return now + timedelta(seconds=SLOW_ENQUIRY_S)
         waits = self.open_attempt is None and not self.is_deduction
         if waits and now < self.row.expires_at:

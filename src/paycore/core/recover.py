@@ -99,7 +99,9 @@ async def _look_and_release(run: Run) -> None:
     run.claimed = True
     try:
         with trace.of(run.node).payment("Look", run.payment.row.pay_order_no):
-            await _look(run)
+            if run.payment.row.held != RESTORED:
+                # Else `paycore recover` asks first what more was sent of it.
+                await _look(run)
             run.release()
             await run.commit()
     except GuardRefused as error:
@@ -118,9 +120,7 @@ async def _without_coupon(refused: Run) -> None:
 async def _look(run: Run) -> None:
     payment = run.payment
     attempt = payment.open_attempt
-    if payment.row.held == RESTORED:
-        pass  # `paycore recover` asks first what else may have been sent of it
-    elif payment.money_leg is not None:
+    if payment.money_leg is not None:
         await enquire(run, payment.money_leg)
     elif attempt is not None:
         await complete(run, attempt)

@@ -19,6 +19,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from auditor import violations
+from bank import Bank
 from inside import inside
 from refunding import paid, refund
 from sql import ask
@@ -270,6 +271,27 @@ def test_what_was_charged_is_never_charged_again(lost: Lost):
     assert [409] * 4 == [answer.status_code for answer in answers]
     held = {numbers["confirmed"]: RESTORED, numbers["converted"]: RESTORED}
     assert held == _held(lost.stack)
+
+
+def test_a_callback_gives_nothing_back_that_was_forgotten(lost: Lost):
+    """Money that we did not ask for goes back by itself; but what a restore made us
+    forget was asked for: a person is told, and it stays where it is.
+    """
+    no, payer = lost.numbers["confirmed"], lost.payers["confirmed"]
+    bank = Bank(lost.stack, lost.charges("confirmed")[0][1])
+
+    answer = bank.call_back(payer, no)
+
+    assert 200 == answer.status_code
+    told = [kind for kind in _kinds_of(lost.stack, no) if kind.startswith("CHARGED")]
+    assert ["CHARGED_WITHOUT_CONFIRM"] == told
+    back = ask(lost.stack, "SELECT * FROM refund WHERE pay_order_no = $1", no)
+    assert ([], RESTORED) == (back, _held(lost.stack)[no])
+
+
+def _kinds_of(stack: Stack, no: str) -> list[str]:
+    rows = ask(stack, "SELECT kind FROM desk_case WHERE pay_order_no = $1", no)
+    return [row["kind"] for row in rows]
 
 
 def _node_anew(lost: Lost) -> None:

@@ -49,7 +49,7 @@ def _name(since: datetime) -> str:
 
 
 async def hold(node: Node, run: RestoreRow, numbers: Sequence[PayOrderNo]) -> int:
-    """Hold these, as they stand; how many of them are held now or were before."""
+    """Hold these, as they stand; how many of them were not held before."""
     held = await asyncio.gather(*(_hold(node, run, no) for no in numbers))
     return sum(held)
 
@@ -62,7 +62,7 @@ async def _hold(node: Node, run: RestoreRow, no: PayOrderNo) -> bool:
         if row is None or row.biz_status.final:
             return False
         if known is not None and known.since == run.since:
-            return known.state is not Restored.CLEAR
+            return False
         change = node.change()
         _stage_hold(node, change, run, await with_attempts(node, row), known)
         if await node.journal.commit(change) is None:

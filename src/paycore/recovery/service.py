@@ -112,6 +112,8 @@ class _Work:
     run: RestoreRow
     report: Report
     asker: Asker
+    held_at: datetime | None = None
+    """When the last was held that was not held before."""
     named: dict[PayOrderNo, list[Question]] = field(default_factory=dict)
     """By statements, of payments that we know: to be asked after too."""
     free: list[PayOrderNo] = field(default_factory=list)
@@ -127,7 +129,8 @@ class _Work:
             )
 
         async for numbers in _pages(page):
-            await holding.hold(self.node, self.run, numbers)
+            if await holding.hold(self.node, self.run, numbers):
+                self.held_at = self.node.now()
             self.told("holding", len(numbers))
 
     async def wait(self) -> None:
@@ -136,8 +139,7 @@ class _Work:
             gateway.acceptance_window(self.node, place.channel) for place in self.at
         ]
         longest = max((one for one in windows if one <= MOST_WAIT), default=timedelta())
-        # A second more: payments were held a little after the run began.
-        until = self.run.begun_at + longest + timedelta(seconds=1)
+        until = (self.held_at or self.run.begun_at) + longest
         while (left := (until - self.node.now()).total_seconds()) > 0:
             self.told("waiting", 1)
             await self.node.clock.sleep(min(1.0, left))

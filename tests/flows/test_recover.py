@@ -211,6 +211,24 @@ def _restored_cases(stack: Stack) -> list[tuple[str, str]]:
     return [(row["case_id"], row["kind"]) for row in rows]
 
 
+def test_what_cannot_be_asked_for_stays_held(lost: Lost):
+    """F72: with one channel away the run is not complete and says where; nothing goes
+    on before it has answered, for it may be the one that was paid.
+    """
+    lost.stack.fault("bank.deduct_b.enquire", "http_500")
+
+    status, report = lost.recover()
+
+    lost.stack.no_faults()
+    names = ("confirmed", "converted", "untouched", "doubtful")
+    assert (1, False, 4, 0) == (
+        *(status, report["complete"]),
+        *(report["held"], report["let_go"]),
+    )
+    assert {lost.numbers[name]: RESTORED for name in names} == _held(lost.stack)
+    assert {"deduct_b"} == {one["channel"] for one in report["unanswered"]}
+
+
 def test_what_the_dump_forgot_is_found(lost: Lost):
     """F72: every charge and refund that was made after the dump is named, with its
     number and place, and nothing else; each is a case, and of what was sent and not

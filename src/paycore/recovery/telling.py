@@ -6,7 +6,7 @@ from types import MappingProxyType
 from paycore.desk import service as desk
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
-from paycore.recon.match import Kind
+from paycore.recon.match import Kind, Status
 from paycore.recon.rows import Difference as ReconDifference
 from paycore.recon.service import CASE as RECON
 from paycore.recovery.asking import Told
@@ -78,9 +78,12 @@ async def of_enquiry(
 
 
 def of_statement(one: ReconDifference, pay_order_no: str | None) -> Difference | None:
-    """What a statement found, whose case is reconciliation's; None: nothing of ours."""
+    """What a statement found, whose case is reconciliation's; None: nothing that was
+    forgotten, or a leg that is open here and is asked after as ever.
+    """
     found = OF_A_STATEMENT.get((one.kind, one.trade))
-    if found is None:
+    open_here = one.our_status == Status.OPEN
+    if found is None or open_here:
         return None
     about = f"{one.channel}/{one.account}:{one.fact}"
     here = found in (Found.CHARGED_HERE, Found.REFUNDED_HERE)

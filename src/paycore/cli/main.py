@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "refunds": "Look at refunds.",
         "notices": "Look at notices, and send them again.",
         "recon": "Compare our books with the channels' statements.",
+        "recover": "After a restore: ask every channel what the backup forgot.",
         "jobs": "Jobs by the day: when each ran, and run one now.",
         "ledger": "The books: trial balances, export, adjustments.",
         "desk": "Cases that wait for a person, and what is done about them.",

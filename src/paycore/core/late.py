@@ -14,6 +14,7 @@ from typing import Final
 from paycore.accounting import service as accounting
 from paycore.core.messages import refund_words
 from paycore.core.payment import Payment
+from paycore.core.restored import RESTORED
 from paycore.core.rows import AttemptRow, RefundRow, RefundTransitionRow
 from paycore.core.states import RefundEvent, refund_transition
 from paycore.desk import service as desk
@@ -87,6 +88,8 @@ def _goes_back(node: Node, payment: Payment, attempt: AttemptRow, reply: Reply) 
     said = (reply.amount, reply.currency)
     return (
         node.settings.return_late_money
+        # What a restore made us forget was asked for, and its line may have been told.
+        and payment.row.held != RESTORED
         and said == (attempt.amount, attempt.currency)
         and attempt.channel in gateway.capable(node, Operation.REFUND)
         and not another_leg_has_it(payment, attempt)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from paycore.core.restored import RESTORED
 from paycore.core.rows import AttemptRow, PaymentRow, TransitionRow
 from paycore.core.states import Audience, Event, transition
 from paycore.gateway.call import Reply
@@ -290,6 +291,12 @@ class Payment:
         """A person must look first: no money leg begins, and nothing closes."""
         self.row = replace(self.row, held=kind)
 
+    def let_go_on(self, now: datetime) -> None:
+        """Nothing of it was lost in a restore: it goes on as it stood in the backup."""
+        assert self.row.held == RESTORED, "only what was held for that"
+        self.row = replace(self.row, held=None)
+        self.release(now)
+
     def returned(self, now: datetime) -> None:
         """The money that it was held for went back; its close need not wait longer."""
         due = self.row.next_check_at
@@ -345,6 +352,8 @@ class Payment:
         return self.row.checks >= len(ENQUIRY_LADDER_S)
 
     def _next_look(self, now: datetime) -> datetime:
+        if self.row.held == RESTORED:
+            return now + timedelta(seconds=SLOW_ENQUIRY_S)
         if self.waits_for_a_person and self.money_leg is None:
             return now + timedelta(seconds=SLOW_ENQUIRY_S)
         waits = self.open_attempt is None and not self.is_deduction

@@ -7,9 +7,17 @@ import msgspec
 from paycore.core.rows import PaymentRow
 from paycore.kernel.db import Pool
 from paycore.kernel.ids import numbered_at
-from paycore.kernel.terms import BizLineId, BizStatus
+from paycore.kernel.terms import BizLineId, BizStatus, PayOrderNo
 
-__all__ = ["Found", "Pool", "find", "overdue", "search"]
+__all__ = [
+    "Found",
+    "Pool",
+    "ended_since",
+    "find",
+    "open_before",
+    "overdue",
+    "search",
+]
 
 NUMBERED_WITHIN = timedelta(hours=1)
 """A payment's number is made about when it is created."""
@@ -137,3 +145,41 @@ async def overdue(pool: Pool, before: datetime) -> tuple[int, datetime | None]:
     row = await pool.fetchrow(OVERDUE, before)
     assert row is not None, "a count gives one row"
     return row[0], row[1]
+
+
+# By what is due: an open payment always has a next look, and few have one.
+OPEN_BEFORE = """
+SELECT pay_order_no FROM payment
+WHERE next_check_at IS NOT NULL AND biz_status = 'DOING' AND created_at < $1
+  AND pay_order_no > $2
+ORDER BY pay_order_no
+LIMIT $3
+"""
+
+
+async def open_before(
+    pool: Pool, before: datetime, *, after: str, limit: int
+) -> list[PayOrderNo]:
+    """Payments that are open and were opened before a moment, by number."""
+    rows = await pool.fetch(OPEN_BEFORE, before, after, limit)
+    return [row["pay_order_no"] for row in rows]
+
+
+# A range of the numbers: what ended since then was opened at most so long before.
+ENDED_SINCE = """
+SELECT pay_order_no FROM payment
+WHERE pay_order_no > $1 AND biz_status <> 'DOING' AND finished_at >= $2
+  AND created_at < $3
+UNION
+SELECT pay_order_no FROM refund WHERE pay_order_no > $1 AND finished_at >= $2
+ORDER BY pay_order_no
+LIMIT $4
+"""
+
+
+async def ended_since(
+    pool: Pool, since: datetime, before: datetime, *, after: str, limit: int
+) -> list[PayOrderNo]:
+    """Payments that ended, or had a refund that ended, since a moment, by number."""
+    rows = await pool.fetch(ENDED_SINCE, after, since, before, limit)
+    return [row["pay_order_no"] for row in rows]

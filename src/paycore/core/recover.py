@@ -22,6 +22,7 @@ from paycore.core.commands import (
     PayResultNotifyBiz,
 )
 from paycore.core.messages import words
+from paycore.core.restored import RESTORED
 from paycore.core.rows import AttemptRow, PaymentRow
 from paycore.core.sending import CardQuickPaySend, SmsCentreSend
 from paycore.core.settle import settle
@@ -82,11 +83,25 @@ async def look(node: Node, row: Due) -> None:
         raise
 
 
+async def look_at(node: Node, no: PayOrderNo) -> None:
+    """Take a payment's lease out of turn, and look; nothing where another has it."""
+    row = await node.journal.load(PaymentRow, no)
+    if row is None or row.biz_status.final or row.lease_epoch in node.heartbeat.live:
+        return
+    taken = replace(row, lease_epoch=node.epoch, lease_until=node.lease_until())
+    change = node.change()
+    change.update(taken, version=row.version)
+    if await node.journal.commit(change) is None:
+        await look(node, replace(taken, version=row.version + 1))
+
+
 async def _look_and_release(run: Run) -> None:
     run.claimed = True
     try:
         with trace.of(run.node).payment("Look", run.payment.row.pay_order_no):
-            await _look(run)
+            if run.payment.row.held != RESTORED:
+                # Else `paycore recover` asks first what more was sent of it.
+                await _look(run)
             run.release()
             await run.commit()
     except GuardRefused as error:

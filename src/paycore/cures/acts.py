@@ -16,6 +16,7 @@ from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
 from paycore.kernel.terms import PayOrderNo
 from paycore.notify import replays
+from paycore.recovery import adopting
 
 FINISHES = frozenset(Cure) - {Cure.ENQUIRE, Cure.REFUND}
 """These are the end of their case. What an enquiry comes to is still to be seen, and a
@@ -47,10 +48,18 @@ async def stage(
             return await _refund(node, change, facts, row)
         case Cure.ADJUST | Cure.WRITE_OFF | Cure.RELEASE:
             return _out_of_suspense(node, change, facts, cure)
-        case Cure.NOTE:
-            return "closed"
-        case Cure.FORCE_NOT_TAKEN:
-            return "written down as not taken"
+        case Cure.ADOPT | Cure.CLOSE:
+            return await _after_a_restore(node, change, facts, cure)
+        case Cure.NOTE | Cure.FORCE_NOT_TAKEN:
+            return "closed" if cure is Cure.NOTE else "written down as not taken"
+
+
+async def _after_a_restore(node: Node, change: Change, facts: Facts, cure: Cure) -> str:
+    assert facts.payment is not None, "it was planned"
+    if cure is Cure.CLOSE:
+        return await adopting.close(node, change, facts.payment)
+    assert facts.leg is not None, "it was planned"
+    return await adopting.adopt(node, change, facts.payment, facts.leg)
 
 
 def _enquire(node: Node, change: Change, facts: Facts) -> str:

@@ -12,6 +12,7 @@ import msgspec
 
 from paycore.accounting.suspense import Parked
 from paycore.core.refunds import returns
+from paycore.core.restored import RESTORED
 from paycore.cures.facts import RECON, Facts
 from paycore.cures.table import Cure, suggested
 from paycore.desk.rows import CaseRow
@@ -20,6 +21,7 @@ from paycore.kernel.errors import BizCheckError
 from paycore.kernel.ids import attempt_id
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizStatus
+from paycore.recovery import adopting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,11 +178,40 @@ def _note(_: Node, facts: Facts) -> Plan:
         )
     if facts.given_back is not None and facts.given_back.status == "DOING":
         raise BizCheckError("Its refund is under way.", "退款处理中")
+    row = None if facts.payment is None else facts.payment.row
+    if row is not None and row.held == RESTORED and not row.biz_status.final:
+        raise BizCheckError(
+            "The order is held for this: adopt the charge, or close it.",
+            "该支付因此被挂起,请补记扣款或关闭订单",
+        )
     return Plan(
         does="The case is closed with this reason; nothing else is done.",
         amount=facts.case.amount,
         currency=facts.case.currency,
         seen={"healed": facts.healed, "back": _return_of(facts)},
+    )
+
+
+def _adopt(_: Node, facts: Facts) -> Plan:
+    send = adopting.adoptable(facts.payment, facts.leg, facts.case)
+    return Plan(
+        does=f"The confirm of {send.request_no} at {send.channel}/{send.account} is"
+        " written down again as open, and asked after at once: the payment goes by what"
+        " the channel says. The case is closed.",
+        amount=send.amount,
+        currency=send.currency,
+        seen={"send": send.seq, "request": send.request_no},
+    )
+
+
+def _close(_: Node, facts: Facts) -> Plan:
+    row = adopting.refuse_unheld(facts.payment).row
+    return Plan(
+        does="Nothing of this order begins any more, and it closes at its time; what"
+        " was taken for it is not given back by us. The case is closed.",
+        amount=facts.case.amount,
+        currency=facts.case.currency,
+        seen={"held": row.held, "attempts": row.attempts},
     )
 
 
@@ -208,6 +239,8 @@ _PLANS: Mapping[Cure, Callable[[Node, Facts], Plan]] = MappingProxyType(
         Cure.WRITE_OFF: _write_off,
         Cure.RELEASE: _release,
         Cure.NOTE: _note,
+        Cure.ADOPT: _adopt,
+        Cure.CLOSE: _close,
         Cure.FORCE_NOT_TAKEN: _force,
     }
 )

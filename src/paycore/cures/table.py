@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from paycore.kernel.errors import Misconfigured
 from paycore.recon.match import Kind
+from paycore.recovery.match import Found
 
 
 class Cure(StrEnum):
@@ -30,6 +31,12 @@ class Cure(StrEnum):
     NOTE = "NOTE"
     """Close the case with a reason: it was settled elsewhere, or needs nothing. Not
     where money is parked for it."""
+    ADOPT = "ADOPT"
+    """Write down again a leg that a restore made us forget: it is asked after, and what
+    its channel says becomes of the payment."""
+    CLOSE = "CLOSE"
+    """Of an order that is held for a restore: nothing begins any more, and it closes at
+    its time. Its money is a matter of the channel and the business line."""
     FORCE_NOT_TAKEN = "FORCE_NOT_TAKEN"
     """Write down, on two people's word, that an open leg took no money, where its
     channel will never say so."""
@@ -61,6 +68,12 @@ SUGGESTED: Mapping[str, tuple[Cure, ...]] = MappingProxyType(
         "LEDGER_BEHIND": (Cure.NOTE,),
         "INVARIANT": (Cure.NOTE,),
         "RECON_STATEMENT": (Cure.NOTE,),
+        f"RESTORE_{Found.CHARGED_THERE}": (Cure.ADOPT, Cure.CLOSE, Cure.NOTE),
+        f"RESTORE_{Found.CHARGED_HERE}": (Cure.NOTE,),
+        f"RESTORE_{Found.CHARGED_AMOUNT}": (Cure.NOTE,),
+        f"RESTORE_{Found.REFUNDED_THERE}": (Cure.NOTE,),
+        f"RESTORE_{Found.REFUNDED_HERE}": (Cure.NOTE,),
+        f"RESTORE_{Found.REFUNDED_AMOUNT}": (Cure.NOTE,),
         f"RECON_{Kind.THEY_LACK}": (*_BOOKS, Cure.ADJUST),
         f"RECON_{Kind.REFUND_MISSING}": (*_BOOKS,),
         f"RECON_{Kind.WE_LACK}": (*_BOOKS,),

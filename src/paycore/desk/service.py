@@ -41,21 +41,14 @@ async def open_case(
     `again`: what is still so after its case was closed is another case.
     Gives the case's id where it is new.
     """
-    case_id = ":".join(
-        (
-            kind,
-            pay_order_no or "",
-            "" if attempt_seq is None else f"{attempt_seq:02d}",
-            about,
-        )
-    )
-    case_id = await _next(node, case_id) if again else case_id
-    staged = any(insert.row.key() == (case_id,) for insert in change.inserts)
-    if staged or await node.journal.load(CaseRow, case_id) is not None:
+    name = case_id(kind, pay_order_no, attempt_seq, about)
+    name = await _next(node, name) if again else name
+    staged = any(insert.row.key() == (name,) for insert in change.inserts)
+    if staged or await node.journal.load(CaseRow, name) is not None:
         return None
     change.insert(
         CaseRow(
-            case_id=case_id,
+            case_id=name,
             kind=kind,
             pay_order_no=pay_order_no,
             attempt_seq=attempt_seq,
@@ -69,7 +62,15 @@ async def open_case(
             opened_at=node.now(),
         )
     )
-    return case_id
+    return name
+
+
+def case_id(
+    kind: str, pay_order_no: str | None, attempt_seq: int | None, about: str
+) -> str:
+    """What a case of this is called, opened or not."""
+    seq = "" if attempt_seq is None else f"{attempt_seq:02d}"
+    return ":".join((kind, pay_order_no or "", seq, about))
 
 
 OURSELVES = "paycore"

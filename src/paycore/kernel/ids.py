@@ -33,6 +33,10 @@ LATE_LEGS = 200
 SIGNING_LEGS = 300
 """And signings, which have numbers of a payment's form, behind those: 301."""
 
+RESTORE_LEGS = 400
+"""And numbers that are asked after only because a restore may have lost what they were
+of, behind all those: 401 for attempt 1's, 501 for refund 1's."""
+
 _REFUND, _LATE, _SIGNING = "R", "M", "S"
 _LEGS = MappingProxyType(
     {"": 0, _REFUND: REFUND_LEGS, _LATE: LATE_LEGS, _SIGNING: SIGNING_LEGS}

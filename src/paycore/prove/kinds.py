@@ -255,7 +255,7 @@ NOT_SIMULATED: Final[Mapping[str, str]] = MappingProxyType(
         "F67": "the pool is the real journal's: a directed test",
         "F68": "the disk is the real database's: a directed test",
         "F70": "there is no cache and no broker",
-        "F72": "recovery after a restore is to come",
+        "F72": "needs a real dump and its restore: directed tests",
         "F73": "refused when it is saved: a directed test",
         "F74": "states cannot be forced by hand yet",
         "F75": "needs a bug of ours: a directed test, and the planted ones",

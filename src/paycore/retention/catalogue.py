@@ -167,6 +167,8 @@ FOR_GOOD: Mapping[str, str] = MappingProxyType(
         "accounting_account": "the chart of accounts",
         "accounting_rule": "the posting rules",
         "accounting_feed": "what a ledger of the user's own has, or is still to have",
+        "restore": "from when on a backup that was restored had forgotten",
+        "restored_payment": "how it was found out what a payment had forgotten",
         "coupon": "what was issued, and which order used it",
         "notify_notice": "what the line was told, or is still to be told",
         "desk_case": "what a person had to decide",

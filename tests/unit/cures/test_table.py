@@ -9,6 +9,7 @@ from paycore.cures.plans import _PLANS
 from paycore.cures.table import SUGGESTED, Cure, limits, needs_second, suggested
 from paycore.kernel.errors import Misconfigured
 from paycore.recon.match import Kind
+from paycore.recovery.match import Found
 
 SOURCE = Path(__file__).parents[3] / "src" / "paycore"
 KINDS = re.compile(
@@ -28,7 +29,8 @@ def _kinds() -> set[str]:
             continue
         for opened in KINDS.finditer(text):
             found |= set(NAME.findall(opened.group(0)))
-    return found - {"RECON_"}
+    found |= {f"RESTORE_{kind}" for kind in Found}
+    return found - {"RECON_", "RESTORE_"}
 
 
 def test_every_kind_of_case_that_is_opened_has_a_cure():

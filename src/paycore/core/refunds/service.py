@@ -15,6 +15,7 @@ from paycore.core.refunds.commands import CARD_REFUND
 from paycore.core.refunds.refund import Refund, taken
 from paycore.core.refunds.run import RefundRun
 from paycore.core.refunds.share import money_part
+from paycore.core.restored import RestoredRow
 from paycore.core.rows import (
     AttemptRow,
     IdempotencyRow,
@@ -81,7 +82,8 @@ class _Refund(ServiceCallback):
         total = await _total(node, payment.row)
         card = await node.journal.load(CardRow, payment.row.card_id)
         assert card is not None, "a payment's card is never deleted"
-        row = _born(node, self.request, payment.row, leg=leg, total=total)
+        lost = await node.journal.load(RestoredRow, payment.row.pay_order_no)
+        row = _born(*(node, self.request, payment.row), leg=leg, total=total, lost=lost)
         return RefundRun(
             node=node,
             payment=payment,
@@ -239,12 +241,16 @@ def _born(
     *,
     leg: AttemptRow,
     total: RefundTotalRow,
+    lost: RestoredRow | None,
 ) -> RefundRow:
-    """A new refund with its share; refused where it does not fit into what is left."""
+    """A new refund with its share; refused where it does not fit into what is left.
+    What was lost in a restore went back all the same, and has its numbers for ever.
+    """
     order, now = taken(total), node.now()
-    if request.amount > order.left:
+    if request.amount > order.left - (lost.lost_refunded if lost else 0):
         raise errors.RefundExceeds
-    if total.refunds >= MAX_REFUNDS:
+    number = total.refunds + 1 + (lost.lost_refunds if lost else 0)
+    if number > MAX_REFUNDS:
         raise errors.TooMany("Too many refunds of this payment.", "该支付退款次数过多")
     money = money_part(order, request.amount)
     if money == 0:
@@ -254,7 +260,7 @@ def _born(
         )
     return RefundRow(
         pay_order_no=payment.pay_order_no,
-        refund_no=refund_no(payment.pay_order_no, total.refunds + 1),
+        refund_no=refund_no(payment.pay_order_no, number),
         biz_line=payment.biz_line,
         out_refund_no=request.out_refund_no,
         amount=request.amount,

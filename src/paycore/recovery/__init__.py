@@ -1,0 +1,1 @@
+"""After a restore (F72): what channels know that our tables have forgotten."""

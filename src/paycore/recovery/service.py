@@ -1,0 +1,355 @@
+"""Recovery's door: after a restore hold, read the statements, ask, tell, let go on.
+
+In this order, and all of it may be repeated and stopped anywhere. What is held stays
+held until each of its questions had a last word, and what was found stays a case.
+Nothing here changes a payment but the hold, and the ordinary enquiry of an open leg.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from paycore.core import queries as core
+from paycore.core import recover as ordinary
+from paycore.core.absorb import load_payment
+from paycore.core.payment import Payment
+from paycore.core.restored import Restored, RestoredRow, RestoreRow
+from paycore.core.rows import RefundRow
+from paycore.gateway import service as gateway
+from paycore.kernel.ids import REFUND_LEGS, numbered_at
+from paycore.kernel.journal import Change
+from paycore.kernel.node import Node
+from paycore.kernel.terms import BizStatus, PayOrderNo, RefundKind
+from paycore.recovery import holding, queries, statements, telling
+from paycore.recovery.asking import Asker, Told
+from paycore.recovery.match import Found, Question
+from paycore.recovery.questions import (
+    Place,
+    of_ended,
+    of_ended_refunds,
+    of_open,
+    of_refunds,
+    of_statement,
+    places,
+)
+from paycore.recovery.report import Report
+
+AT_ONCE = 32
+"""Payments in hand at a time."""
+
+AHEAD = 25
+"""Numbers that a payment may have used up in the time that was lost: ten tries of the
+code, as many codes (one a minute), and some channels."""
+
+REFUNDS_AHEAD = 2
+"""One that never left may stand between two that did."""
+
+LONGEST_LIFE = timedelta(days=2)
+"""What ended at a moment was opened at most so long before, with margin."""
+
+MOST_WAIT = timedelta(minutes=2)
+"""So long a run waits for "not found" to be a last word; of a channel that takes
+longer another run asks."""
+
+Progress = Callable[[str, int], None]
+"""Hears what is being done, and how much of it was done since the last time."""
+
+Page = Callable[[str], Awaitable[Sequence[PayOrderNo]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """How far it looks."""
+
+    since: datetime
+    ahead: int = AHEAD
+    refund_days: int = 1
+    """What ended so many days before may have had a refund that was lost."""
+
+
+async def recover(
+    node: Node, pool: core.Pool, dsn: str, scope: Scope, told: Progress
+) -> Report:
+    """All of it, once. The node given must beat; at the first run of a moment no other
+    may, and later what is held waits for us whoever works.
+    """
+    at = await places(node)
+    run = await holding.begin(node, scope.since)
+    work = _Work(
+        node=node,
+        pool=pool,
+        dsn=dsn,
+        scope=scope,
+        told=told,
+        at=at,
+        run=run,
+        report=Report(run=run),
+        asker=Asker(node),
+    )
+    await work.hold()
+    await work.read_statements()
+    await work.wait()
+    await work.ask_open()
+    await work.ask_ended()
+    await work.ask_named()
+    await work.catch_up()
+    return work.report
+
+
+@dataclass(slots=True, kw_only=True)
+class _Work:
+    """One run, in hand."""
+
+    node: Node
+    pool: core.Pool
+    dsn: str
+    scope: Scope
+    told: Progress
+    at: list[Place]
+    run: RestoreRow
+    report: Report
+    asker: Asker
+    held_at: datetime | None = None
+    """When the last was held that was not held before."""
+    named: dict[PayOrderNo, list[Question]] = field(default_factory=dict)
+    """By statements, of payments that we know: to be asked after too."""
+    free: list[PayOrderNo] = field(default_factory=list)
+
+    # --- hold -------------------------------------------------------------------------
+
+    async def hold(self) -> None:
+        """Before anything else; what was opened since the run began is new."""
+
+        async def page(after: str) -> Sequence[PayOrderNo]:
+            return await core.open_before(
+                self.pool, self.run.begun_at, after=after, limit=AT_ONCE
+            )
+
+        async for numbers in _pages(page):
+            if await holding.hold(self.node, self.run, numbers):
+                self.held_at = self.node.now()
+            self.told("holding", len(numbers))
+
+    async def wait(self) -> None:
+        """Until the channels surely know what they were sent before we began."""
+        windows = [
+            gateway.acceptance_window(self.node, place.channel) for place in self.at
+        ]
+        longest = max((one for one in windows if one <= MOST_WAIT), default=timedelta())
+        until = (self.held_at or self.run.begun_at) + longest
+        while (left := (until - self.node.now()).total_seconds()) > 0:
+            self.told("waiting", 1)
+            await self.node.clock.sleep(min(1.0, left))
+
+    # --- statements -------------------------------------------------------------------
+
+    async def read_statements(self) -> None:
+        """What they name of payments that we know is asked after, too."""
+        for key, day in await statements.days(self.node, self.scope.since):
+            statement = await statements.read(self.node, self.dsn, key, day)
+            self.report.statements.append(statement)
+            self.told("reading", 1)
+            if not statement.read:
+                continue
+            for known in await statements.differences(
+                *(self.node, self.pool, statement, self.scope.since)
+            ):
+                self.report.add(known.difference)
+                if known.payment is not None and known.lacking:
+                    question = of_statement(known.difference, known.payment, self.at)
+                    self.named.setdefault(known.payment.pay_order_no, []).append(
+                        question
+                    )
+
+    # --- what was open ----------------------------------------------------------------
+
+    async def ask_open(self) -> None:
+        """Each that is held, for whatever it may have sent."""
+
+        async def page(after: str) -> Sequence[PayOrderNo]:
+            return await queries.unclear(
+                self.pool, self.run.since, after=after, limit=AT_ONCE
+            )
+
+        async for numbers in _pages(page):
+            await asyncio.gather(*(self._ask_open(no) for no in numbers))
+            self.told("asking", len(numbers))
+
+    async def _ask_open(self, no: PayOrderNo) -> None:
+        node = self.node
+        payment = await load_payment(node, no)
+        restored = await node.journal.load(RestoredRow, no)
+        assert payment is not None, "it was held"
+        assert restored is not None, "it was held"
+        if payment.row.biz_status.final:
+            change = node.change()
+            await holding.settle(node, change, restored, Restored.CLEAR)
+            await node.journal.commit(change)
+            return
+        questions = _once(
+            [
+                *of_open(payment, self.at, ahead=self.scope.ahead),
+                *self.named.pop(no, ()),
+            ]
+        )
+        told, change = await self._asked(questions, quiet_from=restored.held_at)
+        found = await self._tell(told, change)
+        unsure = [one.question for one in told if one.unsure]
+        self.report.unsure += unsure
+        state = Restored.FOUND if found else Restored.HELD
+        state = state if found or unsure else Restored.CLEAR
+        await holding.settle(node, change, restored, state)
+        stands = await node.journal.commit(change) is None
+        if state is Restored.CLEAR and stands:
+            self.report.let_go += 1
+            self.free.append(no)
+        else:
+            self.report.held += 1
+        if not stands:  # somebody works on it: another run asks again
+            self.report.unsure += questions[:1]
+
+    # --- what had ended ---------------------------------------------------------------
+
+    async def ask_ended(self) -> None:
+        """Their ends, and the refunds that they may have had since."""
+        first = self.scope.since - timedelta(days=self.scope.refund_days)
+        smallest = numbered_at(first, -LONGEST_LIFE)
+
+        async def page(after: str) -> Sequence[PayOrderNo]:
+            return await core.ended_since(
+                *(self.pool, first, self.run.begun_at),
+                after=max(after, smallest),
+                limit=AT_ONCE,
+            )
+
+        async for numbers in _pages(page):
+            await asyncio.gather(*(self._ask_ended(no) for no in numbers))
+            self.told("asking", len(numbers))
+
+    async def _ask_ended(self, no: PayOrderNo) -> None:
+        payment = await load_payment(self.node, no)
+        assert payment is not None, "it ended"
+        refunds = await self.node.journal.within(RefundRow, no)
+        since = self.scope.since
+        legs = (leg for leg in payment.money_legs if _young(leg.finished_at, since))
+        young = (one for one in refunds if _young(one.finished_at, since))
+        questions = [*of_ended(payment, legs), *of_ended_refunds(young)]
+        if payment.row.biz_status is BizStatus.SUCCESS:
+            ours = sum(one.kind is RefundKind.ASKED for one in refunds)
+            lost = await self.node.journal.load(RestoredRow, no)
+            used = ours + (lost.lost_refunds if lost is not None else 0)
+            ahead = used + REFUNDS_AHEAD
+            questions += of_refunds(payment, refunds, first=1, count=ahead)
+        questions = _once([*questions, *self.named.pop(no, ())])
+        await self._ask_of_ended(payment, refunds, questions)
+
+    async def ask_named(self) -> None:
+        """What only a statement tells of: of payments that ended long before."""
+        for no in list(self.named):
+            payment = await load_payment(self.node, no)
+            assert payment is not None, "it is known"
+            refunds = await self.node.journal.within(RefundRow, no)
+            await self._ask_of_ended(payment, refunds, _once(self.named.pop(no)))
+
+    async def _ask_of_ended(
+        self,
+        payment: Payment,
+        refunds: Sequence[RefundRow],
+        questions: Sequence[Question],
+    ) -> None:
+        told, change = await self._asked(questions, quiet_from=self.run.begun_at)
+        await self._tell(told, change)
+        self.report.unsure += [one.question for one in told if one.unsure]
+        await self._keep_lost_refunds(payment, refunds, told, change)
+        if not change.empty and await self.node.journal.commit(change) is not None:
+            self.report.unsure += questions[:1]
+
+    async def _keep_lost_refunds(
+        self,
+        payment: Payment,
+        refunds: Sequence[RefundRow],
+        told: Sequence[Told],
+        change: Change,
+    ) -> None:
+        """Their numbers are not given again, nor what they gave back."""
+        lost = {
+            one.question.seq - REFUND_LEGS: one.reply.amount or 0
+            for one in told
+            if one.verdict is Found.REFUNDED_THERE and not one.question.known
+        }
+        if not lost:
+            return
+        last = max(lost)
+        before = sum(
+            one.kind is RefundKind.ASKED and int(one.refund_no[-2:]) < last
+            for one in refunds
+        )
+        no = payment.row.pay_order_no
+        standing = await self.node.journal.load(RestoredRow, no)
+        fresh = RestoredRow(
+            pay_order_no=no,
+            since=self.run.since,
+            state=Restored.CLEAR,
+            held_at=self.run.begun_at,
+            asked_at=self.node.now(),
+            lost_refunds=last - before,
+            lost_refunded=sum(lost.values()),
+        )
+        if standing is None:
+            change.insert(fresh)
+        else:
+            again = replace(fresh, version=standing.version)
+            change.update(again, version=standing.version)
+
+    # --- both -------------------------------------------------------------------------
+
+    async def _asked(
+        self, questions: Sequence[Question], *, quiet_from: datetime
+    ) -> tuple[list[Told], Change]:
+        self.report.asked += len(questions)
+        return await self.asker.ask(questions, quiet_from=quiet_from)
+
+    async def _tell(self, told: Sequence[Told], change: Change) -> bool:
+        """Whether anything was found."""
+        found = False
+        for one in told:
+            if isinstance(one.verdict, Found):
+                found = True
+                difference = await telling.of_enquiry(
+                    self.node, change, one, one.verdict
+                )
+                self.report.add(difference)
+        return found
+
+    async def catch_up(self) -> None:
+        """The ordinary enquiry of what is open, and held no more."""
+        for no in self.free:
+            payment = await load_payment(self.node, no)
+            if payment is None or payment.money_leg is None:
+                continue
+            await ordinary.look_at(self.node, no)
+            payment = await load_payment(self.node, no)
+            if payment is not None and payment.row.biz_status.final:
+                self.report.caught_up[no] = payment.row.biz_status
+            self.told("catching up", 1)
+
+
+async def _pages(page: Page) -> AsyncIterator[Sequence[PayOrderNo]]:
+    """By number, from the first on, until there are no more."""
+    after = ""
+    while numbers := await page(after):
+        yield numbers
+        after = numbers[-1]
+
+
+def _young(at: datetime | None, since: datetime) -> bool:
+    return at is not None and at >= since
+
+
+def _once(questions: Sequence[Question]) -> list[Question]:
+    """Each number at each account once."""
+    seen = {(one.channel, one.account, one.request_no): one for one in questions}
+    return list(seen.values())

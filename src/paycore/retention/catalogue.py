@@ -168,6 +168,7 @@ FOR_GOOD: Mapping[str, str] = MappingProxyType(
         "accounting_rule": "the posting rules",
         "accounting_feed": "what a ledger of the user's own has, or is still to have",
         "coupon": "what was issued, and which order used it",
+        "coupon_hold": "what a coupon system elsewhere has, or is still to have",
         "notify_notice": "what the line was told, or is still to be told",
         "desk_case": "what a person had to decide",
         "desk_cure": "what was decided, and by whom",

@@ -93,6 +93,8 @@ class Coupons:
             return _no("TAKEN")
         if coupon.get("expired") and coupon["pay_order_no"] is None:
             return _no("EXPIRED")
+        if (coupon["amount"], coupon["currency"]) != (said["amount"], said["currency"]):
+            return _no("DOES_NOT_FIT")
         coupon |= {"status": "LOCKED", "pay_order_no": order}
         return _yes(coupon)
 

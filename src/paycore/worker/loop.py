@@ -84,8 +84,8 @@ def loops(*, working: bool) -> Loops:
         ("agreements", signer.tick, AGREEMENTS_EVERY_S),
         ("dispatch", dispatcher.tick, DISPATCH_EVERY_S),
         ("feed", bookkeeper.tick, FEED_EVERY_S),
-        ("coupons", redeemer.tick, COUPONS_EVERY_S),
         ("sweep", sweep, SWEEP_EVERY_S),
+        ("coupons", redeemer.tick, COUPONS_EVERY_S),
     )
 
 

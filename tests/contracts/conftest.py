@@ -1,8 +1,8 @@
-"""A node that posts, and the ledger that is told."""
+"""A node that posts, and the ledger that is told; and where its coupons live."""
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,11 @@ from aiohttp import web
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from coupon_system import SECRET as COUPON_SECRET
+from coupon_system import Coupons
 from telling import SECRET, buried, living
+from two_coupons import BuiltIn as BuiltInCoupons
+from two_coupons import Elsewhere, placed
 from two_ledgers import BuiltIn, Reference
 
 from paycore.kernel import db
@@ -61,3 +65,34 @@ async def own(dsn, pool, reference):
     yield node, reference
     await buried(node)
     await asyncio.sleep(0)
+
+
+@pytest.fixture
+def system() -> Iterator[Coupons]:
+    """A coupon system of a user's own, over HTTP."""
+    made = Coupons()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def coupons_built_in(dsn) -> AsyncIterator[BuiltInCoupons]:
+    """The default: coupons are rows of ours."""
+    node = await living(dsn)
+    yield placed(BuiltInCoupons, node)
+    await buried(node)
+
+
+@pytest.fixture
+async def coupons_elsewhere(dsn, system: Coupons) -> AsyncIterator[Elsewhere]:
+    """A node whose coupons live in that system."""
+    node = await living(
+        dsn,
+        coupon_url=system.url,
+        coupon_secret=COUPON_SECRET,
+        coupon_timeout_s=1,
+    )
+    made = placed(Elsewhere, node)
+    made.system = system
+    yield made
+    await buried(node)

@@ -28,6 +28,7 @@ from paycore.kernel import log
 from paycore.kernel.errors import Unavailable
 from paycore.kernel.http import Answered, HttpRequest, HttpResult, NotSent
 from paycore.kernel.node import Node
+from paycore.kernel.partner import Partner
 from paycore.kernel.terms import PayOrderNo
 
 Sign = Callable[[Sequence[bytes], str, datetime, bytes], Mapping[str, str]]
@@ -43,32 +44,14 @@ FIRST_WAIT_S = 2
 LONGEST_WAIT_S = 300
 """Between tries of one posting, each wait twice the one before."""
 
-LONGEST_SHUT_S = 60.0
-"""How long a node waits at most before it asks a ledger again that was away."""
-
 CASE = "LEDGER_BEHIND"
 
 _log = log.get(__name__)
 
 
 @dataclass(slots=True)
-class Line:
+class Line(Partner):
     """How the ledger was when this node last asked it."""
-
-    failures: int = 0
-    """In a row."""
-    shut_until: float = 0.0
-    stopping: bool = False
-
-    def ended(self, node: Node, *, well: bool) -> None:
-        """One try more; those that set out together count once."""
-        now = node.clock.monotonic()
-        if well:
-            self.failures, self.shut_until = 0, 0.0
-        elif now >= self.shut_until:
-            self.failures += 1
-            wait_s = 1 << min(self.failures, 10)
-            self.shut_until = now + min(wait_s, LONGEST_SHUT_S)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,9 +106,7 @@ async def claim(node: Node, limit: int, sign: Sign) -> int:
     """Send what is due, so many at most; how many postings that was."""
     line = node.state(Line)
     now = node.now()
-    if not node.settings.ledger_url or line.stopping:
-        return 0
-    if node.clock.monotonic() < line.shut_until:
+    if not node.settings.ledger_url or line.stopping or line.shut(node):
         return 0
     rows = await node.journal.due(
         FeedRow,
@@ -178,7 +159,7 @@ def _in_order(rows: Sequence[FeedRow]) -> list[FeedRow]:
 async def _send(node: Node, body: bytes, row: FeedRow, sign: Sign) -> str | None:
     """One try: None where it was acknowledged, else why not, in our own words."""
     line = node.state(Line)
-    if line.failures and node.clock.monotonic() < line.shut_until:
+    if line.failures and line.shut(node):
         return "the ledger is away"
     signed = sign([node.settings.ledger_key], row.posting_id, node.now(), body)
     result = await node.transport.send(

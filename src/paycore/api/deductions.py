@@ -15,6 +15,7 @@ from paycore.core.order import Order
 from paycore.core.service import AnswerOf, OpenRequest, View
 from paycore.kernel.errors import (
     BizCheckError,
+    CouponAway,
     CouponRefused,
     DataNotExist,
     Duplicate,
@@ -34,7 +35,10 @@ _DEDUCT = Shape(Deduct)
             summary="Take money under the card's mandate: no code, no payer present",
             takes=Deduct,
             gives=((201, Order), (202, Order), (200, Order)),
-            refuses=(Duplicate, BizCheckError, CouponRefused, DataNotExist, TooMany),
+            refuses=(
+                *(Duplicate, BizCheckError, CouponRefused, DataNotExist, TooMany),
+                CouponAway,
+            ),
             keyed=True,
         )
     },

@@ -51,6 +51,8 @@ from paycore.kernel.meters_upkeep import (
     AUDIT_SECONDS,
     AUDIT_UNANSWERED,
     AUDIT_VIOLATIONS,
+    COUPON_AGE,
+    COUPONS_OWED,
     JOB_AT,
     POSTING_AGE,
     POSTINGS_WAITING,
@@ -162,6 +164,8 @@ def _of_backlog(waiting: Backlog) -> Figures:
         NOTICE_AGE.name: {(): waiting.notices.age_s},
         POSTINGS_WAITING.name: {(): waiting.postings.number},
         POSTING_AGE.name: {(): waiting.postings.age_s},
+        COUPONS_OWED.name: {(): waiting.coupons.number},
+        COUPON_AGE.name: {(): waiting.coupons.age_s},
         CASES_OPEN.name: {(kind,): count for kind, count in waiting.cases.items()},
         JOB_AT.name: {(job,): at for job, at in waiting.jobs.items()},
     }

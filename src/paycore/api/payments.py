@@ -22,6 +22,7 @@ from paycore.core.service import AnswerOf, OpenRequest, View
 from paycore.kernel.errors import (
     BadRequest,
     BizCheckError,
+    CouponAway,
     CouponRefused,
     DataNotExist,
     Duplicate,
@@ -43,7 +44,10 @@ _CONFIRM = Shape(Confirm)
             summary="Open a payment and send the payer a code",
             takes=OpenQuickPayment,
             gives=((201, Order), (200, Order)),
-            refuses=(Duplicate, BizCheckError, CouponRefused, DataNotExist, TooMany),
+            refuses=(
+                *(Duplicate, BizCheckError, CouponRefused, DataNotExist, TooMany),
+                CouponAway,
+            ),
             keyed=True,
             texts=True,
         )

@@ -53,6 +53,13 @@ SELECT count(*) AS number,
 FROM accounting_feed
 WHERE next_check_at IS NOT NULL
 """
+_COUPONS = """
+SELECT count(*) AS number,
+       coalesce(extract(epoch FROM clock_timestamp() - min(owed_at)), 0)
+         ::float8 AS age_s
+FROM coupon_hold
+WHERE next_check_at IS NOT NULL
+"""
 _CASES = """
 SELECT kind, count(*) AS number FROM desk_case WHERE status = 'OPEN' GROUP BY kind
 """
@@ -80,6 +87,8 @@ class Backlog:
     notices: Waiting
     postings: Waiting
     """That a ledger of the user's own has not acknowledged."""
+    coupons: Waiting
+    """Uses and unlocks that a coupon system of the user's own has not acknowledged."""
     cases: dict[str, int]
     jobs: dict[str, float]
     """By job: when it last came to its end, in Unix time."""
@@ -101,6 +110,7 @@ async def backlog(pool: Pool, *, within_s: float) -> Backlog:
             due=await waiting(_DUE),
             notices=await waiting(_NOTICES),
             postings=await waiting(_POSTINGS),
+            coupons=await waiting(_COUPONS),
             cases={row["kind"]: row["number"] for row in cases},
             jobs={row["job"]: row["at"] for row in jobs},
         )

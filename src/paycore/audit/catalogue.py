@@ -4,14 +4,13 @@ Every invariant is here: with the questions that rows can answer, or with the re
 they cannot and with who shows it instead. docs/audit.md is made of it.
 """
 
-from paycore.audit import ledger
+from paycore.audit import coupons, ledger
 from paycore.audit.invariant import Check, Invariant
 from paycore.audit.questions import (
     agreements,
     books,
     calls,
     codes,
-    coupons,
     desk,
     ends,
     late,
@@ -132,6 +131,7 @@ CATALOGUE = (
                 sql=ends.IS_A_NOTICE_NOT_TRIED,
             ),
             Check(name="a refund that nobody looks at", sql=refunds.IS_A_REFUND_UNSEEN),
+            *coupons.I6,
         ),
     ),
     Invariant(
@@ -189,26 +189,12 @@ CATALOGUE = (
         id="I10",
         holds="A coupon is held by one order that names it, and used if and only if"
         " that order succeeded.",
-        checks=(
-            Check(
-                name="a coupon out of step with its order",
-                sql=coupons.IS_A_COUPON_HELD_OUT_OF_STEP,
-            ),
-            Check(
-                name="a success without its coupon",
-                sql=coupons.IS_A_SUCCESS_WITHOUT_ITS_COUPON,
-            ),
-        ),
+        checks=coupons.I10,
     ),
     Invariant(
         id="I11",
         holds="The coupon of an order whose money is unknown stays locked.",
-        checks=(
-            Check(
-                name="the coupon of an unknown order is free",
-                sql=coupons.IS_THE_COUPON_OF_AN_UNKNOWN_ORDER_FREE,
-            ),
-        ),
+        checks=coupons.I11,
     ),
     Invariant(
         id="I12",

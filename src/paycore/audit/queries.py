@@ -82,6 +82,7 @@ _OVER_PAYMENTS = (
     *("payment", "attempt", "transition", "trail", "gateway_message"),
     *("router_decision", "accounting_posting", "accounting_entry", "notify_notice"),
     *("sms_code", "idempotency_key", "refund", "refund_total", "refund_transition"),
+    "coupon_hold",
 )
 
 _IN_SCOPE = "({0} >= $1::text OR {0} = ANY($2::text[]))"
@@ -180,7 +181,10 @@ WHAT_IS_OPEN_FROM_BEFORE = """
 UNION ALL
 (SELECT DISTINCT no, 'coupons' FROM (
     SELECT holder AS no FROM coupon
-    WHERE next_check_at IS NOT NULL AND holder < $1 OFFSET 0
+    WHERE next_check_at IS NOT NULL AND holder < $1
+    UNION ALL
+    SELECT pay_order_no FROM coupon_hold
+    WHERE next_check_at IS NOT NULL AND pay_order_no < $1 OFFSET 0
 ) AS open ORDER BY no LIMIT $2)
 UNION ALL
 (SELECT DISTINCT no, 'notices' FROM (

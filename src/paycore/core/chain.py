@@ -149,7 +149,14 @@ class Run:
         return PaymentRow, (self.payment.row.pay_order_no,)
 
     def take_lease(self, ask: Ask) -> None:
-        """Ours from the next commit on, for one foreign call and its answer.
+        """Ours from the next commit on, for one foreign call and its answer."""
+        until = self.lease_payment()
+        self.payment.quiet_after(
+            ask.attempt_seq, until + timedelta(seconds=ask.timeout_s)
+        )
+
+    def lease_payment(self) -> datetime:
+        """The lease alone, for a call that is about no attempt; until when it holds.
 
         Our own deadline is reckoned first, so that it is over before others begin.
         """
@@ -158,14 +165,12 @@ class Run:
         )
         until = self.node.lease_until()
         self.leases.append(until)
-        self.payment.quiet_after(
-            ask.attempt_seq, until + timedelta(seconds=ask.timeout_s)
-        )
         self.payment.lease(
             self.node.epoch,
             until=until,
             look_at=self.now + timedelta(seconds=self.node.settings.lease_s),
         )
+        return until
 
     def release(self) -> None:
         """Give the lease back, where it is ours: a passage that comes late may find the

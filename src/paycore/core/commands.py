@@ -8,7 +8,7 @@ so that the same list serves a first passage, a recovery and a repeat.
 from paycore.accounting import service as accounting
 from paycore.cards.rows import AgreementRow
 from paycore.core import ask as asking
-from paycore.core import conversion
+from paycore.core import conversion, couponing
 from paycore.core.chain import Foreign, GuardRefused, Local, Next, Run
 from paycore.core.keys import leased
 from paycore.core.messages import words
@@ -77,6 +77,7 @@ class OpenPayment(Local):
                 content=run.content,
             )
         )
+        couponing.name(run)
         return Next.NEXT
 
 
@@ -135,8 +136,13 @@ class CouponLock(Local):
     """Nobody else may spend the coupon meanwhile."""
 
     async def run(self, run: Run) -> Next:
-        """Stage the lock: it is committed with the money leg, or not at all."""
+        """Stage the lock: it is committed with the money leg, or not at all. One that
+        lives elsewhere is asked for, and no money without a yes.
+        """
         row = run.payment.row
+        held = await couponing.hold_of(run)
+        if held is not None:
+            return await couponing.lock(run, held)
         if row.coupon_no is not None:
             coupon.lock(
                 run.node, run.change, row.biz_line, row.coupon_no, row.pay_order_no
@@ -237,6 +243,10 @@ class CouponModify(Local):
         """The same after success, refusal, unknown and recovery."""
         row = run.payment.row
         if row.coupon_no is None or run.payment.money_leg is not None:
+            return Next.NEXT
+        held = await couponing.hold_of(run)
+        if held is not None:
+            couponing.end(run, held)
             return Next.NEXT
         if run.coupon_gone:
             await _coupon_gone(run)

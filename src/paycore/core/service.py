@@ -45,6 +45,7 @@ from paycore.kernel.terms import (
     PayType,
 )
 from paycore.lines import service as lines
+from paycore.notify import webhook
 
 __all__ = [
     "AnswerOf",
@@ -345,14 +346,14 @@ def _refuse_exhausted(run: Run) -> None:
 async def _coupon_amount(node: Node, request: OpenRequest) -> int:
     if request.coupon_no is None:
         return 0
-    row = await coupon.usable(
+    return await coupon.worth(
         node,
         request.biz_line,
         request.coupon_no,
         amount=request.amount,
         currency=request.currency,
+        sign=webhook.headers,
     )
-    return row.amount
 
 
 def _opened(node: Node, request: OpenRequest, coupon_amount: int) -> PaymentRow:

@@ -4,26 +4,61 @@ The three are staged into the payment's own changes, so a coupon is used in the 
 in which its order succeeds, and is never locked by two orders because a row has one
 holder. What a crash leaves locked is found by `sweep`, which asks what became of the
 order and does the one right thing: a coupon of an undecided order stays locked.
+
+Where coupons live in a system of the user's own (`foreign`), an order keeps a hold on
+one instead: its lock is a foreign call of the chain's, and its end is owed (`owed`).
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-from paycore.coupon import rules
-from paycore.coupon.rows import CouponRow, CouponStatus
+from msgspec.structs import replace
+
+from paycore.coupon import foreign, hold, rules
+from paycore.coupon.foreign import DIFFERS, Answer, No, Sign, Unknown, elsewhere
+from paycore.coupon.foreign import lock as ask_lock
+from paycore.coupon.owed import claim, drain
+from paycore.coupon.rows import CouponRow, CouponStatus, HoldRow, HoldStatus
 from paycore.kernel.errors import BadRequest, CouponRefused
 from paycore.kernel.ids import letters
-from paycore.kernel.journal import Change
+from paycore.kernel.journal import Change, Insert
 from paycore.kernel.money import exponent
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizLineId, BizStatus, CouponNo, PayOrderNo
+
+__all__ = [
+    "DIFFERS",
+    "GUARD",
+    "Answer",
+    "No",
+    "Unknown",
+    "ask_lock",
+    "claim",
+    "drain",
+    "elsewhere",
+    "end_hold",
+    "free",
+    "hold_of",
+    "issue",
+    "lock",
+    "name",
+    "stage_ask",
+    "stage_locked",
+    "sweep",
+    "usable",
+    "use",
+    "worth",
+]
 
 MOST_AT_ONCE = 10_000
 NUMBER_LETTERS = 16
 
 GUARD = "coupon"
 """The guard by which a change is refused whose coupon is another's."""
+
+HELD = "coupon_hold"
+"""The guard of what becomes of an order's hold on a coupon that lives elsewhere."""
 
 LOCK_CHECK = timedelta(minutes=2)
 """Longer than a payment needs from lock to result, so that the sweeper finds only
@@ -176,3 +211,85 @@ async def _settle(node: Node, row: CouponRow, status_of: StatusOf) -> None:
 def _orphan(node: Node, row: CouponRow) -> bool:
     """Whether the lock is too old for an order that does not exist."""
     return row.locked_at is not None and row.locked_at + ORPHAN_AGE <= node.now()
+
+
+# Coupons that live in a system of the user's own
+
+
+async def worth(
+    node: Node,
+    biz_line: BizLineId,
+    coupon_no: CouponNo,
+    *,
+    amount: int,
+    currency: str,
+    sign: Sign,
+) -> int:
+    """What the coupon pays of an order of this amount, wherever it lives."""
+    if elsewhere(node):
+        return await foreign.worth(
+            node, biz_line, coupon_no, amount=amount, currency=currency, sign=sign
+        )
+    row = await usable(node, biz_line, coupon_no, amount=amount, currency=currency)
+    return row.amount
+
+
+def name(
+    node: Node,
+    change: Change,
+    *,
+    pay_order_no: PayOrderNo,
+    biz_line: BizLineId,
+    coupon_no: CouponNo,
+    amount: int,
+    currency: str,
+) -> None:
+    """Stage that a new order names a coupon, if coupons live elsewhere: from then on it
+    is known where this order's coupon does.
+    """
+    if elsewhere(node):
+        change.insert(
+            HoldRow(
+                pay_order_no=pay_order_no,
+                biz_line=biz_line,
+                coupon_no=coupon_no,
+                amount=amount,
+                currency=currency,
+            )
+        )
+
+
+async def hold_of(
+    node: Node, change: Change, pay_order_no: PayOrderNo
+) -> HoldRow | None:
+    """The order's hold, staged or stored; None where its coupon is a row of ours, which
+    it is without a look while no other system is named.
+    """
+    if not elsewhere(node):
+        return None
+    staged = [one.row for one in change.inserts if isinstance(one.row, HoldRow)]
+    return staged[0] if staged else await node.journal.load(HoldRow, pay_order_no)
+
+
+def stage_ask(change: Change, held: HoldRow) -> None:
+    """Stage the intent: its lock is about to be asked for."""
+    for at, one in enumerate(change.inserts):
+        if one.row is held:
+            asked = replace(held, status=HoldStatus.ASKED)
+            change.inserts[at] = Insert(one.guard, asked)
+            return
+    change.amend(HoldRow, held.key(), hold.asked, guard=HELD)
+
+
+def stage_locked(change: Change, held: HoldRow) -> None:
+    """Stage that the other side gave the lock."""
+    change.amend(HoldRow, held.key(), hold.locked, guard=HELD)
+
+
+def end_hold(node: Node, change: Change, held: HoldRow, *, paid: bool) -> None:
+    """Stage what the order's end owes, in the place of what is staged of its hold."""
+    now, end = node.now(), hold.used if paid else hold.freed
+    if end(held, now) is held:
+        return
+    change.amends = [one for one in change.amends if one.guard != HELD]
+    change.amend(HoldRow, held.key(), lambda row: end(row, now), guard=HELD)

@@ -59,6 +59,8 @@ SUGGESTED: Mapping[str, tuple[Cure, ...]] = MappingProxyType(
         "CHARGED_WITHOUT_CONFIRM": (Cure.REFUND, Cure.ENQUIRE, Cure.NOTE),
         "CONTRADICTION": (Cure.NOTE,),
         "COUPON_GONE": (Cure.NOTE,),
+        "COUPON_ALARM": (Cure.NOTE,),
+        "COUPON_BEHIND": (Cure.NOTE,),
         "NOTICE_PARKED": (Cure.RENOTIFY, Cure.NOTE),
         "ENDPOINT_LEADS_INSIDE": (Cure.NOTE,),
         "REFUND_UNKNOWN_TOO_LONG": (Cure.ENQUIRE, Cure.NOTE),

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, inspect
 
+from paycore.kernel.config_coupon import CouponSettings
 from paycore.kernel.config_keys import PREFIX, fresh_keys, key_of, ring_file, ring_of
-from paycore.kernel.config_ledger import LedgerSettings
 from paycore.kernel.config_texts import NO_LIMIT, Seconds
 from paycore.kernel.described import (
     Amounts,
@@ -48,7 +48,7 @@ Months = Annotated[int, Meta(ge=30, le=9_000)]
 """Days, and so many at least: what goes by the month may still be asked after."""
 
 
-class Settings(LedgerSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Settings(CouponSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a node is told at its start."""
 
     # Where it lives
@@ -449,6 +449,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         lambda: settings.code_key_octets,
         lambda: settings.search_key_octets,
         lambda: settings.ledger_url and settings.ledger_key,
+        lambda: settings.coupon_url and settings.coupon_key,
     ):
         try:
             read()
@@ -458,7 +459,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "PAYCORE_LEASE_S must be at least twice PAYCORE_HEARTBEAT_S"
     if settings.unready_s > settings.drain_s / 2:
         yield "PAYCORE_UNREADY_S must be at most half of PAYCORE_DRAIN_S"
-    for name in ("public_url", "ledger_url"):
+    for name in ("public_url", "ledger_url", "coupon_url"):
         url = getattr(settings, name)
         if url and urlsplit(url).scheme not in _WEB:
             yield f"{_variable(name)} must begin with http:// or https://"

@@ -15,6 +15,7 @@
     ├── PreviewStale            409  PREVIEW_STALE
     ├── KeyConflict             422  idempotency_conflict
     ├── TooMany                 429  too often, with Retry-After
+    ├── CouponAway              503  COUPON_AWAY, retryable
     └── Unavailable             503  not now; nothing was recorded by this try
 
 A refusal changed nothing and is not stored under an idempotency key. What a bank
@@ -130,6 +131,16 @@ class CouponRefused(Refusal):
     status = 409
     default_zh = "优惠券不可用"
     default_en = "The coupon cannot be used for this payment."
+
+
+class CouponAway(Refusal):
+    """A coupon system of the user's own did not say what the coupon is worth."""
+
+    code = "COUPON_AWAY"
+    status = 503
+    retryable = True
+    default_zh = "暂时无法核实优惠券,请稍后用同一幂等键重试"
+    default_en = "The coupon cannot be looked at now; try again with the same key."
 
 
 class RefundExceeds(Refusal):

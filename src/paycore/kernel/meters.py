@@ -20,6 +20,8 @@ from paycore.kernel.meters_upkeep import (
     AUDIT_SECONDS,
     AUDIT_UNANSWERED,
     AUDIT_VIOLATIONS,
+    COUPON_AGE,
+    COUPONS_OWED,
     JOB_AT,
     JOB_FAILURES,
     POSTING_AGE,
@@ -379,6 +381,7 @@ METERS = (
     *(AUDIT_VIOLATIONS, AUDIT_ROWS, AUDIT_UNANSWERED, AUDIT_AT, AUDIT_SECONDS),
     *(JOB_AT, JOB_FAILURES, RETENTION_ROWS, SMS_FUSES),
     *(POSTINGS_WAITING, POSTING_AGE),
+    *(COUPONS_OWED, COUPON_AGE),
 )
 """All of them, in the order of the page."""
 

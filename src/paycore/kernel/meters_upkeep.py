@@ -167,3 +167,31 @@ POSTING_AGE = Meter(
         says="The ledger has not acknowledged a posting for a quarter of an hour.",
     ),
 )
+COUPONS_OWED = Meter(
+    name="paycore_coupons_owed",
+    kind=Kind.GAUGE,
+    unit="coupons",
+    meaning="Uses and unlocks that a coupon system of your own has not acknowledged.",
+    alert=Alert(
+        name="PaycoreCouponsGather",
+        when="max(paycore_coupons_owed) > 10000",
+        lasting="15m",
+        page=False,
+        says="More than 10,000 uses and unlocks wait for the coupon system.",
+    ),
+)
+COUPON_AGE = Meter(
+    name="paycore_coupon_age_seconds",
+    kind=Kind.GAUGE,
+    unit="seconds",
+    meaning="How far a coupon system of your own lags: the age of the oldest use or"
+    " unlock that it has not acknowledged; 0 where there is none.",
+    alert=Alert(
+        name="PaycoreCouponsBehind",
+        when="max(paycore_coupon_age_seconds) > 900",
+        lasting="5m",
+        page=False,
+        says="The coupon system has not acknowledged a use or an unlock for a quarter"
+        " of an hour.",
+    ),
+)

@@ -220,7 +220,22 @@ SETUP: Final = tuple(
     )
 )
 
-KINDS: Final = (
+COUPON_SYSTEM: Final = tuple(
+    _kinds(
+        ("coupons_elsewhere", "", "coupons live in another system", 1.0, 0.15),
+        ("coupon_refused", "F51", "the coupon system refuses connections", 0.06),
+        ("coupon_lost", "F49", "a call to it never arrives", 0.06),
+        ("coupon_unanswered", "F49", "it acted, no answer comes", 0.10),
+        ("coupon_500", "F51", "it answers 500 and did nothing", 0.06),
+        ("coupon_garbage", "F49", "it acted, the answer is garbage", 0.06),
+        ("coupon_other_amount", "F49", "it acted, and names other money", 0.05),
+        ("coupon_arrives_late", "F49", "a call arrives minutes too late", 0.06),
+        ("coupon_doubled", "", "the network brings a call twice", 0.08),
+    )
+)
+"""The first says whether there is one at all."""
+
+EVERYWHERE: Final = (
     *SEND,
     *MONEY,
     *REFUND,
@@ -234,6 +249,9 @@ KINDS: Final = (
     *LINE,
     *SETUP,
 )
+"""What may strike in any run."""
+
+KINDS: Final = (*EVERYWHERE, *COUPON_SYSTEM)
 
 BY_NAME: Final[Mapping[str, Kind]] = MappingProxyType(
     {kind.name: kind for kind in KINDS}
@@ -244,8 +262,6 @@ NOT_SIMULATED: Final[Mapping[str, str]] = MappingProxyType(
         "F13": "carriers report no deliveries yet",
         "F23": "cannot strike: nothing of an order can be changed",
         "F35": "found by reconciliation, which is to come",
-        "F49": "cannot strike: the lock is in the commit of the money leg",
-        "F51": "cannot strike: the use is in the commit of the status",
         "F53": "cannot strike: the posting is in the commit of the status",
         "F56": "addresses are looked up by the real transport: a directed test",
         "F57": "no effect on what is delivered: a directed test",

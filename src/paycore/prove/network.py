@@ -22,6 +22,7 @@ from paycore.kernel.http import (
     NotSent,
 )
 from paycore.prove import kinds
+from paycore.prove.coupons import HOST
 from paycore.prove.couriers import FOR_EVER_MS, Couriers
 from paycore.prove.loop import Machine
 from paycore.prove.strangers import BankHouse, Exchange, Text, answered
@@ -130,6 +131,8 @@ class Network:
             self._to_bank(parcel)
         elif parcel.host.startswith("carrier_"):
             self._to_carrier(parcel)
+        elif parcel.host == HOST:
+            self._world.coupons.carry(parcel)
         else:
             strike = self._world.faults.one_of(kinds.NOTICE)
             self.later(self._at_line, parcel, strike)
@@ -148,7 +151,7 @@ class Network:
         """How long a message is on its way."""
         return FASTEST_S + self.rng.random() * (SLOWEST_S - FASTEST_S)
 
-    def _reply(
+    def reply(
         self,
         parcel: Parcel,
         result: HttpResult,
@@ -175,14 +178,14 @@ class Network:
             said = f"{strike} at {host}.{operation}"
             self._world.note(parcel.sender, "strike", said)
         if strike is not None and strike.endswith("_refused"):
-            self._reply(parcel, NotSent(reason="refused"))
+            self.reply(parcel, NotSent(reason="refused"))
         elif strike is not None and strike.endswith("_lost"):
             return
         elif strike in ("money_arrives_late", "refund_arrives_late"):
             after = parcel.request.timeout_s + self.rng.random() * LATEST_S
             self.later(self._at_bank, parcel, strike, after=after)
         elif strike in ("send_500", "money_500", "refund_500"):
-            self._reply(parcel, NO)
+            self.reply(parcel, NO)
         else:
             self.later(self._at_bank, parcel, strike)
             if strike in ("money_doubled", "refund_doubled"):
@@ -195,7 +198,7 @@ class Network:
         try:
             call = house.open(parcel.request, path, world.now_ms())
         except BadSignature:
-            self._reply(parcel, Answered(status=401, headers={}, body=b""))
+            self.reply(parcel, Answered(status=401, headers={}, body=b""))
             return
         done = house.act(call, self._twist(strike, call.operation))
         exchange = Exchange(merchant=house.merchant, path=path, call=call, answer=done)
@@ -209,13 +212,13 @@ class Network:
         world.scrutiny.answers(host, exchange, strike)
         self.couriers.tell(host, house, exchange, strike)
         if strike in ("money_acted_500", "refund_acted_500"):
-            self._reply(parcel, NO)
+            self.reply(parcel, NO)
         elif not _silent(strike):
             reply = house.signed(exchange.answer, path, world.now_ms(), strike=strike)
             late = strike is not None and strike.endswith("_late")
             after = parcel.request.timeout_s + 1.0 if late else None
             paid = world.scrutiny.paid(exchange, strike)
-            self._reply(parcel, reply, after, paid=paid)
+            self.reply(parcel, reply, after, paid=paid)
         world.perhaps_dies_now(parcel.sender, "killed_after_call")
 
     def _twist(self, strike: str | None, operation: str) -> Twist:  # noqa: PLR0911 a row a fault
@@ -285,7 +288,7 @@ class Network:
         if strike is not None:
             world.note(parcel.sender, "strike", f"{strike} at {parcel.host}")
         if strike == "text_refused":
-            self._reply(parcel, NotSent(reason="refused"))
+            self.reply(parcel, NotSent(reason="refused"))
         elif strike != "text_lost":
             self.later(self._at_carrier, parcel, strike)
 
@@ -295,14 +298,14 @@ class Network:
         try:
             request_id, code = house.take(parcel.request, path, world.now_ms())
         except BadSignature:
-            self._reply(parcel, Answered(status=401, headers={}, body=b""))
+            self.reply(parcel, Answered(status=401, headers={}, body=b""))
             return
         declined = strike == "text_declined"
         if not declined:
             self.texted(request_id, "sms_centre", code)
         if strike != "text_unanswered":
             said = "MAINTENANCE" if declined else "OK"
-            self._reply(parcel, house.reply(request_id, path, world.now_ms(), said))
+            self.reply(parcel, house.reply(request_id, path, world.now_ms(), said))
         world.perhaps_dies_now(parcel.sender, "killed_after_call")
 
     def texted(self, request_id: str, sent_by: str, code: str) -> None:
@@ -332,7 +335,7 @@ class Network:
             world.oracle.announced(parcel.request)
         if strike != "notice_unanswered":
             headers = {"location": "http://elsewhere.sim/"} if status == 302 else {}
-            self._reply(parcel, answered(b"", headers, status))
+            self.reply(parcel, answered(b"", headers, status))
         world.perhaps_dies_now(parcel.sender, "killed_after_call")
 
 

@@ -32,6 +32,7 @@ from paycore.kernel.outcome import Blame, Outcome
 from paycore.kernel.terms import BizStatus, PayType, ProcessStatus, TransType
 from paycore.notify.rows import NoticeRow
 from paycore.prove import verdict
+from paycore.prove.coupons import HOST
 from paycore.prove.hearing import Hearing
 from paycore.prove.journal import expected
 from paycore.prove.loop import Machine, Power
@@ -387,6 +388,9 @@ class Oracle:
     ) -> None:
         """A byte is about to leave: its record must be there (I19)."""
         if path.startswith("/notices"):
+            return
+        if host == HOST:
+            self._world.coupons.leaves(path, request)
             return
         body = msgspec.json.decode(request.body, type=dict[str, Any])
         request_id = str(body["request_id"])

@@ -21,7 +21,7 @@ from paycore.core.rows import (
     TransitionRow,
 )
 from paycore.core.states import REFUND_TRANSITIONS, TRANSITIONS
-from paycore.coupon.rows import CouponRow, CouponStatus
+from paycore.coupon.rows import CouponRow, CouponStatus, HoldRow, HoldStatus
 from paycore.gateway.rows import MessageRow
 from paycore.kernel.journal import LimitCounter, Row
 from paycore.kernel.journal_memory import Check, MemoryStore, Unique
@@ -179,6 +179,30 @@ def _coupon(_: MemoryStore, old: Any, new: Any) -> bool:
     return fits and _same(
         old, new, ("status", "holder", "amount", "currency", "used_at")
     )
+
+
+def _hold(_: MemoryStore, old: Any, new: Any) -> bool:
+    """The table's CHECKs and `coupon_hold_final`."""
+    ended = new.status in (HoldStatus.USED, HoldStatus.FREED)
+    fits = (
+        new.amount >= 1
+        and new.status.owed == (new.next_check_at is not None)
+        and (new.status.owed or ended) == (new.owed_at is not None)
+        and ended == (new.acknowledged_at is not None)
+    )
+    if old is None:
+        return bool(fits)
+    return bool(fits and new.status in _HOLD_GOES_TO.get(old.status, tuple(HoldStatus)))
+
+
+_HOLD_GOES_TO: Mapping[HoldStatus, tuple[HoldStatus, ...]] = MappingProxyType(
+    {
+        HoldStatus.USING: (HoldStatus.USING, HoldStatus.USED),
+        HoldStatus.FREEING: (HoldStatus.FREEING, HoldStatus.FREED),
+        HoldStatus.USED: (),
+        HoldStatus.FREED: (),
+    }
+)
 
 
 def _code(store: MemoryStore, old: Any, new: Any) -> bool:
@@ -346,6 +370,7 @@ CHECKS: Mapping[type[Row], Sequence[Check]] = MappingProxyType(
         TransitionRow: (_transition,),
         IdempotencyRow: (_key,),
         CouponRow: (_coupon,),
+        HoldRow: (_hold,),
         CodeRow: (_code,),
         NoticeRow: (_notice,),
         PostingRow: (_posting,),

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
-from paycore.prove.kinds import KINDS, Kind
+from paycore.prove.kinds import EVERYWHERE, Kind
 
 OFTENER, MOST_OFTEN = 4.0, 0.5
 """What is asked for strikes so much more often: in up to half of its chances."""
@@ -29,12 +29,13 @@ class Faults:
         *,
         only: Iterable[str] | None = None,
         always: Iterable[str] = (),
+        kinds: Iterable[Kind] = EVERYWHERE,
     ) -> None:
         self._random = rng.random
         always = frozenset(always)
         drawn = {
             kind.name: _often(kind) if kind.name in always else kind
-            for kind in KINDS
+            for kind in kinds
             if rng.random() < kind.chosen or kind.name in always
         }
         if only is not None:

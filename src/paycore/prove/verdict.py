@@ -14,7 +14,7 @@ from paycore.accounting.rows import BalanceRow, EntryRow, PostingRow
 from paycore.core.order import order_of
 from paycore.core.payment import SLOW_ENQUIRY_S
 from paycore.core.rows import AttemptRow, PaymentRow, RefundRow, TransitionRow
-from paycore.coupon.rows import CouponRow, CouponStatus
+from paycore.coupon.rows import CouponRow, CouponStatus, HoldRow
 from paycore.desk.rows import CaseRow
 from paycore.gateway.call import Operation
 from paycore.gateway.rows import MessageRow
@@ -77,6 +77,7 @@ async def judge(world: "World", payers: "list[Payer]") -> None:
     _strangers_money(world)
     world.oracle.refunds.judge(cases)
     _coupons(world)
+    world.coupons.judge()
     _books(world, orders)
     _notices(world, orders, cases)
     _limits(world, orders)
@@ -248,6 +249,8 @@ def _coupons(world: "World") -> None:
     for order in world.base.every(PaymentRow):
         if order.coupon_no is None or order.biz_status is not BizStatus.SUCCESS:
             continue
+        if world.base.load(HoldRow, order.pay_order_no) is not None:
+            continue  # it lives elsewhere, and is judged there
         coupon = world.base.load(CouponRow, order.biz_line, order.coupon_no)
         used = coupon is not None and (coupon.status, coupon.holder) == (
             CouponStatus.USED,

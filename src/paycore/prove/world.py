@@ -19,6 +19,7 @@ from paycore.core.rows import PaymentRow
 from paycore.kernel.journal_memory import MemoryStore
 from paycore.prove import refunds, setup, verdict
 from paycore.prove.api import Api, reachable
+from paycore.prove.coupons import CouponHouse
 from paycore.prove.listening import listening
 from paycore.prove.loop import Machine, Power, VirtualLoop
 from paycore.prove.mirror import Mirror
@@ -72,6 +73,8 @@ class World:
         self.loop = VirtualLoop(self.stream("loop"))
         self.faults = Faults(self.stream("faults"), only=plan.only, always=plan.always)
         self.settings = settings_for(self.stage.settings, self.stream("settings"))
+        self.coupons = CouponHouse(self)
+        self.settings = self.coupons.settings(self.settings)
         self.story: list[Record] | None = [] if story else None
         self.base: MemoryStore | Mirror = self.stage.store.copy()
         if plan.postgres is not None:
@@ -278,7 +281,7 @@ class World:
 
     async def _calm(self, disturbing: "asyncio.Future[None]") -> None:
         """No more faults; whoever stands still or is down comes back."""
-        self.faults.on = False
+        self.faults.on = self.coupons.faults.on = False
         self.texts_are_down = False
         self.note(None, "calm", "no more faults")
         disturbing.cancel()
@@ -305,7 +308,8 @@ class World:
     def _open(self) -> bool:
         """Whether an order has not come to its end."""
         cases = verdict.cases_of(self)
-        return refunds.still_open(self, cases) or any(
+        owed = self.coupons.still_owed() or refunds.still_open(self, cases)
+        return owed or any(
             not verdict.settled(self, row, cases[row.pay_order_no])
             for row in self.base.waiting(PaymentRow)
         )

@@ -170,6 +170,7 @@ FOR_GOOD: Mapping[str, str] = MappingProxyType(
         "restore": "from when on a backup that was restored had forgotten",
         "restored_payment": "how it was found out what a payment had forgotten",
         "coupon": "what was issued, and which order used it",
+        "coupon_hold": "what a coupon system elsewhere has, or is still to have",
         "notify_notice": "what the line was told, or is still to be told",
         "desk_case": "what a person had to decide",
         "desk_cure": "what was decided, and by whom",

@@ -26,6 +26,7 @@ from paycore.worker import (
     dispatcher,
     heartbeat,
     pulse,
+    redeemer,
     refunder,
     signer,
 )
@@ -40,6 +41,7 @@ REFUNDS_EVERY_S = 0.5
 AGREEMENTS_EVERY_S = 0.5
 DISPATCH_EVERY_S = 1.0
 FEED_EVERY_S = 1.0
+COUPONS_EVERY_S = 1.0
 REFRESH_EVERY_S = 0.5
 """What is switched off is no longer chosen within a second, the reading included."""
 SWEEP_EVERY_S = 5.0
@@ -83,6 +85,7 @@ def loops(*, working: bool) -> Loops:
         ("dispatch", dispatcher.tick, DISPATCH_EVERY_S),
         ("feed", bookkeeper.tick, FEED_EVERY_S),
         ("sweep", sweep, SWEEP_EVERY_S),
+        ("coupons", redeemer.tick, COUPONS_EVERY_S),
     )
 
 

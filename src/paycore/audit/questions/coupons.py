@@ -1,4 +1,8 @@
-"""I10 and I11: coupons and the orders that hold them."""
+"""I10 and I11: coupons and the orders that hold them.
+
+An order whose coupon lives in a system of the user's own has a row of `coupon_hold` and
+none of `coupon`: those are asked about in `holds.py`.
+"""
 
 IS_A_COUPON_HELD_OUT_OF_STEP = """
 SELECT c.holder AS pay_order_no, c.coupon_no AS about,
@@ -24,7 +28,9 @@ LEFT JOIN coupon c ON c.biz_line = p.biz_line COLLATE "C"
 LEFT JOIN (
     SELECT DISTINCT pay_order_no FROM desk_case WHERE kind = 'COUPON_GONE'
 ) d ON d.pay_order_no = p.pay_order_no
+LEFT JOIN coupon_hold h ON h.pay_order_no = p.pay_order_no
 WHERE p.coupon_no IS NOT NULL AND p.biz_status = 'SUCCESS'
+  AND h.pay_order_no IS NULL
 """
 
 IS_THE_COUPON_OF_AN_UNKNOWN_ORDER_FREE = """
@@ -35,7 +41,8 @@ FROM payment p
 JOIN attempt a USING (pay_order_no)
 LEFT JOIN coupon c ON c.biz_line = p.biz_line COLLATE "C"
                   AND c.coupon_no = p.coupon_no COLLATE "C"
-WHERE p.coupon_no IS NOT NULL
+LEFT JOIN coupon_hold h ON h.pay_order_no = p.pay_order_no
+WHERE p.coupon_no IS NOT NULL AND h.pay_order_no IS NULL
   AND a.trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT')
   AND a.process_status IN ('INIT', 'GW_DOING')
 """

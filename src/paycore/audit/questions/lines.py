@@ -14,7 +14,8 @@ SELECT p.pay_order_no, p.coupon_no AS about,
 FROM payment p
 LEFT JOIN coupon c ON c.biz_line = p.biz_line COLLATE "C"
                   AND c.coupon_no = p.coupon_no COLLATE "C"
-WHERE p.coupon_no IS NOT NULL
+LEFT JOIN coupon_hold h ON h.pay_order_no = p.pay_order_no
+WHERE p.coupon_no IS NOT NULL AND h.pay_order_no IS NULL
 """
 
 IS_ANOTHER_LINE_TOLD = """

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import agreement_plants
 import desk_plants
+import hold_plants
 import ledger_plants
 import more_plants
 import plants
@@ -22,7 +23,7 @@ PLANTS = (
     *(more_plants.BOOKS + more_plants.TOLD + more_plants.CALLS + more_plants.ROUTES),
     *(more_plants.LINES + more_plants.SECRETS + more_plants.LIMITS),
     *(refund_plants.REFUNDS + refund_plants.LATE),
-    *(agreement_plants.AGREEMENTS + desk_plants.DESK),
+    *(agreement_plants.AGREEMENTS + desk_plants.DESK + hold_plants.HOLDS),
 )
 CHECKS = {check.name: check for one in CATALOGUE for check in one.checks}
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import partial
 
 import cured
+import elsewhere
 from bank import Bank
 from facts import agreed
 from inside import fresh_coupon, inside
@@ -88,6 +89,7 @@ def _payments(stack: Stack) -> dict[str, str]:
         "late": _late(stack, quick),
         "late_refused": _late(stack, quick, refund="decline:CARD_LOST"),
         **_signed(stack),
+        **elsewhere.held(stack),
         "untold": _untold(stack, quick),
     }
 

@@ -59,6 +59,7 @@ async def counted(dsn, no):
 def ended(made):
     """The payments that came to their end and of which nobody asks any more."""
     still = {"unknown", "open", "open_converted", "open_converted_tried", "refunding"}
+    still |= {"unknown_elsewhere", "owed_elsewhere"}
     # One has a case, one a notice that nobody takes.
     return [
         no

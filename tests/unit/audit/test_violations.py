@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import agreement_plants
 import desk_plants
+import hold_plants
 import ledger_plants
 import more_plants
 import operator_plants
@@ -23,7 +24,11 @@ PLANTS = (
     *(more_plants.BOOKS + more_plants.TOLD + more_plants.CALLS + more_plants.ROUTES),
     *(more_plants.LINES + more_plants.SECRETS + more_plants.LIMITS),
     *(refund_plants.REFUNDS + refund_plants.LATE),
+<<<<<<< HEAD
     *(agreement_plants.AGREEMENTS + desk_plants.DESK + operator_plants.OPERATORS),
+=======
+    *(agreement_plants.AGREEMENTS + desk_plants.DESK + hold_plants.HOLDS),
+>>>>>>> 0716dd8bd6cc3719620cf88d0275093d33d5e878
 )
 CHECKS = {check.name: check for one in CATALOGUE for check in one.checks}
 

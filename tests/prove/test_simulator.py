@@ -106,3 +106,13 @@ def test_a_row_that_is_asked_for_strikes():
     outcome = run(Plan(seed=10, payments=40, always=kinds))
 
     assert set(kinds) <= set(outcome.hits)
+
+
+def test_agreements_are_signed_and_ended_under_faults():
+    """Payers sign cards and part with them, from both ends, and nothing breaks."""
+    kinds = ("signs", "sign_unanswered", "revokes_meanwhile", "ends_after")
+    more = ("orders_after_end", "revoke_unanswered", "shares_card")
+    outcome = run(Plan(seed=21, payments=PAYMENTS, always=kinds + more))
+
+    assert {*kinds, *more} <= set(outcome.hits)
+    assert () == outcome.violations

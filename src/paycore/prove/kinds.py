@@ -206,6 +206,53 @@ LINE: Final = tuple(
     )
 )
 
+SIGN: Final = tuple(
+    _kinds(
+        ("sign_refused", "", "the bank refuses connections at a signing", 0.08),
+        ("sign_lost", "", "a signing never arrives", 0.08),
+        ("sign_unanswered", "", "the bank acted on a signing, no answer comes", 0.12),
+        ("sign_late", "", "the answer to a signing comes after its time", 0.06),
+        ("sign_500", "", "the bank answers 500 to a signing and did nothing", 0.05),
+        ("sign_acted_500", "", "the bank acted on a signing, and answered 500", 0.06),
+        ("sign_garbage", "", "acted, the answer to a signing is garbage", 0.06),
+        ("sign_badly_signed", "", "acted, the answer's signature is bad", 0.06),
+        ("sign_unmapped", "", "a signing refused by a code nobody knows", 0.04, 0.05),
+        ("sign_declined", "", "the bank refuses to sign", 0.06),
+        ("sign_arrives_late", "", "a signing arrives when it was given up", 0.06),
+        ("sign_doubled", "", "the network brings a signing twice", 0.1),
+    )
+)
+
+REVOKE: Final = tuple(
+    _kinds(
+        ("revoke_refused", "", "no connection for a revocation", 0.12),
+        ("revoke_lost", "", "a revocation never arrives", 0.12),
+        ("revoke_unanswered", "", "revoked, no answer comes", 0.15),
+        ("revoke_500", "", "500 to a revocation, and nothing was done", 0.08),
+        ("revoke_acted_500", "", "revoked, and answered 500", 0.08),
+        ("revoke_garbage", "", "revoked, the answer is garbage", 0.08),
+        ("revoke_declined", "", "the bank refuses a revocation", 0.08),
+        ("revoke_arrives_late", "", "arrives when it was given up", 0.08),
+        ("revoke_doubled", "", "the network brings a revocation twice", 0.1),
+    )
+)
+
+AGREEMENT: Final = tuple(
+    _kinds(
+        ("signs", "", "a payer signs his card at a bank, and pays with it", 0.25, 0.3),
+        ("signs_twice", "", "a double click on the signing", 0.15, 0.5),
+        ("shares_card", "", "several sign the same card at the same bank", 0.3, 0.5),
+        ("leaves_unsigned", "", "the payer never types the bank's code", 0.08),
+        ("short_term", "", "a mandate that is over within minutes", 0.2),
+        ("revokes_at_once", "", "the line revokes while it is being signed", 0.15, 0.5),
+        ("revokes_meanwhile", "", "the line revokes while it is paid with", 0.25, 0.5),
+        ("ends_meanwhile", "", "the payer ends it at the bank meanwhile", 0.25, 0.5),
+        ("revokes_after", "", "the line revokes when it has been paid with", 0.5, 0.6),
+        ("ends_after", "", "the payer ends it at the bank afterwards", 0.5, 0.6),
+        ("orders_after_end", "", "an order under what has been ended", 0.6, 0.6),
+    )
+)
+
 SETUP: Final = tuple(
     _kinds(
         ("no_quick_route", "F01", "the line has no quick channel", 0.2, 0.5),
@@ -233,6 +280,9 @@ KINDS: Final = (
     *PAYER,
     *LINE,
     *SETUP,
+    *SIGN,
+    *REVOKE,
+    *AGREEMENT,
 )
 
 BY_NAME: Final[Mapping[str, Kind]] = MappingProxyType(

@@ -52,6 +52,8 @@ FAMILY: Mapping[str, tuple[kinds.Kind, ...]] = MappingProxyType(
         "confirm": kinds.MONEY,
         "deduct": kinds.MONEY,
         "refund": kinds.REFUND,
+        "sign": kinds.SIGN,
+        "revoke": kinds.REVOKE,
         "enquire": kinds.ENQUIRY,
     }
 )
@@ -178,14 +180,14 @@ class Network:
             self._reply(parcel, NotSent(reason="refused"))
         elif strike is not None and strike.endswith("_lost"):
             return
-        elif strike in ("money_arrives_late", "refund_arrives_late"):
+        elif _is(strike, "_arrives_late"):
             after = parcel.request.timeout_s + self.rng.random() * LATEST_S
             self.later(self._at_bank, parcel, strike, after=after)
-        elif strike in ("send_500", "money_500", "refund_500"):
+        elif _is(strike, "_500") and not _is(strike, "_acted_500"):
             self._reply(parcel, NO)
         else:
             self.later(self._at_bank, parcel, strike)
-            if strike in ("money_doubled", "refund_doubled"):
+            if _is(strike, "_doubled"):
                 self.later(self._at_bank, parcel, None)
 
     def _at_bank(self, parcel: Parcel, strike: str | None) -> None:
@@ -208,7 +210,7 @@ class Network:
         self._lie(house, exchange, strike)
         world.scrutiny.answers(host, exchange, strike)
         self.couriers.tell(host, house, exchange, strike)
-        if strike in ("money_acted_500", "refund_acted_500"):
+        if _is(strike, "_acted_500"):
             self._reply(parcel, NO)
         elif not _silent(strike):
             reply = house.signed(exchange.answer, path, world.now_ms(), strike=strike)
@@ -225,9 +227,14 @@ class Network:
                 return Twist(decline=self.rng.choice((*PAYERS_FAULT, *CARDS_FAULT)))
             case "send_maintenance" | "money_maintenance":
                 return Twist(decline="MAINTENANCE")
-            case "send_unmapped" | "money_unmapped" | "refund_unmapped":
+            case str() if strike.endswith("_unmapped") and not _is(
+                strike, "_acted_unmapped"
+            ):
                 return Twist(decline=UNMAPPED)
-            case "refund_declined":
+            case "sign_declined":
+                codes = (*PAYERS_FAULT, *CARDS_FAULT, "CODE_WRONG")
+                return Twist(decline=self.rng.choice(codes))
+            case "refund_declined" | "revoke_declined":
                 return Twist(decline=self.rng.choice(PAYERS_FAULT))
             case "money_declined":
                 blames_code = ("CODE_WRONG",) if operation == "deduct" else ()

@@ -34,6 +34,7 @@ from paycore.kernel.terms import (
     RefundStatus,
 )
 from paycore.notify.rows import NoticeRow, NoticeStatus
+from paycore.prove import schema_agreements
 from paycore.router.rows import DecisionRow
 from paycore.sms.rows import CodeRow, CodeStatus
 
@@ -357,6 +358,7 @@ CHECKS: Mapping[type[Row], Sequence[Check]] = MappingProxyType(
         RefundTotalRow: (_refund_total, _refund_total_guard, _refund_reserved),
         RefundTransitionRow: (_refund_transition,),
         OutRefundNoRow: (_kept,),
+        **dict(schema_agreements.CHECKS),
     }
 )
 

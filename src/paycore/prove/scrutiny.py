@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from paycore.cards.rows import AgreementRow
+from paycore.core.agreements.rows import SigningRow
 from paycore.core.rows import AttemptRow, PaymentRow, RefundRow, TransitionRow
 from paycore.core.states import Event
 from paycore.gateway.rows import AccountRow
@@ -66,7 +68,7 @@ class Scrutiny:
 
     # --- what is written --------------------------------------------------------------
 
-    def written(self, change: Change, rows: Written) -> None:
+    def written(self, change: Change, rows: Written) -> None:  # noqa: C901 a row a kind
         """A change that others can see from now on, after the oracle's own look."""
         if self._first is not None:
             self._first(change, rows)
@@ -84,6 +86,12 @@ class Scrutiny:
                     self._paid(old, new)
                 case RefundRow():
                     self._refunded(old, new)
+                case SigningRow():
+                    assert old is None or isinstance(old, SigningRow)
+                    self._oracle.agreements.written(old, new, rows)
+                case AgreementRow():
+                    assert old is None or isinstance(old, AgreementRow)
+                    self._oracle.agreements.kept(old, new)
                 case TransitionRow():
                     self._judged(new)
                 case NodeRow() if old is None:

@@ -164,7 +164,7 @@ async def _card(node: Node, line: str, number: int) -> Plastic:
     )
     place = LINES.index(line) * CARDS_A_LINE + number
     phone = f"+86138{place:08d}"
-    plain = _with_check_digit(f"622202{place:09d}")
+    plain = with_check_digit(f"622202{place:09d}")
     magic = sorted(MAGIC_CARDS)[place % len(MAGIC_CARDS)]
     change = node.change()
     row = cards.register(
@@ -200,7 +200,7 @@ def _agreements(line: str, kind: str) -> Iterator[GivenAgreement]:
         )
 
 
-def _with_check_digit(digits: str) -> str:
+def with_check_digit(digits: str) -> str:
     """The number with its Luhn digit."""
     total = 0
     for at, digit in enumerate(reversed(digits)):

@@ -22,7 +22,7 @@ from paycore.kernel.ids import late_refund_no
 from paycore.kernel.journal import LimitCounter
 from paycore.kernel.mask import mask_text
 from paycore.kernel.outcome import Outcome
-from paycore.kernel.terms import AttemptId, BizStatus, ProcessStatus
+from paycore.kernel.terms import AttemptId, BizStatus, ProcessStatus, RefundKind
 from paycore.notify.rows import NoticeRow, NoticeStatus
 from paycore.router import rules
 from paycore.router.question import Candidate
@@ -76,6 +76,7 @@ async def judge(world: "World", payers: "list[Payer]") -> None:
         _order(world, order, cases[order.pay_order_no])
     _strangers_money(world)
     world.oracle.refunds.judge(cases)
+    world.oracle.agreements.judge(cases)
     _coupons(world)
     _books(world, orders)
     _notices(world, orders, cases)
@@ -288,11 +289,11 @@ def _books(world: "World", orders: list[PaymentRow]) -> None:
 
 
 def _late(world: "World") -> None:
-    """What came late is booked with its case, and nothing else is."""
+    """What came late and goes back is booked by its refund, and nothing else is."""
     told = {
-        (case.pay_order_no, f"{case.attempt_seq:02d}", case.amount)
-        for case in world.base.every(CaseRow)
-        if case.kind == "LATE_MONEY"
+        (row.pay_order_no, row.refund_no, row.amount)
+        for row in world.base.every(RefundRow)
+        if row.kind is RefundKind.LATE_MONEY
     }
     booked = {
         (row.pay_order_no, row.fact, row.amount)

@@ -17,7 +17,7 @@ from standardwebhooks.webhooks import Webhook
 
 from paycore.core.rows import PaymentRow
 from paycore.kernel.journal_memory import MemoryStore
-from paycore.prove import refunds, setup, verdict
+from paycore.prove import agreements, refunds, setup, verdict
 from paycore.prove.api import Api, reachable
 from paycore.prove.listening import listening
 from paycore.prove.loop import Machine, Power, VirtualLoop
@@ -305,7 +305,11 @@ class World:
     def _open(self) -> bool:
         """Whether an order has not come to its end."""
         cases = verdict.cases_of(self)
-        return refunds.still_open(self, cases) or any(
-            not verdict.settled(self, row, cases[row.pay_order_no])
-            for row in self.base.waiting(PaymentRow)
+        return (
+            refunds.still_open(self, cases)
+            or agreements.still_open(self, cases)
+            or any(
+                not verdict.settled(self, row, cases[row.pay_order_no])
+                for row in self.base.waiting(PaymentRow)
+            )
         )

@@ -180,6 +180,12 @@ class Api:
 
         return await self._call(work, None)
 
+    # --- the desk's -------------------------------------------------------------------
+
+    async def desk(self, work: Work) -> Answer | None:
+        """A command of `paycore desk`: its document, or a refusal."""
+        return await self._call(work, None)
+
     # --- a bank's ---------------------------------------------------------------------
 
     async def callback(

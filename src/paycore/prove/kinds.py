@@ -267,6 +267,17 @@ SETUP: Final = tuple(
     )
 )
 
+DESK: Final = tuple(
+    _kinds(
+        ("desk_works", "", "two people see to cases while all goes on", 1.0, 0.4),
+        ("desk_returns_all", "", "late money waits for a person", 1.0, 0.15),
+        ("cures_at_once", "", "both execute one cure at the same time", 0.4, 0.6),
+        ("cures_twice", "", "one case is previewed by both", 0.3, 0.6),
+        ("approves_oneself", "F74", "who proposed a cure approves it", 0.3, 0.5),
+        ("not_approved", "F74", "a cure is executed that nobody approved", 0.3, 0.5),
+    )
+)
+
 KINDS: Final = (
     *SEND,
     *MONEY,
@@ -283,6 +294,7 @@ KINDS: Final = (
     *SIGN,
     *REVOKE,
     *AGREEMENT,
+    *DESK,
 )
 
 BY_NAME: Final[Mapping[str, Kind]] = MappingProxyType(
@@ -307,7 +319,6 @@ NOT_SIMULATED: Final[Mapping[str, str]] = MappingProxyType(
         "F70": "there is no cache and no broker",
         "F72": "recovery after a restore is to come",
         "F73": "refused when it is saved: a directed test",
-        "F74": "states cannot be forced by hand yet",
         "F75": "needs a bug of ours: a directed test, and the planted ones",
     }
 )

@@ -33,6 +33,7 @@ from paycore.kernel.terms import BizStatus, PayType, ProcessStatus, TransType
 from paycore.notify.rows import NoticeRow
 from paycore.prove import verdict
 from paycore.prove.agreements import AgreementWatch
+from paycore.prove.desk import DeskWatch
 from paycore.prove.hearing import Hearing
 from paycore.prove.journal import expected
 from paycore.prove.loop import Machine, Power
@@ -85,6 +86,7 @@ class Oracle:
         self.hearing = Hearing(world, self)
         self.refunds = RefundWatch(world)
         self.agreements = AgreementWatch(world)
+        self.desk = DeskWatch(world)
         self._told_yes: dict[str, list[Machine]] = {}
         self._called: Counter[tuple[str, str, str]] = Counter()
         """Calls that left, by payment, bank and operation."""

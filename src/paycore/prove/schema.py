@@ -34,7 +34,7 @@ from paycore.kernel.terms import (
     RefundStatus,
 )
 from paycore.notify.rows import NoticeRow, NoticeStatus
-from paycore.prove import schema_agreements
+from paycore.prove import schema_agreements, schema_desk
 from paycore.router.rows import DecisionRow
 from paycore.sms.rows import CodeRow, CodeStatus
 
@@ -49,6 +49,7 @@ def _money_leg(row: Any) -> str | None:
 
 UNIQUE: Sequence[Unique] = (
     (AttemptRow, "attempt_one_money_leg", _money_leg),
+    *schema_desk.UNIQUE,
     (
         NodeRow,
         "node_slot_alive",
@@ -238,9 +239,12 @@ def _refund(_: MemoryStore, old: Any, new: Any) -> bool:
 
 def _refund_named(new: Any) -> bool:
     """The CHECK of a refund's kind: whose number it has, and what goes with it."""
+    ours = new.refund_no[:-2] == f"{new.pay_order_no}R"
     if new.kind is RefundKind.ASKED:
-        ours = new.refund_no[:-2] == f"{new.pay_order_no}R"
         return ours and new.out_refund_no is not None and new.case_id is None
+    if new.kind is RefundKind.RETURN:
+        named = new.out_refund_no is None and new.case_id is not None
+        return ours and named and new.coupon_amount == 0
     of, seq = new.pay_order_no, new.original_request_no[-2:]
     return (
         (new.refund_no, new.original_request_no) == (f"{of}M{seq}", f"{of}{seq}")
@@ -274,6 +278,9 @@ def _refund_born(store: MemoryStore, old: Any, new: Any) -> bool:
     if new.kind is RefundKind.ASKED:
         success = payment.biz_status is BizStatus.SUCCESS
         return success and any(map(_paid, legs))
+    if new.kind is RefundKind.RETURN:
+        over = payment.biz_status.final and bool(legs)
+        return over and schema_desk.agreed_on(store, new)
     return any(row.amount == new.money_amount for row in legs) and not any(
         row.process_status.open or _paid(row)
         for row in legs
@@ -359,6 +366,7 @@ CHECKS: Mapping[type[Row], Sequence[Check]] = MappingProxyType(
         RefundTransitionRow: (_refund_transition,),
         OutRefundNoRow: (_kept,),
         **dict(schema_agreements.CHECKS),
+        **dict(schema_desk.CHECKS),
     }
 )
 

@@ -14,6 +14,7 @@ from paycore.cards.rows import AgreementRow
 from paycore.core.agreements.rows import SigningRow
 from paycore.core.rows import AttemptRow, PaymentRow, RefundRow, TransitionRow
 from paycore.core.states import Event
+from paycore.desk.rows import CaseRow, CureRow
 from paycore.gateway.rows import AccountRow
 from paycore.kernel.http import HttpRequest
 from paycore.kernel.ids import REFUND_LEGS
@@ -92,6 +93,8 @@ class Scrutiny:
                 case AgreementRow():
                     assert old is None or isinstance(old, AgreementRow)
                     self._oracle.agreements.kept(old, new)
+                case CaseRow() | CureRow():
+                    self._oracle.desk.written(old, new, rows)
                 case TransitionRow():
                     self._judged(new)
                 case NodeRow() if old is None:

@@ -217,7 +217,9 @@ def _coupons(store: MemoryStore) -> Mapping[str, tuple[str, ...]]:
     return {line: tuple(numbers) for line, numbers in found.items()}
 
 
-def settings_for(base: Settings, rng: random.Random) -> Settings:
+def settings_for(
+    base: Settings, rng: random.Random, *, return_late_money: bool
+) -> Settings:
     """The settings of one run: those that change what may happen, drawn anew."""
     return msgspec.structs.replace(
         base,
@@ -231,4 +233,6 @@ def settings_for(base: Settings, rng: random.Random) -> Settings:
         breaker_calls=rng.choice((3, 10)),
         money_timeout_s=rng.choice((3, 10)),
         answer_within_s=rng.choice((5, 15)),
+        desk_second_above=rng.choice(("", "CNY:2500")),
+        return_late_money=return_late_money,
     )

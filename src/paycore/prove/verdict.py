@@ -77,6 +77,7 @@ async def judge(world: "World", payers: "list[Payer]") -> None:
     _strangers_money(world)
     world.oracle.refunds.judge(cases)
     world.oracle.agreements.judge(cases)
+    world.oracle.desk.judge()
     _coupons(world)
     _books(world, orders)
     _notices(world, orders, cases)
@@ -124,13 +125,23 @@ def _order(world: "World", order: PaymentRow, cases: list[CaseRow]) -> None:
 
 
 def _went_back(world: "World", move: Move) -> bool:
-    """Whether all of a charge is back with its payer, as late money."""
+    """Whether all of a charge is back with its payer, as late money or by the desk."""
     number = late_refund_no(AttemptId(move.request_id))
+    numbers = {number, *_returns_of(world, move)}
     return any(
-        (one.kind, one.bank, one.request_id, one.amount)
-        == ("refund", move.bank, number, move.amount)
+        (one.kind, one.bank, one.amount) == ("refund", move.bank, move.amount)
+        and one.request_id in numbers
         for one in world.oracle.moves.get(move.pay_order_no, ())
     )
+
+
+def _returns_of(world: "World", move: Move) -> set[str]:
+    """What the desk had go back of a charge, by number."""
+    return {
+        row.refund_no
+        for row in world.base.within(RefundRow, move.pay_order_no)
+        if row.kind is RefundKind.RETURN and row.original_request_no == move.request_id
+    }
 
 
 def _begun_to_go_back(world: "World", order: PaymentRow, case: CaseRow) -> bool:

@@ -19,6 +19,7 @@ from paycore.core.rows import PaymentRow
 from paycore.kernel.journal_memory import MemoryStore
 from paycore.prove import agreements, refunds, setup, verdict
 from paycore.prove.api import Api, reachable
+from paycore.prove.desk import Office
 from paycore.prove.listening import listening
 from paycore.prove.loop import Machine, Power, VirtualLoop
 from paycore.prove.mirror import Mirror
@@ -71,7 +72,10 @@ class World:
         self.stage = stage()
         self.loop = VirtualLoop(self.stream("loop"))
         self.faults = Faults(self.stream("faults"), only=plan.only, always=plan.always)
-        self.settings = settings_for(self.stage.settings, self.stream("settings"))
+        self.settings = settings_for(
+            *(self.stage.settings, self.stream("settings")),
+            return_late_money=not self.faults.strikes("desk_returns_all"),
+        )
         self.story: list[Record] | None = [] if story else None
         self.base: MemoryStore | Mirror = self.stage.store.copy()
         if plan.postgres is not None:
@@ -260,6 +264,8 @@ class World:
         await asyncio.sleep(1.0)
         payers = [Payer(self, number) for number in self.plan.payers]
         disturbing = asyncio.ensure_future(self._disturb())
+        office = Office(self)
+        office.open()
         paying = [asyncio.ensure_future(payer.pay()) for payer in payers]
         if paying:
             await asyncio.wait(paying)
@@ -268,6 +274,8 @@ class World:
                 self.loop.broken.append(error)
         await self._calm(disturbing)
         await self._until_settled()
+        if await office.close():
+            await self._until_settled()
         asked = [await payer.asks_what_was_not_answered() for payer in payers]
         if any(asked):
             # An order that was given up may have begun only now.

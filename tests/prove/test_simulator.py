@@ -124,8 +124,17 @@ def test_two_people_cure_cases_under_faults():
     """
     kinds = ("desk_works", "desk_returns_all", "cures_at_once", "charged_unasked")
     more = ("cures_twice", "approves_oneself", "not_approved", "closes")
-    outcome = run(Plan(seed=31, payments=PAYMENTS, always=kinds + more))
+    outcome = run(Plan(seed=34, payments=PAYMENTS, always=kinds + more))
 
-    assert {*kinds} <= set(outcome.hits)
+    assert {*kinds, *more} <= set(outcome.hits)
     assert () == outcome.violations
     assert outcome.checked["I26"] > 20
+
+
+def test_a_ledger_of_the_users_own_has_every_posting_at_the_end():
+    """It is away, silent or refuses, and is told all of it, in turn."""
+    kinds = ("ledger_fed", "ledger_lost", "ledger_unanswered", "refunds")
+    outcome = run(Plan(seed=2, payments=20, always=kinds))
+
+    assert set(kinds) <= set(outcome.hits)
+    assert () == outcome.violations

@@ -278,6 +278,17 @@ DESK: Final = tuple(
     )
 )
 
+LEDGER: Final = tuple(
+    _kinds(
+        ("ledger_refused", "", "the user's own ledger refuses connections", 0.1),
+        ("ledger_lost", "", "a posting never arrives at the ledger", 0.15),
+        ("ledger_unanswered", "", "the ledger has it, no answer comes", 0.15),
+        ("ledger_500", "", "the ledger answers 500", 0.15),
+        ("ledger_422", "", "the ledger does not take a posting, for now", 0.1),
+        ("ledger_fed", "", "postings are told to a ledger of the user's", 1.0, 0.2),
+    )
+)
+
 KINDS: Final = (
     *SEND,
     *MONEY,
@@ -295,6 +306,7 @@ KINDS: Final = (
     *REVOKE,
     *AGREEMENT,
     *DESK,
+    *LEDGER,
 )
 
 BY_NAME: Final[Mapping[str, Kind]] = MappingProxyType(

@@ -132,6 +132,8 @@ class Network:
             self._to_bank(parcel)
         elif parcel.host.startswith("carrier_"):
             self._to_carrier(parcel)
+        elif parcel.host == "ledger":
+            self._to_ledger(parcel)
         else:
             strike = self._world.faults.one_of(kinds.NOTICE)
             self.later(self._at_line, parcel, strike)
@@ -281,7 +283,22 @@ class Network:
                 currency=None,
             )
 
-    # --- to a carrier, to a line ------------------------------------------------------
+    # --- to a ledger, to a carrier, to a line -----------------------------------------
+
+    def _to_ledger(self, parcel: Parcel) -> None:
+        strike = self._world.faults.one_of(kinds.LEDGER[:-1])
+        if strike == "ledger_refused":
+            self._reply(parcel, NotSent(reason="refused"))
+        elif strike != "ledger_lost":
+            self.later(self._at_ledger, parcel, strike)
+
+    def _at_ledger(self, parcel: Parcel, strike: str | None) -> None:
+        status = {"ledger_500": 500, "ledger_422": 422}.get(strike or "")
+        if status is None:
+            status = self._world.ledger.take(parcel.request)
+        if not _silent(strike):
+            self._reply(parcel, answered(b"", {}, status))
+        self._world.perhaps_dies_now(parcel.sender, "killed_after_call")
 
     def _to_carrier(self, parcel: Parcel) -> None:
         faults, world = self._world.faults, self._world

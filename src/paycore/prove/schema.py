@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from paycore.accounting.rows import EntryRow, PostingRow
+from paycore.accounting.rows import EntryRow, FeedRow, FeedStatus, PostingRow
 from paycore.core.rows import (
     AttemptRow,
     IdempotencyRow,
@@ -211,6 +211,14 @@ def _notice(_: MemoryStore, old: Any, new: Any) -> bool:
     return bool(again and new.replayed_at != old.replayed_at)
 
 
+def _feed(_: MemoryStore, old: Any, new: Any) -> bool:
+    """The table's CHECKs and `accounting_feed_final`."""
+    waits = new.status is FeedStatus.PENDING
+    fits = waits == (new.next_check_at is not None)
+    fits = fits and waits == (new.acknowledged_at is None)
+    return fits and (old is None or old.status is FeedStatus.PENDING)
+
+
 def _posting(_: MemoryStore, old: Any, new: Any) -> bool:
     return old is None and new.amount >= 1
 
@@ -357,6 +365,7 @@ CHECKS: Mapping[type[Row], Sequence[Check]] = MappingProxyType(
         CodeRow: (_code,),
         NoticeRow: (_notice,),
         PostingRow: (_posting,),
+        FeedRow: (_feed,),
         EntryRow: (_posting,),
         MessageRow: (_kept,),
         DecisionRow: (_kept,),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from paycore.accounting.rows import FeedRow
 from paycore.cards.rows import AgreementRow
 from paycore.core.agreements.rows import SigningRow
 from paycore.core.rows import AttemptRow, PaymentRow, RefundRow, TransitionRow
@@ -93,6 +94,9 @@ class Scrutiny:
                 case AgreementRow():
                     assert old is None or isinstance(old, AgreementRow)
                     self._oracle.agreements.kept(old, new)
+                case FeedRow():
+                    assert old is None or isinstance(old, FeedRow)
+                    self._world.ledger.written(old, new)
                 case CaseRow() | CureRow():
                     self._oracle.desk.written(old, new, rows)
                 case TransitionRow():

@@ -78,6 +78,7 @@ async def judge(world: "World", payers: "list[Payer]") -> None:
     world.oracle.refunds.judge(cases)
     world.oracle.agreements.judge(cases)
     world.oracle.desk.judge()
+    world.ledger.judge()
     _coupons(world)
     _books(world, orders)
     _notices(world, orders, cases)

@@ -20,6 +20,7 @@ from paycore.kernel.journal_memory import MemoryStore
 from paycore.prove import agreements, refunds, setup, verdict
 from paycore.prove.api import Api, reachable
 from paycore.prove.desk import Office
+from paycore.prove.ledger import Ledger, fed
 from paycore.prove.listening import listening
 from paycore.prove.loop import Machine, Power, VirtualLoop
 from paycore.prove.mirror import Mirror
@@ -76,6 +77,8 @@ class World:
             *(self.stage.settings, self.stream("settings")),
             return_late_money=not self.faults.strikes("desk_returns_all"),
         )
+        if self.faults.strikes("ledger_fed"):
+            self.settings = fed(self.settings)
         self.story: list[Record] | None = [] if story else None
         self.base: MemoryStore | Mirror = self.stage.store.copy()
         if plan.postgres is not None:
@@ -91,6 +94,7 @@ class World:
         self._dice = self.stream("deaths").random
         self._started_at = self._date()
         self.banks, self.carriers = houses(self.stage.merchants, self.stream("banks"))
+        self.ledger = Ledger(self)
         self.line = LineHouse(Webhook(WEBHOOK_SECRET))
         self.texts: dict[str, list[Text]] = {}
         self.oracle = Oracle(self)
@@ -316,6 +320,7 @@ class World:
         return (
             refunds.still_open(self, cases)
             or agreements.still_open(self, cases)
+            or self.ledger.still_open()
             or any(
                 not verdict.settled(self, row, cases[row.pay_order_no])
                 for row in self.base.waiting(PaymentRow)

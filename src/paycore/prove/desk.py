@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from msgspec.structs import asdict
 
+from paycore.core.keys import KeptAnswer
 from paycore.core.rows import AttemptRow, PaymentRow, RefundRow
 from paycore.cures import service as cures
 from paycore.cures.queries import Pool
@@ -21,7 +22,7 @@ from paycore.kernel.journal import Row
 from paycore.kernel.journal_memory import Written
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizStatus, RefundKind, RefundStatus
-from paycore.prove.api import Answer, KeptAnswer, encode
+from paycore.prove.api import Answer, encode
 
 if TYPE_CHECKING:
     from paycore.prove.world import World

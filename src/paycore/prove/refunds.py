@@ -276,7 +276,7 @@ class RefundWatch:
         due = success
         if new.kind is RefundKind.RETURN:
             owed = self._late_of(new)
-            fact = ("LATE_REFUND", owed.refund_no if owed is not None else "")
+            fact = ("LATE_REFUND", late_refund_no(AttemptId(new.original_request_no)))
             due = success and owed is not None
         right = [row for row in posted if (row.kind, row.fact) == fact]
         self._holds("I14", len(right) == due, "posted apart from its fact", no)

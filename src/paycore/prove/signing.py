@@ -10,6 +10,8 @@ from collections.abc import Awaitable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from paycore.cards.service import NewCard
 from paycore.core.agreements.rows import SigningRow
 from paycore.core.agreements.service import Wish
@@ -63,7 +65,8 @@ class Customer:
             return api.sign(new, wish, key)
 
         if payer.strikes("signs_twice"):
-            answers = await asyncio.gather(payer.insist(call), payer.insist(call))
+            both = await asyncio.gather(payer.insist(call), payer.insist(call))
+            answers = list(both)
         else:
             answers = [await payer.insist(call)]
         good = [self._heard(a) for a in answers if a is not None and a.status == 201]
@@ -223,17 +226,19 @@ class Customer:
         )
 
     def _wish(self) -> Wish:
-        place = {"channel": self._bank, "account": seeds.ACCOUNT}
+        quick = Wish(
+            pay_type=PayType.QUICK_PAY, channel=self._bank, account=seeds.ACCOUNT
+        )
         if not self._deduct:
-            return Wish(pay_type=PayType.QUICK_PAY, **place)
+            return quick
         lasts = timedelta(days=30)
         if self._payer.strikes("short_term"):
             lasts = timedelta(seconds=60 + self._rng.randrange(180))
-        return Wish(
+        return replace(
+            quick,
             pay_type=PayType.DEDUCT,
             scope="tea by the month",
             single_limit=1_000_000,
             daily_limit=10_000_000,
             ends_at=self._world.database_now() + lasts,
-            **place,
         )

@@ -24,6 +24,17 @@ def test_the_real_journal_and_the_one_in_memory_answer_alike(server, seed):
     assert 1 == outcome.checked["JOURNAL"]
 
 
+def test_they_answer_alike_of_agreements_cures_and_the_feed(server):
+    """What a card, the desk and a ledger write is taken and refused by both alike."""
+    kinds = ("signs", "desk_works", "desk_returns_all", "charged_unasked", "closes")
+    more = ("cures_at_once", "ledger_fed", "revokes_meanwhile", "ends_after")
+    plan = Plan(seed=4, payments=12, postgres=server, always=kinds + more)
+    outcome = run(plan)
+
+    assert () == outcome.violations
+    assert {"signs", "ledger_fed", "desk_works"} <= set(outcome.hits)
+
+
 def test_a_difference_is_found(server):
     """A row that only one of them has is told at the end."""
     world = World(Plan(seed=3, payments=1, postgres=server))

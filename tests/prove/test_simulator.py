@@ -106,3 +106,35 @@ def test_a_row_that_is_asked_for_strikes():
     outcome = run(Plan(seed=10, payments=40, always=kinds))
 
     assert set(kinds) <= set(outcome.hits)
+
+
+def test_agreements_are_signed_and_ended_under_faults():
+    """Payers sign cards and part with them, from both ends, and nothing breaks."""
+    kinds = ("signs", "sign_unanswered", "revokes_meanwhile", "ends_after")
+    more = ("orders_after_end", "revokes_after", "shares_card")
+    outcome = run(Plan(seed=21, payments=PAYMENTS, always=kinds + more))
+
+    assert {*kinds, *more} <= set(outcome.hits)
+    assert () == outcome.violations
+
+
+def test_two_people_cure_cases_under_faults():
+    """Previews, approvals and executions cross one another and crashes; money that no
+    order covers goes back once.
+    """
+    kinds = ("desk_works", "desk_returns_all", "cures_at_once", "charged_unasked")
+    more = ("cures_twice", "approves_oneself", "not_approved", "closes")
+    outcome = run(Plan(seed=34, payments=PAYMENTS, always=kinds + more))
+
+    assert {*kinds, *more} <= set(outcome.hits)
+    assert () == outcome.violations
+    assert outcome.checked["I26"] > 20
+
+
+def test_a_ledger_of_the_users_own_has_every_posting_at_the_end():
+    """It is away, silent or refuses, and is told all of it, in turn."""
+    kinds = ("ledger_fed", "ledger_lost", "ledger_unanswered", "refunds")
+    outcome = run(Plan(seed=2, payments=20, always=kinds))
+
+    assert set(kinds) <= set(outcome.hits)
+    assert () == outcome.violations

@@ -116,12 +116,18 @@ def act(
 async def ended(
     node: Node, change: Change, case_id: str, *, done: bool, said: str
 ) -> None:
-    """Stage what came of the cure that is under way; if it is done, so is the case."""
+    """Stage what came of the cure that is under way; if it is done, so is the case.
+
+    A cure ends in the commit of what it was about. Where none is under way any more,
+    somebody brought that end a moment ago, and whoever still has it as it was before is
+    refused by its version.
+    """
     case = await node.journal.load(CaseRow, case_id)
     cures = await node.journal.within(CureRow, case_id)
     cure = next((one for one in cures if one.status is CureStatus.EXECUTED), None)
     assert case is not None, "a cure has its case"
-    assert cure is not None, "one at a time, and this is its end"
+    if cure is None:
+        return
     finished = replace(
         cure,
         status=CureStatus.DONE if done else CureStatus.FAILED,

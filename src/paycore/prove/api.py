@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from paycore.cards import service as cards
+from paycore.cards.service import NewCard
 from paycore.core import service as core
+from paycore.core.agreements import service as agreements
+from paycore.core.agreements.service import Typed, Wish
 from paycore.core.order import Order, confirm_result_of, order_of
 from paycore.core.refunds import service as refunds
 from paycore.core.refunds.document import refund_of
@@ -22,7 +26,7 @@ from paycore.gateway import service as gateway
 from paycore.kernel import errors
 from paycore.kernel.crypto import content_hash
 from paycore.kernel.node import Node
-from paycore.kernel.terms import BizLineId, BizStatus, PayOrderNo
+from paycore.kernel.terms import BizLineId, BizStatus, CardId, PayOrderNo
 from paycore.prove.loop import Machine, Power
 
 if TYPE_CHECKING:
@@ -135,6 +139,51 @@ class Api:
             view = View(payment=row, refunded=given_back)
             return KeptAnswer(status=200, body=encode(_order(node, view)))
 
+        return await self._call(work, None)
+
+    # --- cards that are signed --------------------------------------------------------
+
+    async def sign(self, new: NewCard, wish: Wish, key: str) -> Answer | None:
+        """POST /v1/cards, with what is to be signed."""
+        said = msgspec.json.encode((new, wish))
+        claimed = claim(new.biz_line, "cards", key, said)
+        return await self._call(
+            lambda node: agreements.sign(node, new, wish, claimed, _signing_answer), key
+        )
+
+    async def confirm_card(
+        self, line: str, card_id: str, code: str, key: str
+    ) -> Answer | None:
+        """POST /v1/cards/{card_id}/confirm."""
+        claimed = claim(line, f"confirm {card_id}", key, code.encode())
+        typed = Typed(biz_line=BizLineId(line), card_id=CardId(card_id), code=code)
+        return await self._call(
+            lambda node: agreements.confirm(node, typed, claimed, _card_answer), key
+        )
+
+    async def card(self, line: str, card_id: str) -> Answer | None:
+        """GET /v1/cards/{card_id}."""
+
+        async def work(node: Node) -> KeptAnswer:
+            row = await cards.card_of(node, BizLineId(line), CardId(card_id))
+            status, body = _card_answer(await agreements.view_of(node, row))
+            return KeptAnswer(status=status, body=body)
+
+        return await self._call(work, None)
+
+    async def revoke_card(self, line: str, card_id: str) -> Answer | None:
+        """DELETE /v1/cards/{card_id}."""
+
+        async def work(node: Node) -> KeptAnswer:
+            await agreements.revoke(node, BizLineId(line), CardId(card_id))
+            return KeptAnswer(status=204, body=b"")
+
+        return await self._call(work, None)
+
+    # --- the desk's -------------------------------------------------------------------
+
+    async def desk(self, work: Work) -> Answer | None:
+        """A command of `paycore desk`: its document, or a refusal."""
         return await self._call(work, None)
 
     # --- a bank's ---------------------------------------------------------------------
@@ -255,3 +304,22 @@ def _refund_answer(view: View) -> tuple[int, bytes]:
     """As api/refunds.py."""
     assert view.refund is not None
     return 201 if view.created else 200, encode(refund_of(view.refund))
+
+
+def _signing_answer(view: agreements.View) -> tuple[int, bytes]:
+    """As api/cards.py."""
+    return 201, _card_answer(view)[1]
+
+
+def _card_answer(view: agreements.View) -> tuple[int, bytes]:
+    """As api/signing.py: the card, what it may be used under, how its signing is."""
+    assert view.signing is not None
+    said = {
+        "card_id": view.card.card_id,
+        "status": view.card.status,
+        "agreements": [[one.pay_type, one.channel] for one in view.agreements],
+        "signing": view.signing.status,
+        "verify_status": view.signing.verify_status,
+        "resp_code": view.signing.resp_code,
+    }
+    return 200, encode(said)

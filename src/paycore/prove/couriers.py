@@ -86,6 +86,20 @@ class Couriers:
         for _ in range(3 if faults.strikes("callback_doubled") else 1):
             self.bring(house, order, after=late)
 
+    def tell_ended(self, house: BankHouse, order: Order) -> None:
+        """An agreement that its payer ended at the bank: told until it is heard, for
+        it is asked for by nobody; perhaps late, perhaps several times at once.
+        """
+        faults = self._world.faults
+        late = (
+            30 + self._network.rng.random() * 90
+            if faults.strikes("callback_late")
+            else None
+        )
+        for _ in range(2 if faults.strikes("callback_doubled") else 0):
+            self.bring(house, order, after=late)
+        self.bring(house, order, after=late, persistent=True)
+
     def _settle_later(self, house: BankHouse, order: Order, *, sure: bool) -> None:
         after = (order.due_ms or 0) / 1000 - self._world.now_ms() / 1000
         if after < FOR_EVER_MS / 2000:

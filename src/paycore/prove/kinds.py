@@ -206,6 +206,53 @@ LINE: Final = tuple(
     )
 )
 
+SIGN: Final = tuple(
+    _kinds(
+        ("sign_refused", "", "the bank refuses connections at a signing", 0.08),
+        ("sign_lost", "", "a signing never arrives", 0.08),
+        ("sign_unanswered", "", "the bank acted on a signing, no answer comes", 0.12),
+        ("sign_late", "", "the answer to a signing comes after its time", 0.06),
+        ("sign_500", "", "the bank answers 500 to a signing and did nothing", 0.05),
+        ("sign_acted_500", "", "the bank acted on a signing, and answered 500", 0.06),
+        ("sign_garbage", "", "acted, the answer to a signing is garbage", 0.06),
+        ("sign_badly_signed", "", "acted, the answer's signature is bad", 0.06),
+        ("sign_unmapped", "", "a signing refused by a code nobody knows", 0.04, 0.05),
+        ("sign_declined", "", "the bank refuses to sign", 0.06),
+        ("sign_arrives_late", "", "a signing arrives when it was given up", 0.06),
+        ("sign_doubled", "", "the network brings a signing twice", 0.1),
+    )
+)
+
+REVOKE: Final = tuple(
+    _kinds(
+        ("revoke_refused", "", "no connection for a revocation", 0.12),
+        ("revoke_lost", "", "a revocation never arrives", 0.12),
+        ("revoke_unanswered", "", "revoked, no answer comes", 0.15),
+        ("revoke_500", "", "500 to a revocation, and nothing was done", 0.08),
+        ("revoke_acted_500", "", "revoked, and answered 500", 0.08),
+        ("revoke_garbage", "", "revoked, the answer is garbage", 0.08),
+        ("revoke_declined", "", "the bank refuses a revocation", 0.08),
+        ("revoke_arrives_late", "", "arrives when it was given up", 0.08),
+        ("revoke_doubled", "", "the network brings a revocation twice", 0.1),
+    )
+)
+
+AGREEMENT: Final = tuple(
+    _kinds(
+        ("signs", "", "a payer signs his card at a bank, and pays with it", 0.25, 0.3),
+        ("signs_twice", "", "a double click on the signing", 0.15, 0.5),
+        ("shares_card", "", "several sign the same card at the same bank", 0.3, 0.5),
+        ("leaves_unsigned", "", "the payer never types the bank's code", 0.08),
+        ("short_term", "", "a mandate that is over within minutes", 0.2),
+        ("revokes_at_once", "", "the line revokes while it is being signed", 0.15, 0.5),
+        ("revokes_meanwhile", "", "the line revokes while it is paid with", 0.25, 0.5),
+        ("ends_meanwhile", "", "the payer ends it at the bank meanwhile", 0.25, 0.5),
+        ("revokes_after", "", "the line revokes when it has been paid with", 0.5, 0.6),
+        ("ends_after", "", "the payer ends it at the bank afterwards", 0.5, 0.6),
+        ("orders_after_end", "", "an order under what has been ended", 0.6, 0.6),
+    )
+)
+
 SETUP: Final = tuple(
     _kinds(
         ("no_quick_route", "F01", "the line has no quick channel", 0.2, 0.5),
@@ -235,6 +282,28 @@ COUPON_SYSTEM: Final = tuple(
 )
 """The first says whether there is one at all."""
 
+DESK: Final = tuple(
+    _kinds(
+        ("desk_works", "", "two people see to cases while all goes on", 1.0, 0.4),
+        ("desk_returns_all", "", "late money waits for a person", 1.0, 0.15),
+        ("cures_at_once", "", "both execute one cure at the same time", 0.4, 0.6),
+        ("cures_twice", "", "one case is previewed by both", 0.3, 0.6),
+        ("approves_oneself", "F74", "who proposed a cure approves it", 0.3, 0.5),
+        ("not_approved", "F74", "a cure is executed that nobody approved", 0.3, 0.5),
+    )
+)
+
+LEDGER: Final = tuple(
+    _kinds(
+        ("ledger_refused", "", "the user's own ledger refuses connections", 0.1),
+        ("ledger_lost", "", "a posting never arrives at the ledger", 0.15),
+        ("ledger_unanswered", "", "the ledger has it, no answer comes", 0.15),
+        ("ledger_500", "", "the ledger answers 500", 0.15),
+        ("ledger_422", "", "the ledger does not take a posting, for now", 0.1),
+        ("ledger_fed", "", "postings are told to a ledger of the user's", 1.0, 0.2),
+    )
+)
+
 EVERYWHERE: Final = (
     *SEND,
     *MONEY,
@@ -248,6 +317,11 @@ EVERYWHERE: Final = (
     *PAYER,
     *LINE,
     *SETUP,
+    *SIGN,
+    *REVOKE,
+    *AGREEMENT,
+    *DESK,
+    *LEDGER,
 )
 """What may strike in any run."""
 
@@ -273,7 +347,6 @@ NOT_SIMULATED: Final[Mapping[str, str]] = MappingProxyType(
         "F70": "there is no cache and no broker",
         "F72": "needs a real dump and its restore: directed tests",
         "F73": "refused when it is saved: a directed test",
-        "F74": "states cannot be forced by hand yet",
         "F75": "needs a bug of ours: a directed test, and the planted ones",
     }
 )

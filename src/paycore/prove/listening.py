@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 BUGS = frozenset(
     {
+        "agreement_look_failed",
         "answer_not_written",
         "beat_failed",
         "channel_broke",

@@ -53,6 +53,8 @@ FAMILY: Mapping[str, tuple[kinds.Kind, ...]] = MappingProxyType(
         "confirm": kinds.MONEY,
         "deduct": kinds.MONEY,
         "refund": kinds.REFUND,
+        "sign": kinds.SIGN,
+        "revoke": kinds.REVOKE,
         "enquire": kinds.ENQUIRY,
     }
 )
@@ -133,6 +135,8 @@ class Network:
             self._to_carrier(parcel)
         elif parcel.host == HOST:
             self._world.coupons.carry(parcel)
+        elif parcel.host == "ledger":
+            self._to_ledger(parcel)
         else:
             strike = self._world.faults.one_of(kinds.NOTICE)
             self.later(self._at_line, parcel, strike)
@@ -181,14 +185,14 @@ class Network:
             self.reply(parcel, NotSent(reason="refused"))
         elif strike is not None and strike.endswith("_lost"):
             return
-        elif strike in ("money_arrives_late", "refund_arrives_late"):
+        elif _is(strike, "_arrives_late"):
             after = parcel.request.timeout_s + self.rng.random() * LATEST_S
             self.later(self._at_bank, parcel, strike, after=after)
-        elif strike in ("send_500", "money_500", "refund_500"):
+        elif _is(strike, "_500") and not _is(strike, "_acted_500"):
             self.reply(parcel, NO)
         else:
             self.later(self._at_bank, parcel, strike)
-            if strike in ("money_doubled", "refund_doubled"):
+            if _is(strike, "_doubled"):
                 self.later(self._at_bank, parcel, None)
 
     def _at_bank(self, parcel: Parcel, strike: str | None) -> None:
@@ -211,7 +215,7 @@ class Network:
         self._lie(house, exchange, strike)
         world.scrutiny.answers(host, exchange, strike)
         self.couriers.tell(host, house, exchange, strike)
-        if strike in ("money_acted_500", "refund_acted_500"):
+        if _is(strike, "_acted_500"):
             self.reply(parcel, NO)
         elif not _silent(strike):
             reply = house.signed(exchange.answer, path, world.now_ms(), strike=strike)
@@ -228,9 +232,14 @@ class Network:
                 return Twist(decline=self.rng.choice((*PAYERS_FAULT, *CARDS_FAULT)))
             case "send_maintenance" | "money_maintenance":
                 return Twist(decline="MAINTENANCE")
-            case "send_unmapped" | "money_unmapped" | "refund_unmapped":
+            case str() if strike.endswith("_unmapped") and not _is(
+                strike, "_acted_unmapped"
+            ):
                 return Twist(decline=UNMAPPED)
-            case "refund_declined":
+            case "sign_declined":
+                codes = (*PAYERS_FAULT, *CARDS_FAULT, "CODE_WRONG")
+                return Twist(decline=self.rng.choice(codes))
+            case "refund_declined" | "revoke_declined":
                 return Twist(decline=self.rng.choice(PAYERS_FAULT))
             case "money_declined":
                 blames_code = ("CODE_WRONG",) if operation == "deduct" else ()
@@ -277,7 +286,22 @@ class Network:
                 currency=None,
             )
 
-    # --- to a carrier, to a line ------------------------------------------------------
+    # --- to a ledger, to a carrier, to a line -----------------------------------------
+
+    def _to_ledger(self, parcel: Parcel) -> None:
+        strike = self._world.faults.one_of(kinds.LEDGER[:-1])
+        if strike == "ledger_refused":
+            self.reply(parcel, NotSent(reason="refused"))
+        elif strike != "ledger_lost":
+            self.later(self._at_ledger, parcel, strike)
+
+    def _at_ledger(self, parcel: Parcel, strike: str | None) -> None:
+        status = {"ledger_500": 500, "ledger_422": 422}.get(strike or "")
+        if status is None:
+            status = self._world.ledger.take(parcel.request)
+        if not _silent(strike):
+            self.reply(parcel, answered(b"", {}, status))
+        self._world.perhaps_dies_now(parcel.sender, "killed_after_call")
 
     def _to_carrier(self, parcel: Parcel) -> None:
         faults, world = self._world.faults, self._world

@@ -24,7 +24,7 @@ from paycore.core.states import Event
 from paycore.coupon.rows import CouponRow, CouponStatus
 from paycore.gateway.rows import MessageRow
 from paycore.kernel.http import HttpRequest
-from paycore.kernel.ids import REFUND_LEGS, payment_of
+from paycore.kernel.ids import REFUND_LEGS, SIGNING_LEGS, payment_of
 from paycore.kernel.journal import Change, ChangeRejected
 from paycore.kernel.journal_memory import Written
 from paycore.kernel.node import NodeRow
@@ -32,7 +32,9 @@ from paycore.kernel.outcome import Blame, Outcome
 from paycore.kernel.terms import BizStatus, PayType, ProcessStatus, TransType
 from paycore.notify.rows import NoticeRow
 from paycore.prove import verdict
+from paycore.prove.agreements import AgreementWatch
 from paycore.prove.coupons import HOST
+from paycore.prove.desk import DeskWatch
 from paycore.prove.hearing import Hearing
 from paycore.prove.journal import expected
 from paycore.prove.loop import Machine, Power
@@ -84,6 +86,8 @@ class Oracle:
         self.payers: dict[str, int] = {}
         self.hearing = Hearing(world, self)
         self.refunds = RefundWatch(world)
+        self.agreements = AgreementWatch(world)
+        self.desk = DeskWatch(world)
         self._told_yes: dict[str, list[Machine]] = {}
         self._called: Counter[tuple[str, str, str]] = Counter()
         """Calls that left, by payment, bank and operation."""
@@ -256,6 +260,7 @@ class Oracle:
         no, base = new.pay_order_no, self._world.base
         payment = base.load(PaymentRow, no)
         assert payment is not None
+        self.agreements.leg_begun(payment, new)
         older = [
             a
             for a in self._attempts(no)
@@ -387,7 +392,7 @@ class Oracle:
         self, machine: Machine, host: str, path: str, request: HttpRequest
     ) -> None:
         """A byte is about to leave: its record must be there (I19)."""
-        if path.startswith("/notices"):
+        if path.startswith(("/notices", "/postings")):
             return
         if host == HOST:
             self._world.coupons.leaves(path, request)
@@ -402,12 +407,16 @@ class Oracle:
         if channel == host:
             # A bank: each of its calls has a record of its own.
             operation = path.removeprefix("/v1/")
+            if body.get("step") == "confirm":
+                operation = "sign_confirm"
             self._called[no, host, operation] += 1
             mine = [row for row in mine if row.operation == operation]
             recorded = len(mine) >= self._called[no, host, operation]
         self.holds("I19", recorded, f"a call to {host} without a record", no)
         self._world.note(machine, "calls", f"{host}{path}", no)
-        if seq > REFUND_LEGS:
+        if seq > SIGNING_LEGS:
+            self.agreements.leaves(no, seq, path)
+        elif seq > REFUND_LEGS:
             self.refunds.leaves(request_id, no, body, path)
         if path.endswith(("/confirm", "/deduct")):
             leg = [

@@ -14,6 +14,7 @@ from paycore.kernel.terms import BizLineId, CardId, CouponNo, PayType
 from paycore.prove import deductions
 from paycore.prove.api import Answer
 from paycore.prove.refunds import Returns
+from paycore.prove.signing import Customer
 from paycore.prove.stage import Plastic
 from paycore.prove.strangers import Text
 
@@ -50,6 +51,8 @@ class Payer:
         self.ended = ""
         """What he was told last: a final status, or nothing."""
         self._serial = 0
+        self._customer: Customer | None = None
+        """Who signs the card that is paid with."""
         self._deducts = False
         """His line deducts: he is not there."""
         self._unanswered: dict[str, Call] = {}
@@ -60,6 +63,16 @@ class Payer:
     async def pay(self) -> None:
         """From the order to whatever end."""
         await asyncio.sleep(self.rng.random() * ARRIVE_WITHIN_S)
+        if self.strikes("signs"):
+            self._customer = Customer(self)
+            await self._customer.sign()
+        try:
+            await self._pay()
+        finally:
+            if self._customer is not None:
+                await self._customer.part()
+
+    async def _pay(self) -> None:
         order = await self._order()
         if order is None:
             return
@@ -132,8 +145,12 @@ class Payer:
     # --- his calls --------------------------------------------------------------------
 
     async def _order(self) -> dict[str, Any] | None:
-        self._deducts = self.strikes("deducts")
-        plastic = self._plastic()
+        signed = self._customer.card if self._customer is not None else None
+        if self._customer is not None and signed is not None:
+            self._deducts = self._customer.deducts
+        else:
+            self._deducts = self.strikes("deducts")
+        plastic = signed or self._plastic()
         self.line = plastic.line
         amount = 600 + self.rng.randrange(5000)
         request = OpenRequest(

@@ -23,9 +23,11 @@ from paycore.core.rows import (
     RefundTotalRow,
     RefundTransitionRow,
 )
-from paycore.desk.rows import CaseRow
+from paycore.desk.rows import CaseRow, CureRow, CureStatus
+from paycore.kernel.ids import late_refund_no
 from paycore.kernel.journal_memory import Written
 from paycore.kernel.terms import (
+    AttemptId,
     BizLineId,
     BizStatus,
     PayOrderNo,
@@ -160,8 +162,12 @@ class RefundWatch:
         if new.kind is RefundKind.ASKED:
             self._never_too_much(no)
         if old is None:
-            born = self._born if new.kind is RefundKind.ASKED else self._late_born
-            born(new, rows)
+            born = {
+                RefundKind.ASKED: self._born,
+                RefundKind.LATE_MONEY: self._late_born,
+                RefundKind.RETURN: self._returned_born,
+            }
+            born[new.kind](new, rows)
         if new.status.final and not final:
             self._ended(new, rows)
 
@@ -217,6 +223,38 @@ class RefundWatch:
         seen = case is not None and case.status == "OPEN"
         self._holds("I28", seen, "late money that nobody is told of", no)
 
+    def _returned_born(self, new: RefundRow, rows: Written) -> None:
+        """By the desk: a bank took it, nothing else of it lives, and its cure, which
+        says so much, is executed in this very commit.
+        """
+        no, world = new.pay_order_no, self._world
+        taken = [
+            move
+            for move in world.oracle.moves.get(no, ())
+            if (move.kind, move.bank, move.request_id)
+            == ("charge", new.channel, new.original_request_no)
+        ]
+        self._holds("I12", taken, "a return of what no bank took", no)
+        alive = [
+            row
+            for row in world.base.within(RefundRow, no)
+            if row.kind is not RefundKind.ASKED
+            and row.original_request_no == new.original_request_no
+            and row.status is not RefundStatus.FAIL
+        ]
+        self._holds("I12", len(alive) == 1, "it goes back twice", no)
+        cures = [
+            row
+            for _, row in rows
+            if isinstance(row, CureRow)
+            and (row.case_id, row.amount) == (new.case_id, new.amount)
+            and row.status is CureStatus.EXECUTED
+        ]
+        self._holds("I26", len(cures) == 1, "a return of no cure", no)
+        order = world.base.load(PaymentRow, no)
+        over = order is not None and order.biz_status.final
+        self._holds("I12", over, "a return of an order that is open", no)
+
     def _born(self, new: RefundRow, _: Written) -> None:
         no, base = new.pay_order_no, self._world.base
         order = base.load(PaymentRow, no)
@@ -235,15 +273,35 @@ class RefundWatch:
         asked = new.kind is RefundKind.ASKED
         posted = [r for _, r in rows if isinstance(r, PostingRow)]
         fact = ("REFUND" if asked else "LATE_REFUND", new.refund_no)
+        due = success
+        if new.kind is RefundKind.RETURN:
+            owed = self._late_of(new)
+            fact = ("LATE_REFUND", late_refund_no(AttemptId(new.original_request_no)))
+            due = success and owed is not None
         right = [row for row in posted if (row.kind, row.fact) == fact]
-        self._holds("I14", len(right) == success, "posted apart from its fact", no)
+        self._holds("I14", len(right) == due, "posted apart from its fact", no)
         told = [r for _, r in rows if isinstance(r, NoticeRow)]
-        good = told if asked or success else not told
+        late = new.kind is RefundKind.LATE_MONEY
+        good = told if asked or (late and success) else not told
         self._holds("I16", good, "a refund's end that nobody is told of", no)
         if not asked:
             case = self._world.base.load(CaseRow, new.case_id or "")
             over = case is not None and (case.status == "CLOSED") == success
             self._holds("I28", over, "late money and its case disagree", no)
+
+    def _late_of(self, row: RefundRow) -> RefundRow | None:
+        """What had begun to go back by itself of the same charge."""
+        number = late_refund_no(AttemptId(row.original_request_no))
+        return self._world.base.load(RefundRow, row.pay_order_no, number)
+
+    def _by_the_desk(self, row: RefundRow) -> bool:
+        """Whether the desk brought back what did not go back by itself."""
+        return any(
+            one.kind is RefundKind.RETURN
+            and one.original_request_no == row.original_request_no
+            and one.status is RefundStatus.SUCCESS
+            for one in self._world.base.within(RefundRow, row.pay_order_no)
+        )
 
     def leaves(self, number: str, no: str, body: Mapping[str, Any], path: str) -> None:
         """A call about a refund: of one that is on record, in hand, and as recorded."""
@@ -335,8 +393,8 @@ class RefundWatch:
         no, success = row.pay_order_no, row.status is RefundStatus.SUCCESS
         due: dict[str, int] = {}
         if row.kind is RefundKind.LATE_MONEY:
-            due = {} if success else self._owed(row)
-        elif success:
+            due = {} if success or self._by_the_desk(row) else self._owed(row)
+        elif success and row.kind is RefundKind.ASKED:
             due = {
                 f"merchant_pending:{row.biz_line}": row.amount,
                 f"channel_receivable:{row.channel}:{row.account}": -row.money_amount,
@@ -368,7 +426,7 @@ class RefundWatch:
         ]
         late = row.kind is RefundKind.LATE_MONEY
         back = row.status is RefundStatus.SUCCESS
-        ends = back if late else row.status.final
+        ends = (late and back) if row.kind is not RefundKind.ASKED else row.status.final
         self._holds("I16", len(mine) == ends, "not one notice an end", no)
         told = [
             one

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from paycore.accounting.rows import EntryRow, PostingRow
+from paycore.accounting.rows import EntryRow, FeedRow, FeedStatus, PostingRow
 from paycore.core.rows import (
     AttemptRow,
     IdempotencyRow,
@@ -34,6 +34,7 @@ from paycore.kernel.terms import (
     RefundStatus,
 )
 from paycore.notify.rows import NoticeRow, NoticeStatus
+from paycore.prove import schema_agreements, schema_desk
 from paycore.router.rows import DecisionRow
 from paycore.sms.rows import CodeRow, CodeStatus
 
@@ -48,6 +49,7 @@ def _money_leg(row: Any) -> str | None:
 
 UNIQUE: Sequence[Unique] = (
     (AttemptRow, "attempt_one_money_leg", _money_leg),
+    *schema_desk.UNIQUE,
     (
         NodeRow,
         "node_slot_alive",
@@ -233,6 +235,14 @@ def _notice(_: MemoryStore, old: Any, new: Any) -> bool:
     return bool(again and new.replayed_at != old.replayed_at)
 
 
+def _feed(_: MemoryStore, old: Any, new: Any) -> bool:
+    """The table's CHECKs and `accounting_feed_final`."""
+    waits = new.status is FeedStatus.PENDING
+    fits = waits == (new.next_check_at is not None)
+    fits = fits and waits == (new.acknowledged_at is None)
+    return fits and (old is None or old.status is FeedStatus.PENDING)
+
+
 def _posting(_: MemoryStore, old: Any, new: Any) -> bool:
     return old is None and new.amount >= 1
 
@@ -261,9 +271,12 @@ def _refund(_: MemoryStore, old: Any, new: Any) -> bool:
 
 def _refund_named(new: Any) -> bool:
     """The CHECK of a refund's kind: whose number it has, and what goes with it."""
+    ours = new.refund_no[:-2] == f"{new.pay_order_no}R"
     if new.kind is RefundKind.ASKED:
-        ours = new.refund_no[:-2] == f"{new.pay_order_no}R"
         return ours and new.out_refund_no is not None and new.case_id is None
+    if new.kind is RefundKind.RETURN:
+        named = new.out_refund_no is None and new.case_id is not None
+        return ours and named and new.coupon_amount == 0
     of, seq = new.pay_order_no, new.original_request_no[-2:]
     return (
         (new.refund_no, new.original_request_no) == (f"{of}M{seq}", f"{of}{seq}")
@@ -297,6 +310,9 @@ def _refund_born(store: MemoryStore, old: Any, new: Any) -> bool:
     if new.kind is RefundKind.ASKED:
         success = payment.biz_status is BizStatus.SUCCESS
         return success and any(map(_paid, legs))
+    if new.kind is RefundKind.RETURN:
+        over = payment.biz_status.final and bool(legs)
+        return over and schema_desk.agreed_on(store, new)
     return any(row.amount == new.money_amount for row in legs) and not any(
         row.process_status.open or _paid(row)
         for row in legs
@@ -374,6 +390,7 @@ CHECKS: Mapping[type[Row], Sequence[Check]] = MappingProxyType(
         CodeRow: (_code,),
         NoticeRow: (_notice,),
         PostingRow: (_posting,),
+        FeedRow: (_feed,),
         EntryRow: (_posting,),
         MessageRow: (_kept,),
         DecisionRow: (_kept,),
@@ -382,6 +399,8 @@ CHECKS: Mapping[type[Row], Sequence[Check]] = MappingProxyType(
         RefundTotalRow: (_refund_total, _refund_total_guard, _refund_reserved),
         RefundTransitionRow: (_refund_transition,),
         OutRefundNoRow: (_kept,),
+        **dict(schema_agreements.CHECKS),
+        **dict(schema_desk.CHECKS),
     }
 )
 

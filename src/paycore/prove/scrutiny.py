@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from paycore.accounting.rows import FeedRow
+from paycore.cards.rows import AgreementRow
+from paycore.core.agreements.rows import SigningRow
 from paycore.core.rows import AttemptRow, PaymentRow, RefundRow, TransitionRow
 from paycore.core.states import Event
+from paycore.desk.rows import CaseRow, CureRow
 from paycore.gateway.rows import AccountRow
 from paycore.kernel.http import HttpRequest
 from paycore.kernel.ids import REFUND_LEGS
@@ -66,7 +70,7 @@ class Scrutiny:
 
     # --- what is written --------------------------------------------------------------
 
-    def written(self, change: Change, rows: Written) -> None:
+    def written(self, change: Change, rows: Written) -> None:  # noqa: C901 a row a kind
         """A change that others can see from now on, after the oracle's own look."""
         if self._first is not None:
             self._first(change, rows)
@@ -84,6 +88,17 @@ class Scrutiny:
                     self._paid(old, new)
                 case RefundRow():
                     self._refunded(old, new)
+                case SigningRow():
+                    assert old is None or isinstance(old, SigningRow)
+                    self._oracle.agreements.written(old, new, rows)
+                case AgreementRow():
+                    assert old is None or isinstance(old, AgreementRow)
+                    self._oracle.agreements.kept(old, new)
+                case FeedRow():
+                    assert old is None or isinstance(old, FeedRow)
+                    self._world.ledger.written(old, new)
+                case CaseRow() | CureRow():
+                    self._oracle.desk.written(old, new, rows)
                 case TransitionRow():
                     self._judged(new)
                 case NodeRow() if old is None:

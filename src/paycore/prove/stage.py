@@ -164,7 +164,7 @@ async def _card(node: Node, line: str, number: int) -> Plastic:
     )
     place = LINES.index(line) * CARDS_A_LINE + number
     phone = f"+86138{place:08d}"
-    plain = _with_check_digit(f"622202{place:09d}")
+    plain = with_check_digit(f"622202{place:09d}")
     magic = sorted(MAGIC_CARDS)[place % len(MAGIC_CARDS)]
     change = node.change()
     row = cards.register(
@@ -200,7 +200,7 @@ def _agreements(line: str, kind: str) -> Iterator[GivenAgreement]:
         )
 
 
-def _with_check_digit(digits: str) -> str:
+def with_check_digit(digits: str) -> str:
     """The number with its Luhn digit."""
     total = 0
     for at, digit in enumerate(reversed(digits)):
@@ -217,7 +217,9 @@ def _coupons(store: MemoryStore) -> Mapping[str, tuple[str, ...]]:
     return {line: tuple(numbers) for line, numbers in found.items()}
 
 
-def settings_for(base: Settings, rng: random.Random) -> Settings:
+def settings_for(
+    base: Settings, rng: random.Random, *, return_late_money: bool
+) -> Settings:
     """The settings of one run: those that change what may happen, drawn anew."""
     return msgspec.structs.replace(
         base,
@@ -231,4 +233,6 @@ def settings_for(base: Settings, rng: random.Random) -> Settings:
         breaker_calls=rng.choice((3, 10)),
         money_timeout_s=rng.choice((3, 10)),
         answer_within_s=rng.choice((5, 15)),
+        desk_second_above=rng.choice(("", "CNY:2500")),
+        return_late_money=return_late_money,
     )

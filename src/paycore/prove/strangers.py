@@ -31,6 +31,7 @@ from paycore.sandbox.protocol import (
     Deduct,
     Merchant,
     SendCode,
+    Sign,
     TextReply,
     authenticate,
     open_card,
@@ -100,7 +101,7 @@ class BankHouse:
         operation = path.removeprefix("/v1/")
         asked = parse(REQUESTS[operation], request.body)
         card = None
-        if isinstance(asked, (SendCode, Deduct)):
+        if isinstance(asked, (SendCode, Deduct, Sign)) and asked.card_enc is not None:
             card = open_card(merchant, asked.request_id, asked.card_enc)
         return Call(
             operation=operation,
@@ -142,6 +143,20 @@ class BankHouse:
         if strike is not None and strike.endswith("_badly_signed"):
             headers["X-Signature"] = "0" * 64
         return answered(body, headers)
+
+    def end_agreement(self, request_id: str, now_ms: int) -> Order | None:
+        """The payer ends it at the bank; what the bank tells of it, where it was."""
+        done = self.bank.end(self.orders[request_id].key, now_ms)
+        if done is None:
+            return None
+        self._keep(done)
+        return done.final
+
+    def stands(self, order: Order) -> bool:
+        """Whether the bank lets money be taken under what was signed by it."""
+        ended = (one for one in self.orders.values() if one.operation == "revoke")
+        over = {one.token for one in ended if one.status == "SUCCESS"}
+        return order.token is not None and order.token not in over
 
     def confirm_by_itself(self, order: Order, now_ms: int) -> Answer:
         """Take the money of an open order that nobody confirmed."""

@@ -76,6 +76,9 @@ async def judge(world: "World", payers: "list[Payer]") -> None:
         _order(world, order, cases[order.pay_order_no])
     _strangers_money(world)
     world.oracle.refunds.judge(cases)
+    world.oracle.agreements.judge(cases)
+    world.oracle.desk.judge()
+    world.ledger.judge()
     _coupons(world)
     world.coupons.judge()
     _books(world, orders)
@@ -124,13 +127,23 @@ def _order(world: "World", order: PaymentRow, cases: list[CaseRow]) -> None:
 
 
 def _went_back(world: "World", move: Move) -> bool:
-    """Whether all of a charge is back with its payer, as late money."""
+    """Whether all of a charge is back with its payer, as late money or by the desk."""
     number = late_refund_no(AttemptId(move.request_id))
+    numbers = {number, *_returns_of(world, move)}
     return any(
-        (one.kind, one.bank, one.request_id, one.amount)
-        == ("refund", move.bank, number, move.amount)
+        (one.kind, one.bank, one.amount) == ("refund", move.bank, move.amount)
+        and one.request_id in numbers
         for one in world.oracle.moves.get(move.pay_order_no, ())
     )
+
+
+def _returns_of(world: "World", move: Move) -> set[str]:
+    """What the desk had go back of a charge, by number."""
+    return {
+        row.refund_no
+        for row in world.base.within(RefundRow, move.pay_order_no)
+        if row.kind is RefundKind.RETURN and row.original_request_no == move.request_id
+    }
 
 
 def _begun_to_go_back(world: "World", order: PaymentRow, case: CaseRow) -> bool:
@@ -291,7 +304,7 @@ def _books(world: "World", orders: list[PaymentRow]) -> None:
 
 
 def _late(world: "World") -> None:
-    """What came late is booked with its case, and nothing else is."""
+    """What came late and goes back is booked by its refund, and nothing else is."""
     told = {
         (row.pay_order_no, row.refund_no, row.money_amount)
         for row in world.base.every(RefundRow)

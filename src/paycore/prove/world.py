@@ -17,9 +17,11 @@ from standardwebhooks.webhooks import Webhook
 
 from paycore.core.rows import PaymentRow
 from paycore.kernel.journal_memory import MemoryStore
-from paycore.prove import refunds, setup, verdict
+from paycore.prove import agreements, refunds, setup, verdict
 from paycore.prove.api import Api, reachable
 from paycore.prove.coupons import CouponHouse
+from paycore.prove.desk import Office
+from paycore.prove.ledger import Ledger, fed
 from paycore.prove.listening import listening
 from paycore.prove.loop import Machine, Power, VirtualLoop
 from paycore.prove.mirror import Mirror
@@ -72,7 +74,12 @@ class World:
         self.stage = stage()
         self.loop = VirtualLoop(self.stream("loop"))
         self.faults = Faults(self.stream("faults"), only=plan.only, always=plan.always)
-        self.settings = settings_for(self.stage.settings, self.stream("settings"))
+        self.settings = settings_for(
+            *(self.stage.settings, self.stream("settings")),
+            return_late_money=not self.faults.strikes("desk_returns_all"),
+        )
+        if self.faults.strikes("ledger_fed"):
+            self.settings = fed(self.settings)
         self.coupons = CouponHouse(self)
         self.settings = self.coupons.settings(self.settings)
         self.story: list[Record] | None = [] if story else None
@@ -90,6 +97,7 @@ class World:
         self._dice = self.stream("deaths").random
         self._started_at = self._date()
         self.banks, self.carriers = houses(self.stage.merchants, self.stream("banks"))
+        self.ledger = Ledger(self)
         self.line = LineHouse(Webhook(WEBHOOK_SECRET))
         self.texts: dict[str, list[Text]] = {}
         self.oracle = Oracle(self)
@@ -263,6 +271,8 @@ class World:
         await asyncio.sleep(1.0)
         payers = [Payer(self, number) for number in self.plan.payers]
         disturbing = asyncio.ensure_future(self._disturb())
+        office = Office(self)
+        office.open()
         paying = [asyncio.ensure_future(payer.pay()) for payer in payers]
         if paying:
             await asyncio.wait(paying)
@@ -271,6 +281,8 @@ class World:
                 self.loop.broken.append(error)
         await self._calm(disturbing)
         await self._until_settled()
+        if await office.close():
+            await self._until_settled()
         asked = [await payer.asks_what_was_not_answered() for payer in payers]
         if any(asked):
             # An order that was given up may have begun only now.
@@ -308,8 +320,13 @@ class World:
     def _open(self) -> bool:
         """Whether an order has not come to its end."""
         cases = verdict.cases_of(self)
-        owed = self.coupons.still_owed() or refunds.still_open(self, cases)
-        return owed or any(
-            not verdict.settled(self, row, cases[row.pay_order_no])
-            for row in self.base.waiting(PaymentRow)
+        return (
+            self.coupons.still_owed()
+            or refunds.still_open(self, cases)
+            or agreements.still_open(self, cases)
+            or self.ledger.still_open()
+            or any(
+                not verdict.settled(self, row, cases[row.pay_order_no])
+                for row in self.base.waiting(PaymentRow)
+            )
         )

@@ -24,11 +24,8 @@ PLANTS = (
     *(more_plants.BOOKS + more_plants.TOLD + more_plants.CALLS + more_plants.ROUTES),
     *(more_plants.LINES + more_plants.SECRETS + more_plants.LIMITS),
     *(refund_plants.REFUNDS + refund_plants.LATE),
-<<<<<<< HEAD
     *(agreement_plants.AGREEMENTS + desk_plants.DESK + operator_plants.OPERATORS),
-=======
-    *(agreement_plants.AGREEMENTS + desk_plants.DESK + hold_plants.HOLDS),
->>>>>>> 0716dd8bd6cc3719620cf88d0275093d33d5e878
+    *hold_plants.HOLDS,
 )
 CHECKS = {check.name: check for one in CATALOGUE for check in one.checks}
 

@@ -3,8 +3,8 @@
 import msgspec
 
 from paycore.desk import service
-from paycore.desk.rows import CaseRow
-from paycore.kernel.terms import PayOrderNo
+from paycore.desk.rows import CaseRow, CureRow, CureStatus, StepRow
+from paycore.kernel.terms import Json, PayOrderNo
 
 NO = PayOrderNo("26112312000000000000000000")
 
@@ -110,3 +110,52 @@ async def test_a_payments_own_numbers_stay_readable(node):
     assert "015450875" not in said["said"] + said["other"]
     assert f"{own}M01" == msgspec.json.decode(ended.evidence)["refund_no"]
     assert ("CLOSED", 2) == (ended.status, ended.version)
+
+
+async def test_a_cure_that_has_ended_is_not_ended_again(node):
+    """Two hear the end of what it was about: the slower one stages nothing, and what it
+    has of the refund is refused by that one's version.
+    """
+    at = node.now()
+    case_id = "LATE_MONEY:twice"
+    case = CaseRow(
+        case_id=case_id,
+        kind="LATE_MONEY",
+        pay_order_no=None,
+        attempt_seq=None,
+        amount=500,
+        currency="CNY",
+        evidence=Json("{}"),
+        opened_at=at,
+    )
+    cure = CureRow(
+        case_id=case_id,
+        number=1,
+        cure="REFUND",
+        amount=500,
+        currency="CNY",
+        does="goes back",
+        seen=b"",
+        needs_second=False,
+        status=CureStatus.EXECUTED,
+        proposed_by="ann",
+        why="so",
+        proposed_at=at,
+        executed_by="ann",
+        executed_at=at,
+    )
+    change = node.change()
+    change.insert(case)
+    change.insert(cure)
+    await node.journal.commit(change)
+    first, second = node.change(), node.change()
+
+    await service.ended(node, first, case_id, done=True, said="back")
+    await node.journal.commit(first)
+    await service.ended(node, second, case_id, done=True, said="back")
+    ended = await node.journal.load(CureRow, case_id, 1)
+    steps = await node.journal.within(StepRow, case_id)
+
+    assert CureStatus.DONE == ended.status
+    assert second.empty
+    assert [1] == [step.seq for step in steps]

@@ -82,7 +82,7 @@ def guessing(monkeypatch):
 
 def test_a_guess_is_found_and_made_small(guessing):
     """A run that fails is shrunk to a few payers and faults, and fails alike."""
-    plan = Plan(seed=7, payments=20, always=("money_unanswered",))
+    plan = Plan(seed=1, payments=20, always=("money_unanswered",))
     failed = run(plan)
     small = shrunk(failed)
 
@@ -124,7 +124,7 @@ def test_two_people_cure_cases_under_faults():
     """
     kinds = ("desk_works", "desk_returns_all", "cures_at_once", "charged_unasked")
     more = ("cures_twice", "approves_oneself", "not_approved", "closes")
-    outcome = run(Plan(seed=34, payments=PAYMENTS, always=kinds + more))
+    outcome = run(Plan(seed=30, payments=PAYMENTS, always=kinds + more))
 
     assert {*kinds, *more} <= set(outcome.hits)
     assert () == outcome.violations

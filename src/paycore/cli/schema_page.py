@@ -190,6 +190,7 @@ def _row_types() -> list[type["Row"]]:
     for module in (
         *(f"{p.name}.rows" for p in root.iterdir() if (p / "rows.py").is_file()),
         "core.agreements.rows",
+        "core.restored",
         "kernel.node",
         "kernel.jobs",
     ):

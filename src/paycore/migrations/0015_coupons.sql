@@ -36,7 +36,7 @@ CREATE TRIGGER coupon_hold_final BEFORE UPDATE ON coupon_hold
         (OLD.status = 'FREEING' AND NEW.status NOT IN ('FREEING', 'FREED')))
     EXECUTE FUNCTION final_row_guard('coupon_no');
 
--- Nothing goes of a payment of which a use or an unlock is owed.
+-- Nothing goes of a payment of which a use or an unlock is owed, or a posting to be told.
 CREATE OR REPLACE VIEW retention_held AS
     SELECT pay_order_no FROM payment WHERE next_check_at IS NOT NULL
     UNION ALL
@@ -47,7 +47,9 @@ CREATE OR REPLACE VIEW retention_held AS
     UNION ALL
     SELECT pay_order_no FROM refund WHERE next_check_at IS NOT NULL
     UNION ALL
-    SELECT pay_order_no FROM coupon_hold WHERE next_check_at IS NOT NULL;
+    SELECT pay_order_no FROM coupon_hold WHERE next_check_at IS NOT NULL
+    UNION ALL
+    SELECT pay_order_no FROM accounting_feed WHERE next_check_at IS NOT NULL;
 
 -- The months that payments have: an order may end long after it was opened.
 DO $$

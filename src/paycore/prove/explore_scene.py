@@ -33,9 +33,11 @@ from paycore.kernel.journal_memory import MemoryStore, Written
 from paycore.kernel.node import Node
 from paycore.kernel.terms import Epoch
 from paycore.prove.api import Api
+from paycore.prove.coupons import CouponHouse
 from paycore.prove.explore_state import State
 from paycore.prove.ids import SeededIds
 from paycore.prove.journal import SimJournal
+from paycore.prove.ledger import Ledger
 from paycore.prove.loop import Machine, VirtualLoop
 from paycore.prove.network import Network, Parcel, SimTransport
 from paycore.prove.oracle import Oracle
@@ -169,6 +171,7 @@ class Scene(World):
         self.answers = dict(state.answers)
         self.unasked = state.unasked
         self.ghosts = state.ghosts
+        self.coupons, self.ledger = CouponHouse(self), Ledger(self)
         self.oracle = _oracle(self, state)
         self.scrutiny = Scrutiny(self)
         self.base.watch = self._written

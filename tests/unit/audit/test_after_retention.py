@@ -32,7 +32,15 @@ class Later:
 
 
 async def removed(dsn):
-    """All that will be old in more than a year is taken away now."""
+    """All that will be old in more than a year is taken away now; by then the ledger has
+    been told of every posting.
+    """
+    await ask(
+        dsn,
+        "UPDATE accounting_feed SET status = 'ACKNOWLEDGED',"
+        " acknowledged_at = clock_timestamp(), next_check_at = NULL"
+        " WHERE status = 'PENDING'",
+    )
     async with node_on(dsn) as node:
         node.clock = Later(node.clock)
         return await remove(node, dsn)

@@ -13,7 +13,8 @@ from paycore.recovery.match import Found
 
 SOURCE = Path(__file__).parents[3] / "src" / "paycore"
 KINDS = re.compile(
-    r'(?:kind=|_case\(\s*run,\s*)(.*?)[,\n]|CASE = ("\w+")|: Final = ("[A-Z_]+")\n',
+    r'(?:\bkind=|_case\(\s*run,\s*)(.*?)[,\n]|CASE = ("\w+")'
+    r'|(?:AFTER_ITS_END|UNASKED): Final = ("\w+")',
     re.DOTALL,
 )
 NAME = re.compile(r'"([A-Z][A-Z_]+)"')

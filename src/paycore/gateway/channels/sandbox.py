@@ -198,6 +198,10 @@ class Sandbox(Channel, StatementChannel):
         named = (message.request_id, message.pay_order_no, message.merchant)
         if named != (ask.request_no, ask.pay_order_no, config.merchant):
             return unknown("OTHER_ORDER", alarm="the reply is about another order")
+        signs = ask.operation is Operation.SIGN_CONFIRM
+        if signs and message.status == "SUCCESS" and not message.token:
+            # The asking's yes, which the same address signs.
+            return unknown("NO_TOKEN", alarm="a yes without an agreement")
         reply = self._judged(message, ask.operation, ask.enquired_operation)
         return _with_our_amount(ask, reply)
 
@@ -235,7 +239,7 @@ class Sandbox(Channel, StatementChannel):
         outcome, blame, not_found = Outcome.UNKNOWN, None, False
         match message.status:
             case "SUCCESS" if operation is Operation.SIGN_CONFIRM and not message.token:
-                pass  # the asking's yes, which the same address signs: no agreement
+                pass  # no agreement
             case "SUCCESS":
                 outcome = Outcome.SUCCEEDED
             case "PROCESSING":

@@ -15,6 +15,7 @@ from paycore.bench.drills.kill.compare import Difference
 
 BUGS = frozenset(
     {
+        "agreement_look_failed",
         "answer_not_written",
         "beat_failed",
         "channel_broke",

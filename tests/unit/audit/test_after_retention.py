@@ -32,8 +32,8 @@ class Later:
 
 
 async def removed(dsn):
-    """All that will be old in more than a year is taken away now; by then the ledger has
-    been told of every posting.
+    """All that will be old in more than a year is taken away now; the ledger has been
+    told of every posting by then.
     """
     await ask(
         dsn,

@@ -14,7 +14,7 @@ from typing import Final
 from paycore.accounting import service as accounting
 from paycore.core.messages import refund_words
 from paycore.core.payment import Payment
-from paycore.core.restored import RESTORED
+from paycore.core.restored import RESTORED, RestoredRow
 from paycore.core.rows import AttemptRow, RefundRow, RefundTransitionRow
 from paycore.core.states import RefundEvent, refund_transition
 from paycore.desk import service as desk
@@ -54,6 +54,8 @@ async def take_in(
         to_go_back
         and _goes_back(node, payment, attempt, reply)
         and not await _by_the_desk(node, attempt)
+        # Of what a restore made us forget a person has said what becomes of it.
+        and await node.journal.load(RestoredRow, attempt.pay_order_no) is None
     )
     case_id = await desk.open_case(
         node,

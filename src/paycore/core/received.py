@@ -8,6 +8,7 @@ from paycore.core.agreements import service as agreements
 from paycore.core.chain import GuardRefused
 from paycore.core.payment import Payment
 from paycore.core.refunds import service as refunds
+from paycore.core.restored import RESTORED
 from paycore.coupon import service as coupon
 from paycore.gateway.call import Operation
 from paycore.gateway.service import Received
@@ -52,6 +53,9 @@ async def _of_payment(node: Node, received: Received) -> bool | None:
             continue
         if seq == 0 or not _ours(payment, seq, received):
             return None
+        if payment.row.held == RESTORED and not _paid(received):
+            # A no ends nothing while another leg may be forgotten that was paid.
+            return await _keep(node, received)
         run = await run_for(node, payment)
         run.change.append(message)
         run.coupon_gone = coupon_gone
@@ -67,6 +71,20 @@ async def _of_payment(node: Node, received: Received) -> bool | None:
             continue
         return True
     return False
+
+
+def _paid(received: Received) -> bool:
+    assert received.callback is not None
+    return received.callback.reply.outcome is Outcome.SUCCEEDED
+
+
+async def _keep(node: Node, received: Received) -> bool:
+    """Kept and acknowledged, and nothing follows from it."""
+    assert received.message is not None
+    change = node.change()
+    change.append(received.message)
+    await node.journal.commit(change)
+    return True
 
 
 async def _keep_refused(node: Node, received: Received) -> bool:

@@ -31,7 +31,7 @@ from paycore.coupon import service as coupon
 from paycore.desk import service as desk
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Operation, Reply
-from paycore.kernel import trace
+from paycore.kernel import errors, trace
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Blame, Outcome
@@ -161,6 +161,8 @@ async def force_not_taken(
     row = await node.journal.load(PaymentRow, no)
     assert row is not None, "a case's payment is never deleted"
     run = await run_for(node, await with_attempts(node, row))
+    if not run.payment.attempts[seq].process_status.open:
+        raise errors.BizCheckError("The leg has had its last word.", "已有最终结果")
     run.note("Desk", "FORCED", f"{seq:02d}")
     said = Reply(outcome=Outcome.DECLINED, blame=Blame.PAYER, resp_code=FORCED)
     await write(run, seq, said, call_ended=False)

@@ -14,8 +14,8 @@ from paycore.accounting.chart import Kind
 from paycore.kernel.node import Node
 from paycore.recon.queries import Connection
 
-# What agrees but for its fee is settled too, by the fee that was kept: a wrong one is
-# claimed, by its case.
+# What did not move settles nothing, though both say so. What agrees but for its fee is
+# settled too, by the fee that was kept: a wrong one is claimed, by its case.
 TO_BE_SETTLED = """
 SELECT s.statement_id, s.channel, s.account, s.day, l.currency,
        coalesce(sum(l.amount) FILTER (WHERE l.trade = 'CHARGE'), 0)::bigint AS charges,
@@ -23,8 +23,9 @@ SELECT s.statement_id, s.channel, s.account, s.day, l.currency,
        coalesce(sum(l.fee), 0)::bigint AS fees
 FROM recon_statement s
 JOIN recon_line l USING (statement_id)
+JOIN recon_leg g ON g.pay_order_no = l.pay_order_no AND g.attempt_seq = l.attempt_seq
 WHERE s.state = 'RECONCILED' AND s.settled_at IS NULL
-  AND l.found IN ('MATCHED', 'FEE', 'OTHER_DAY')
+  AND l.found IN ('MATCHED', 'FEE', 'OTHER_DAY') AND g.status = 'PAID'
 GROUP BY s.statement_id, l.currency
 ORDER BY s.day, s.channel, s.account, l.currency
 """

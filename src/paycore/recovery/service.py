@@ -274,19 +274,24 @@ class _Work:
         told: Sequence[Told],
         change: Change,
     ) -> None:
-        """Their numbers are not given again, nor what they gave back."""
+        """Their numbers are not given again, nor what they gave back. The line's are
+        counted up: what is far beyond them, or late money, was no part of the order.
+        """
+        asked = [
+            int(one.refund_no[-2:]) for one in refunds if one.kind is RefundKind.ASKED
+        ]
+        most = REFUND_LEGS + max(asked, default=0) + self.scope.ahead
         lost = {
             one.question.seq - REFUND_LEGS: one.reply.amount or 0
             for one in told
-            if one.verdict is Found.REFUNDED_THERE and not one.question.known
+            if one.verdict is Found.REFUNDED_THERE
+            and not one.question.known
+            and one.question.seq <= most
         }
         if not lost:
             return
         last = max(lost)
-        before = sum(
-            one.kind is RefundKind.ASKED and int(one.refund_no[-2:]) < last
-            for one in refunds
-        )
+        before = sum(number < last for number in asked)
         no = payment.row.pay_order_no
         standing = await self.node.journal.load(RestoredRow, no)
         fresh = RestoredRow(
@@ -301,7 +306,13 @@ class _Work:
         if standing is None:
             change.insert(fresh)
         else:
-            again = replace(fresh, version=standing.version)
+            # An answer that lacks this time takes nothing back of what was told before.
+            again = replace(
+                fresh,
+                version=standing.version,
+                lost_refunds=max(fresh.lost_refunds, standing.lost_refunds),
+                lost_refunded=max(fresh.lost_refunded, standing.lost_refunded),
+            )
             change.update(again, version=standing.version)
 
     # --- both -------------------------------------------------------------------------

@@ -34,7 +34,8 @@ LEFT JOIN accounting_adjustment a
        ON p.kind = 'ADJUSTMENT' AND a.adjustment_no = p.fact
 LEFT JOIN recon_statement s
        ON p.kind IN ('SETTLEMENT', 'SETTLED_REFUND', 'FEE')
-      AND s.day = substr(p.pay_order_no, 2) AND s.state = 'RECONCILED'
+      AND s.day = substr(p.pay_order_no, 2)
+      AND (s.state = 'RECONCILED' OR s.settled_at IS NOT NULL)
       AND concat(s.channel, '/', s.account, ':', p.currency) = p.fact
 WHERE p.kind NOT IN ('PAYMENT', 'REFUND', 'LATE_MONEY', 'LATE_REFUND')
 """

@@ -39,6 +39,7 @@ from paycore.gateway.service import Received
 from paycore.kernel import errors
 from paycore.kernel.ids import SIGNING_LEGS, pay_order_no
 from paycore.kernel.node import Node
+from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import BizLineId, CardId
 
 TIMES_TO_TRY = 5
@@ -130,7 +131,8 @@ async def receive(node: Node, received: Received) -> bool | None:
             return None
         call = await load(node, row)
         call.change.append(message)
-        if not row.status.final:
+        revoked = callback.reply.outcome is Outcome.SUCCEEDED
+        if revoked and not row.status.final:
             call.signing.apply(
                 AgreementEvent.REVOKED_BY_BANK,
                 now=node.now(),

@@ -29,8 +29,8 @@ async def late_end(run: RefundRun) -> None:
     await _into_the_case(run, row, back=back)
     if Audience.ACCOUNTING in told:
         late.post(run.node, run.change, row, at=run.now, returned=True)
+    await _let_close(run)
     if back:
-        await _let_close(run)
         _announce(run, row)
     told.clear()
 
@@ -49,7 +49,8 @@ async def _into_the_case(run: RefundRun, row: RefundRow, *, back: bool) -> None:
 
 async def _let_close(run: RefundRun) -> None:
     """A payment that was held for this money may be closed; still nothing begins: its
-    channel would take another confirm for the charge that went back.
+    channel would take another confirm for the charge that went back, or that it keeps
+    for a person to cure once the payment is over.
     """
     stands = await run.node.journal.load(PaymentRow, run.refund.row.pay_order_no)
     assert stands is not None, "a refund has its payment"

@@ -253,6 +253,9 @@ def _born(
     if number > MAX_REFUNDS:
         raise errors.TooMany("Too many refunds of this payment.", "该支付退款次数过多")
     money = money_part(order, request.amount)
+    # What was lost is of the money: a coupon's share is not in it.
+    if lost and money > order.payable - order.money - lost.lost_refunded:
+        raise errors.RefundExceeds
     if money == 0:
         raise errors.BizCheckError(
             "The coupon paid so much that nothing of this amount goes to the card.",

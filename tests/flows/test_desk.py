@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 from auditor import violations
 from bank import Bank
-from inside import inside
+from inside import TAKEN_UP_S, inside
 from refunding import paid, refund, until
 from sql import ask
 from stack import SHOP, TICKETS, Payer, Stack
@@ -293,9 +293,11 @@ def _only(stroke: str, no: str, case_id: str) -> str:
     return f"pay_order_no = '{no}'" if of_payment else f"case_id = '{case_id}'"
 
 
-def _unknown(stack: Stack) -> tuple[Payer, str, str]:
-    """A payment whose bank never got the request and will not say so, and its case."""
-    stack.fault(f"bank.{BANK}.deduct", "timeout_before")
+def _unknown(stack: Stack, why: str = "timeout_before") -> tuple[Payer, str, str]:
+    """A payment whose bank never got the request, or did, and will not say so, and its
+    case.
+    """
+    stack.fault(f"bank.{BANK}.deduct", why)
     stack.fault(f"bank.{BANK}.enquire", "http_500")
     payer = stack.payer(TICKETS)
     no = payer.open(amount=100).json()["pay_order_no"]
@@ -386,13 +388,34 @@ def test_what_is_parked_is_written_off_once(desk: Stack):
         preview(desk, case_id, Cure.WRITE_OFF)
 
 
+def test_money_that_a_statement_knew_before_our_end_goes_back(desk: Stack):
+    """The statement says that it was taken while our leg is open: nothing is parked, as
+    its end is still to come. It ends as not taken, and what no order covers goes back.
+    """
+    payer, no, unknown = _unknown(desk, "timeout_after")
+    reconcile(desk)
+    case_id = cases(desk, no)["RECON_STATUS_OURS"]
+    assert 0 == suspense(desk, no)
+    with pytest.raises(BizCheckError):  # it may still be the order's own
+        preview(desk, case_id, Cure.REFUND)
+    execute(desk, approve(desk, preview(desk, unknown, Cure.FORCE_NOT_TAKEN)))
+    desk.no_faults()
+    assert "FAIL" == payer.get(no)["biz_status"]
+    execute(desk, approve(desk, preview(desk, case_id, Cure.REFUND)), times=3)
+
+    assert "CLOSED" == closed(desk, case_id).case.status
+    moves = [(one["kind"], one["amount"]) for one in desk.charges(no)]
+    assert [("charge", 100), ("refund", 100)] == sorted(moves)
+    assert 0 == suspense(desk, no)
+
+
 def test_money_after_the_end_goes_back(desk: Stack):
     """F38: the bank took money by an order that we had closed, and refuses to give it
     back by itself; a person has it given back by that very leg, once, the books owe the
     payer nothing any more, and the payment stays as it is.
     """
     inside(desk, lambda node: accounts.switch(node, "quick_b", "main", enabled=False))
-    time.sleep(1)  # until it is surely chosen no more
+    time.sleep(TAKEN_UP_S)
     payer = desk.payer(SHOP)
     no = payer.open(amount=100).json()["pay_order_no"]
     code = payer.codes()[-1]

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from bank import Bank
-from inside import inside
+from inside import TAKEN_UP_S, inside
 from sql import ask
 from stack import SHOP, TICKETS, Payer, Stack
 
@@ -191,6 +191,7 @@ def test_all_that_is_planted_is_found_and_nothing_else(books: Stack):
 def test_money_that_we_do_not_know_of_is_found(books: Stack):
     """The bank took it by an order of ours that nobody confirmed to us."""
     inside(books, lambda node: accounts.switch(node, "quick_b", "main", enabled=False))
+    time.sleep(TAKEN_UP_S)
     payer, day = books.payer(SHOP), today()
     no = payer.open().json()["pay_order_no"]
     Bank(books, "quick_a").confirm(payer, no, f"{no}01", payer.codes()[-1])

@@ -32,6 +32,8 @@ class Facts:
     given_back: RefundRow | None
     """The return of the leg."""
     parked: Parked | None
+    moved_there: int | None
+    """How much a statement's line says that moved."""
     healed: bool
     """Whether the difference is none any more."""
 
@@ -64,6 +66,7 @@ async def gather(node: Node, pool: queries.Pool, case: CaseRow) -> Facts:
         refund=refund,
         given_back=None if leg is None else await returns.of_leg(node, leg),
         parked=await _parked(node, case),
+        moved_there=queries.moved_there(case),
         healed=await queries.healed(pool, case),
     )
 

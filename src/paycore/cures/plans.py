@@ -13,6 +13,7 @@ import msgspec
 from paycore.accounting.suspense import Parked
 from paycore.core.refunds import returns
 from paycore.core.restored import RESTORED
+from paycore.core.rows import AttemptRow
 from paycore.cures.facts import RECON, Facts
 from paycore.cures.table import Cure, suggested
 from paycore.desk.rows import CaseRow
@@ -107,7 +108,9 @@ def _refund(node: Node, facts: Facts) -> Plan:
 def _strange_money(facts: Facts) -> tuple[int, str]:
     """How much of it no order covers, in its currency."""
     if facts.case.kind.startswith(RECON):
-        parked = facts.parked
+        parked, leg = facts.parked, facts.leg
+        if parked is None and leg is not None and _failed_since(facts, leg):
+            return leg.amount, leg.currency
         if parked is None or not parked.surplus or facts.healed:
             raise BizCheckError(
                 "The channel has no more of it than our books say.", "渠道无多收款项"
@@ -117,6 +120,14 @@ def _strange_money(facts: Facts) -> tuple[int, str]:
     if facts.charged or not amount or not currency:
         raise BizCheckError("The order was paid by it.", "该笔款项即订单支付款")
     return amount, currency
+
+
+def _failed_since(facts: Facts, leg: AttemptRow) -> bool:
+    """Whether they had the money when ours was still open, so that nothing was parked,
+    and ours failed then: no order covers it.
+    """
+    behind = facts.case.kind == f"{RECON}STATUS_OURS" and not facts.healed
+    return behind and facts.moved_there == leg.amount and not facts.charged
 
 
 def _adjust(_: Node, facts: Facts) -> Plan:

@@ -7,11 +7,13 @@ import msgspec
 from paycore.desk.rows import CaseRow
 from paycore.kernel.db import Pool
 
-__all__ = ["Pool", "day_of", "healed"]
+__all__ = ["Pool", "day_of", "healed", "moved_there"]
 
 HEALED = """
 SELECT count(*) FROM recon_difference
-WHERE channel = $1 AND account = $2 AND 'RECON_' || kind = $3 AND fact = $4
+WHERE channel = $1 AND account = $2 AND 'RECON_' || kind = $3
+  AND fact IN ($4, regexp_replace($4, '~[0-9]+$', ''))
+  AND CASE returned WHEN 0 THEN fact ELSE fact || '~' || returned + 1 END = $4
   AND healed_at IS NOT NULL
 """
 
@@ -31,6 +33,15 @@ def day_of(case: CaseRow) -> str | None:
     """Of which statement's day a case is, where it is of one."""
     day = _evidence(case).get("day")
     return day if isinstance(day, str) else None
+
+
+def moved_there(case: CaseRow) -> int | None:
+    """How much their line says that moved; None where it says nothing of that."""
+    theirs = _evidence(case).get("theirs")
+    if not isinstance(theirs, dict) or theirs.get("moved") is not True:
+        return None
+    amount = theirs.get("amount")
+    return amount if isinstance(amount, int) else None
 
 
 def _evidence(case: CaseRow) -> Mapping[str, object]:

@@ -174,3 +174,26 @@ CREATE OR REPLACE VIEW recon_leg AS
            CASE status WHEN 'SUCCESS' THEN 'PAID' WHEN 'FAIL' THEN 'FAILED'
                        ELSE 'OPEN' END
     FROM refund;
+
+-- Of a line, and of a difference, whether it says that money moved; and of a difference
+-- how often it came again after it was healed, for then it is told again.
+ALTER TABLE recon_line ADD COLUMN moved boolean NOT NULL DEFAULT true;
+ALTER TABLE recon_line ALTER COLUMN moved DROP DEFAULT;
+ALTER TABLE recon_difference ADD COLUMN moved boolean;
+ALTER TABLE recon_difference ADD COLUMN returned bigint NOT NULL DEFAULT 0;
+ALTER TABLE recon_difference ALTER COLUMN returned DROP DEFAULT;
+CREATE OR REPLACE FUNCTION recon_difference_guard() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (NEW.channel, NEW.account, NEW.kind, NEW.fact, NEW.found_at)
+       IS DISTINCT FROM (OLD.channel, OLD.account, OLD.kind, OLD.fact, OLD.found_at)
+       OR NEW.returned NOT IN (OLD.returned, OLD.returned + 1)
+       OR (NEW.returned > OLD.returned
+           AND (OLD.healed_at IS NULL OR NEW.healed_at IS NOT NULL))
+       OR (OLD.told_at IS NOT NULL AND NEW.told_at IS DISTINCT FROM OLD.told_at
+           AND (NEW.returned = OLD.returned OR NEW.told_at IS NOT NULL)) THEN
+        RAISE EXCEPTION 'recon_difference %: % stays as it was found', OLD.kind, OLD.fact
+            USING ERRCODE = '23514';
+    END IF;
+    RETURN NEW;
+END
+$$;

@@ -89,7 +89,8 @@ CLEAN = f"""(
 )"""
 """Whether `t`, a line, agrees with `m`, its leg: NULL where there is none."""
 
-# The first of a number is as good as any; the others are one too many.
+# The first of a number is as good as any; the others are one too many. What did not
+# move is none too many: a wrong code before the right one has the same number.
 ODD = f"""
 INSERT INTO recon_odd
 SELECT t.line, coalesce(d.nth, 1)
@@ -98,9 +99,9 @@ LEFT JOIN recon_mine m USING (trade, request_no)
 LEFT JOIN (
     SELECT line, row_number() OVER (PARTITION BY trade, request_no ORDER BY line) AS nth
     FROM recon_theirs
-    WHERE (trade, request_no) IN (
+    WHERE moved AND (trade, request_no) IN (
         SELECT trade, request_no FROM recon_theirs
-        WHERE said = '' GROUP BY trade, request_no HAVING count(*) > 1)
+        WHERE moved AND said = '' GROUP BY trade, request_no HAVING count(*) > 1)
 ) AS d ON d.line = t.line AND d.nth > 1
 WHERE d.line IS NOT NULL OR {CLEAN} IS NOT TRUE
 """
@@ -117,11 +118,15 @@ SELECT t.*, o.nth,
        coalesce(l.status, CASE WHEN r.pay_order_no IS NOT NULL THEN 'PAID' END)
            AS our_status,
        l.pay_order_no IS NULL AND r.pay_order_no IS NOT NULL AS by_reference,
-       EXISTS (
+       NOT t.moved AND EXISTS (
+           SELECT FROM recon_theirs x
+           WHERE x.moved AND x.request_no = t.request_no AND x.trade = t.trade)
+           AS beside,
+       t.moved AND EXISTS (
            SELECT FROM recon_line x
            WHERE x.request_no = t.request_no AND x.trade = t.trade
              AND x.statement_id = ANY($3::uuid[]) AND x.attempt_seq IS NOT NULL
-             AND x.found <> 'DUPLICATE_LINE') AS seen_before
+             AND x.moved AND x.found <> 'DUPLICATE_LINE') AS seen_before
 FROM (SELECT * FROM recon_odd WHERE line > $4 ORDER BY line LIMIT $5) AS o
 JOIN recon_theirs t USING (line)
 LEFT JOIN LATERAL (
@@ -141,10 +146,10 @@ ORDER BY t.line
 FORGET = "DELETE FROM recon_line WHERE statement_id = $1"
 LINES = """
 INSERT INTO recon_line
-    (statement_id, line, trade, request_no, amount, fee, currency, pay_order_no,
+    (statement_id, line, trade, request_no, amount, fee, currency, moved, pay_order_no,
      attempt_seq, found)
 SELECT $1::uuid, t.line, t.trade, coalesce(v.request_no, t.request_no), t.amount, t.fee,
-       t.currency,
+       t.currency, t.moved,
        CASE WHEN v.line IS NULL THEN m.pay_order_no ELSE v.pay_order_no END,
        CASE WHEN v.line IS NULL THEN m.attempt_seq ELSE v.attempt_seq END,
        coalesce(v.found, 'MATCHED')
@@ -342,6 +347,7 @@ class Comparison:
             first=row["nth"] == 1 and not row["seen_before"],
             of_this_day=at is not None and self.day.begins <= at < self.day.ends,
             by_reference=row["by_reference"],
+            beside=row["beside"],
         )
         return Seen(line=line, leg=leg, terms=self.terms)
 
@@ -365,6 +371,7 @@ class Comparison:
             our_fee=seen.agreed_fee,
             their_fee=row["fee"],
             our_status=row["our_status"],
+            moved=row["moved"],
             channel_ref=row["channel_ref"],
             happened_at=row["at"],
             said=row["said"],
@@ -453,5 +460,8 @@ def _fact(statement: Statement, row: Any, kind: Kind) -> str:
         case Kind.UNKNOWN_LINE:
             ref = row["channel_ref"]
             return f"ref:{ref}" if ref else f"{statement.day}#{row['line']}"
+        case Kind.AMOUNT:
+            # So much is parked for it: another sum is another difference.
+            return f"{row['trade']}:{row['request_no']}={row['amount']}"
         case _:
             return f"{row['trade']}:{row['request_no']}"

@@ -124,6 +124,9 @@ class Line:
     """Whether its own time is of the statement's day."""
     by_reference: bool = False
     """Whether only the channel's reference told whose it is."""
+    beside: bool = False
+    """Whether another line of its number says that it moved: a try that failed before
+    the one that did not says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +150,7 @@ class Seen:
             return False
         if self.line.moved:
             return self.leg.status is not Status.PAID
-        return self.leg.status is Status.OPEN
+        return self.leg.status is Status.OPEN and not self.line.beside
 
     @property
     def compared(self) -> Leg | None:
@@ -159,7 +162,7 @@ class Seen:
     def denied(self) -> bool:
         """Whether they say that money did not move which we say we have."""
         paid = self.leg is not None and self.leg.status is Status.PAID
-        return paid and not self.line.moved
+        return paid and not self.line.moved and not self.line.beside
 
     @property
     def other_amount(self) -> bool:

@@ -117,12 +117,16 @@ class Difference:
     our_fee: int | None = None
     their_fee: int | None = None
     our_status: str | None = None
+    moved: bool | None = None
+    """What their line says; None where they have none."""
     channel_ref: str = ""
     happened_at: datetime | None = None
     said: str = ""
     found_at: datetime
     healed_at: datetime | None = field(default=None)
     told_at: datetime | None = field(default=None)
+    returned: int = 0
+    """How often it came again after it was healed: each time is a case of its own."""
 
     @property
     def amount(self) -> int:
@@ -137,6 +141,12 @@ class Difference:
             case _:
                 known = self.their_amount if self.our_amount is None else None
                 return known or self.our_amount or 0
+
+    @property
+    def matter(self) -> str:
+        """What its case is about: the fact, and which time it is there."""
+        again = f"~{self.returned + 1}" if self.returned else ""
+        return f"{self.fact}{again}"
 
     @property
     def currency(self) -> str:

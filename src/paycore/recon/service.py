@@ -353,7 +353,7 @@ async def _open_case(node: Node, difference: Difference) -> None:
         attempt_seq=difference.attempt_seq,
         amount=difference.amount or None,
         currency=difference.currency or None,
-        about=f"{difference.channel}/{difference.account}:{difference.fact}",
+        about=f"{difference.channel}/{difference.account}:{difference.matter}",
         evidence=evidence_of(difference),
     )
     if change.empty:
@@ -407,6 +407,7 @@ def evidence_of(difference: Difference) -> dict[str, object]:
             "amount": difference.their_amount,
             "currency": difference.their_currency,
             "fee": difference.their_fee,
+            "moved": difference.moved,
             "said": difference.said,
         },
         "cure": CURES[difference.kind],

@@ -23,9 +23,8 @@ SELECT s.statement_id, s.channel, s.account, s.day, l.currency,
        coalesce(sum(l.fee), 0)::bigint AS fees
 FROM recon_statement s
 JOIN recon_line l USING (statement_id)
-JOIN recon_leg g ON g.pay_order_no = l.pay_order_no AND g.attempt_seq = l.attempt_seq
 WHERE s.state = 'RECONCILED' AND s.settled_at IS NULL
-  AND l.found IN ('MATCHED', 'FEE', 'OTHER_DAY') AND g.status = 'PAID'
+  AND l.found IN ('MATCHED', 'FEE', 'OTHER_DAY') AND l.moved
 GROUP BY s.statement_id, l.currency
 ORDER BY s.day, s.channel, s.account, l.currency
 """

@@ -19,8 +19,9 @@ def _never(_: Difference) -> bool | None:
     return None
 
 
-def _more(_: Difference) -> bool | None:
-    return True
+def _more(one: Difference) -> bool | None:
+    """Not by a line that says that nothing moved."""
+    return None if one.moved is False else True
 
 
 def _less(_: Difference) -> bool | None:

@@ -9,10 +9,16 @@ from paycore.recon.rows import Difference
 
 COLUMNS = tuple(field.name for field in fields(Difference))
 
+KEPT = frozenset({"channel", "account", "kind", "fact", "found_at", "returned"})
+"""What a difference keeps that comes again; the rest is as it is now."""
+
+# What was healed and is there again is told again.
 DIFFERENCE = f"""
 INSERT INTO recon_difference ({", ".join(COLUMNS)})
 VALUES ({", ".join(f"${n}" for n in range(1, len(COLUMNS) + 1))})
-ON CONFLICT (channel, account, kind, fact) DO UPDATE SET healed_at = NULL
+ON CONFLICT (channel, account, kind, fact) DO UPDATE
+SET returned = recon_difference.returned + 1,
+    {", ".join(f"{name} = EXCLUDED.{name}" for name in COLUMNS if name not in KEPT)}
 WHERE recon_difference.healed_at IS NOT NULL
 """  # noqa: S608 - the columns are a class's own
 RECONCILED = """

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import asyncpg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -172,6 +173,75 @@ async def test_a_corrected_file_heals_what_it_mends(books):
     assert ([], 1) == (await books.found(), len(await books.found(healed=True)))
     await books.compare([false])
     assert [Kind.AMOUNT] == [one[0] for one in await books.found()]
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+async def test_a_try_that_moved_nothing_is_no_second_movement(books, turn):
+    """A file may list the wrong code before the right one, under one number: one line
+    moved, both agree, and nothing is too much.
+    """
+    line, failed = await books.leg(), await books.leg(status="GW_FAIL")
+    refused = line._replace(moved=False)
+    lines = [*[refused, line][::turn], failed._replace(moved=False)]
+    figures = await books.compare(lines)
+    await books.compare([], day=NEXT)
+
+    assert (3, 3, {}) == (figures.lines, figures.matched, figures.differences)
+    assert ([], []) == (await books.found(), await books.pool())
+    moved = await books.connection.fetch(
+        "SELECT count(*) FILTER (WHERE moved) AS moved, count(*) AS lines"
+        " FROM recon_line JOIN recon_statement USING (statement_id)"
+        " WHERE channel = $1",
+        books.channel,
+    )
+    assert [(1, 3)] == [tuple(row) for row in moved]
+
+
+async def test_a_try_of_the_day_before_is_not_the_first_of_two(books):
+    """What did not move yesterday, and today did, moved once."""
+    line = await books.leg(at=MIDNIGHT + SECOND, opened=MIDNIGHT - SECOND)
+    await books.compare([line._replace(moved=False, at=MIDNIGHT - SECOND)])
+    await books.compare([line], day=NEXT)
+
+    assert [] == [one for one in await books.found() if one[0] is Kind.DUPLICATE_LINE]
+
+
+async def test_what_comes_again_is_told_again(books):
+    """A difference that was healed and is there once more has nobody who knows of it;
+    it comes with what it is about now.
+    """
+    line = await books.leg()
+    lacking, told = line._replace(moved=False), books.now
+    await books.compare([lacking])
+    await books.connection.execute(
+        "UPDATE recon_difference SET told_at = $2 WHERE channel = $1",
+        *(books.channel, told),
+    )
+    await books.compare([line])
+    await books.compare([lacking._replace(amount=7)])
+    (row,) = await books.connection.fetch(
+        "SELECT told_at, healed_at, returned, their_amount FROM recon_difference"
+        " WHERE channel = $1",
+        books.channel,
+    )
+
+    assert (None, None, 1, 7) == tuple(row)
+    with pytest.raises(asyncpg.CheckViolationError):
+        await books.connection.execute(
+            "UPDATE recon_difference SET found_at = found_at + interval '1 s'"
+            " WHERE channel = $1",
+            books.channel,
+        )
+
+
+async def test_another_amount_is_another_difference(books):
+    """So much was parked for the first, and no other sum may leave suspense for it."""
+    line = await books.leg()
+    await books.compare([line._replace(amount=2000)])
+    await books.compare([line._replace(amount=1251)])
+
+    assert 1 == len(await books.found())
+    assert 1 == len(await books.found(healed=True))
 
 
 async def test_another_accounts_legs_are_strangers(books):

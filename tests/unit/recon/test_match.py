@@ -55,6 +55,9 @@ def kind_of(line=(), leg=(), *, terms=TERMS):
         ({"fee": None}, {}, None),
         ({"moved": False}, {}, Kind.STATUS_THEIRS),
         ({"moved": False}, {"status": Status.FAILED}, None),
+        # Another line of its number is the one that moved.
+        ({"moved": False, "beside": True}, {}, None),
+        ({"moved": False, "beside": True}, {"status": Status.OPEN}, None),
         ({"moved": False}, {"status": Status.OPEN}, Kind.STATUS_OURS),
         ({}, {"status": Status.OPEN}, Kind.STATUS_OURS),
         ({}, {"status": Status.FAILED}, Kind.STATUS_OURS),

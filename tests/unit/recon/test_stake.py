@@ -29,6 +29,8 @@ def test_every_kind_has_a_side():
         (Kind.THEY_LACK, {}, False),
         (Kind.REFUND_MISSING, {"trade": Trade.REFUND}, True),
         (Kind.WE_LACK, {}, True),
+        (Kind.WE_LACK, {"moved": True}, True),
+        (Kind.WE_LACK, {"moved": False}, None),
         (Kind.WE_LACK, {"trade": Trade.REFUND}, False),
         (Kind.AMOUNT, {"our_amount": 100, "their_amount": 101}, True),
         (Kind.AMOUNT, {"our_amount": 100, "their_amount": 99}, False),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from paycore.cli.visit import Visit
+    from paycore.gateway.accounts import AccountKey
     from paycore.kernel.node import Node
     from paycore.recovery.match import Difference, Question
     from paycore.recovery.report import Report
@@ -70,6 +71,14 @@ def recover(
             help="Ask for lost refunds of what was paid so many days before, too.",
         ),
     ] = 1,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CHANNEL/ACCOUNT",
+            help="Do not ask this account, which answers no more, and let go what waits"
+            " for nothing else. What it took is then found by its statements at most.",
+        ),
+    ] = None,
     database: Database = None,
     as_json: AsJson = False,
 ) -> None:
@@ -80,7 +89,8 @@ def recover(
     demand_keys()
     dsn, begins = dsn_of(database), moment(since)
     assert begins is not None, "it is demanded"
-    scope = Scope(since=begins, ahead=ahead, refund_days=refund_days)
+    left_out = frozenset(_account(one) for one in without or ())
+    scope = Scope(since=begins, ahead=ahead, refund_days=refund_days, without=left_out)
 
     async def work(visit: "Visit") -> "Report":
         from paycore.recovery import service
@@ -93,6 +103,13 @@ def recover(
     _show(report, as_json=as_json)
     if report.differences or not report.complete:
         raise typer.Exit(NOT_OVER)
+
+
+def _account(text: str) -> "AccountKey":
+    channel, slash, account = text.partition("/")
+    if not (channel and slash and account):
+        raise BadRequest("--without is CHANNEL/ACCOUNT, as quick_a/main.")
+    return channel, account
 
 
 @asynccontextmanager
@@ -190,6 +207,7 @@ def _document(report: "Report") -> dict[str, object]:
         "held": report.held,
         "let_go": report.let_go,
         "asked": report.asked,
+        "without": ["/".join(key) for key in sorted(report.without)],
         "new_cases": report.new_cases,
         "caught_up": [
             {"pay_order_no": no, "biz_status": status}
@@ -255,7 +273,9 @@ def _sentence(report: "Report") -> str:
     )
     if report.complete:
         return f"{said} Complete."
+    left_out = ", ".join("/".join(key) for key in sorted(report.without))
     return (
         f"{said} Not complete: {len(report.unsure):,} numbers without a last word,"
-        f" {awaited:,} statements to come. Run it again, with the same --since."
+        f" {awaited:,} statements to come{left_out and f', {left_out} not asked'}."
+        " Run it again, with the same --since."
     )

@@ -55,6 +55,7 @@ async def _posted_after(kind: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("kind", ["LATE_MONEY", "CHARGED_WITHOUT_CONFIRM"])
 async def test_late_money_is_owed_no_more_once_it_is_back(kind: str):
+    """What the case is about is the money itself."""
     assert [("LATE_REFUND", LATE)] == await _posted_after(kind)
 
 

@@ -216,3 +216,17 @@ def test_a_charge_is_adopted_whose_coupon_another_order_has(left: Left):
     assert ("LOCKED", other) == coupon_is(stack, left.coupon_no)
     kinds = ask(stack, "SELECT kind FROM desk_case WHERE pay_order_no = $1", no)
     assert "COUPON_GONE" in {row["kind"] for row in kinds}
+
+
+def test_nobody_works_before_all_is_held(left: Left):
+    """A run that was killed in the middle of the hold is begun again without company:
+    what it had not come to would go on meanwhile.
+    """
+    no = left.numbers["untouched"]
+    ask(left.stack, "DELETE FROM restored_payment WHERE pay_order_no = $1", no)
+
+    ran = recover(left.stack, "--since", left.since.isoformat())
+
+    assert (2, "") == (ran.returncode, ran.stdout)
+    assert "stop all nodes" in ran.stderr
+    assert set() == left.held()

@@ -95,7 +95,7 @@ def recover(
     async def work(visit: "Visit") -> "Report":
         from paycore.recovery import service
 
-        async with _alive(visit.node, scope.since):
+        async with _alive(visit, scope.since):
             with _told() as told:
                 return await service.recover(visit.node, visit.pool, dsn, scope, told)
 
@@ -113,16 +113,18 @@ def _account(text: str) -> "AccountKey":
 
 
 @asynccontextmanager
-async def _alive(node: "Node", since: "datetime") -> AsyncIterator[None]:
+async def _alive(visit: "Visit", since: "datetime") -> AsyncIterator[None]:
     """A life that beats: nothing is sent on one that does not."""
     import asyncio
     from contextlib import suppress
 
     from paycore.accounting import service as accounting
-    from paycore.recovery import holding
+    from paycore.recovery import holding, queries
     from paycore.worker import heartbeat, loop
 
-    first = await holding.begun(node, since) is None
+    node = visit.node
+    before = await holding.begun(node, since)
+    first = before is None or await queries.unheld(visit.pool, before)
     await heartbeat.begin(node)
     try:
         if first:

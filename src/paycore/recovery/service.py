@@ -25,6 +25,7 @@ from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizStatus, PayOrderNo, RefundKind
 from paycore.recovery import holding, queries, statements, telling
+from paycore.recovery.asking import AT_ONCE as CALLS_AT_ONCE
 from paycore.recovery.asking import Asker, Told, as_a_statement_says
 from paycore.recovery.match import Difference, Found, Question
 from paycore.recovery.questions import (
@@ -78,8 +79,8 @@ class Scope:
 async def recover(
     node: Node, pool: core.Pool, dsn: str, scope: Scope, told: Progress
 ) -> Report:
-    """All of it, once. The node given must beat; at the first run of a moment no other
-    may, and later what is held waits for us whoever works.
+    """All of it, once. The node given must beat; until all is held that was open no
+    other may, and later what is held waits for us whoever works.
     """
     at = await places(node, scope.without)
     run = await holding.begin(node, scope.since)
@@ -360,16 +361,20 @@ class _Work:
 
     async def catch_up(self) -> None:
         """The ordinary enquiry of what is open, and held no more."""
-        for no in self.free:
-            payment = await load_payment(self.node, no)
-            if payment is None or payment.money_leg is None:
-                continue
-            await ordinary.look_at(self.node, no)
-            payment = await load_payment(self.node, no)
-            if payment is not None and payment.row.biz_status.final:
-                self.report.caught_up[no] = payment.row.biz_status
-                await self._ask_ended(no)  # what was paid may have been refunded since
-            self.told("catching up", 1)
+        for first in range(0, len(self.free), CALLS_AT_ONCE):
+            numbers = self.free[first : first + CALLS_AT_ONCE]
+            await asyncio.gather(*(self._catch_up(no) for no in numbers))
+            self.told("catching up", len(numbers))
+
+    async def _catch_up(self, no: PayOrderNo) -> None:
+        payment = await load_payment(self.node, no)
+        if payment is None or payment.money_leg is None:
+            return
+        await ordinary.look_at(self.node, no)
+        payment = await load_payment(self.node, no)
+        if payment is not None and payment.row.biz_status.final:
+            self.report.caught_up[no] = payment.row.biz_status
+            await self._ask_ended(no)  # what was paid may have been refunded since
 
 
 async def _pages(page: Page) -> AsyncIterator[Sequence[PayOrderNo]]:

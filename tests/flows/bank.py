@@ -41,6 +41,18 @@ class Bank:
         answer = self._post(f"{self._url}/v1/confirm", "/v1/confirm", body)
         assert "SUCCESS" == answer.json()["status"], answer.text
 
+    def refund(self, no: str, request_id: str, original: str, amount: int) -> None:
+        """Give back without paycore's asking."""
+        body = {
+            "request_id": request_id,
+            "pay_order_no": no,
+            "original_request_id": original,
+            "amount": amount,
+            "currency": "CNY",
+        }
+        answer = self._post(f"{self._url}/v1/refund", "/v1/refund", body)
+        assert "SUCCESS" == answer.json()["status"], answer.text
+
     def call_back(self, payer: Payer, no: str, **changes: object) -> httpx.Response:
         """Tell paycore of a confirm: paid, but for what is changed."""
         body = {

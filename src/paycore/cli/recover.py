@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from paycore.cli.visit import Visit
+    from paycore.gateway.accounts import AccountKey
     from paycore.kernel.node import Node
     from paycore.recovery.match import Difference, Question
     from paycore.recovery.report import Report
@@ -70,6 +71,14 @@ def recover(
             help="Ask for lost refunds of what was paid so many days before, too.",
         ),
     ] = 1,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CHANNEL/ACCOUNT",
+            help="Do not ask this account, which answers no more, and let go what waits"
+            " for nothing else. What it took is then found by its statements at most.",
+        ),
+    ] = None,
     database: Database = None,
     as_json: AsJson = False,
 ) -> None:
@@ -80,12 +89,13 @@ def recover(
     demand_keys()
     dsn, begins = dsn_of(database), moment(since)
     assert begins is not None, "it is demanded"
-    scope = Scope(since=begins, ahead=ahead, refund_days=refund_days)
+    left_out = frozenset(_account(one) for one in without or ())
+    scope = Scope(since=begins, ahead=ahead, refund_days=refund_days, without=left_out)
 
     async def work(visit: "Visit") -> "Report":
         from paycore.recovery import service
 
-        async with _alive(visit.node, scope.since):
+        async with _alive(visit, scope.since):
             with _told() as told:
                 return await service.recover(visit.node, visit.pool, dsn, scope, told)
 
@@ -95,17 +105,26 @@ def recover(
         raise typer.Exit(NOT_OVER)
 
 
+def _account(text: str) -> "AccountKey":
+    channel, slash, account = text.partition("/")
+    if not (channel and slash and account):
+        raise BadRequest("--without is CHANNEL/ACCOUNT, as quick_a/main.")
+    return channel, account
+
+
 @asynccontextmanager
-async def _alive(node: "Node", since: "datetime") -> AsyncIterator[None]:
+async def _alive(visit: "Visit", since: "datetime") -> AsyncIterator[None]:
     """A life that beats: nothing is sent on one that does not."""
     import asyncio
     from contextlib import suppress
 
     from paycore.accounting import service as accounting
-    from paycore.recovery import holding
+    from paycore.recovery import holding, queries
     from paycore.worker import heartbeat, loop
 
-    first = await holding.begun(node, since) is None
+    node = visit.node
+    before = await holding.begun(node, since)
+    first = before is None or await queries.unheld(visit.pool, before)
     await heartbeat.begin(node)
     try:
         if first:
@@ -190,6 +209,7 @@ def _document(report: "Report") -> dict[str, object]:
         "held": report.held,
         "let_go": report.let_go,
         "asked": report.asked,
+        "without": ["/".join(key) for key in sorted(report.without)],
         "new_cases": report.new_cases,
         "caught_up": [
             {"pay_order_no": no, "biz_status": status}
@@ -255,7 +275,9 @@ def _sentence(report: "Report") -> str:
     )
     if report.complete:
         return f"{said} Complete."
+    left_out = ", ".join("/".join(key) for key in sorted(report.without))
     return (
         f"{said} Not complete: {len(report.unsure):,} numbers without a last word,"
-        f" {awaited:,} statements to come. Run it again, with the same --since."
+        f" {awaited:,} statements to come{left_out and f', {left_out} not asked'}."
+        " Run it again, with the same --since."
     )

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
+from msgspec.structs import replace
+
 from paycore.accounting import service as accounting
 from paycore.core.messages import refund_words
 from paycore.core.payment import Payment
@@ -53,7 +55,7 @@ async def take_in(
     to_go_back = (
         to_go_back
         and _goes_back(node, payment, attempt, reply)
-        and not await _by_the_desk(node, attempt)
+        and await going_back(node, attempt) is None
         # Of what a restore made us forget a person has said what becomes of it.
         and await node.journal.load(RestoredRow, attempt.pay_order_no) is None
     )
@@ -98,16 +100,16 @@ def _goes_back(node: Node, payment: Payment, attempt: AttemptRow, reply: Reply) 
     )
 
 
-async def _by_the_desk(node: Node, attempt: AttemptRow) -> bool:
-    """Whether a person who knew of it before us has it going back. Whoever agrees on it
-    in this moment meets us at the index of what goes back once.
+async def going_back(node: Node, leg: AttemptRow) -> RefundRow | None:
+    """What of a leg that no order covers is under way or was given back, by a person
+    or by itself: it goes back once. Whoever has another begin in this moment is met at
+    the index of what goes back once.
     """
-    return any(
-        row.kind is RefundKind.RETURN
-        and row.original_request_no == attempt.request_no
-        and row.status is not RefundStatus.FAIL
-        for row in await node.journal.within(RefundRow, attempt.pay_order_no)
-    )
+    for row in await node.journal.within(RefundRow, leg.pay_order_no):
+        lives = row.kind is not RefundKind.ASKED and row.status is not RefundStatus.FAIL
+        if lives and row.original_request_no == leg.request_no:
+            return row
+    return None
 
 
 def _bear(
@@ -121,7 +123,6 @@ def _bear(
 ) -> None:
     """The refund of all that this request took, due at once, with its posting."""
     now, no = node.now(), attempt.pay_order_no
-    born = refund_transition(RefundStatus.DOING, RefundEvent.LATE_MONEY_CAME)
     language = lines.line(node, payment.row.biz_line).language
     row = RefundRow(
         pay_order_no=no,
@@ -139,28 +140,34 @@ def _bear(
         account=attempt.account,
         inst_trans_id=attempt.inst_trans_id,
         original_request_no=attempt.request_no,
-        last_event=born.event,
-        events=1,
         resp_code="REFUNDING",
         resp_msg=refund_words("REFUNDING", language),
         created_at=now,
         quiet_from=now,
         next_check_at=now,
     )
-    change.insert(row)
+    stage_birth(change, row, RefundEvent.LATE_MONEY_CAME, case_id)
+    post(node, change, row, at=now, returned=False)
+
+
+def stage_birth(
+    change: Change, row: RefundRow, event: RefundEvent, case_id: str
+) -> None:
+    """A refund that no line asked for, with its first step: by which kind of case."""
+    born = refund_transition(row.status, event)
+    change.insert(replace(row, last_event=born.event, events=1))
     change.append(
         RefundTransitionRow(
-            pay_order_no=no,
-            refund_no=number,
+            pay_order_no=row.pay_order_no,
+            refund_no=row.refund_no,
             seq=1,
             from_status=born.source,
             event=born.event,
             to_status=born.target,
             cause=case_id.partition(":")[0],
-            at=now,
+            at=row.created_at,
         )
     )
-    post(node, change, row, at=now, returned=False)
 
 
 def post(

@@ -356,7 +356,8 @@ class Payment:
             return now + timedelta(seconds=SLOW_ENQUIRY_S)
         if self.waits_for_a_person and self.money_leg is None:
             return now + timedelta(seconds=SLOW_ENQUIRY_S)
-        waits = self.open_attempt is None and not self.is_deduction
+        goes_on = self.is_deduction and self.row.held is None
+        waits = self.open_attempt is None and not goes_on
         if waits and now < self.row.expires_at:
             return self.row.expires_at
         return now + wait_at(self.row.checks)

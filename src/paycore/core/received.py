@@ -33,7 +33,9 @@ async def receive(node: Node, received: Received) -> bool:
         of = refunds.receive if refunds.is_of_refund(named[1]) else _of_payment
         of = agreements.receive if agreements.is_of_signing(named[1]) else of
         placed = await of(node, received)
-    return await _keep_refused(node, received) if placed is None else placed
+    if placed is None:
+        await _keep(node, received)
+    return bool(placed)
 
 
 async def _of_payment(node: Node, received: Received) -> bool | None:
@@ -55,7 +57,8 @@ async def _of_payment(node: Node, received: Received) -> bool | None:
             return None
         if payment.row.held == RESTORED and not _paid(received):
             # A no ends nothing while another leg may be forgotten that was paid.
-            return await _keep(node, received)
+            await _keep(node, received)
+            return True
         run = await run_for(node, payment)
         run.change.append(message)
         run.coupon_gone = coupon_gone
@@ -78,22 +81,14 @@ def _paid(received: Received) -> bool:
     return received.callback.reply.outcome is Outcome.SUCCEEDED
 
 
-async def _keep(node: Node, received: Received) -> bool:
-    """Kept and acknowledged, and nothing follows from it."""
-    assert received.message is not None
-    change = node.change()
-    change.append(received.message)
-    await node.journal.commit(change)
-    return True
-
-
-async def _keep_refused(node: Node, received: Received) -> bool:
-    """What is refused is kept all the same, where it names a payment's number."""
+async def _keep(node: Node, received: Received) -> None:
+    """What nothing follows from is kept all the same, where it names a payment's
+    number.
+    """
     if received.message is not None:
         change = node.change()
         change.append(received.message)
         await node.journal.commit(change)
-    return False
 
 
 def _took_unasked(payment: Payment, received: Received) -> bool:

@@ -42,6 +42,7 @@ __all__ = [
     "hold_of",
     "issue",
     "lock",
+    "lock_if_free",
     "name",
     "stage_ask",
     "stage_locked",
@@ -137,6 +138,29 @@ def lock(
         lambda row: rules.locked(row, pay_order_no, now, now + LOCK_CHECK),
         guard=GUARD,
     )
+
+
+async def lock_if_free(
+    node: Node,
+    change: Change,
+    biz_line: BizLineId,
+    coupon_no: CouponNo,
+    pay_order_no: PayOrderNo,
+) -> None:
+    """Stage the lock of an order that may have paid already: it is refused by none who
+    has the coupon instead, for that is told when the order ends. One that lives
+    elsewhere is as the order's hold says.
+    """
+    if await hold_of(node, change, pay_order_no) is not None:
+        return
+    if await node.journal.load(CouponRow, biz_line, coupon_no) is None:
+        return  # it lived elsewhere, and that system is named no more
+    now = node.now()
+
+    def locked(row: CouponRow) -> CouponRow:
+        return rules.locked(row, pay_order_no, now, now + LOCK_CHECK) or row
+
+    change.amend(CouponRow, (biz_line, coupon_no), locked, guard=GUARD)
 
 
 def use(

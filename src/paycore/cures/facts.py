@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from paycore.accounting import service as accounting
 from paycore.accounting import suspense
 from paycore.accounting.suspense import Parked
+from paycore.core import late
 from paycore.core.absorb import load_payment
 from paycore.core.payment import Payment
-from paycore.core.refunds import returns
 from paycore.core.refunds.service import is_of_refund
 from paycore.core.rows import AttemptRow, RefundRow
 from paycore.cures import queries
@@ -64,7 +64,7 @@ async def gather(node: Node, pool: queries.Pool, case: CaseRow) -> Facts:
         payment=payment,
         leg=leg,
         refund=refund,
-        given_back=None if leg is None else await returns.of_leg(node, leg),
+        given_back=None if leg is None else await late.going_back(node, leg),
         parked=await _parked(node, case),
         moved_there=queries.moved_there(case),
         healed=await queries.healed(pool, case),

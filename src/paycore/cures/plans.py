@@ -231,6 +231,12 @@ def _force(_: Node, facts: Facts) -> Plan:
     leg = payment.money_leg if payment is not None else None
     if payment is None or payment.row.biz_status is not BizStatus.DOING or leg is None:
         raise BizCheckError("No money leg of it is open.", "没有未决的扣款请求")
+    if payment.row.held == RESTORED:
+        # A no ends nothing while another leg may be forgotten that was paid.
+        raise BizCheckError(
+            "It is held for a restore: let its channels be asked first.",
+            "该支付正在恢复核查中,请先完成核查",
+        )
     no = attempt_id(payment.row.pay_order_no, leg.seq)
     return Plan(
         does=f"{no} is written down as not taken, and the payment fails. Should the"

@@ -277,7 +277,7 @@ class RefundWatch:
         if new.kind is RefundKind.RETURN:
             owed = self._late_of(new)
             fact = ("LATE_REFUND", late_refund_no(AttemptId(new.original_request_no)))
-            due = success and owed is not None
+            due = success and owed is not None and _of_the_charge(new)
         right = [row for row in posted if (row.kind, row.fact) == fact]
         self._holds("I14", len(right) == due, "posted apart from its fact", no)
         told = [r for _, r in rows if isinstance(r, NoticeRow)]
@@ -300,6 +300,7 @@ class RefundWatch:
             one.kind is RefundKind.RETURN
             and one.original_request_no == row.original_request_no
             and one.status is RefundStatus.SUCCESS
+            and _of_the_charge(one)
             for one in self._world.base.within(RefundRow, row.pay_order_no)
         )
 
@@ -465,6 +466,14 @@ def _moves_of(world: "World", row: RefundRow) -> list[Move]:
         for move in world.oracle.moves.get(row.pay_order_no, ())
         if move.request_id == row.refund_no
     ]
+
+
+def _of_the_charge(returned: RefundRow) -> bool:
+    """Whether the desk brought back the charge itself, not a second one under its
+    number, nor what the channel took beyond the amount.
+    """
+    kind = (returned.case_id or "").partition(":")[0]
+    return kind not in ("RECON_DUPLICATE_LINE", "RECON_AMOUNT")
 
 
 def _charged(attempts: Iterable[AttemptRow]) -> AttemptRow | None:

@@ -80,7 +80,9 @@ async def adopt(node: Node, change: Change, payment: Payment, send: AttemptRow) 
     payment.stage(change)
     change.append(_record(node, leg))
     if row.coupon_no is not None:
-        coupon.lock(node, change, row.biz_line, row.coupon_no, row.pay_order_no)
+        await coupon.lock_if_free(
+            *(node, change, row.biz_line, row.coupon_no, row.pay_order_no)
+        )
     await _clear(node, change, payment)
     return f"{leg.request_no} is asked after"
 

@@ -15,6 +15,7 @@ from paycore.gateway.call import Ask, Operation, Reply
 from paycore.kernel.ids import RESTORE_LEGS
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
+from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import CardId
 from paycore.recovery.match import Found, Question, Said, judge
 
@@ -34,6 +35,18 @@ class Told:
     def unsure(self) -> bool:
         """Whether it had no last word."""
         return self.verdict is Said.UNSURE
+
+
+def as_a_statement_says(question: Question) -> Told:
+    """Its word, where its account is not asked: that the money moved."""
+    reply = Reply(
+        outcome=Outcome.SUCCEEDED,
+        resp_code="STATEMENT",
+        amount=question.amount,
+        currency=question.currency,
+    )
+    verdict = judge(question, reply, last_word=True)
+    return Told(question=question, reply=reply, verdict=verdict)
 
 
 class Asker:

@@ -60,6 +60,8 @@ class Question:
     """Whether we have something under this number."""
     paid: bool = False
     """Whether we say that its money moved."""
+    in_a_statement: bool = False
+    """Whether a statement says that its money moved."""
     original: AttemptId | None = None
     """Of a refund: the number of the money that went back."""
 

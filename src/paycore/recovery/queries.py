@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from paycore.core.restored import RestoreRow
 from paycore.kernel.db import Pool
 from paycore.kernel.terms import PayOrderNo
 
-__all__ = ["Pool", "unclear"]
+__all__ = ["Pool", "unclear", "unheld"]
 
 UNCLEAR = """
 SELECT pay_order_no FROM restored_payment
@@ -22,3 +23,18 @@ async def unclear(
     return [
         row["pay_order_no"] for row in await pool.fetch(UNCLEAR, since, after, limit)
     ]
+
+
+UNHELD = """
+SELECT EXISTS (
+    SELECT FROM payment p
+    WHERE p.next_check_at IS NOT NULL AND p.biz_status = 'DOING' AND p.created_at < $1
+      AND NOT EXISTS (
+          SELECT FROM restored_payment r
+          WHERE r.pay_order_no = p.pay_order_no AND r.since = $2))
+"""
+
+
+async def unheld(pool: Pool, run: RestoreRow) -> bool:
+    """Whether a run broke off before it had held all that was open."""
+    return bool(await pool.fetchval(UNHELD, run.begun_at, run.since))

@@ -7,16 +7,16 @@ know, for the confirm of one is asked after under the send's. Of what had an end
 end once more, where it is so young that a backup may be wrong about it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from paycore.core.payment import Payment
 from paycore.core.rows import AttemptRow, PaymentRow, RefundRow
-from paycore.gateway.accounts import Accounts
+from paycore.gateway.accounts import AccountKey, Accounts
 from paycore.gateway.call import Operation
 from paycore.gateway.rows import AccountRow
-from paycore.kernel.errors import Misconfigured
+from paycore.kernel.errors import BadRequest, Misconfigured
 from paycore.kernel.ids import (
     MAX_ATTEMPTS,
     MAX_REFUNDS,
@@ -56,26 +56,34 @@ class Place:
     operation: Operation
 
 
-async def places(node: Node) -> list[Place]:
-    """Every account that takes money, switched off or not; a refusal where one of them
-    does not open: what was paid there would be found nowhere.
+async def places(node: Node, without: Collection[AccountKey] = ()) -> list[Place]:
+    """Every account that takes money, switched off or not, but those that a person does
+    without; a refusal where another does not open: what was paid there would be found
+    nowhere.
     """
     opened = dict(node.state(Accounts).every())
     rows = await node.journal.every(AccountRow)
-    shut = sorted({(row.channel, row.account) for row in rows} - set(opened))
-    if shut:
-        names = ", ".join("/".join(key) for key in shut)
+    known = {(row.channel, row.account) for row in rows}
+    if strange := set(without) - known:
+        raise BadRequest(f"--without: there is no account {_names(strange)}.")
+    if shut := known - set(opened) - set(without):
         raise Misconfigured(
-            f"{names} cannot be asked: its credentials do not open, or no channel file"
-            " speaks to it. Set the nodes' keys, then run this again"
+            f"{_names(shut)} cannot be asked: its credentials do not open, or no"
+            " channel file speaks to it. Set the nodes' keys, then run this again"
         )
     found = []
     for (channel, account), one in sorted(opened.items()):
+        if (channel, account) in without:
+            continue
         can = one.driver.capabilities
         taking = [op for op in (Operation.DEDUCT, Operation.CONFIRM) if op in can]
         if taking:
             found.append(Place(channel=channel, account=account, operation=taking[0]))
     return found
+
+
+def _names(keys: Iterable[AccountKey]) -> str:
+    return ", ".join("/".join(key) for key in sorted(keys))
 
 
 def of_open(payment: Payment, at: Sequence[Place], *, ahead: int) -> Iterator[Question]:
@@ -202,4 +210,5 @@ def of_statement(one: Difference, payment: PaymentRow, at: Sequence[Place]) -> Q
         amount=one.theirs or payment.payable_amount,
         currency=one.currency or payment.currency,
         inst_trans_id=NOTHING_SENT,
+        in_a_statement=True,
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from paycore.core.restored import RestoreRow
+from paycore.gateway.accounts import AccountKey
 from paycore.kernel.terms import BizStatus, PayOrderNo
 from paycore.recovery.match import Difference, Found, Question, Source
 from paycore.recovery.statements import Statement
@@ -13,6 +14,8 @@ class Report:
     """All of it."""
 
     run: RestoreRow
+    without: frozenset[AccountKey] = frozenset()
+    """Accounts that were not asked, by a person's word."""
     held: int = 0
     """Payments that are held when it ends."""
     let_go: int = 0
@@ -30,7 +33,8 @@ class Report:
     @property
     def complete(self) -> bool:
         """Whether another run would hear nothing more."""
-        return not self.unsure and all(one.read for one in self.statements)
+        everybody = not self.unsure and not self.without
+        return everybody and all(one.read for one in self.statements)
 
     @property
     def new_cases(self) -> int:

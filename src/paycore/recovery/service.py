@@ -19,13 +19,15 @@ from paycore.core.payment import Payment
 from paycore.core.restored import Restored, RestoredRow, RestoreRow
 from paycore.core.rows import RefundRow
 from paycore.gateway import service as gateway
+from paycore.gateway.accounts import AccountKey
 from paycore.kernel.ids import REFUND_LEGS, numbered_at
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizStatus, PayOrderNo, RefundKind
 from paycore.recovery import holding, queries, statements, telling
-from paycore.recovery.asking import Asker, Told
-from paycore.recovery.match import Found, Question
+from paycore.recovery.asking import AT_ONCE as CALLS_AT_ONCE
+from paycore.recovery.asking import Asker, Told, as_a_statement_says
+from paycore.recovery.match import Difference, Found, Question
 from paycore.recovery.questions import (
     Place,
     of_ended,
@@ -68,15 +70,19 @@ class Scope:
     ahead: int = AHEAD
     refund_days: int = 1
     """What ended so many days before may have had a refund that was lost."""
+    without: frozenset[AccountKey] = frozenset()
+    """Accounts that a person does without: nobody is asked there, and nothing waits for
+    what they would say.
+    """
 
 
 async def recover(
     node: Node, pool: core.Pool, dsn: str, scope: Scope, told: Progress
 ) -> Report:
-    """All of it, once. The node given must beat; at the first run of a moment no other
-    may, and later what is held waits for us whoever works.
+    """All of it, once. The node given must beat; until all is held that was open no
+    other may, and later what is held waits for us whoever works.
     """
-    at = await places(node)
+    at = await places(node, scope.without)
     run = await holding.begin(node, scope.since)
     work = _Work(
         node=node,
@@ -86,7 +92,7 @@ async def recover(
         told=told,
         at=at,
         run=run,
-        report=Report(run=run),
+        report=Report(run=run, without=scope.without),
         asker=Asker(node),
     )
     await work.hold()
@@ -158,11 +164,19 @@ class _Work:
                 *(self.node, self.pool, statement, self.scope.since)
             ):
                 self.report.add(known.difference)
-                if known.payment is not None and known.lacking:
+                if known.payment is not None and self._to_ask(known):
                     question = of_statement(known.difference, known.payment, self.at)
                     self.named.setdefault(known.payment.pay_order_no, []).append(
                         question
                     )
+
+    def _to_ask(self, known: statements.Known) -> bool:
+        """What we lack; of what we know it is asked as ever, but where nobody is asked
+        the statement's is the only word.
+        """
+        one = known.difference
+        there = one.found in (Found.CHARGED_THERE, Found.REFUNDED_THERE)
+        return known.lacking or (there and self._left_out(one))
 
     # --- what was open ----------------------------------------------------------------
 
@@ -179,16 +193,14 @@ class _Work:
             self.told("asking", len(numbers))
 
     async def _ask_open(self, no: PayOrderNo) -> None:
+        """Also of one that has ended meanwhile: that it was paid by another leg, or by
+        none, says nothing of what was forgotten.
+        """
         node = self.node
         payment = await load_payment(node, no)
         restored = await node.journal.load(RestoredRow, no)
         assert payment is not None, "it was held"
         assert restored is not None, "it was held"
-        if payment.row.biz_status.final:
-            change = node.change()
-            await holding.settle(node, change, restored, Restored.CLEAR)
-            await node.journal.commit(change)
-            return
         questions = _once(
             [
                 *of_open(payment, self.at, ahead=self.scope.ahead),
@@ -197,16 +209,20 @@ class _Work:
         )
         told, change = await self._asked(questions, quiet_from=restored.held_at)
         found = await self._tell(told, change)
+        everybody = len(told) == len(questions)
         unsure = [one.question for one in told if one.unsure]
         self.report.unsure += unsure
+        if restored.state is Restored.FOUND and (unsure or not everybody):
+            found = True  # who told of it once may be silent, or not asked, by now
         state = Restored.FOUND if found else Restored.HELD
         state = state if found or unsure else Restored.CLEAR
         await holding.settle(node, change, restored, state)
         stands = await node.journal.commit(change) is None
-        if state is Restored.CLEAR and stands:
+        ended = payment.row.biz_status.final
+        if state is Restored.CLEAR and stands and not ended:
             self.report.let_go += 1
             self.free.append(no)
-        else:
+        elif not ended:
             self.report.held += 1
         if not stands:  # somebody works on it: another run asks again
             self.report.unsure += questions[:1]
@@ -306,10 +322,10 @@ class _Work:
         if standing is None:
             change.insert(fresh)
         else:
-            # An answer that lacks this time takes nothing back of what was told before.
+            # An answer that lacks this time takes nothing back of what was told before;
+            # and how far the payment itself is stays as it is.
             again = replace(
-                fresh,
-                version=standing.version,
+                standing,
                 lost_refunds=max(fresh.lost_refunds, standing.lost_refunds),
                 lost_refunded=max(fresh.lost_refunded, standing.lost_refunded),
             )
@@ -320,8 +336,16 @@ class _Work:
     async def _asked(
         self, questions: Sequence[Question], *, quiet_from: datetime
     ) -> tuple[list[Told], Change]:
-        self.report.asked += len(questions)
-        return await self.asker.ask(questions, quiet_from=quiet_from)
+        """Where nobody is asked, only statements say what moved."""
+        left_out = [one for one in questions if self._left_out(one)]
+        asked = [one for one in questions if not self._left_out(one)]
+        self.report.asked += len(asked)
+        told, change = await self.asker.ask(asked, quiet_from=quiet_from)
+        said = (as_a_statement_says(one) for one in left_out if one.in_a_statement)
+        return [*told, *said], change
+
+    def _left_out(self, one: Question | Difference) -> bool:
+        return (one.channel, one.account) in self.scope.without
 
     async def _tell(self, told: Sequence[Told], change: Change) -> bool:
         """Whether anything was found."""
@@ -337,15 +361,20 @@ class _Work:
 
     async def catch_up(self) -> None:
         """The ordinary enquiry of what is open, and held no more."""
-        for no in self.free:
-            payment = await load_payment(self.node, no)
-            if payment is None or payment.money_leg is None:
-                continue
-            await ordinary.look_at(self.node, no)
-            payment = await load_payment(self.node, no)
-            if payment is not None and payment.row.biz_status.final:
-                self.report.caught_up[no] = payment.row.biz_status
-            self.told("catching up", 1)
+        for first in range(0, len(self.free), CALLS_AT_ONCE):
+            numbers = self.free[first : first + CALLS_AT_ONCE]
+            await asyncio.gather(*(self._catch_up(no) for no in numbers))
+            self.told("catching up", len(numbers))
+
+    async def _catch_up(self, no: PayOrderNo) -> None:
+        payment = await load_payment(self.node, no)
+        if payment is None or payment.money_leg is None:
+            return
+        await ordinary.look_at(self.node, no)
+        payment = await load_payment(self.node, no)
+        if payment is not None and payment.row.biz_status.final:
+            self.report.caught_up[no] = payment.row.biz_status
+            await self._ask_ended(no)  # what was paid may have been refunded since
 
 
 async def _pages(page: Page) -> AsyncIterator[Sequence[PayOrderNo]]:

@@ -5,7 +5,13 @@ import pytest
 from a_payment import LATER, NO, NO_ANSWER, NOW, YES, begun, row, sent, staged
 from msgspec.structs import replace
 
-from paycore.core.payment import ENQUIRY_LADDER_S, SLOW_ENQUIRY_S, Payment, differs
+from paycore.core.payment import (
+    ENQUIRY_LADDER_S,
+    RETURNED,
+    SLOW_ENQUIRY_S,
+    Payment,
+    differs,
+)
 from paycore.core.rows import TransitionRow
 from paycore.core.states import Audience, Event, NoSuchTransition
 from paycore.gateway.call import Reply
@@ -413,6 +419,14 @@ def test_only_a_yes_about_money_is_compared():
 
 
 # --- held -----------------------------------------------------------------------------
+
+
+def test_a_deduction_of_which_nothing_begins_is_looked_at_when_it_expires():
+    """Its money went back, or a person closes it: there is nobody to go on for."""
+    payment = Payment(row(pay_type=PayType.DEDUCT, held=RETURNED))
+    payment.release(LATER)
+
+    assert payment.row.expires_at == payment.row.next_check_at
 
 
 def test_what_is_held_says_why_and_waits_for_a_person():

@@ -80,6 +80,13 @@ async def stands(node: Node, coupon: CouponRow) -> CouponRow:
     return await node.journal.load(CouponRow, SHOP, coupon.coupon_no)
 
 
+async def again(node: Node, coupon: CouponRow, no: PayOrderNo) -> Refused | None:
+    """Locked for an order that may have paid already."""
+    change = node.change()
+    await service.lock_if_free(node, change, SHOP, coupon.coupon_no, no)
+    return await node.journal.commit(change)
+
+
 # --- issuing --------------------------------------------------------------------------
 
 
@@ -395,3 +402,40 @@ async def test_sweep_of_an_orphan(node: Node):
     coupon = await left_behind(node, age=service.ORPHAN_AGE)
 
     assert CouponStatus.AVAILABLE is (await swept(node, coupon, None)).status
+
+
+# --- for what may be paid already -----------------------------------------------------
+
+
+async def test_a_free_coupon_is_locked_for_what_may_be_paid(node: Node):
+    """As at any order, so that nobody else takes it meanwhile."""
+    coupon, no = await issue(node), order(node)
+
+    assert await again(node, coupon, no) is None
+
+    stood = await stands(node, coupon)
+    assert (CouponStatus.LOCKED, no) == (stood.status, stood.holder)
+
+
+async def test_who_has_a_coupon_keeps_it_and_refuses_nobody(node: Node):
+    """Another order's, and one whose last day has passed: the money does not wait."""
+    first = order(node)
+    taken = await issue(node)
+    over = await issue(node, valid_until=node.now() - timedelta(days=1))
+    assert await step(node, service.lock, taken, first) is None
+
+    for coupon in (taken, over):
+        before = await stands(node, coupon)
+        assert await again(node, coupon, order(node)) is None
+        after = await stands(node, coupon)
+        assert (before.status, before.holder) == (after.status, after.holder)
+
+
+async def test_a_coupon_that_lives_elsewhere_is_not_locked_here(node: Node):
+    """There is no row of it, and nothing to refuse for."""
+    no, elsewhere = order(node), CouponNo("Z" * 12)
+    change = node.change()
+
+    await service.lock_if_free(node, change, SHOP, elsewhere, no)
+
+    assert change.empty

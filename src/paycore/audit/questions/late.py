@@ -49,7 +49,8 @@ WHERE r.kind = 'LATE_MONEY'
 """
 
 # Ours to give back from when we hear of it until it is back, by itself or by the desk;
-# then nothing is left.
+# then nothing is left. What the desk gave back of a second charge, or of another
+# amount, under the same number was not this.
 IS_LATE_MONEY_BOOKED_OTHERWISE = """
 SELECT pay_order_no, fact || ' ' || account || ' ' || kind AS about,
        o.amount IS DISTINCT FROM e.amount AS wrong,
@@ -63,7 +64,9 @@ FROM (
              SELECT FROM refund d
              WHERE d.pay_order_no = r.pay_order_no AND d.kind = 'RETURN'
                AND d.original_request_no = r.original_request_no
-               AND d.status = 'SUCCESS')
+               AND d.status = 'SUCCESS'
+               AND split_part(d.case_id, ':', 1)
+                   NOT IN ('RECON_DUPLICATE_LINE', 'RECON_AMOUNT'))
     CROSS JOIN LATERAL (VALUES
         ('channel_receivable:' || r.channel || ':' || r.account, 1),
         ('payer_pending:' || r.biz_line, -1)) AS l (account, sign)

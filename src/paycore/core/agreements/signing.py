@@ -30,7 +30,6 @@ MAX_CONFIRMS = 10
 LAST_NUMBER = 99
 
 _SIGNING_NUMBER = 1
-_ENDED = (AgreementStatus.REVOKING, AgreementStatus.REVOKED, AgreementStatus.EXPIRED)
 
 
 class Signing:
@@ -56,11 +55,6 @@ class Signing:
     def out_of_schedule(self) -> bool:
         """Whether the ladder has been climbed to its end."""
         return self.row.checks >= len(ENQUIRY_LADDER_S)
-
-    @property
-    def changed(self) -> bool:
-        """Whether there is anything to be written."""
-        return self._new or self.row is not self._stored
 
     # What happens to it
 
@@ -261,8 +255,3 @@ class Signing:
         if not self._new and self.row is not self._stored:
             self.row = replace(self.row, version=self._stored.version + 1)
         self._new, self._stored, self._transitions = False, self.row, []
-
-
-def may_take_money(row: SigningRow) -> bool:
-    """Whether money may be taken under it."""
-    return row.status not in _ENDED and row.signed_at is not None

@@ -9,6 +9,11 @@ from paycore.desk import service as desk
 from paycore.kernel.ids import late_refund_no
 from paycore.kernel.terms import RefundStatus
 
+OF_MORE = frozenset({"RECON_DUPLICATE_LINE", "RECON_AMOUNT"})
+"""The kinds of case about what a channel took beyond what a request took rightly or by
+itself: when that goes back, the rest of the request is where it was.
+"""
+
 
 async def returned(run: RefundRun) -> None:
     """Given back: nothing of it is in suspense or owed to a payer any more, and the
@@ -30,11 +35,11 @@ async def returned(run: RefundRun) -> None:
 
 async def _book(run: RefundRun, row: RefundRow, case_id: str) -> None:
     """Out of where it stood. Late money that was refused when it went back by itself
-    is owed under that refund's number.
+    is owed under that refund's number, unless it was something else that went back.
     """
     number = late_refund_no(row.original_request_no)
     owed = await run.node.journal.load(RefundRow, row.pay_order_no, number)
-    if owed is not None:
+    if owed is not None and case_id.partition(":")[0] not in OF_MORE:
         late.post(run.node, run.change, owed, at=run.now, returned=True)
     found = await suspense.parked(run.node, row.pay_order_no, case_id)
     if found is not None:

@@ -6,31 +6,16 @@ channel; only its number is counted from the other end, it takes nothing of what
 of the order, and no line is told.
 """
 
-from paycore.core.rows import (
-    AttemptRow,
-    PaymentRow,
-    RefundRow,
-    RefundTransitionRow,
-)
-from paycore.core.states import RefundEvent, refund_transition
+from paycore.core import late
+from paycore.core.rows import AttemptRow, PaymentRow, RefundRow
+from paycore.core.states import RefundEvent
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Operation
 from paycore.kernel import errors
 from paycore.kernel.ids import MAX_REFUNDS, refund_no
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
-from paycore.kernel.terms import PayOrderNo, RefundKind, RefundNo, RefundStatus
-
-
-async def of_leg(node: Node, leg: AttemptRow) -> RefundRow | None:
-    """What of a leg that no order covers is under way or was given back, by a person
-    or by itself: it goes back once.
-    """
-    for row in await node.journal.within(RefundRow, leg.pay_order_no):
-        lives = row.kind is not RefundKind.ASKED and row.status is not RefundStatus.FAIL
-        if lives and row.original_request_no == leg.request_no:
-            return row
-    return None
+from paycore.kernel.terms import PayOrderNo, RefundKind, RefundNo
 
 
 def refuse_incapable(node: Node, leg: AttemptRow) -> None:
@@ -54,43 +39,27 @@ async def stage(
     """Stage a return; whoever works sends it at once."""
     now, no = node.now(), payment.pay_order_no
     number = await _number(node, no)
-    born = refund_transition(RefundStatus.DOING, RefundEvent.RETURN_AGREED)
-    change.insert(
-        RefundRow(
-            pay_order_no=no,
-            refund_no=number,
-            biz_line=payment.biz_line,
-            kind=RefundKind.RETURN,
-            out_refund_no=None,
-            case_id=case_id,
-            amount=amount,
-            money_amount=amount,
-            coupon_amount=0,
-            currency=payment.currency,
-            reason=why,
-            channel=leg.channel,
-            account=leg.account,
-            inst_trans_id=leg.inst_trans_id,
-            original_request_no=leg.request_no,
-            last_event=born.event,
-            events=1,
-            created_at=now,
-            quiet_from=now,
-            next_check_at=now,
-        )
+    row = RefundRow(
+        pay_order_no=no,
+        refund_no=number,
+        biz_line=payment.biz_line,
+        kind=RefundKind.RETURN,
+        out_refund_no=None,
+        case_id=case_id,
+        amount=amount,
+        money_amount=amount,
+        coupon_amount=0,
+        currency=payment.currency,
+        reason=why,
+        channel=leg.channel,
+        account=leg.account,
+        inst_trans_id=leg.inst_trans_id,
+        original_request_no=leg.request_no,
+        created_at=now,
+        quiet_from=now,
+        next_check_at=now,
     )
-    change.append(
-        RefundTransitionRow(
-            pay_order_no=no,
-            refund_no=number,
-            seq=1,
-            from_status=born.source,
-            event=born.event,
-            to_status=born.target,
-            cause=case_id.partition(":")[0],
-            at=now,
-        )
-    )
+    late.stage_birth(change, row, RefundEvent.RETURN_AGREED, case_id)
     return number
 
 

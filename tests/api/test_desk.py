@@ -98,6 +98,15 @@ def test_no_key_of_a_line_opens_the_desk(payer, people, route):
         assert "Bearer" == answer.headers["www-authenticate"]
 
 
+def test_a_body_too_deep_is_not_parsed(stack, no, anna):
+    """Brackets are counted before a parser sees them, as at the lines' calls."""
+    path = f"/v1/desk/cases/{case(stack, no)}/take"
+    answer = anna.api.post(path, content=b"[" * 20_000, headers=key())
+
+    assert 400 == answer.status_code
+    assert "too deeply" in answer.text
+
+
 @pytest.mark.parametrize("route", LINES, ids=lambda route: route.call.name)
 def test_no_token_of_an_operator_opens_a_lines_calls(bert, route):
     """An approver is nobody to a business line's calls."""

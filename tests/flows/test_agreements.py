@@ -170,6 +170,28 @@ def test_a_repeat_under_the_same_key_signs_once(signer, stack):
     assert 1 == len(stack.sms(signer.phone))
 
 
+def test_a_key_that_is_over_signs_anew(signer, stack):
+    """After its retention a key is new again, and what it once signed bars nobody."""
+    body = {**CARD, "phone": signer.phone, "id_no": signer.id_no, "sign": QUICK}
+    same = key()
+    first = signer.api.post("/v1/cards", json=body, headers=same)
+    signer.card_id = first.json()["card_id"]
+    assert 204 == signer.revoke()
+    assert "REVOKED" == signer.until("REVOKED")
+    ask(
+        stack,
+        "UPDATE idempotency_key SET expires_at = clock_timestamp() WHERE scope = "
+        "(SELECT scope FROM idempotency_key ORDER BY created_at DESC LIMIT 1)",
+    )
+    again, repeated = (
+        signer.api.post("/v1/cards", json=body, headers=same) for _ in range(2)
+    )
+
+    assert (201, "PENDING") == (again.status_code, again.json().get("status"))
+    assert first.json()["card_id"] != again.json()["card_id"]
+    assert again.content == repeated.content
+
+
 @pytest.mark.parametrize("fault", ["timeout_before", "timeout_after", "http_500"])
 def test_a_confirm_without_an_answer_is_found(signer, stack, fault):
     """Unknown is asked after: signed where the bank signed, else typed again."""

@@ -198,6 +198,13 @@ def canonical(body: bytes) -> bytes:
         raise not_json() from None
 
 
+def refuse_content(body: bytes) -> None:
+    """For a call that takes nothing: no body, or an empty object."""
+    refuse_unreadable(body)
+    if canonical(body) != b"{}":
+        raise BadRequest("This call takes no members.", "此接口不接受任何字段")
+
+
 def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
     members = dict(pairs)
     if len(members) != len(pairs):

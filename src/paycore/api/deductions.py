@@ -8,11 +8,11 @@ from paycore.api.contract import Call
 from paycore.api.decode import Shape
 from paycore.api.door import Plain, door_of
 from paycore.api.idempotency import post_of
-from paycore.api.payments import order_in
+from paycore.api.payments import order_for, order_in
 from paycore.api.schema import Deduct
 from paycore.core import service as core
 from paycore.core.order import Order
-from paycore.core.service import AnswerOf, OpenRequest, View
+from paycore.core.service import AnswerOf, View
 from paycore.kernel.errors import (
     BizCheckError,
     CouponAway,
@@ -22,7 +22,7 @@ from paycore.kernel.errors import (
     TooMany,
 )
 from paycore.kernel.node import Node
-from paycore.kernel.terms import BizStatus, CardId, CouponNo, PayType
+from paycore.kernel.terms import BizStatus, PayType
 
 _DEDUCT = Shape(Deduct)
 
@@ -52,18 +52,7 @@ async def deduct(request: Plain) -> ASGIApp:
         request,
         await core.deduct(
             node,
-            OpenRequest(
-                biz_line=post.caller.biz_line,
-                out_biz_no=asked.out_biz_no,
-                biz_order_no=asked.biz_order_no,
-                amount=asked.amount,
-                currency=asked.currency,
-                card_id=CardId(asked.card_id),
-                subject=asked.subject,
-                coupon_no=CouponNo(asked.coupon_no) if asked.coupon_no else None,
-                expires_in_s=asked.expires_in_s or node.settings.expires_in_s,
-                pay_type=PayType.DEDUCT,
-            ),
+            order_for(node, post.caller, asked, PayType.DEDUCT),
             post.claim(),
             _deduct_answer(node),
         ),

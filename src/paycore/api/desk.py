@@ -13,7 +13,7 @@ from litestar.types import ASGIApp
 from paycore.api.answers import encode, found, kept
 from paycore.api.auth import operator_of
 from paycore.api.contract import Call
-from paycore.api.decode import Shape, canonical, refuse_unreadable
+from paycore.api.decode import Shape, refuse_content
 from paycore.api.desk_schema import (
     ApproveCure,
     DeskCases,
@@ -47,9 +47,9 @@ from paycore.kernel.errors import (
 from paycore.operators.roles import May
 from paycore.operators.service import Operator
 
-OPERATORS = ""
+_OPERATORS = ""
 """In the place of the business line in a key's scope; no line has this name."""
-NUMBER = re.compile(r"[1-9][0-9]{0,17}")
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 _SEARCH = Shape(SearchCases)
 _TAKE = Shape(TakeCase)
@@ -211,7 +211,7 @@ async def approve_cure(request: Plain, case_ref: str, number: str) -> ASGIApp:
 async def execute_cure(request: Plain, case_ref: str, number: str) -> ASGIApp:
     """Do what was previewed, once."""
     post = await _post_of(request, May.ACT)
-    _refuse_content(post.body)
+    refuse_content(post.body)
     case_id, who = id_of(case_ref), post.operator.name
     place = (post.door.node, post.door.pool, case_id, _number(number))
     return await _acted(
@@ -225,23 +225,26 @@ class _Post(msgspec.Struct, frozen=True, kw_only=True):
 
     door: Door
     operator: Operator
-    claim: KeyClaim
+    path: str
+    key: str
     body: bytes
+
+    def claim(self) -> KeyClaim:
+        """Whose key it is, where, and for what content."""
+        whose = (_OPERATORS, self.operator.operator_id)
+        return claim_of(whose, self.path, self.key, self.body)
 
 
 async def _post_of(request: Plain, may: May) -> _Post:
     """Refuse in this order: no good token, not the role for it, no good key; only then
     look at the body.
     """
-    operator = await operator_of(request, may)
-    key, path = key_of(request), request.scope["path"]
-    body = await body_of(request)
-    whose = (OPERATORS, operator.operator_id)
     return _Post(
+        operator=await operator_of(request, may),
+        key=key_of(request),
+        path=request.scope["path"],
         door=door_of(request),
-        operator=operator,
-        claim=claim_of(whose, path, key, body),
-        body=body,
+        body=await body_of(request),
     )
 
 
@@ -254,7 +257,7 @@ async def _acted(
         return status, encode(given(row, no))
 
     task = Task(case_id=case_id, act=act, answer_of=answer_of)
-    return kept(request, await acting.once(node, operator, post.claim, task))
+    return kept(request, await acting.once(node, operator, post.claim(), task))
 
 
 def _after(cursor: str) -> str:
@@ -267,13 +270,6 @@ def _after(cursor: str) -> str:
 
 
 def _number(text: str) -> int:
-    if NUMBER.fullmatch(text) is None:
+    if _NUMBER.fullmatch(text) is None:
         raise DataNotExist("There is no such preview.", "处理预览不存在")
     return int(text)
-
-
-def _refuse_content(body: bytes) -> None:
-    """For a call that takes nothing: no body, or an empty object."""
-    refuse_unreadable(body)
-    if canonical(body) != b"{}":
-        raise BadRequest("This call takes no members.", "此接口不接受任何字段")

@@ -11,7 +11,7 @@ from litestar.types import ASGIApp
 from paycore.api.answers import encode, found, kept
 from paycore.api.auth import caller_of
 from paycore.api.contract import Call
-from paycore.api.decode import Shape, canonical, refuse_unreadable
+from paycore.api.decode import Shape, refuse_content
 from paycore.api.door import Plain, door_of
 from paycore.api.idempotency import post_of
 from paycore.api.origin import origin_of
@@ -20,7 +20,6 @@ from paycore.core import service as core
 from paycore.core.order import ConfirmResult, Order, confirm_result_of, order_of
 from paycore.core.service import AnswerOf, OpenRequest, View
 from paycore.kernel.errors import (
-    BadRequest,
     BizCheckError,
     CouponAway,
     CouponRefused,
@@ -30,7 +29,8 @@ from paycore.kernel.errors import (
 )
 from paycore.kernel.ids import PAY_ORDER_NO_LENGTH
 from paycore.kernel.node import Node
-from paycore.kernel.terms import CardId, CouponNo, PayOrderNo
+from paycore.kernel.terms import CardId, CouponNo, PayOrderNo, PayType
+from paycore.lines.service import Caller
 
 _OPEN = Shape(OpenQuickPayment)
 _CONFIRM = Shape(Confirm)
@@ -62,17 +62,7 @@ async def open_quick_payment(request: Plain) -> ASGIApp:
         request,
         await core.open_quick_payment(
             node,
-            OpenRequest(
-                biz_line=post.caller.biz_line,
-                out_biz_no=asked.out_biz_no,
-                biz_order_no=asked.biz_order_no,
-                amount=asked.amount,
-                currency=asked.currency,
-                card_id=CardId(asked.card_id),
-                subject=asked.subject,
-                coupon_no=CouponNo(asked.coupon_no) if asked.coupon_no else None,
-                expires_in_s=asked.expires_in_s or node.settings.expires_in_s,
-            ),
+            order_for(node, post.caller, asked, PayType.QUICK_PAY),
             post.claim(),
             _order_answer(node),
             origin,
@@ -97,7 +87,7 @@ async def send_code_again(request: Plain, pay_order_no: str) -> ASGIApp:
     """Send the code again."""
     node = door_of(request).node
     post = await post_of(request)
-    _refuse_content(post.body)
+    refuse_content(post.body)
     origin = origin_of(request)
     return kept(
         request,
@@ -158,7 +148,7 @@ async def close_payment(request: Plain, pay_order_no: str) -> ASGIApp:
     """Ask the channel, then close the payment."""
     node = door_of(request).node
     post = await post_of(request)
-    _refuse_content(post.body)
+    refuse_content(post.body)
     return kept(
         request,
         await core.close(
@@ -198,6 +188,24 @@ def number_of(text: str) -> PayOrderNo:
     return PayOrderNo(text)
 
 
+def order_for(
+    node: Node, caller: Caller, asked: OpenQuickPayment, pay_type: PayType
+) -> OpenRequest:
+    """What a business line orders, of either kind."""
+    return OpenRequest(
+        biz_line=caller.biz_line,
+        out_biz_no=asked.out_biz_no,
+        biz_order_no=asked.biz_order_no,
+        amount=asked.amount,
+        currency=asked.currency,
+        card_id=CardId(asked.card_id),
+        subject=asked.subject,
+        coupon_no=CouponNo(asked.coupon_no) if asked.coupon_no else None,
+        expires_in_s=asked.expires_in_s or node.settings.expires_in_s,
+        pay_type=pay_type,
+    )
+
+
 def order_in(node: Node, view: View) -> Order:
     """The order of a view, as of now."""
     return order_of(
@@ -215,10 +223,3 @@ def _order_answer(node: Node) -> AnswerOf:
 
 def _confirm_answer(view: View) -> tuple[int, bytes]:
     return 200, encode(confirm_result_of(view.payment, tries_left=view.tries_left))
-
-
-def _refuse_content(body: bytes) -> None:
-    """For a call that takes nothing: no body, or an empty object."""
-    refuse_unreadable(body)
-    if canonical(body) != b"{}":
-        raise BadRequest("This call takes no members.", "此接口不接受任何字段")

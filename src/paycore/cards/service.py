@@ -15,7 +15,7 @@ import msgspec
 from paycore.cards import numbers, vault
 from paycore.cards.rows import AgreementRow, CardRow
 from paycore.cards.vault import CardSecrets
-from paycore.kernel.errors import BadRequest, DataNotExist, Unavailable
+from paycore.kernel.errors import BadRequest, DataNotExist
 from paycore.kernel.ids import letters
 from paycore.kernel.journal import Change
 from paycore.kernel.mask import mask_name, mask_phone
@@ -129,24 +129,13 @@ async def live_agreements(
     return [row for row in rows if _live(row, now)]
 
 
-async def revoke(node: Node, biz_line: BizLineId, card_id: CardId) -> CardRow:
-    """Revoke a card and what was agreed for it; a second time changes nothing.
+async def stage_revocation(node: Node, change: Change, card_id: CardId) -> None:
+    """Stage the end of a card and of all that was agreed for it.
 
     A payment that is under way goes on: the money it may have moved is not undone by
-    forgetting the card.
+    forgetting the card. What was signed at a bank has to end there too, which is not
+    seen to here (`core.agreements`).
     """
-    row = await card_of(node, biz_line, card_id)
-    if row.status == REVOKED:
-        return row
-    change = node.change()
-    await stage_revocation(node, change, card_id)
-    if await node.journal.commit(change) is not None:
-        raise Unavailable
-    return await card_of(node, biz_line, card_id)
-
-
-async def stage_revocation(node: Node, change: Change, card_id: CardId) -> None:
-    """Stage the end of a card and of all that was agreed for it."""
     now = node.now()
 
     def step(standing: CardRow) -> CardRow:

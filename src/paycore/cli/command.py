@@ -7,8 +7,9 @@ processes and in the shell's history for everybody.
 """
 
 import sys
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -120,6 +121,30 @@ def cell(value: object) -> str:
             return str(value)
 
 
+@contextmanager
+def progress(units: Mapping[str, str]) -> Iterator[Callable[[str, int], None]]:
+    """Says on standard error how far each of some works is, in its own unit."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} {task.fields[unit]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        tasks = {
+            what: shown.add_task(what, total=None, unit=unit, visible=False)
+            for what, unit in units.items()
+        }
+
+        def told(what: str, done: int) -> None:
+            shown.update(tasks[what], advance=done, visible=True)
+
+        yield told
+
+
 def secret_in(file: Path) -> str:
     """What a file holds, or standard input for "-", without the line's end."""
     try:
@@ -153,3 +178,11 @@ def moment(text: str | None) -> datetime | None:
         raise BadRequest(
             "A time is 2026-11-22 or 2026-11-22T08:00:00+08:00; without a zone UTC."
         ) from None
+
+
+def the_day(text: str) -> date:
+    """A day as people write it."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadRequest("A day is written 2026-11-28.") from None

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from paycore.cli.visit import Visit
     from paycore.cures.service import History
     from paycore.desk.rows import CaseRow, CureRow
+    from paycore.kernel.journal import Row
 
 app = group("Cases that wait for a person (docs/desk.md).")
 
@@ -207,7 +208,7 @@ def _shown(row: "CaseRow", now: "datetime") -> dict[str, object]:
 
     from paycore.cures.table import suggested
 
-    found = msgspec.structs.asdict(row)
+    found = _plain(row)
     del found["version"]
     found["evidence"] = msgspec.json.decode(row.evidence)
     found["age_s"] = int(((row.closed_at or now) - row.opened_at).total_seconds())
@@ -221,7 +222,7 @@ def _cure(row: "CureRow") -> dict[str, object]:
     return found
 
 
-def _plain(row: object) -> dict[str, object]:
+def _plain(row: "Row") -> dict[str, object]:
     import msgspec
 
-    return msgspec.structs.asdict(row)  # type: ignore[arg-type]
+    return msgspec.structs.asdict(row)

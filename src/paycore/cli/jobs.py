@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from paycore.cli.command import AsJson, Database, examples, group, run, say, show
+from paycore.cli.command import (
+    AsJson,
+    Database,
+    examples,
+    group,
+    run,
+    say,
+    show,
+    the_day,
+)
 from paycore.kernel.errors import BadRequest
 
 if TYPE_CHECKING:
@@ -59,7 +68,7 @@ def run_(
     from paycore.cli.visit import demand_keys
 
     demand_keys()
-    wanted = None if day is None else _day(day)
+    wanted = None if day is None else the_day(day)
     document = run(database, lambda visit: _run(visit, database, name, wanted))
     said = f"{name} of {document['day']}: {document['result']}"
     say(document, said, as_json=as_json)
@@ -139,10 +148,3 @@ def _next(job: "Job", row: "JobRow | None", now: datetime) -> datetime | None:
     today = datetime(now.year, now.month, now.day, job.hour, tzinfo=UTC)
     done_today = row is not None and row.day >= f"{now:%Y-%m-%d}"
     return today + timedelta(days=1) if done_today else today
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise BadRequest("A day is written 2026-11-28.") from None

@@ -1,6 +1,5 @@
 """`paycore ledger`: trial balances, the export, the cut-off, adjustments by hand."""
 
-from datetime import date
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +14,7 @@ from paycore.cli.command import (
     run,
     say,
     show,
+    the_day,
 )
 from paycore.kernel.errors import BadRequest
 
@@ -45,7 +45,7 @@ def trial_balance(
     as_json: AsJson = False,
 ) -> None:
     """Show what stands on each account; exit status 1 where a currency is not zero."""
-    wanted = None if day is None else _day(day)
+    wanted = None if day is None else the_day(day).isoformat()
     found = run(database, lambda visit: _balances(visit, wanted))
     sums: dict[str, int] = {}
     for row in found:
@@ -239,10 +239,3 @@ def export(
                 typer.echo(text)
 
     run(database, work)
-
-
-def _day(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise BadRequest("A day is written as 2026-11-28.") from None

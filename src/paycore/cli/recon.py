@@ -3,9 +3,8 @@
 Nodes do it by themselves once a day; this is for who wants to see, or cannot wait.
 """
 
-from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,14 +16,16 @@ from paycore.cli.command import (
     examples,
     group,
     print_table,
+    progress,
     run,
     say,
     show,
+    the_day,
 )
 from paycore.kernel.errors import BadRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from paycore.cli.visit import Visit
     from paycore.recon.report import Report
@@ -35,6 +36,11 @@ app = group("Compare our books with the channels' statements (docs/reconciliatio
 
 NOT_YET = 1
 DIFFERS = 1
+
+_UNITS = MappingProxyType(
+    {"fetching": "octets", "comparing": "octets", "telling": "cases"}
+)
+"""Of each of its works, in which it is told how far it is."""
 
 Channel = Annotated[str, typer.Option(help="The channel's name.")]
 AnyChannel = Annotated[str | None, typer.Option(help="Only this channel's.")]
@@ -66,12 +72,12 @@ def run_(
     from paycore.recon import service
 
     demand_keys()
-    dsn, wanted = dsn_of(database), _day(day)
+    dsn, wanted = dsn_of(database), the_day(day)
 
     async def work(visit: "Visit") -> "Outcome":
         from paycore.kernel.errors import Unavailable
 
-        with _told() as told:
+        with progress(_UNITS) as told:
             try:
                 return await service.run(
                     visit.node, dsn, (channel, account), wanted, anew=anew, told=told
@@ -135,7 +141,7 @@ def show_(
     """
     from paycore.recon import report as reports
 
-    wanted = _day(day).isoformat()
+    wanted = the_day(day).isoformat()
     found, differences = run(database, lambda visit: _read(visit, wanted))
     if csv is not None:
         _write(csv, reports.csv_lines(differences))
@@ -211,38 +217,6 @@ async def _read(visit: "Visit", day: str) -> "tuple[Report, list[Difference]]":
         found.add(one)
         differences.append(one)
     return found, differences
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise BadRequest("A day is written 2026-11-28.") from None
-
-
-@contextmanager
-def _told() -> "Iterator[Callable[[str, int], None]]":
-    """Says on standard error how far it is."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,.0f} {task.fields[unit]}"),
-        TimeElapsedColumn(),
-    )
-    units = {"fetching": "octets", "comparing": "octets", "telling": "cases"}
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        tasks = {
-            what: progress.add_task(what, total=None, unit=unit, visible=False)
-            for what, unit in units.items()
-        }
-
-        def told(what: str, done: int) -> None:
-            progress.update(tasks[what], advance=done, visible=True)
-
-        yield told
 
 
 def _line(statement: "Statement") -> dict[str, object]:

@@ -4,8 +4,9 @@ Before the nodes start: what was open in the backup is held until its channels w
 asked for everything that it may have sent in the time that was lost.
 """
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,7 @@ from paycore.cli.command import (
     examples,
     moment,
     print_table,
+    progress,
     run,
     say,
 )
@@ -33,6 +35,16 @@ if TYPE_CHECKING:
 NOT_OVER = 1
 """Something differs, or somebody is still to answer."""
 
+_UNITS = MappingProxyType(
+    {
+        "holding": "payments",
+        "reading": "statements",
+        "waiting": "s",
+        "asking": "payments",
+        "catching up": "payments",
+    }
+)
+"""Of each of its works, in which it is told how far it is."""
 
 app = typer.Typer(invoke_without_command=True, add_completion=False)
 
@@ -96,7 +108,7 @@ def recover(
         from paycore.recovery import service
 
         async with _alive(visit, scope.since):
-            with _told() as told:
+            with progress(_UNITS) as told:
                 return await service.recover(visit.node, visit.pool, dsn, scope, told)
 
     report = run(database, work)
@@ -158,37 +170,6 @@ async def _refuse_company(node: "Node") -> None:
     ]
     if beating:
         raise BadRequest("A node is at work on this database: stop all nodes first.")
-
-
-@contextmanager
-def _told() -> Iterator[Callable[[str, int], None]]:
-    """Says on standard error how far it is."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,.0f} {task.fields[unit]}"),
-        TimeElapsedColumn(),
-    )
-    units = {
-        "holding": "payments",
-        "reading": "statements",
-        "waiting": "s",
-        "asking": "payments",
-        "catching up": "payments",
-    }
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        tasks = {
-            what: progress.add_task(what, total=None, unit=unit, visible=False)
-            for what, unit in units.items()
-        }
-
-        def told(what: str, done: int) -> None:
-            progress.update(tasks[what], advance=done, visible=True)
-
-        yield told
 
 
 def _show(report: "Report", *, as_json: bool) -> None:

@@ -119,26 +119,21 @@ async def create_line(
 
 async def switch_line(node: Node, biz_line: BizLineId, *, enabled: bool) -> None:
     """Let a line's keys work again, or refuse them all within a second."""
-    await load_line(node, biz_line)
-
-    def step(row: BizLineRow) -> BizLineRow:
-        return msgspec.structs.replace(row, enabled=enabled)
-
-    change = node.change()
-    change.amend(BizLineRow, (biz_line,), step)
-    if await node.journal.commit(change) is not None:
-        raise DataNotExist
-    node.state(Lines).lines.pop(biz_line, None)
+    await _set(node, biz_line, enabled=enabled)
 
 
 async def convert_always(node: Node, biz_line: BizLineId, *, always: bool) -> None:
     """Have a line's quick payments converted as they are opened, or only where their
     code cannot be sent; those that are open stay as they are.
     """
+    await _set(node, biz_line, always_converted=always)
+
+
+async def _set(node: Node, biz_line: BizLineId, **switches: bool) -> None:
     await load_line(node, biz_line)
 
     def step(row: BizLineRow) -> BizLineRow:
-        return msgspec.structs.replace(row, always_converted=always)
+        return msgspec.structs.replace(row, **switches)
 
     change = node.change()
     change.amend(BizLineRow, (biz_line,), step)

@@ -19,11 +19,6 @@ from paycore.notify.rows import EndpointRow, NoticeRow, NoticeStatus
 
 NOTICES_A_PAGE = 500
 
-NOWHERE = (
-    "Its end point is switched off or missing: enable or add one first.",
-    "通知地址已停用或不存在,请先启用或添加",
-)
-
 
 async def enable_endpoint(node: Node, endpoint_id: str) -> None:
     """Send there again, if its address may still be sent to; twice is once.
@@ -45,15 +40,9 @@ async def enable_endpoint(node: Node, endpoint_id: str) -> None:
 
 async def replay(node: Node, pay_order_no: PayOrderNo, notice_id: str) -> None:
     """Send one notice again, delivered or not, as soon as a node comes to it."""
-    row = await node.journal.load(NoticeRow, pay_order_no, notice_id)
-    if row is None:
-        raise DataNotExist("There is no such notice.", "通知不存在")
-    if not _free(node, row):
-        raise InFlight
     await endpoints.refresh(node)
-    change = _again(node, row)
-    if change is None:
-        raise BizCheckError(*NOWHERE)
+    change = node.change()
+    await stage(node, change, pay_order_no, notice_id)
     if await node.journal.commit(change) is not None:
         raise InFlight
 
@@ -61,17 +50,17 @@ async def replay(node: Node, pay_order_no: PayOrderNo, notice_id: str) -> None:
 async def stage(
     node: Node, change: Change, pay_order_no: PayOrderNo, notice_id: str
 ) -> None:
-    """Stage the same into a change of somebody else's."""
+    """Stage the same, by the end points that the node knows."""
     row = await node.journal.load(NoticeRow, pay_order_no, notice_id)
     if row is None:
         raise DataNotExist("There is no such notice.", "通知不存在")
     if not _free(node, row):
         raise InFlight
-    again = _again(node, row)
-    if again is None:
-        raise BizCheckError(*NOWHERE)
-    change.updates += again.updates
-    change.appends += again.appends
+    if not _again(node, change, row):
+        raise BizCheckError(
+            "Its end point is switched off or missing: enable or add one first.",
+            "通知地址已停用或不存在,请先启用或添加",
+        )
 
 
 async def replay_range(
@@ -98,10 +87,12 @@ async def replay_range(
 
 async def _all_again(node: Node, rows: list[NoticeRow]) -> int:
     """Each is a change of its own, and the journal writes them as one set."""
-    changes = [_again(node, row) for row in rows if _free(node, row)]
-    results = await asyncio.gather(
-        *(node.journal.commit(change) for change in changes if change is not None)
-    )
+    changes = []
+    for row in rows:
+        change = node.change()
+        if _free(node, row) and _again(node, change, row):
+            changes.append(change)
+    results = await asyncio.gather(*map(node.journal.commit, changes))
     return results.count(None)
 
 
@@ -109,8 +100,8 @@ def _free(node: Node, row: NoticeRow) -> bool:
     return row.lease_until is None or row.lease_until <= node.now()
 
 
-def _again(node: Node, row: NoticeRow) -> Change | None:
-    """The notice as if it had just been made, or None where nobody would get it."""
+def _again(node: Node, change: Change, row: NoticeRow) -> bool:
+    """Stage the notice as if it had just been made; False: nobody would get it."""
     known = node.state(Endpoints)
     if row.endpoint_id is None:
         # The line had none when it was made; the first one of now gets this notice.
@@ -121,7 +112,7 @@ def _again(node: Node, row: NoticeRow) -> Change | None:
         found = known.by_id.get(row.endpoint_id)
         targets = [row.endpoint_id] if found is not None and found.row.enabled else []
     if not targets:
-        return None
+        return False
     fresh = msgspec.structs.replace(
         row,
         endpoint_id=targets[0],
@@ -134,7 +125,6 @@ def _again(node: Node, row: NoticeRow) -> Change | None:
         lease_epoch=None,
         lease_until=None,
     )
-    change = node.change()
     change.update(fresh, version=row.version)
     for endpoint_id in targets[1:]:
         notice_id = f"msg_{node.ids.uuid().hex}"
@@ -143,4 +133,4 @@ def _again(node: Node, row: NoticeRow) -> Change | None:
                 fresh, endpoint_id=endpoint_id, notice_id=notice_id, version=1
             )
         )
-    return change
+    return True

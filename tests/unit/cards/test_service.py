@@ -11,6 +11,7 @@ import pytest
 from paycore.cards import queries, service
 from paycore.cards.rows import AgreementRow, CardRow
 from paycore.cards.service import GivenAgreement, NewCard
+from paycore.core.agreements import service as agreements
 from paycore.kernel.errors import BadRequest, DataNotExist, Misconfigured
 from paycore.kernel.terms import BizLineId, CardId, PayType
 
@@ -149,15 +150,17 @@ async def test_another_lines_card_does_not_exist(node):
         with pytest.raises(DataNotExist):
             await service.card_of(node, BizLineId(line), card_id)
         with pytest.raises(DataNotExist):
-            await service.revoke(node, BizLineId(line), card_id)
+            await agreements.revoke(node, BizLineId(line), card_id)
 
 
 async def test_a_revoked_card_has_no_agreement_left(node):
     """Revoking ends the card and all that was agreed for it, once."""
     row = await registered(node)
 
-    revoked = await service.revoke(node, SHOP, row.card_id)
-    again = await service.revoke(node, SHOP, row.card_id)
+    await agreements.revoke(node, SHOP, row.card_id)
+    revoked = await service.card_of(node, SHOP, row.card_id)
+    await agreements.revoke(node, SHOP, row.card_id)
+    again = await service.card_of(node, SHOP, row.card_id)
 
     assert ("REVOKED", revoked) == (revoked.status, again)
     assert {"REVOKED"} == {

@@ -9,6 +9,7 @@ import pytest
 from paycore.cards import service as cards
 from paycore.cards.service import GivenAgreement, NewCard
 from paycore.cli import sealed
+from paycore.core.agreements import service as agreements
 from paycore.kernel.terms import BizLineId, CardId, PayType
 
 CARDS = 450
@@ -128,7 +129,7 @@ def test_what_changes_meanwhile_keeps_its_change(full, turned, inside):
         )
         await asyncio.gather(
             _reseal(visit),
-            *(cards.revoke(visit.node, SHOP, CardId(row.card_id)) for row in rows),
+            *(agreements.revoke(visit.node, SHOP, CardId(one.card_id)) for one in rows),
         )
         return [row.card_id for row in rows]
 

@@ -1,5 +1,6 @@
 """Payments, notices and cases as people look at them: found, shown, and masked."""
 
+import time
 from datetime import timedelta, timezone
 
 import pytest
@@ -219,11 +220,16 @@ def test_nothing_of_a_card_is_shown(looked, kept):
 
 
 def test_a_case_is_listed_and_shown(looked, kept):
-    """Open cases by number and kind, with their evidence when one is asked for."""
+    """Open cases by number and kind, with their evidence when one is asked for; an
+    open one gets older from one look to the next.
+    """
+    began = time.monotonic()
     (listed,) = looked("desk", "list", "--order", kept[0], "--json").told["cases"]
     shown = looked("desk", "show", listed["case_id"], "--json").told
+    older_s = shown["age_s"] - listed.pop("age_s")
 
     assert listed == {name: shown[name] for name in listed}
+    assert 0 <= older_s <= time.monotonic() - began + 1
     assert [] == shown["steps"] == shown["cures"]
     assert "LATE_MONEY" == shown["kind"]
     assert "There are no cases.\n" == looked("desk", "list", "--kind", "OTHER").out

@@ -72,6 +72,17 @@ async def test_a_revoked_token_is_refused_at_once_and_the_name_is_free(node):
         await service.authenticate(node, clear)
 
 
+async def test_revoked_by_many_at_once_is_revoked_once(node):
+    """Whoever comes second finds it done, or nobody of that name."""
+    clear = await service.add(node, "ilse", Role.OPERATOR)
+    tries = [service.revoke(node, "ilse") for _ in range(8)]
+    ended = await asyncio.gather(*tries, return_exceptions=True)
+
+    assert all(one is None or isinstance(one, DataNotExist) for one in ended), ended
+    with pytest.raises(Unauthorized):
+        await service.authenticate(node, clear)
+
+
 async def test_a_name_is_one_persons_at_a_time(node):
     """Made twice it is refused, at once by many too: one of them has it."""
     tries = [service.add(node, "emil", Role.OPERATOR) for _ in range(8)]

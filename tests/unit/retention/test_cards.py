@@ -5,6 +5,7 @@ import pytest
 from paycore.cards import queries as card_queries
 from paycore.cards import service as cards
 from paycore.cards.rows import AgreementRow, CardRow
+from paycore.core.agreements import service as agreements
 from paycore.kernel.terms import BizLineId, PayType
 from paycore.retention.service import plan, remove
 
@@ -37,7 +38,7 @@ async def card(node):
 
 async def revoked(node, pool, card, at):
     """The card, revoked then."""
-    await cards.revoke(node, SHOP, card.card_id)
+    await agreements.revoke(node, SHOP, card.card_id)
     await pool.execute("UPDATE cards_card SET revoked_at = $1", at)
 
 

@@ -1,19 +1,11 @@
 """Questions and tables to try the router on."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
-from paycore.kernel.clock import SystemClock
-from paycore.kernel.config import Settings
-from paycore.kernel.crypto import KeyRing
-from paycore.kernel.ids import SystemIds
-from paycore.kernel.journal_postgres import PostgresJournal
-from paycore.kernel.node import Node
 from paycore.kernel.terms import BizLineId, CardId, Json, PayOrderNo, TransType
-from paycore.kernel.transport import HttpTransport
 from paycore.router.question import AgreementLimits, Question
 from paycore.router.rows import LineAccountRow, RuleRow, TransTypeRow
 from paycore.router.snapshot import Snapshot, Tables, compile_tables
@@ -94,21 +86,3 @@ class Make:
 @pytest.fixture
 def make() -> type[Make]:
     return Make
-
-
-@pytest.fixture
-async def node(dsn: str) -> AsyncIterator[Node]:
-    """A node on a real database, with its journal open."""
-    journal = await PostgresJournal.open(dsn)
-    settings = Settings.for_dev()
-    transport = HttpTransport()
-    yield Node(
-        settings=settings,
-        journal=journal,
-        clock=SystemClock(await journal.database_now()),
-        ids=SystemIds(),
-        transport=transport,
-        key_ring=KeyRing(settings.ring_keys),
-    )
-    await transport.close()
-    await journal.close()

@@ -60,7 +60,7 @@ class SigningRow(Row, frozen=True, kw_only=True):
 @table("agreement_number", key="name")
 class NumberRow(Row, frozen=True, kw_only=True):
     """What a signing is found by: channels name its number only, and whoever repeats a
-    POST its idempotency key (its scope, in hex).
+    POST its idempotency key (its scope in hex, and since when it is in use).
     """
 
     name: str

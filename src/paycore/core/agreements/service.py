@@ -158,16 +158,15 @@ def is_of_signing(seq: int) -> bool:
 async def _sign(
     node: Node, new: NewCard, wish: Wish, claim: KeyClaim, answer_of: AnswerOf
 ) -> KeptAnswer:
-    async def found(_: IdempotencyRow) -> SigningRow | None:
-        return await _numbered(node, claim.scope.hex())
+    async def found(standing: IdempotencyRow) -> SigningRow | None:
+        return await _numbered(node, _name_of(standing))
 
     for _ in range(TIMES_TO_TRY):
         key = await _key(node, claim, answer_of, found)
         if isinstance(key, KeptAnswer):
             return key
         try:
-            call = await _asked_for(node, new, wish, claim)
-            call.key = key
+            call = await _asked_for(node, new, wish, key)
             _, answer = await call.ask(Operation.SIGN, call.signing.request_no)
         except (GuardRefused, errors.Duplicate):
             # What has the place may be what this very key did before: it comes first.
@@ -179,7 +178,7 @@ async def _sign(
     raise errors.InFlight(retry_after_s=1)
 
 
-async def _asked_for(node: Node, new: NewCard, wish: Wish, claim: KeyClaim) -> Call:
+async def _asked_for(node: Node, new: NewCard, wish: Wish, key: Key) -> Call:
     """The card and its agreement as they begin; refused where they cannot."""
     new = checked(node, new, wish)
     await allowed(node, new.biz_line, wish)
@@ -204,9 +203,10 @@ async def _asked_for(node: Node, new: NewCard, wish: Wish, claim: KeyClaim) -> C
         next_check_at=now,
     )
     await take(node, change, row)
-    for name in (no, claim.scope.hex()):
+    for name in (no, _name_of(key.row)):
         change.insert(NumberRow(name=name, card_id=card.card_id, signing_no=no))
-    return Call(node=node, card=card, signing=Signing(row, new=True), change=change)
+    signing = Signing(row, new=True)
+    return Call(node=node, card=card, signing=signing, change=change, key=key)
 
 
 async def _confirm(
@@ -362,6 +362,13 @@ def _end(row: SigningRow, now: datetime) -> Signing:
         signing.row, next_check_at=now, lease_epoch=None, lease_until=None
     )
     return signing
+
+
+def _name_of(key: IdempotencyRow) -> str:
+    """What a signing is found by under its key: a name is given for good, and a key is
+    new again after its retention.
+    """
+    return f"{key.scope.hex()} {key.created_at.isoformat()}"
 
 
 async def _numbered(node: Node, name: str) -> SigningRow | None:

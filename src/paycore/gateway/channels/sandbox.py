@@ -238,8 +238,6 @@ class Sandbox(Channel, StatementChannel):
         """Give their status and code as our outcome."""
         outcome, blame, not_found = Outcome.UNKNOWN, None, False
         match message.status:
-            case "SUCCESS" if operation is Operation.SIGN_CONFIRM and not message.token:
-                pass  # no agreement
             case "SUCCESS":
                 outcome = Outcome.SUCCEEDED
             case "PROCESSING":

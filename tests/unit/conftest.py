@@ -1,3 +1,5 @@
+"""A node for the tests of one package; whoever needs another makes his own."""
+
 from collections.abc import AsyncIterator
 
 import pytest

@@ -164,13 +164,17 @@ async def old_rows(
     return row[0], row[1]
 
 
-# Not of a card that something open was to be paid with.
+# Not of a card that something open was to be paid with, nor of one whose agreement may
+# still have to be ended at its bank: by its token.
 WHICH_CARDS_ARE_OLD = """
 SELECT card_id FROM cards_card AS c
 WHERE revoked_at IS NOT NULL AND sealed <> '' AND revoked_at < $1
   AND NOT EXISTS (
       SELECT FROM retention_held h JOIN payment p USING (pay_order_no)
       WHERE p.card_id COLLATE "C" = c.card_id)
+  AND NOT EXISTS (
+      SELECT FROM agreement_signing s
+      WHERE s.card_id = c.card_id AND s.status IN ('PENDING', 'REVOKING'))
 ORDER BY revoked_at, card_id
 LIMIT $2
 """

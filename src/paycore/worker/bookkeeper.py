@@ -4,7 +4,7 @@ The cut-off is a job of `worker/daily.py`: first what the channels' statements h
 settled is posted, then each day that is over everywhere is kept. The feed is a loop.
 """
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from paycore.accounting import closing
@@ -31,12 +31,12 @@ async def cut_off(node: Node, *, dsn: str) -> Ran:
     try:
         async with closing.seated(dsn) as connection:
             settled = await settlement.settle(node, connection)
-            if node.settings.ledger_url:
-                await closing.tell_what_lacks(connection, node.now())
+            fed_from = await _feed(node, connection)
             cut = []
             day = await closing.next_day(connection, node.now())
             while await closing.cut_off(
-                connection, day, await _ends_of(node, day), node.now()
+                *(connection, day, await _ends_of(node, day), node.now()),
+                fed_from=fed_from,
             ):
                 cut.append(day.isoformat())
                 day = await closing.next_day(connection, node.now())
@@ -46,6 +46,18 @@ async def cut_off(node: Node, *, dsn: str) -> Ran:
     days = ", ".join(cut) or "no day"
     said = f"{settled} statements settled, {days} cut off"
     return Ran(done=day > yesterday, said=said)
+
+
+async def _feed(node: Node, connection: closing.Connection) -> datetime | None:
+    """Make up for what a ledger of the user's own was not to be told; from when on it
+    is to have all.
+    """
+    if not node.settings.ledger_url:
+        return None
+    since = await closing.tell_from(connection, node.now())
+    if since is not None:
+        await closing.tell_what_lacks(connection, node.now(), since)
+    return since
 
 
 async def _ends_of(node: Node, day: date) -> closing.Ends:

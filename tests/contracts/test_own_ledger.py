@@ -86,6 +86,26 @@ async def test_one_that_is_refused_holds_up_no_other_payment(own):
     assert bad in books.told[0]
 
 
+async def test_what_comes_after_a_refused_one_waits_as_long(own):
+    """It is not taken up every two seconds, only to be put back."""
+    node, books = own
+    no = await paid(node)
+    await refunded(node, no, 1, amount=10)
+    books.script = [422] * 4
+    for _ in range(4):
+        await bookkeeper.tick(node)
+        first, then = sorted(await node.journal.within(FeedRow, no), key=_booked)
+        assert first.next_check_at <= then.next_check_at
+        node.clock.ahead += timedelta(seconds=3)
+    await told_all(node)
+
+    assert [f"{no}:PAYMENT", f"{no}:REFUND:{no}R01"] == books.order[no]
+
+
+def _booked(row):
+    return row.booked_at
+
+
 async def test_two_nodes_tell_each_posting_in_order(dsn, own):
     """Whoever has which: what comes first goes first, and is booked once."""
     node, books = own

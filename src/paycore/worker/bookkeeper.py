@@ -14,11 +14,9 @@ from paycore.kernel.node import Node
 from paycore.notify import webhook
 from paycore.recon import settlement
 from paycore.worker.daily import Job, Ran
+from paycore.worker.sets import in_sets
 
 NAME = "cutoff"
-
-SET = 200
-SETS_A_TICK = 10
 
 
 def job(dsn: str, hour: int) -> Job:
@@ -71,14 +69,4 @@ async def _ends_of(node: Node, day: date) -> closing.Ends:
 
 async def tick(node: Node) -> int:
     """Tell the user's own ledger what it has not acknowledged yet."""
-    if node.heartbeat.leaving:
-        accounting.drain(node)
-    if node.heartbeat.leaving or not node.lease_holds(0):
-        return 0
-    told = 0
-    for _ in range(SETS_A_TICK):
-        claimed = await accounting.claim(node, SET, webhook.headers)
-        told += claimed
-        if claimed < SET:
-            break
-    return told
+    return await in_sets(node, partial(accounting.claim, sign=webhook.headers))

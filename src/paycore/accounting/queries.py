@@ -12,7 +12,6 @@ import msgspec
 
 from paycore.kernel import db
 from paycore.kernel.db import Pool
-from paycore.kernel.errors import Unavailable
 from paycore.kernel.terms import PayOrderNo
 
 if TYPE_CHECKING:
@@ -33,17 +32,9 @@ class Busy(Exception):
 @asynccontextmanager
 async def seated(dsn: str) -> AsyncIterator["Connection"]:
     """Take the turn to cut off; Busy where another has it."""
-    try:
-        async with db.seated(dsn, LEDGER_LOCK) as connection:
-            if connection is None:
-                raise Busy("the books are being cut off already")
-            yield connection
-    except db.DatabaseUnavailableError as error:
-        raise Unavailable from error
-    except db.AWAY as error:
-        if db.away(error):
-            raise Unavailable from error
-        raise
+    busy = Busy("the books are being cut off already")
+    async with db.turn(dsn, LEDGER_LOCK, busy) as connection:
+        yield connection
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):

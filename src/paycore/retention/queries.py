@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, cast
 
 from paycore.kernel import db
 from paycore.kernel.db import Pool
-from paycore.kernel.errors import Unavailable
 from paycore.retention.catalogue import Rule
 
 if TYPE_CHECKING:
@@ -59,18 +58,10 @@ class Seen:
 @asynccontextmanager
 async def claimed(dsn: str) -> "AsyncIterator[Connection]":
     """A connection on which we alone take away; Busy where another does."""
-    try:
-        async with db.seated(dsn, RETENTION_LOCK) as connection:
-            if connection is None:
-                raise Busy("a removal of what is old runs already")
-            await connection.execute(ONE_CORE)
-            yield connection
-    except db.DatabaseUnavailableError as error:
-        raise Unavailable from error
-    except db.AWAY as error:
-        if db.away(error):
-            raise Unavailable from error
-        raise
+    busy = Busy("a removal of what is old runs already")
+    async with db.turn(dsn, RETENTION_LOCK, busy) as connection:
+        await connection.execute(ONE_CORE)
+        yield connection
 
 
 @asynccontextmanager

@@ -26,7 +26,9 @@ async def pool(dsn) -> AsyncIterator[db.Pool]:
     async with await db.pool(dsn, size=4) as opened:
         async with opened.acquire() as connection:
             await connection.execute("SET session_replication_role = replica")
-            for table in ("feed", "entry", "posting", "balance"):
+            for table in (
+                *("feed", "entry", "posting", "balance", "day_balance", "day"),
+            ):
                 await connection.execute(f"DELETE FROM accounting_{table}")
             await connection.execute("DELETE FROM desk_case")
             await connection.execute("RESET session_replication_role")

@@ -86,6 +86,26 @@ async def test_one_that_is_refused_holds_up_no_other_payment(own):
     assert bad in books.told[0]
 
 
+async def test_what_comes_after_a_refused_one_waits_as_long(own):
+    """It is not taken up every two seconds, only to be put back."""
+    node, books = own
+    no = await paid(node)
+    await refunded(node, no, 1, amount=10)
+    books.script = [422] * 4
+    for _ in range(4):
+        await bookkeeper.tick(node)
+        first, then = sorted(await node.journal.within(FeedRow, no), key=_booked)
+        assert first.next_check_at <= then.next_check_at
+        node.clock.ahead += timedelta(seconds=3)
+    await told_all(node)
+
+    assert [f"{no}:PAYMENT", f"{no}:REFUND:{no}R01"] == books.order[no]
+
+
+def _booked(row):
+    return row.booked_at
+
+
 async def test_two_nodes_tell_each_posting_in_order(dsn, own):
     """Whoever has which: what comes first goes first, and is booked once."""
     node, books = own
@@ -148,12 +168,62 @@ async def test_who_has_no_ledger_of_his_own_writes_nothing_for_it(built_in, pool
     assert 0 == await pool.fetchval("SELECT count(*) FROM accounting_feed")
 
 
-async def test_an_audit_sees_what_the_feed_lacks(own, pool):
-    """From the first posting on that was to be told."""
+async def test_an_audit_sees_what_the_feed_lacks(dsn, own, pool):
+    """Of a day that was cut off with the ledger named: all of it was to be told by
+    then, from the first posting on that was to be told.
+    """
     node, _ = own
     await paid(node)
     no = await paid(node)
+    await _cut_off(dsn, node)
     assert not await _lacking(pool)
+    await _lose(pool, no)
+
+    assert [no] == await _lacking(pool)
+
+
+async def test_what_no_cut_off_has_seen_to_is_not_asked_after(dsn, own, pool):
+    """The ledger is named on one node after the other, or its name was taken away: what
+    a node did not know of is no posting lost.
+    """
+    node, _ = own
+    await paid(node)
+    no = await paid(node)
+    await _lose(pool, no)
+    assert not await _lacking(pool)
+    await _cut_off(dsn, node, named=False)
+
+    assert not await _lacking(pool)
+
+
+async def test_what_is_from_before_it_was_named_is_not_told(dsn, built_in, own, pool):
+    """Whether or not something was to be told since: begin with an export."""
+    unaware, _ = built_in
+    node, _ = own
+    before = await paid(unaware)
+    async with closing.seated(dsn) as connection:
+        later = node.now() + timedelta(minutes=11)
+        assert await closing.tell_from(connection, later) is None
+    await paid(node)
+    await _cut_off(dsn, node)
+
+    assert before not in {row.pay_order_no for row in await node.journal.every(FeedRow)}
+    assert not await _lacking(pool)
+
+
+async def _cut_off(dsn, node, *, named=True):
+    """Today, as the bookkeeper does tomorrow."""
+    today, later = node.now().date(), node.now() + timedelta(days=1, hours=1)
+    async with closing.seated(dsn) as connection:
+        since = await closing.tell_from(connection, later) if named else None
+        if since is not None:
+            await closing.tell_what_lacks(connection, later, since)
+        ends = closing.ends_of(today, {})
+        assert await closing.cut_off(connection, today, ends, later, fed_from=since)
+
+
+async def _lose(pool, no):
+    """As no code of ours does."""
     connection: asyncpg.Connection
     async with pool.acquire() as connection:
         await connection.execute("SET session_replication_role = replica")
@@ -161,8 +231,6 @@ async def test_an_audit_sees_what_the_feed_lacks(own, pool):
             "DELETE FROM accounting_feed WHERE pay_order_no = $1", no
         )
         await connection.execute("RESET session_replication_role")
-
-    assert [no] == await _lacking(pool)
 
 
 async def _lacking(pool):
@@ -194,8 +262,9 @@ async def test_what_was_not_to_be_told_by_mistake_is_told(dsn, built_in, own, po
     no = await paid(unaware)
     later = node.now() + timedelta(minutes=11)
     async with closing.seated(dsn) as connection:
-        assert 1 == await closing.tell_what_lacks(connection, later)
-        assert 0 == await closing.tell_what_lacks(connection, later)
+        since = await closing.tell_from(connection, later)
+        assert 1 == await closing.tell_what_lacks(connection, later, since)
+        assert 0 == await closing.tell_what_lacks(connection, later, since)
     node.clock.ahead += timedelta(minutes=12)
     await told_all(node)
 

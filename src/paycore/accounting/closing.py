@@ -9,23 +9,21 @@ and is in the next one, as `late`. A day that is kept is kept: again changes not
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from paycore.accounting import queries
-from paycore.accounting.queries import Busy, DayBalance, seated
-
-if TYPE_CHECKING:
-    from paycore.accounting.queries import Connection
+from paycore.accounting.queries import Busy, Connection, DayBalance, seated
 
 __all__ = [
     "Busy",
+    "Connection",
     "DayBalance",
     "cut_off",
     "ends_of",
     "next_day",
     "seated",
+    "tell_from",
     "tell_what_lacks",
 ]
 
@@ -66,21 +64,41 @@ async def next_day(connection: "Connection", now: datetime) -> date:
 
 
 async def cut_off(
-    connection: "Connection", day: date, ends: Ends, now: datetime
+    connection: "Connection",
+    day: date,
+    ends: Ends,
+    now: datetime,
+    *,
+    fed_from: datetime | None = None,
 ) -> bool:
-    """Keep a day's balances; False where it is not over yet, or is kept already."""
+    """Keep a day's balances; False where it is not over yet, or is kept already.
+
+    `fed_from`: from when on all that was booked has been put into the feed.
+    """
     if now < ends.last + MARGIN:
         return False
     name = day.isoformat()
     channels = msgspec.json.encode(ends.channels).decode()
+    kept = (name, ends.ends_at, channels, now, fed_from)
     async with connection.transaction(isolation="repeatable_read"):
         if await connection.fetchval(queries.IS_IT_KEPT, name):
             return False
-        await connection.execute(queries.KEEP_DAY, name, ends.ends_at, channels, now)
-        await connection.execute(queries.KEEP_BALANCES, name)
+        await connection.execute(queries.KEEP_DAY, *kept)
+        first = await connection.fetchval(queries.WHAT_ENDS_FIRST, name)
+        await connection.execute(queries.KEEP_BALANCES, name, first)
     return True
 
 
-async def tell_what_lacks(connection: "Connection", now: datetime) -> int:
-    """Have the user's own ledger told what it was not to be told by mistake."""
-    return len(await connection.fetch(queries.TELL_WHAT_LACKS, now))
+async def tell_from(connection: "Connection", now: datetime) -> datetime | None:
+    """From when on a ledger of the user's own is to have all; None: it was never told
+    anything, and what was booked before it is none of its business.
+    """
+    since: datetime | None = await connection.fetchval(queries.TELL_FROM, now)
+    return since
+
+
+async def tell_what_lacks(
+    connection: "Connection", now: datetime, since: datetime
+) -> int:
+    """Have it told what was booked since then and was not to be told by mistake."""
+    return len(await connection.fetch(queries.TELL_WHAT_LACKS, now, since))

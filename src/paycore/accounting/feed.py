@@ -9,9 +9,10 @@ docs/contracts/ledger.openapi.json is what the other side has to do.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 from msgspec.structs import replace
@@ -26,23 +27,15 @@ from paycore.accounting.rows import (
 from paycore.desk import service as desk
 from paycore.kernel import log
 from paycore.kernel.errors import Unavailable
-from paycore.kernel.http import Answered, HttpRequest, HttpResult, NotSent
+from paycore.kernel.http import Answered, HttpResult, NotSent
 from paycore.kernel.node import Node
-from paycore.kernel.partner import Partner
+from paycore.kernel.partner import FIRST_WAIT_S, Partner, Sign, each, next_try, post
 from paycore.kernel.terms import PayOrderNo
 
-Sign = Callable[[Sequence[bytes], str, datetime, bytes], Mapping[str, str]]
-"""Headers by keys, id, time and body: as notices are signed."""
+Ours = dict[tuple[object, ...], FeedRow]
+"""What was claimed of one payment, by its key."""
 
 TIMEOUT_S = 15.0
-LEASE = timedelta(seconds=120)
-"""For what one claim may take: a few postings of a payment, one after the other."""
-
-AT_ONCE = 16
-
-FIRST_WAIT_S = 2
-LONGEST_WAIT_S = 300
-"""Between tries of one posting, each wait twice the one before."""
 
 CASE = "LEDGER_BEHIND"
 
@@ -104,52 +97,38 @@ def document(posting: PostingRow, entries: Sequence[EntryRow]) -> bytes:
 
 async def claim(node: Node, limit: int, sign: Sign) -> int:
     """Send what is due, so many at most; how many postings that was."""
-    line = node.state(Line)
-    now = node.now()
-    if not node.settings.ledger_url or line.stopping or line.shut(node):
+    if not node.settings.ledger_url:
         return 0
-    rows = await node.journal.due(
-        FeedRow,
-        1 if line.failures else limit,
-        now=now,
-        epoch=node.epoch,
-        live=node.heartbeat.live,
-        lease_until=now + LEASE,
-    )
-    by_payment: dict[PayOrderNo, list[FeedRow]] = {}
+    rows = await node.state(Line).due(node, FeedRow, limit)
+    by_payment: dict[PayOrderNo, Ours] = {}
     for row in rows:
-        by_payment.setdefault(row.pay_order_no, []).append(row)
-    places = asyncio.Semaphore(AT_ONCE)
-
-    async def one(no: PayOrderNo, ours: list[FeedRow]) -> None:
-        async with places:
-            await _tell(node, no, {row.key(): row for row in ours}, sign)
-
-    await asyncio.gather(*(one(no, ours) for no, ours in by_payment.items()))
+        by_payment.setdefault(row.pay_order_no, {})[row.key()] = row
+    await each(by_payment.values(), partial(_tell, node, sign))
     return len(rows)
 
 
-def drain(node: Node) -> None:
-    """Before the node stops: take nothing new; leases end with the node's life."""
-    node.state(Line).stopping = True
-
-
-async def _tell(
-    node: Node, no: PayOrderNo, ours: dict[tuple[object, ...], FeedRow], sign: Sign
-) -> None:
+async def _tell(node: Node, sign: Sign, ours: Ours) -> None:
     """Send what is ours of one payment, in order, as far as it goes."""
-    postings = {row.key(): row for row in await node.journal.within(PostingRow, no)}
-    entries = await node.journal.within(EntryRow, no)
-    for row in _in_order(await node.journal.within(FeedRow, no)):
+    no = next(iter(ours.values())).pay_order_no
+    postings, entries, feed = await asyncio.gather(
+        node.journal.within(PostingRow, no),
+        node.journal.within(EntryRow, no),
+        node.journal.within(FeedRow, no),
+    )
+    by_key = {posting.key(): posting for posting in postings}
+    for row in _in_order(feed):
         if row.status is FeedStatus.ACKNOWLEDGED:
             continue
-        mine, posting = ours.pop(row.key(), None), postings.get(row.key())
+        mine, posting = ours.pop(row.key(), None), by_key.get(row.key())
         if mine is None or posting is None:
-            break  # another node has the one that comes first, or it waits
-        said = await _send(node, document(posting, entries), mine, sign)
-        if not await _conclude(node, mine, said):
-            break
-    await asyncio.gather(*(_put_back(node, row) for row in ours.values()))
+            # Another node has the one that comes first, or it waits.
+            again_at = row.next_check_at
+        else:
+            body = document(posting, entries)
+            again_at = await _conclude(node, mine, await _send(node, body, mine, sign))
+        if again_at is not None:
+            await _put_back(node, ours.values(), again_at)
+            return
 
 
 def _in_order(rows: Sequence[FeedRow]) -> list[FeedRow]:
@@ -158,22 +137,15 @@ def _in_order(rows: Sequence[FeedRow]) -> list[FeedRow]:
 
 async def _send(node: Node, body: bytes, row: FeedRow, sign: Sign) -> str | None:
     """One try: None where it was acknowledged, else why not, in our own words."""
-    line = node.state(Line)
-    if line.failures and line.shut(node):
+    line, settings = node.state(Line), node.settings
+    if line.shut(node):
         return "the ledger is away"
-    signed = sign([node.settings.ledger_key], row.posting_id, node.now(), body)
-    result = await node.transport.send(
-        HttpRequest(
-            url=node.settings.ledger_url,
-            headers={
-                "content-type": "application/json",
-                "user-agent": "paycore",
-                **signed,
-            },
-            body=body,
-            timeout_s=TIMEOUT_S,
-            connect_timeout_s=node.settings.connect_timeout_s,
-        )
+    result = await post(
+        *(node, settings.ledger_url, settings.ledger_key),
+        id_=row.posting_id,
+        body=body,
+        sign=sign,
+        timeout_s=TIMEOUT_S,
     )
     said = _said(result)
     # What it refuses is that posting's: only who is away or broken is left alone.
@@ -192,39 +164,47 @@ def _said(result: HttpResult) -> str | None:
             return "NO_ANSWER"
 
 
-async def _conclude(node: Node, row: FeedRow, said: str | None) -> bool:
-    """Write down what a try came to; whether the next of the payment may go."""
-    now = node.now()
-    free = replace(row, lease_epoch=None, lease_until=None, tries=row.tries + 1)
-    if said is None:
-        after = replace(
-            free,
-            status=FeedStatus.ACKNOWLEDGED,
-            last_result="",
-            acknowledged_at=now,
-            next_check_at=None,
-        )
-    else:
-        wait_s = min(FIRST_WAIT_S << min(row.tries, 10), LONGEST_WAIT_S)
-        again_at = now + timedelta(seconds=wait_s)
-        after = replace(free, last_result=said, next_check_at=again_at)
-        await _alarm(node, after)
+async def _conclude(node: Node, row: FeedRow, said: str | None) -> datetime | None:
+    """Write down what a try came to; when it is sent again, if it is, and until when
+    the next of the payment waits.
+    """
+    after = _after(row, said, node.now())
     change = node.change()
     change.update(after, version=row.version)
     try:
         refused = await node.journal.commit(change)
+        if said is not None:
+            await _alarm(node, after)
     except Unavailable:
         _log.warning("feed_result_not_written", posting_id=row.posting_id)
-        return False
-    return said is None and refused is None
+        return row.next_check_at
+    return row.next_check_at if refused is not None else after.next_check_at
 
 
-async def _put_back(node: Node, row: FeedRow) -> None:
-    """It may not go yet: what comes before it goes first."""
-    later = node.now() + timedelta(seconds=FIRST_WAIT_S)
+def _after(row: FeedRow, said: str | None, now: datetime) -> FeedRow:
+    """A row after a try: acknowledged (None), or to be sent again, and why."""
+    free = replace(row, lease_epoch=None, lease_until=None, tries=row.tries + 1)
+    if said is not None:
+        return replace(free, last_result=said, next_check_at=next_try(row.tries, now))
+    return replace(
+        free,
+        status=FeedStatus.ACKNOWLEDGED,
+        last_result="",
+        acknowledged_at=now,
+        next_check_at=None,
+    )
+
+
+async def _put_back(node: Node, rows: Iterable[FeedRow], until: datetime) -> None:
+    """They may not go yet: what comes before them goes first, and not before then."""
+    soon = node.now() + timedelta(seconds=FIRST_WAIT_S)
+    await asyncio.gather(*(_wait(node, row, max(soon, until)) for row in rows))
+
+
+async def _wait(node: Node, row: FeedRow, until: datetime) -> None:
     change = node.change()
     change.update(
-        replace(row, lease_epoch=None, lease_until=None, next_check_at=later),
+        replace(row, lease_epoch=None, lease_until=None, next_check_at=until),
         version=row.version,
     )
     await node.journal.commit(change)

@@ -12,7 +12,6 @@ import msgspec
 
 from paycore.kernel import db
 from paycore.kernel.db import Pool
-from paycore.kernel.errors import Unavailable
 from paycore.kernel.terms import PayOrderNo
 
 if TYPE_CHECKING:
@@ -33,17 +32,9 @@ class Busy(Exception):
 @asynccontextmanager
 async def seated(dsn: str) -> AsyncIterator["Connection"]:
     """Take the turn to cut off; Busy where another has it."""
-    try:
-        async with db.seated(dsn, LEDGER_LOCK) as connection:
-            if connection is None:
-                raise Busy("the books are being cut off already")
-            yield connection
-    except db.DatabaseUnavailableError as error:
-        raise Unavailable from error
-    except db.AWAY as error:
-        if db.away(error):
-            raise Unavailable from error
-        raise
+    busy = Busy("the books are being cut off already")
+    async with db.turn(dsn, LEDGER_LOCK, busy) as connection:
+        yield connection
 
 
 class Balance(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,6 +150,17 @@ async def entries(pool: Pool, pay_order_no: PayOrderNo) -> list[Entry]:
 
 # --- the feed -------------------------------------------------------------------------
 
+# From when on all postings are to be in the feed: from the last day on of which they
+# surely are, or else from the first one that was to be told. No row, no ledger.
+TELL_FROM = """
+SELECT greatest(since, $1::timestamptz - interval '31 days')
+FROM (SELECT coalesce(
+          (SELECT max(ends_at) - interval '1 day' FROM accounting_day
+           WHERE fed_from IS NOT NULL),
+          (SELECT min(booked_at) FROM accounting_feed)) AS since) AS begun
+WHERE since IS NOT NULL
+"""
+
 # What a node did not know was to be told: as where the ledger was named a moment ago.
 TELL_WHAT_LACKS = """
 INSERT INTO accounting_feed
@@ -166,9 +168,11 @@ INSERT INTO accounting_feed
      next_check_at)
 SELECT pay_order_no, kind, fact, 1, 'PENDING', 0, '', at, $1
 FROM accounting_posting p
-WHERE at >= greatest($1::timestamptz - interval '31 days',
-                     (SELECT min(booked_at) FROM accounting_feed))
-  AND at < $1::timestamptz - interval '10 minutes'
+WHERE at >= $2 AND at < $1::timestamptz - interval '10 minutes'
+  AND NOT EXISTS (
+      SELECT FROM accounting_feed f
+      WHERE (f.pay_order_no, f.kind, f.fact) = (p.pay_order_no, p.kind, p.fact)
+        AND f.booked_at >= $2)
 ON CONFLICT (pay_order_no, kind, fact) DO NOTHING
 RETURNING 1
 """
@@ -178,8 +182,20 @@ RETURNING 1
 NEWEST_DAY = "SELECT max(day) FROM accounting_day"
 IS_IT_KEPT = "SELECT true FROM accounting_day WHERE day = $1"
 KEEP_DAY = """
-INSERT INTO accounting_day (day, ends_at, channels, cut_at)
-VALUES ($1, $2, $3::jsonb, $4)
+INSERT INTO accounting_day (day, ends_at, channels, cut_at, fed_from)
+VALUES ($1, $2, $3::jsonb, $4, $5)
+"""
+
+# The end of a day, or of the one before it, that comes first. Asked for by itself: as a
+# part of what follows the planner would not know how little is after it.
+WHAT_ENDS_FIRST = """
+SELECT min(least(d.ends_at, c.ends_at))
+FROM accounting_day d
+LEFT JOIN LATERAL (
+    SELECT min(value::timestamptz) AS ends_at FROM jsonb_each_text(d.channels)
+) c ON true
+WHERE d.day = $1
+   OR d.day = (SELECT max(day) FROM accounting_day WHERE day < $1)
 """
 
 # By the end of a day, and where there is one by that of the day before: what stands on
@@ -190,12 +206,6 @@ WITH days AS (
     SELECT day, ends_at, channels FROM accounting_day
     WHERE day = $1::text
        OR day = (SELECT max(day) FROM accounting_day WHERE day < $1::text)
-), first AS (
-    SELECT min(least(d.ends_at, c.ends_at)) AS ends_at
-    FROM days d
-    LEFT JOIN LATERAL (
-        SELECT min(value::timestamptz) AS ends_at FROM jsonb_each_text(d.channels)
-    ) c ON true
 ), recent AS MATERIALIZED (
     SELECT p.at, p.currency, e.account,
            CASE e.side WHEN 'DEBIT' THEN e.amount ELSE -e.amount END AS amount,
@@ -204,7 +214,7 @@ WITH days AS (
                OVER (PARTITION BY pay_order_no, kind, fact) AS channel
     FROM accounting_posting p
     JOIN accounting_entry e USING (pay_order_no, kind, fact)
-    WHERE p.at >= (SELECT ends_at FROM first)
+    WHERE p.at >= $2
 ), after AS (
     SELECT d.day, r.account, r.currency, sum(r.amount) AS amount
     FROM days d

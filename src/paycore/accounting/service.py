@@ -13,7 +13,7 @@ from datetime import datetime
 
 from paycore.accounting import chart
 from paycore.accounting.chart import Fact, Kind, Rules
-from paycore.accounting.feed import claim, drain
+from paycore.accounting.feed import claim
 from paycore.accounting.rows import (
     AccountRow,
     AdjustmentRow,
@@ -32,7 +32,6 @@ __all__ = [
     "NO_PAYMENT",
     "adjust",
     "claim",
-    "drain",
     "of_no_payment",
     "post_aside",
     "post_late",

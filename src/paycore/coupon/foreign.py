@@ -7,20 +7,16 @@ speaks of our coupon, our order, the same money, or it is none.
 docs/contracts/coupon.openapi.json is what the other side has to do.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
 from paycore.coupon.rows import CouponStatus, HoldRow
 from paycore.kernel.errors import CouponAway, CouponRefused
-from paycore.kernel.http import Answered, HttpRequest, HttpResult, NotSent
+from paycore.kernel.http import Answered, HttpResult, NotSent
 from paycore.kernel.node import Node
+from paycore.kernel.partner import Sign, post
 from paycore.kernel.terms import BizLineId, CouponNo
-
-Sign = Callable[[Sequence[bytes], str, datetime, bytes], Mapping[str, str]]
-"""Headers by keys, id, time and body: as notices are signed."""
 
 REFUSAL = 409
 """The one status that refuses; what it refuses for is in the body."""
@@ -206,21 +202,16 @@ async def _demand(
 async def _call(
     node: Node, operation: Operation, id_: str, document: object, sign: Sign
 ) -> Answer:
-    body, settings = msgspec.json.encode(document), node.settings
-    signed = sign([settings.coupon_key], id_, node.now(), body)
+    settings = node.settings
     return read(
-        await node.transport.send(
-            HttpRequest(
-                url=f"{settings.coupon_url.rstrip('/')}/{operation}",
-                headers={
-                    "content-type": "application/json",
-                    "user-agent": "paycore",
-                    **signed,
-                },
-                body=body,
-                timeout_s=settings.coupon_timeout_s,
-                connect_timeout_s=settings.connect_timeout_s,
-            )
+        await post(
+            node,
+            f"{settings.coupon_url.rstrip('/')}/{operation}",
+            settings.coupon_key,
+            id_=id_,
+            body=msgspec.json.encode(document),
+            sign=sign,
+            timeout_s=settings.coupon_timeout_s,
         )
     )
 

@@ -5,15 +5,12 @@ used or given back, once, and the number of the order is spent. So no unlock can
 meet a later lock of the same order, however late either arrives.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec.structs import replace
 
 from paycore.coupon.rows import HoldRow, HoldStatus
-
-FIRST_WAIT_S = 2
-LONGEST_WAIT_S = 300
-"""Between tries of one telling, each wait twice the one before."""
+from paycore.kernel.partner import next_try
 
 
 def asked(row: HoldRow) -> HoldRow | None:
@@ -54,8 +51,7 @@ def told(row: HoldRow, said: str | None, now: datetime) -> HoldRow:
     """After a try: acknowledged (None), or to be told again, and why."""
     free = replace(row, lease_epoch=None, lease_until=None, tries=row.tries + 1)
     if said is not None:
-        wait_s = min(FIRST_WAIT_S << min(row.tries, 10), LONGEST_WAIT_S)
-        again_at = now + timedelta(seconds=wait_s)
+        again_at = next_try(row.tries, now)
         return replace(free, last_result=said, next_check_at=again_at)
     using = row.status is HoldStatus.USING
     return replace(

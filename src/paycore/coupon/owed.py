@@ -7,23 +7,16 @@ that is away is asked by one telling at a time, and a person is told when it has
 for long, or when it refuses a use that was paid for.
 """
 
-import asyncio
 from datetime import timedelta
 
 from paycore.coupon import foreign, hold
-from paycore.coupon.foreign import Sign
 from paycore.coupon.rows import HoldRow, HoldStatus
 from paycore.desk import service as desk
 from paycore.kernel import log
 from paycore.kernel.errors import Unavailable
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
-from paycore.kernel.partner import Partner
-
-LEASE = timedelta(seconds=120)
-"""For what one claim may take: a set of calls, so many at once."""
-
-AT_ONCE = 16
+from paycore.kernel.partner import Partner, Sign, each
 
 BEHIND, GONE = "COUPON_BEHIND", "COUPON_GONE"
 
@@ -36,36 +29,21 @@ class System(Partner):
 
 async def claim(node: Node, limit: int, sign: Sign) -> int:
     """Tell what is due, so much at most; how much that was."""
-    system, now = node.state(System), node.now()
-    if not foreign.elsewhere(node) or system.stopping or system.shut(node):
+    if not foreign.elsewhere(node):
         return 0
-    rows = await node.journal.due(
-        HoldRow,
-        1 if system.failures else limit,
-        now=now,
-        epoch=node.epoch,
-        live=node.heartbeat.live,
-        lease_until=now + LEASE,
-    )
-    places = asyncio.Semaphore(AT_ONCE)
+    rows = await node.state(System).due(node, HoldRow, limit)
 
     async def one(row: HoldRow) -> None:
-        async with places:
-            await _conclude(node, row, await _tell(node, row, sign))
+        await _conclude(node, row, await _tell(node, row, sign))
 
-    await asyncio.gather(*(one(row) for row in rows))
+    await each(rows, one)
     return len(rows)
-
-
-def drain(node: Node) -> None:
-    """Before the node stops: take nothing new; leases end with the node's life."""
-    node.state(System).stopping = True
 
 
 async def _tell(node: Node, row: HoldRow, sign: Sign) -> str | None:
     """One try: None where it was acknowledged, else why not."""
     system = node.state(System)
-    if system.failures and system.shut(node):
+    if system.shut(node):
         return foreign.AWAY
     tell = foreign.use if row.status is HoldStatus.USING else foreign.unlock
     said = await tell(node, row, sign)

@@ -16,15 +16,16 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from paycore.coupon import foreign, hold, rules
-from paycore.coupon.foreign import DIFFERS, Answer, No, Sign, Unknown, elsewhere
+from paycore.coupon.foreign import DIFFERS, Answer, No, Unknown, elsewhere
 from paycore.coupon.foreign import lock as ask_lock
-from paycore.coupon.owed import claim, drain
+from paycore.coupon.owed import claim
 from paycore.coupon.rows import CouponRow, CouponStatus, HoldRow, HoldStatus
 from paycore.kernel.errors import BadRequest, CouponRefused
 from paycore.kernel.ids import letters
 from paycore.kernel.journal import Change, Insert
 from paycore.kernel.money import exponent
 from paycore.kernel.node import Node
+from paycore.kernel.partner import Sign
 from paycore.kernel.terms import BizLineId, BizStatus, CouponNo, PayOrderNo
 
 __all__ = [
@@ -35,7 +36,6 @@ __all__ = [
     "Unknown",
     "ask_lock",
     "claim",
-    "drain",
     "elsewhere",
     "end_hold",
     "free",

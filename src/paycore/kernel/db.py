@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 import asyncpg
 import msgspec
 
-from paycore.kernel.errors import Misconfigured
+from paycore.kernel.errors import Misconfigured, Unavailable
 from paycore.kernel.postgres_programs import OLDEST
 
 if TYPE_CHECKING:
@@ -130,6 +130,24 @@ async def seated(dsn: str, lock: int) -> AsyncIterator[Connection | None]:
         yield connection if mine else None
     finally:
         connection.terminate()
+
+
+@asynccontextmanager
+async def turn(dsn: str, lock: int, taken: Exception) -> AsyncIterator[Connection]:
+    """The seat of who can do nothing without it: `taken` is raised where another has
+    it, and Unavailable where nobody can be asked, or any more.
+    """
+    try:
+        async with seated(dsn, lock) as connection:
+            if connection is None:
+                raise taken
+            yield connection
+    except DatabaseUnavailableError as error:
+        raise Unavailable from error
+    except AWAY as error:
+        if away(error):
+            raise Unavailable from error
+        raise
 
 
 async def refuse_unfit(connection: "Connection") -> None:

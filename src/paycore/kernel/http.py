@@ -6,12 +6,18 @@ UNKNOWN. Nothing here retries, follows redirects or reads past what was asked fo
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
 
 MAX_REPLY_OCTETS = 1 << 20
 """Longer than any answer of a channel's, and of an end point's."""
+
+CONTENT = MappingProxyType(
+    {"content-type": "application/json", "user-agent": "paycore"}
+)
+"""The headers of what is told to a system of somebody else's, but for who signed it."""
 
 ADDRESS_REFUSED = "address refused"
 """The reason of a `NotSent` whose address is not public, though it had to be."""

@@ -87,11 +87,14 @@ CREATE TABLE accounting_adjustment (
 );
 
 -- A day that was cut off. Each channel's ends by its own clock; the rest with UTC's.
+-- What was booked from `fed_from` until it ends is in the feed; null: no ledger of the
+-- user's own was named when it was cut off.
 CREATE TABLE accounting_day (
     day text COLLATE "C" NOT NULL,
     ends_at timestamptz NOT NULL,
     channels jsonb NOT NULL,
     cut_at timestamptz NOT NULL,
+    fed_from timestamptz,
     CHECK (day ~ '^\d{4}-\d{2}-\d{2}$'),
     CHECK (cut_at >= ends_at),
     PRIMARY KEY (day)
@@ -148,6 +151,9 @@ CREATE TABLE accounting_feed (
 ) PARTITION BY RANGE (pay_order_no);
 CREATE INDEX accounting_feed_due ON accounting_feed (next_check_at)
     WHERE next_check_at IS NOT NULL;
+-- As of postings: what was to be told of a day is found without the rest.
+CREATE INDEX accounting_feed_booked ON accounting_feed USING brin (booked_at)
+    WITH (pages_per_range = 32);
 CREATE TRIGGER accounting_feed_kept BEFORE DELETE ON accounting_feed
     FOR EACH ROW EXECUTE FUNCTION keep_guard();
 CREATE TRIGGER accounting_feed_final BEFORE UPDATE ON accounting_feed

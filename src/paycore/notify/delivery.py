@@ -14,13 +14,12 @@ from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from types import MappingProxyType
 
 import msgspec
 
 from paycore.desk import service as desk
 from paycore.kernel.errors import Unavailable
-from paycore.kernel.http import HttpRequest
+from paycore.kernel.http import CONTENT, HttpRequest
 from paycore.kernel.journal import Change
 from paycore.kernel.log import get
 from paycore.kernel.node import Node
@@ -34,10 +33,6 @@ log = get(__name__)
 
 TIMEOUT_S = 15.0
 """For a whole try: the least that Standard Webhooks asks a sender to wait."""
-
-CONTENT = MappingProxyType(
-    {"content-type": "application/json", "user-agent": "paycore"}
-)
 
 LEASE = timedelta(seconds=60)
 """Longer than a try, so that nobody takes a notice over that is merely slow. It ends

@@ -41,22 +41,14 @@ class Seat:
 @asynccontextmanager
 async def seated(dsn: str) -> AsyncIterator[Seat]:
     """Take the turn; Busy where another has it."""
-    try:
-        async with db.seated(dsn, RECON_LOCK) as writes:
-            if writes is None:
-                raise Busy("a reconciliation runs already")
-            await writes.execute(ONE_CORE)
-            reads = await db.connect(dsn)
-            try:
-                yield Seat(writes, reads)
-            finally:
-                reads.terminate()
-    except db.DatabaseUnavailableError as error:
-        raise Unavailable from error
-    except db.AWAY as error:
-        if db.away(error):
-            raise Unavailable from error
-        raise
+    busy = Busy("a reconciliation runs already")
+    async with db.turn(dsn, RECON_LOCK, busy) as writes:
+        await writes.execute(ONE_CORE)
+        reads = await db.connect(dsn)
+        try:
+            yield Seat(writes, reads)
+        finally:
+            reads.terminate()
 
 
 def away(error: BaseException) -> bool:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, cast
 
 from paycore.kernel import db
 from paycore.kernel.db import Pool
-from paycore.kernel.errors import Unavailable
 from paycore.retention.catalogue import Rule
 
 if TYPE_CHECKING:
@@ -59,18 +58,10 @@ class Seen:
 @asynccontextmanager
 async def claimed(dsn: str) -> "AsyncIterator[Connection]":
     """A connection on which we alone take away; Busy where another does."""
-    try:
-        async with db.seated(dsn, RETENTION_LOCK) as connection:
-            if connection is None:
-                raise Busy("a removal of what is old runs already")
-            await connection.execute(ONE_CORE)
-            yield connection
-    except db.DatabaseUnavailableError as error:
-        raise Unavailable from error
-    except db.AWAY as error:
-        if db.away(error):
-            raise Unavailable from error
-        raise
+    busy = Busy("a removal of what is old runs already")
+    async with db.turn(dsn, RETENTION_LOCK, busy) as connection:
+        await connection.execute(ONE_CORE)
+        yield connection
 
 
 @asynccontextmanager
@@ -164,13 +155,17 @@ async def old_rows(
     return row[0], row[1]
 
 
-# Not of a card that something open was to be paid with.
+# Not of a card that something open was to be paid with, nor of one whose agreement may
+# still have to be ended at its bank: by its token.
 WHICH_CARDS_ARE_OLD = """
 SELECT card_id FROM cards_card AS c
 WHERE revoked_at IS NOT NULL AND sealed <> '' AND revoked_at < $1
   AND NOT EXISTS (
       SELECT FROM retention_held h JOIN payment p USING (pay_order_no)
       WHERE p.card_id COLLATE "C" = c.card_id)
+  AND NOT EXISTS (
+      SELECT FROM agreement_signing s
+      WHERE s.card_id = c.card_id AND s.status IN ('PENDING', 'REVOKING'))
 ORDER BY revoked_at, card_id
 LIMIT $2
 """

@@ -4,7 +4,7 @@ The cut-off is a job of `worker/daily.py`: first what the channels' statements h
 settled is posted, then each day that is over everywhere is kept. The feed is a loop.
 """
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 from paycore.accounting import closing
@@ -14,11 +14,9 @@ from paycore.kernel.node import Node
 from paycore.notify import webhook
 from paycore.recon import settlement
 from paycore.worker.daily import Job, Ran
+from paycore.worker.sets import in_sets
 
 NAME = "cutoff"
-
-SET = 200
-SETS_A_TICK = 10
 
 
 def job(dsn: str, hour: int) -> Job:
@@ -31,12 +29,12 @@ async def cut_off(node: Node, *, dsn: str) -> Ran:
     try:
         async with closing.seated(dsn) as connection:
             settled = await settlement.settle(node, connection)
-            if node.settings.ledger_url:
-                await closing.tell_what_lacks(connection, node.now())
+            fed_from = await _feed(node, connection)
             cut = []
             day = await closing.next_day(connection, node.now())
             while await closing.cut_off(
-                connection, day, await _ends_of(node, day), node.now()
+                *(connection, day, await _ends_of(node, day), node.now()),
+                fed_from=fed_from,
             ):
                 cut.append(day.isoformat())
                 day = await closing.next_day(connection, node.now())
@@ -46,6 +44,18 @@ async def cut_off(node: Node, *, dsn: str) -> Ran:
     days = ", ".join(cut) or "no day"
     said = f"{settled} statements settled, {days} cut off"
     return Ran(done=day > yesterday, said=said)
+
+
+async def _feed(node: Node, connection: closing.Connection) -> datetime | None:
+    """Make up for what a ledger of the user's own was not to be told; from when on it
+    is to have all.
+    """
+    if not node.settings.ledger_url:
+        return None
+    since = await closing.tell_from(connection, node.now())
+    if since is not None:
+        await closing.tell_what_lacks(connection, node.now(), since)
+    return since
 
 
 async def _ends_of(node: Node, day: date) -> closing.Ends:
@@ -59,14 +69,4 @@ async def _ends_of(node: Node, day: date) -> closing.Ends:
 
 async def tick(node: Node) -> int:
     """Tell the user's own ledger what it has not acknowledged yet."""
-    if node.heartbeat.leaving:
-        accounting.drain(node)
-    if node.heartbeat.leaving or not node.lease_holds(0):
-        return 0
-    told = 0
-    for _ in range(SETS_A_TICK):
-        claimed = await accounting.claim(node, SET, webhook.headers)
-        told += claimed
-        if claimed < SET:
-            break
-    return told
+    return await in_sets(node, partial(accounting.claim, sign=webhook.headers))

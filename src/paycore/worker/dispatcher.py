@@ -7,23 +7,12 @@ filled by it for longer than a commit takes.
 
 from paycore.kernel.node import Node
 from paycore.notify import service as notify
-
-SET = 200
-SETS_A_TICK = 10
+from paycore.worker.sets import in_sets
 
 
 async def tick(node: Node) -> int:
     """Claim what is due; how many notices that was."""
-    total = 0
-    # Whose life is in doubt has an old view of who lives, and would take from them.
-    if node.heartbeat.leaving or not node.lease_holds(0):
-        return total
-    for _ in range(SETS_A_TICK):
-        claimed = await notify.claim(node, SET)
-        total += claimed
-        if claimed < SET:
-            break
-    return total
+    return await in_sets(node, notify.claim)
 
 
 async def drain(node: Node, seconds: float) -> None:

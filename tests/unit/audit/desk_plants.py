@@ -1,5 +1,6 @@
 """Planted violations of the desk: what people did, and what is parked."""
 
+from ledger_plants import FED
 from plants import Plant
 
 CASE = (
@@ -45,7 +46,7 @@ DESK = (
     ),
     Plant(
         "a settled difference that does not add up",
-        PARKED,
+        f"{FED} {PARKED}",
         "paid",
         (
             "suspense that is not what is open",

@@ -12,6 +12,14 @@ DAYS = (
     " AS made(account, amount) WHERE day < '2021'"
 )
 
+FED = (
+    "INSERT INTO accounting_day SELECT to_char(ends_at - interval '1 day',"
+    " 'YYYY-MM-DD'), ends_at AT TIME ZONE 'UTC', '{{}}', ends_at AT TIME ZONE 'UTC',"
+    " '2020-01-01Z' FROM (SELECT date_trunc('day', clock_timestamp() AT TIME ZONE"
+    " 'UTC') + interval '1 day' AS ends_at) AS today;"
+)
+"""As if today had been cut off, and all of it were in the feed."""
+
 LEDGER = (
     Plant(
         "an entry against the rules",
@@ -25,7 +33,7 @@ LEDGER = (
     ),
     Plant(
         "a posting without its fact",
-        "INSERT INTO accounting_posting"
+        f"{FED} INSERT INTO accounting_posting"
         " (pay_order_no, kind, fact, currency, amount, at) VALUES"
         " ('{no}', 'FEE', 'none', 'CNY', 5, clock_timestamp())",
         "paid",
@@ -36,6 +44,11 @@ LEDGER = (
         "INSERT INTO accounting_feed VALUES ('{no}', 'REFUND', 'none', 1, 'PENDING', 0,"
         " '', '2098-01-01Z', NULL, '2098-01-01Z', NULL, NULL)",
         "paid",
+    ),
+    Plant(
+        "a posting that the feed lacks",
+        f"{FED} DELETE FROM accounting_feed WHERE pay_order_no = '{{no}}'",
+        "discounted",
     ),
     Plant(
         "a day that does not add up",

@@ -370,6 +370,11 @@ HARMLESS = (
         "untold",
     ),
     (
+        "posted by who knew of no ledger, and no cut-off since",
+        "DELETE FROM accounting_feed WHERE pay_order_no = '{no}'",
+        "paid",
+    ),
+    (
         "a channel's number that looks like a card",
         "UPDATE attempt SET channel_ref = '6222020200112233412'",
         "paid",

@@ -11,6 +11,23 @@ from paycore.retention.service import plan, remove
 
 SHOP = BizLineId("shop")
 
+ASKED = """
+INSERT INTO agreement_signing
+    (card_id, signing_no, version, biz_line, pay_type, channel, account, scope, slot,
+     status, last_event, events, step, confirms, revokes, resp_code, created_at,
+     expires_at, quiet_from, checks, next_check_at)
+VALUES ($1, 'S1', 1, 'shop', 'QUICK_PAY', 'a', 'main', '', '', 'PENDING', '', 0, '',
+        0, 0, '', now(), now(), now(), 0, now())
+"""
+ENDED = """
+UPDATE agreement_signing SET status = 'REVOKING', last_event = 'REVOKE_ASKED',
+       ended_at = now()
+"""
+ACKNOWLEDGED = """
+UPDATE agreement_signing SET status = 'REVOKED', last_event = 'REVOKE_ACKNOWLEDGED',
+       next_check_at = NULL
+"""
+
 
 @pytest.fixture
 async def card(node):
@@ -90,6 +107,21 @@ async def test_a_card_that_something_open_needs_stays(past, node, pool, dsn, car
     await remove(node, dsn)
 
     assert b"" != (await node.journal.load(CardRow, card.card_id)).sealed
+
+
+async def test_a_card_whose_agreement_is_not_ended_yet_stays(
+    past, node, pool, dsn, card
+):
+    """The bank is told of the revocation with the token, for as long as it takes."""
+    await revoked(node, pool, card, past.ago(200))
+    await pool.execute(ASKED, card.card_id)
+    await pool.execute(ENDED)
+    await remove(node, dsn)
+
+    (agreement,) = await node.journal.within(AgreementRow, card.card_id)
+    assert b"" != agreement.token
+    await pool.execute(ACKNOWLEDGED)
+    assert 1 == plan_of(await remove(node, dsn)).removed_rows
 
 
 async def test_no_key_seals_an_emptied_card(past, node, pool, dsn, card):

@@ -91,12 +91,16 @@ FULL JOIN (
 WHERE day < (SELECT max(day) FROM accounting_day)
 """
 
-# Where a ledger of the user's own is told, it is told all: from the first posting on.
+# Certain is what a cut-off saw to, with a ledger named: until then a node may not have
+# known of it, and where it is named no more nothing is to be told. What is in the feed
+# was posted, always.
 DOES_THE_FEED_LACK_A_POSTING = """
 SELECT pay_order_no, concat_ws(' ', kind, nullif(fact, '')) AS about,
        p.kind IS NULL
-       OR (f.kind IS NULL AND p.at > (SELECT min(booked_at) FROM accounting_feed))
-       AS wrong,
+       OR (f.kind IS NULL AND EXISTS (
+           SELECT FROM accounting_day d
+           WHERE d.day = to_char(p.at AT TIME ZONE 'UTC', 'YYYY-MM-DD')
+             AND p.at >= d.fed_from)) AS wrong,
        jsonb_build_object('posted', p.kind IS NOT NULL,
            'to_be_told', f.kind IS NOT NULL) AS said
 FROM accounting_posting p

@@ -176,6 +176,15 @@ class Stack:
         body = {"target": target, "fault": fault, **more}
         self.control.post("/control/faults", json=body).raise_for_status()
 
+    def has_struck(self, *, within_s: float = 15.0) -> None:
+        """Wait until a fault that is set has struck: its call is with the stranger."""
+        deadline = time.monotonic() + within_s
+        while not any(
+            one["hits"] for one in self.control.get("/control/faults").json()
+        ):
+            assert time.monotonic() < deadline, "nobody called"
+            time.sleep(0.05)
+
     def no_faults(self) -> None:
         """Let all behave again."""
         self.control.delete("/control/faults").raise_for_status()

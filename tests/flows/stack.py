@@ -176,14 +176,14 @@ class Stack:
         body = {"target": target, "fault": fault, **more}
         self.control.post("/control/faults", json=body).raise_for_status()
 
-    def has_struck(self, *, within_s: float = 15.0) -> None:
-        """Wait until a fault that is set has struck: its call is with the stranger."""
-        deadline = time.monotonic() + within_s
-        while not any(
-            one["hits"] for one in self.control.get("/control/faults").json()
-        ):
-            assert time.monotonic() < deadline, "nobody called"
+    def has_struck(self, times: int = 1, *, within_s: float = 30.0) -> None:
+        """Wait until faults have struck so often: those calls are with strangers."""
+        deadline, hits = time.monotonic() + within_s, 0
+        while hits < times:
+            assert time.monotonic() < deadline, f"{hits} calls"
             time.sleep(0.05)
+            faults = self.control.get("/control/faults").json()
+            hits = sum(one["hits"] for one in faults)
 
     def no_faults(self) -> None:
         """Let all behave again."""

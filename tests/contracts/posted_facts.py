@@ -5,6 +5,7 @@ from itertools import count
 
 from paycore.accounting import service
 from paycore.kernel.ids import pay_order_no
+from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizLineId, PayOrderNo, RefundNo
 
@@ -13,7 +14,17 @@ NUMBERS = count(1)
 
 async def paid(node: Node, *, amount: int = 1000, coupon: int = 0) -> PayOrderNo:
     """A payment succeeds."""
-    no, change = pay_order_no(node.ids, node.now()), node.change()
+    change = node.change()
+    no = staged(node, change, amount=amount, coupon=coupon)
+    assert await node.journal.commit(change) is None
+    return no
+
+
+def staged(
+    node: Node, change: Change, *, amount: int = 1000, coupon: int = 0
+) -> PayOrderNo:
+    """A payment's success is in a change that nobody has committed yet."""
+    no = pay_order_no(node.ids, node.now())
     service.post_payment(
         node,
         change,
@@ -27,7 +38,6 @@ async def paid(node: Node, *, amount: int = 1000, coupon: int = 0) -> PayOrderNo
         biz_line=BizLineId("shop"),
         at=node.now(),
     )
-    assert await node.journal.commit(change) is None
     return no
 
 

@@ -7,6 +7,7 @@ from paycore.kernel.clock import SystemClock
 from paycore.kernel.config import Settings
 from paycore.kernel.crypto import KeyRing
 from paycore.kernel.ids import SystemIds
+from paycore.kernel.journal import Row
 from paycore.kernel.journal_postgres import PostgresJournal
 from paycore.kernel.node import Heartbeat, Node
 from paycore.kernel.terms import Epoch
@@ -54,6 +55,21 @@ async def buried(node: Node) -> None:
     """It works no more."""
     await node.transport.close()
     await node.journal.close()
+
+
+async def held_by_the_dead(dsn: str, kind: type[Row], **settings: object) -> list[str]:
+    """A node takes what is due in hand, and dies with it; of which orders that was."""
+    dead = await living(dsn, 99, **settings)
+    claimed = await dead.journal.due(
+        kind,
+        10,
+        now=dead.now() + timedelta(seconds=1),
+        epoch=dead.epoch,
+        live=(1, 2, 99),
+        lease_until=dead.now() + timedelta(hours=1),
+    )
+    await buried(dead)
+    return [row.pay_order_no for row in claimed]
 
 
 async def told_all(node: Node, most: int = 200) -> None:

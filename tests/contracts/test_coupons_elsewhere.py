@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from coupon_system import AFTER, AMOUNT, BEFORE, BROKEN, FAULTS, GARBAGE, SECRET
-from telling import buried, living
+from telling import buried, held_by_the_dead, living
 from two_coupons import Elsewhere, placed
 
 from paycore.coupon import foreign
@@ -152,17 +152,10 @@ async def test_what_a_dead_node_had_in_hand_is_told_by_another(dsn, orders):
     """Its lease ends with its life."""
     coupon_no, no = await locking(orders)
     await orders.ended(no, "SUCCESS")
-    dead = await living(dsn, 99, coupon_url=orders.system.url, coupon_secret=SECRET)
-    claimed = await dead.journal.due(
-        HoldRow,
-        10,
-        now=dead.now() + timedelta(seconds=1),
-        epoch=dead.epoch,
-        live=(1, 2, 99),
-        lease_until=dead.now() + timedelta(hours=1),
+    held = await held_by_the_dead(
+        dsn, HoldRow, coupon_url=orders.system.url, coupon_secret=SECRET
     )
-    await buried(dead)
-    assert [no] == [row.pay_order_no for row in claimed]
+    assert [no] == held
     await orders.worked()
 
     assert ("USED", no) == orders.system.is_(coupon_no)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import asyncpg
 from posted_facts import paid, refunded
-from telling import SECRET, buried, living, told_all
+from telling import SECRET, buried, held_by_the_dead, living, told_all
 
 from paycore.accounting import closing
 from paycore.accounting.feed import Line
@@ -130,16 +130,10 @@ async def test_what_a_dead_node_had_in_hand_is_told_by_another(dsn, own):
     """Its lease ends with its life."""
     node, books = own
     no = await paid(node)
-    dead = await living(dsn, 99, ledger_url=books.url, ledger_secret=SECRET)
-    await dead.journal.due(
-        FeedRow,
-        10,
-        now=dead.now() + timedelta(seconds=1),
-        epoch=dead.epoch,
-        live=(1, 2, 99),
-        lease_until=dead.now() + timedelta(hours=1),
+    held = await held_by_the_dead(
+        dsn, FeedRow, ledger_url=books.url, ledger_secret=SECRET
     )
-    await buried(dead)
+    assert [no] == held
     await told_all(node)
 
     assert [f"{no}:PAYMENT"] == books.order[no]

@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.append(str(Path(__file__).parents[1] / "contracts"))
 
 from auditor import violations
+from coupon_system import Coupons
 from stack import TICKETS, Payer, Stack, stacked
 
 
@@ -35,6 +36,14 @@ def stack(running: Stack, audited: None) -> Iterator[Stack]:
     running.no_faults()
     yield running
     running.no_faults()
+
+
+@pytest.fixture(scope="module")
+def serving() -> Iterator[Coupons]:
+    """A coupon system of a user's own, for all tests of a module."""
+    made = Coupons()
+    yield made
+    made.close()
 
 
 @pytest.fixture

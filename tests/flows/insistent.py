@@ -22,8 +22,14 @@ class Client:
 
     def pay(self, **changes: object) -> dict[str, object]:
         """Open a payment and confirm it until it is final; the order."""
-        body = self.payer.order(**changes)
-        order = self.post("/v1/quick-payments", body)
+        return self.confirm(self.open(**changes))
+
+    def open(self, **changes: object) -> dict[str, object]:
+        """Open a payment; the order."""
+        return self.post("/v1/quick-payments", self.payer.order(**changes))
+
+    def confirm(self, order: dict[str, object]) -> dict[str, object]:
+        """Confirm it until it is final; the order."""
         no = order["pay_order_no"]
         while order["biz_status"] == "DOING":
             codes = self.payer.codes()

@@ -176,6 +176,15 @@ class Stack:
         body = {"target": target, "fault": fault, **more}
         self.control.post("/control/faults", json=body).raise_for_status()
 
+    def has_struck(self, times: int = 1, *, within_s: float = 30.0) -> None:
+        """Wait until faults have struck so often: those calls are with strangers."""
+        deadline, hits = time.monotonic() + within_s, 0
+        while hits < times:
+            assert time.monotonic() < deadline, f"{hits} calls"
+            time.sleep(0.05)
+            faults = self.control.get("/control/faults").json()
+            hits = sum(one["hits"] for one in faults)
+
     def no_faults(self) -> None:
         """Let all behave again."""
         self.control.delete("/control/faults").raise_for_status()

@@ -1,6 +1,5 @@
 """kill -9 in the middle of a signing and of a revocation: nothing is lost."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2 as httpx
@@ -34,7 +33,7 @@ def killed_during(signer, node, work):
 
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(insist)
-        time.sleep(1)
+        signer.stack.has_struck()
         node.kill()
         asked.result()
     signer.api = signer.stack.client(SHOP)

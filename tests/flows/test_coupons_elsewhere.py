@@ -13,14 +13,6 @@ BOTH_WAYS = pytest.mark.parametrize("line", [SHOP, TICKETS])
 
 
 @pytest.fixture(scope="module")
-def serving() -> Iterator[Coupons]:
-    """One coupon system for the module."""
-    made = Coupons()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def told(serving: Coupons) -> Iterator[Stack]:
     """A stack whose coupons live there; audited at its end."""
     with stacked(

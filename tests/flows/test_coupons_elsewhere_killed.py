@@ -18,14 +18,6 @@ BEFORE_AND_AFTER = pytest.mark.parametrize("fault", [BEFORE, AFTER])
 
 
 @pytest.fixture(scope="module")
-def serving() -> Iterator[Coupons]:
-    """One coupon system for the module."""
-    made = Coupons()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def crashing(serving: Coupons) -> Iterator[Stack]:
     """A stack whose first node survives; audited at its end."""
     with stacked(

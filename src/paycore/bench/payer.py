@@ -90,14 +90,7 @@ class Payer:
         self.tally.paid[order.pay_order_no] = order.payable_amount
 
     async def _deduct(self) -> None:
-        began = perf_counter()
-        answer = await self._post("/v1/deductions", self._wish())
-        took_s = perf_counter() - began
-        if answer.status != 201:
-            _refuse("deduct", answer)
-        order = _ORDER.decode(answer.body)
-        if (order.biz_status, order.pay_type) != ("SUCCESS", self.purse.pay_type):
-            _refuse("deduct", answer)
+        order, took_s = await self._order("deduct", "/v1/deductions", "SUCCESS")
         self.tally.confirm_s[order.pay_order_no] = took_s
         self.tally.paid[order.pay_order_no] = order.payable_amount
 
@@ -112,17 +105,22 @@ class Payer:
         }
 
     async def _send(self) -> _Order:
-        body = self._wish()
-        began = perf_counter()
-        answer = await self._post("/v1/quick-payments", body)
-        took_s = perf_counter() - began
-        if answer.status != 201:
-            _refuse("send", answer)
-        order = _ORDER.decode(answer.body)
-        if (order.biz_status, order.pay_type) != ("DOING", self.purse.pay_type):
-            _refuse("send", answer)
+        order, took_s = await self._order("send", "/v1/quick-payments", "DOING")
         self.tally.send_s[order.pay_order_no] = took_s
         return order
+
+    async def _order(self, what: str, path: str, status: str) -> tuple[_Order, float]:
+        """Order, and stand where it must after that; how long the call took."""
+        body = self._wish()
+        began = perf_counter()
+        answer = await self._post(path, body)
+        took_s = perf_counter() - began
+        if answer.status != 201:
+            _refuse(what, answer)
+        order = _ORDER.decode(answer.body)
+        if (order.biz_status, order.pay_type) != (status, self.purse.pay_type):
+            _refuse(what, answer)
+        return order, took_s
 
     def _coupon(self) -> dict[str, str]:
         self.payments += 1

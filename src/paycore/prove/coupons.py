@@ -1,8 +1,7 @@
 """A coupon system of the user's own in the simulated world, and what must hold of it.
 
 It does what docs/contracts/coupon.openapi.json asks of it, and keeps its own record:
-the truth about which coupon was used, and by which order. Its faults have chance of
-their own, so that a run without it is the run that it was.
+the truth about which coupon was used, and by which order.
 """
 
 from base64 import b64encode
@@ -21,7 +20,6 @@ from paycore.kernel.terms import BizStatus, PayOrderNo
 from paycore.prove import kinds
 from paycore.prove.stage import COUPON_MINOR
 from paycore.prove.strangers import answered, signed_by
-from paycore.prove.strikes import Faults
 
 if TYPE_CHECKING:
     from paycore.prove.network import Parcel
@@ -53,17 +51,8 @@ class CouponHouse:
     """The system at its address."""
 
     def __init__(self, world: "World") -> None:
-        plan = world.plan
         self._world = world
-        self.faults = Faults(
-            world.stream("coupon faults"),
-            only=plan.only,
-            always=plan.always,
-            kinds=kinds.COUPON_SYSTEM,
-        )
-        # Counted with all others.
-        self.faults.hits = world.faults.hits
-        self.is_there = self.faults.strikes("coupons_elsewhere")
+        self._is_there = world.faults.strikes("coupons_elsewhere")
         self._rng = world.stream("coupon system")
         self._webhook = Webhook(b64encode(KEY).decode())
         self._held: dict[Place, str] = {}
@@ -73,7 +62,7 @@ class CouponHouse:
 
     def settings(self, given: Settings) -> Settings:
         """Those of nodes whose coupons live here, if they do."""
-        if not self.is_there:
+        if not self._is_there:
             return given
         return msgspec.structs.replace(
             given,
@@ -107,7 +96,7 @@ class CouponHouse:
     def carry(self, parcel: "Parcel") -> None:
         """Bring a call, or let it break."""
         network = self._world.network
-        strike = self.faults.one_of(kinds.COUPON_SYSTEM[1:])
+        strike = self._world.faults.one_of(kinds.COUPON_SYSTEM[1:])
         if strike is not None:
             said = f"{strike} at {parcel.path}"
             self._world.note(parcel.sender, "strike", said)

@@ -129,7 +129,7 @@ def configuration() -> Mapping[type[object], object]:
 @cache
 def quiet() -> Faults:
     """No chance: nothing strikes here by itself."""
-    faults = Faults(random.Random(0), only=())
+    faults = Faults(random.Random, only=())
     faults.on = False
     return faults
 

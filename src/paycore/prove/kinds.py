@@ -304,7 +304,7 @@ LEDGER: Final = tuple(
     )
 )
 
-EVERYWHERE: Final = (
+KINDS: Final = (
     *SEND,
     *MONEY,
     *REFUND,
@@ -322,10 +322,8 @@ EVERYWHERE: Final = (
     *AGREEMENT,
     *DESK,
     *LEDGER,
+    *COUPON_SYSTEM,
 )
-"""What may strike in any run."""
-
-KINDS: Final = (*EVERYWHERE, *COUPON_SYSTEM)
 
 BY_NAME: Final[Mapping[str, Kind]] = MappingProxyType(
     {kind.name: kind for kind in KINDS}

@@ -3,21 +3,22 @@ what it has at the end is what our books have.
 """
 
 import base64
-import hmac
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
+from standardwebhooks.webhooks import Webhook
 
 from paycore.accounting.rows import EntryRow, FeedRow, FeedStatus, PostingRow
 from paycore.kernel.config import Settings
 from paycore.kernel.http import HttpRequest
 from paycore.kernel.terms import PayOrderNo
+from paycore.prove.strangers import signed_by
 
 if TYPE_CHECKING:
     from paycore.prove.world import World
 
-KEY = b"a ledger's key, of 32 octets, ok"
+SECRET = base64.b64encode(b"a ledger's key, of 32 octets, ok").decode()
 PATH = "/postings"
 
 Name = tuple[object, ...]
@@ -25,9 +26,8 @@ Name = tuple[object, ...]
 
 def fed(settings: Settings) -> Settings:
     """The settings of a run whose postings are told."""
-    secret = base64.b64encode(KEY).decode()
     url = f"http://ledger.sim{PATH}"
-    return replace(settings, ledger_url=url, ledger_secret=secret)
+    return replace(settings, ledger_url=url, ledger_secret=SECRET)
 
 
 class Ledger:
@@ -35,6 +35,7 @@ class Ledger:
 
     def __init__(self, world: "World") -> None:
         self._world = world
+        self._webhook = Webhook(SECRET)
         self._books: dict[str, bytes] = {}
         """By id: what came first."""
         self._born: dict[Name, float] = {}
@@ -60,7 +61,8 @@ class Ledger:
         """A posting comes: the ledger's answer."""
         said = msgspec.json.decode(request.body, type=dict[str, Any])
         name, no = str(said["posting_id"]), PayOrderNo(str(said["pay_order_no"]))
-        self._holds(_signed(request), "told by nobody who has the key", no)
+        signed = signed_by(self._webhook, request)
+        self._holds(signed, "told by nobody who has the key", no)
         self._as_posted(said, no)
         self._in_turn(said, no)
         first = self._books.setdefault(name, request.body)
@@ -125,11 +127,3 @@ class Ledger:
 
 def _place(row: FeedRow) -> tuple[object, ...]:
     return (row.booked_at, row.kind, row.fact)
-
-
-def _signed(request: HttpRequest) -> bool:
-    """Standard Webhooks, by hand: ours is not asked whether ours is right."""
-    named = {name.lower(): value for name, value in request.headers.items()}
-    stamp = f"{named['webhook-id']}.{named['webhook-timestamp']}."
-    mac = hmac.digest(KEY, stamp.encode() + request.body, "sha256")
-    return named["webhook-signature"] == f"v1,{base64.b64encode(mac).decode()}"

@@ -2,10 +2,10 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from paycore.prove.kinds import EVERYWHERE, Kind
+from paycore.prove.kinds import KINDS, Kind
 
 OFTENER, MOST_OFTEN = 4.0, 0.5
 """What is asked for strikes so much more often: in up to half of its chances."""
@@ -21,22 +21,25 @@ class Faults:
 
     What is part of the run is drawn first, so that a run meets some kinds often and
     others never: what all strike at once hides what two do together.
+
+    Each kind has dice of its own, and a family that strikes as one has its first
+    kind's. So a kind that is added changes no run that it is not part of: what a seed
+    has shown, it shows again.
     """
 
     def __init__(
         self,
-        rng: random.Random,
+        stream: Callable[[str], random.Random],
         *,
         only: Iterable[str] | None = None,
         always: Iterable[str] = (),
-        kinds: Iterable[Kind] = EVERYWHERE,
     ) -> None:
-        self._random = rng.random
         always = frozenset(always)
+        self._dice = {kind.name: stream(f"fault {kind.name}").random for kind in KINDS}
         drawn = {
             kind.name: _often(kind) if kind.name in always else kind
-            for kind in kinds
-            if rng.random() < kind.chosen or kind.name in always
+            for kind in KINDS
+            if self._dice[kind.name]() < kind.chosen or kind.name in always
         }
         if only is not None:
             wanted = frozenset(only)
@@ -52,7 +55,7 @@ class Faults:
     def strikes(self, name: str) -> bool:
         """Whether a kind strikes now; counted where it does."""
         kind = self.chosen.get(name)
-        if kind is None or not self.on or self._random() >= kind.share:
+        if kind is None or not self.on or self._dice[name]() >= kind.share:
             return False
         self.hits[name] += 1
         return True
@@ -61,7 +64,7 @@ class Faults:
         """The one of a family that strikes now."""
         if not self.on:
             return None
-        dice = self._random()
+        dice = self._dice[kinds[0].name]()
         for kind in kinds:
             if kind.name not in self.chosen:
                 continue

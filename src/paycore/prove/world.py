@@ -73,7 +73,7 @@ class World:
         self.plan = plan
         self.stage = stage()
         self.loop = VirtualLoop(self.stream("loop"))
-        self.faults = Faults(self.stream("faults"), only=plan.only, always=plan.always)
+        self.faults = Faults(self.stream, only=plan.only, always=plan.always)
         self.settings = settings_for(
             *(self.stage.settings, self.stream("settings")),
             return_late_money=not self.faults.strikes("desk_returns_all"),
@@ -293,7 +293,7 @@ class World:
 
     async def _calm(self, disturbing: "asyncio.Future[None]") -> None:
         """No more faults; whoever stands still or is down comes back."""
-        self.faults.on = self.coupons.faults.on = False
+        self.faults.on = False
         self.texts_are_down = False
         self.note(None, "calm", "no more faults")
         disturbing.cancel()

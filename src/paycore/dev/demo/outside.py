@@ -193,13 +193,7 @@ class Shop:
         self, *, out_biz_no: str, subject: str, amount: int, coupon_no: str | None
     ) -> Order:
         """Open a quick payment with the line's card."""
-        asked = {
-            "out_biz_no": out_biz_no,
-            "subject": subject,
-            "amount": amount,
-            "currency": "CNY",
-            "card_id": self.line.card_id,
-        }
+        asked = self._order(out_biz_no, subject, amount)
         if coupon_no is not None:
             asked["coupon_no"] = coupon_no
         return read(await self._post("/v1/quick-payments", asked), Order)
@@ -217,14 +211,17 @@ class Shop:
 
     async def deduct(self, *, out_biz_no: str, subject: str, amount: int) -> Order:
         """Take money under the mandate of the line's card."""
-        asked = {
+        asked = self._order(out_biz_no, subject, amount)
+        return read(await self._post("/v1/deductions", asked), Order)
+
+    def _order(self, out_biz_no: str, subject: str, amount: int) -> dict[str, object]:
+        return {
             "out_biz_no": out_biz_no,
             "subject": subject,
             "amount": amount,
             "currency": "CNY",
             "card_id": self.line.card_id,
         }
-        return read(await self._post("/v1/deductions", asked), Order)
 
     async def close(self, pay_order_no: str) -> Order:
         """Close an order that nobody has paid."""

@@ -14,6 +14,12 @@ from paycore.retention.catalogue import RULES
 from paycore.retention.service import Busy, plan, remove
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """PostgreSQL's own vacuum may have a table for a second, on a busy machine."""
+    monkeypatch.setattr(removal, "LOCK_MS", 5_000)
+
+
 def line_of(report, table):
     """A table's line of a report."""
     (line,) = (one for one in report.lines if one.table == table)

@@ -13,6 +13,8 @@ from paycore.retention import queries, removal, service
 from paycore.retention.catalogue import RULES
 from paycore.retention.service import Busy, plan, remove
 
+LOCK_MS = removal.LOCK_MS
+
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch):
@@ -265,8 +267,11 @@ async def test_a_reader_is_not_waited_for(past, node, pool, dsn, monkeypatch):
     assert [0] == await past.counts("gateway_message")
 
 
-async def test_a_lock_that_does_not_come_is_given_up(past, node, pool, dsn):
+async def test_a_lock_that_does_not_come_is_given_up(
+    past, node, pool, dsn, monkeypatch
+):
     """Whoever came after us waits for a moment only; nothing has changed."""
+    monkeypatch.setattr(removal, "LOCK_MS", LOCK_MS)
     at = past.ago(500)
     await past.payment(at)
     async with pool.acquire() as reader, reader.transaction():

@@ -27,6 +27,7 @@ BENCH_ARGS ?=
 PAYMENTS ?= 200000
 QUICK ?=
 HISTORY ?= 1000000
+RECON_LINES ?= 100000 1000000
 GROWTH_ARGS ?=
 REQUESTS ?= 50000
 FUZZ_ARGS ?=
@@ -134,6 +135,13 @@ bench-check: $(BENCH_STAMP)  ## Measure quickly: what got slower since the kept 
 bench-memory: $(STAMP)  ## Look at a node's memory over PAYMENTS=200000; 1 if it grows
 	@set +e; $(BIN)/paycore bench memory --payments $(PAYMENTS) \
 	  --keep-results tests/bench/results/memory.json $(BENCH_ARGS); $(PLOTTED)
+
+.PHONY: bench-recon
+bench-recon: $(STAMP)  ## Reconcile days of RECON_LINES="100000 1000000" lines
+	@set +e; said=0; for lines in $(RECON_LINES); do \
+	  $(BIN)/paycore bench recon --lines $$lines $(BENCH_ARGS) \
+	    --keep-results tests/bench/results/recon-$$lines.json || said=$$?; \
+	done; $(BIN)/python tests/bench/page.py; exit $$said
 
 .PHONY: bench-growth
 bench-growth: $(STAMP)  ## The same beside HISTORY=1000000 finished payments

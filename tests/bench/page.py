@@ -43,6 +43,12 @@ def result(name: str) -> Result:
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
+def reconciled() -> list[Result]:
+    """What runs of a reconciliation wrote down, the small one first."""
+    found = [result(file.stem) for file in RESULTS.glob("recon-*.json")]
+    return sorted(found, key=lambda one: one["recon_lines"])
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table of Markdown."""
     lines = [head, ["---"] * len(head), *rows]
@@ -72,6 +78,8 @@ def render(page: str) -> str:
             if memory
             else [NOT_YET.format(command="`make bench-memory`")]
         ),
+        "### Reconciliation of a day",
+        *(_reconciliation(reconciled())),
     ]
     return before + "\n\n".join((BEGIN, *parts, END)) + after
 
@@ -185,6 +193,27 @@ def _calls(calls: Mapping[str, Mapping[str, float]]) -> tuple[str | None, str]:
     sent = calls.get("send")
     (took,) = (calls[call] for call in TAKES if call in calls)
     return sent and _percentiles(sent), _percentiles(took)
+
+
+def _reconciliation(runs: Sequence[Result]) -> tuple[str, ...]:
+    if not runs:
+        return (NOT_YET.format(command="`make bench-recon`"),)
+    head = (
+        *("lines", "s", "lines/s", "core s", "command, MB", "server, MB"),
+        *("planted", "found and rightly named", "false"),
+    )
+    said = (
+        *("lines", "seconds", "lines_per_s", "core_seconds"),
+        *("process_mb", "server_mb"),
+    )
+    rows = [
+        (
+            *(one[f"recon_{name}"] for name in said),
+            *(one[name] for name in ("planted", "found", "false")),
+        )
+        for one in runs
+    ]
+    return ("\n\n".join(map(_where, runs)), table(head, rows))
 
 
 def _own(bench: Result) -> str:

@@ -20,6 +20,7 @@ from wire import AFTER, BEFORE, OPEN, Wire, wired
 from paycore.core.rows import AttemptRow, PaymentRow
 from paycore.kernel.terms import ProcessStatus, TransType
 from paycore.router.rows import DecisionRow
+from paycore.worker import heartbeat
 
 BOTH_WAYS = pytest.mark.parametrize("line", [SHOP, TICKETS])
 RECOVERS_WITHIN_S = 15.0
@@ -197,6 +198,7 @@ def test_without_a_connection_left_all_is_refused_before_any_effect(stack: Stack
     finally:
         for connection in taken:
             connection.close()
+    time.sleep(2 * heartbeat.AGAIN_S)  # what lives too short a while sends nothing
 
     no = eventually(lambda: _post(payer, body, one), 201).json()["pay_order_no"]
     assert 2 == len(payer.codes())

@@ -190,8 +190,8 @@ ON CONFLICT (channel, account, trade, request_no) DO NOTHING
 FOUND = """
 UPDATE recon_pool p SET state = 'FOUND', left_at = $4
 FROM recon_line x
-WHERE x.statement_id = $1 AND x.pay_order_no = p.pay_order_no
-  AND x.attempt_seq = p.attempt_seq AND x.trade = p.trade
+WHERE x.statement_id = $1 AND x.request_no = p.request_no AND x.trade = p.trade
+  AND x.pay_order_no = p.pay_order_no AND x.attempt_seq = p.attempt_seq
   AND p.channel = $2 AND p.account = $3 AND p.state <> 'FOUND'
 """
 FOUND_AFTER_ALL = """

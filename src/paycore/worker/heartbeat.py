@@ -24,6 +24,9 @@ from paycore.kernel.terms import Epoch
 SAFETY_S = 1.0
 """Two machines' clocks may drift apart by so much within one lease."""
 
+AGAIN_S = 0.5
+"""After a beat that was missed: what we may begin gets less with every moment."""
+
 APART = timedelta(seconds=1)
 """What nodes' clocks may differ by: beats and their answers take so long."""
 
@@ -100,16 +103,18 @@ async def beat(node: Node) -> None:
 
 
 async def run(node: Node) -> None:
-    """Beat for ever; a database that is away is tried again at the next beat."""
+    """Beat for ever; a database that is away is asked again soon."""
     while True:
+        wait_s = node.settings.heartbeat_s
         try:
             await beat(node)
         except Unavailable:
             log.warning("beat_missed", epoch=node.epoch)
+            wait_s = min(wait_s, AGAIN_S)
         except Exception:
             # Without a beat our leases run out by themselves: nothing is at risk.
             log.exception("beat_failed", epoch=node.epoch)
-        await node.clock.sleep(node.settings.heartbeat_s)
+        await node.clock.sleep(wait_s)
 
 
 async def end(node: Node) -> None:

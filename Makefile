@@ -86,7 +86,12 @@ $(BENCH_STAMP): $(STAMP) requirements-bench.lock
 
 .PHONY: test
 test: $(STAMP)  ## Run the tests; the last line is pytest's own count
-	@$(BIN)/python -m pytest -q -n 3 --dist loadfile $(PYTEST_ARGS) $(TESTS)
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile \
+	  $(if $(filter tests,$(TESTS)),-m "not long") $(PYTEST_ARGS) $(TESTS)
+
+.PHONY: test-long
+test-long: $(STAMP)  ## Run those that wait for long or kill what runs; the same last line
+	@$(BIN)/python -m pytest -q -n 3 --dist loadfile -m long $(PYTEST_ARGS) tests
 
 .PHONY: fuzz
 fuzz: $(STAMP)  ## Send REQUESTS=50000 made-up requests; ends with one line of JSON

@@ -68,6 +68,27 @@ async def _run(cluster: Cluster, statement: str) -> None:
         await connection.close()
 
 
+TOGETHER = ("tests/unit/audit/",)
+"""Folders whose files share what takes long to make: one worker has them."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object | None:
+    """By file means: a file's tests go to one worker, and those of a folder that
+    shares.
+    """
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFolder(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            folder = next((one for one in TOGETHER if nodeid.startswith(one)), None)
+            return folder or super()._split_scope(nodeid)
+
+    return ByFolder(config, log)
+
+
 def _refuse_foreign(event: str, args: tuple[Any, ...]) -> None:
     """Refuse every connection that is not to this machine; an audit hook."""
     if event != "socket.connect":

@@ -18,6 +18,8 @@ import pytest
 from posts import CASES, Post, fresh, ready, replays
 from stack import Stack, key, stacked
 
+pytestmark = pytest.mark.long
+
 SURVIVOR = 0
 UNTIL_ANSWERED_S = 45.0
 """A money leg that nobody heard of is final after the channel's acceptance window."""

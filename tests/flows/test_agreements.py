@@ -7,6 +7,8 @@ import pytest
 from sql import ask
 from stack import Payer, key
 
+pytestmark = pytest.mark.long
+
 CARD = {
     "number": "6222020200112233446",
     "name": "买买提•艾力",

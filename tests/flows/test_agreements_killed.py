@@ -7,6 +7,8 @@ import pytest
 from stack import SHOP
 from test_agreements import SETTLED_S, Signer
 
+pytestmark = pytest.mark.long
+
 SLOW = "slow:2"
 
 

@@ -19,6 +19,8 @@ import pytest
 from paycore.dev.processes import free_port
 from paycore.kernel.postgres import Cluster, fresh_folder
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "operate.md"
 

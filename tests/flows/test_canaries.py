@@ -30,6 +30,8 @@ from paycore.dev.processes import environ_of
 from paycore.dev.stack import settings_of
 from paycore.kernel import postgres_programs
 
+pytestmark = pytest.mark.long
+
 NUMBER = "6222027391846520371"
 NAME = "欧阳卡娜瑞"
 ID_NO = "11010119850711736X"

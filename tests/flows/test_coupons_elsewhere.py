@@ -8,6 +8,8 @@ from coupon_system import AFTER, AMOUNT, BEFORE, BROKEN, FAULTS, SECRET, Coupons
 from sql import ask
 from stack import SHOP, TICKETS, Payer, Stack, key, stacked
 
+pytestmark = pytest.mark.long
+
 NUMBERS = itertools.count(1)
 BOTH_WAYS = pytest.mark.parametrize("line", [SHOP, TICKETS])
 

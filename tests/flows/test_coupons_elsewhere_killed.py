@@ -13,6 +13,8 @@ from coupon_system import AFTER, BEFORE, SECRET, Coupons, until
 from stack import SHOP, Payer, Stack, key, stacked
 from test_coupons_elsewhere import fresh, hold, opened
 
+pytestmark = pytest.mark.long
+
 SURVIVOR = 0
 BEFORE_AND_AFTER = pytest.mark.parametrize("fault", [BEFORE, AFTER])
 

@@ -21,6 +21,8 @@ from wire import AFTER, BEFORE, Wire, wired
 
 from paycore.dev.processes import NodeProcess
 
+pytestmark = pytest.mark.long
+
 BOTH_WAYS = pytest.mark.parametrize("line", [SHOP, TICKETS])
 SURVIVOR = 0
 MOVING_WITHIN_S = 15.0

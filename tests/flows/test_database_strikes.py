@@ -22,6 +22,8 @@ from paycore.kernel.terms import ProcessStatus, TransType
 from paycore.router.rows import DecisionRow
 from paycore.worker import heartbeat
 
+pytestmark = pytest.mark.long
+
 BOTH_WAYS = pytest.mark.parametrize("line", [SHOP, TICKETS])
 RECOVERS_WITHIN_S = 15.0
 MOVING_WITHIN_S = 10.0

@@ -33,6 +33,8 @@ from paycore.dev.demo.show import Screen
 from paycore.dev.demo.stage import folder, set_up
 from paycore.kernel.postgres import fresh_folder
 
+pytestmark = pytest.mark.long
+
 WITHIN_S = 120
 """On a machine that does much else meanwhile; alone it is a third of a minute."""
 NOW = datetime(2026, 11, 20, tzinfo=UTC)

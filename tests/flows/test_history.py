@@ -18,7 +18,10 @@ from paycore.retention import service as retention
 from paycore.retention.service import Report
 
 # A node in this process, and its framework's advice to whoever writes handlers.
-pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*deprecated:DeprecationWarning"),
+    pytest.mark.long,
+]
 
 PAYMENTS, KEPT_WHOLE = 2000, 1000
 

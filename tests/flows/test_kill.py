@@ -28,6 +28,8 @@ from paycore.bench.drills.kill.record import Record, empty
 from paycore.bench.oracle import Oracle
 from paycore.kernel import db
 
+pytestmark = pytest.mark.long
+
 DONE_WITHIN_S = 150.0
 """Ten times what it takes: one run starts everything from nothing."""
 

@@ -12,6 +12,8 @@ from refunding import paid, refund
 from sql import ask
 from stack import Stack, stacked
 
+pytestmark = pytest.mark.long
+
 SECRET = "cGF5Y29yZSBsZWRnZXIgdGVzdCBrZXkgMzIgb2N0ISE="
 WITHIN_S = 60.0
 

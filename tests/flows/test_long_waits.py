@@ -21,6 +21,8 @@ from paycore.kernel import db, errors
 from paycore.kernel.node import Node
 from paycore.worker import checker, heartbeat
 
+pytestmark = pytest.mark.long
+
 BOTH_WAYS = pytest.mark.parametrize("line", [SHOP, TICKETS])
 MONEY = ("bank.quick_*.confirm", "bank.deduct_*.deduct")
 FOR_EVER = "processing:1000000000"

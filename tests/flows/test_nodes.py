@@ -13,6 +13,8 @@ from inside import coupon_is, fresh_coupon
 from insistent import Client
 from stack import SHOP, TICKETS, Payer, Stack, stacked
 
+pytestmark = pytest.mark.long
+
 BOTH_WAYS = pytest.mark.parametrize("line", [SHOP, TICKETS])
 HERE, THERE = 0, 1
 

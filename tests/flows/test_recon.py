@@ -275,6 +275,7 @@ def test_a_late_statement_is_waited_for_and_told(books: Stack):
     assert "RECONCILED" == reconcile(books, day).statement.state
 
 
+@pytest.mark.long
 def test_nodes_do_it_by_themselves_once_a_day(books: Stack):
     """Both jobs come to their end, and each account's yesterday is reconciled once
     however many nodes there are.

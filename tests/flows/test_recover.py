@@ -35,6 +35,8 @@ from paycore.kernel import db
 from paycore.kernel.errors import BizCheckError
 from paycore.kernel.postgres import fresh_folder
 
+pytestmark = pytest.mark.long
+
 WITHIN_S = 240
 AMOUNT = 1250
 

@@ -26,6 +26,8 @@ from paycore.kernel.node import Node
 from paycore.kernel.postgres import fresh_folder
 from paycore.kernel.terms import BizLineId, CouponNo
 
+pytestmark = pytest.mark.long
+
 SILENT = ("--without", "quick_b/main")
 AMOUNT = 1250
 

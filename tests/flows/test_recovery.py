@@ -18,6 +18,8 @@ from stack import SHOP, TICKETS, Payer, Stack, stacked
 
 from paycore.core.rows import PaymentRow
 
+pytestmark = pytest.mark.long
+
 MOVING_WITHIN_S = 10.0
 """After so long no payment waits any more for a node that is dead."""
 SURVIVOR = 0

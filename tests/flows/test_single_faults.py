@@ -27,6 +27,8 @@ from paycore.notify.rows import NoticeRow
 from paycore.router import service as router
 from paycore.router.rows import RuleRow
 
+pytestmark = pytest.mark.long
+
 BOTH_WAYS = pytest.mark.parametrize("line", [SHOP, TICKETS])
 MONEY = ("bank.quick_*.confirm", "bank.deduct_*.deduct")
 

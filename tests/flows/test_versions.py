@@ -21,6 +21,8 @@ from paycore.app import SCHEMA_KNOWN_S
 from paycore.kernel import db
 from paycore.kernel.db import Migration
 
+pytestmark = pytest.mark.long
+
 BOTH_WAYS = pytest.mark.parametrize("line", [SHOP, TICKETS])
 ADDED = ("payment", "attempt", "refund", "refund_total", "notify_notice", "sms_code")
 SEEN_WITHIN_S = 20

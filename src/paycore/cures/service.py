@@ -23,7 +23,7 @@ from paycore.cures.table import Cure, limits, needs_second
 from paycore.desk import service as desk
 from paycore.desk.rows import CaseRow, CureRow, CureStatus, StepRow
 from paycore.kernel import errors
-from paycore.kernel.journal import Change
+from paycore.kernel.journal import NOT_NEW, Change, ChangeRejected
 from paycore.kernel.mask import mask_text
 from paycore.kernel.node import Node
 
@@ -164,6 +164,11 @@ async def execute(
     try:
         await _carry_out(node, facts, row, who=who, also=also)
     except GuardRefused:
+        await _refuse_unless_done(node, row)
+    except ChangeRejected as error:
+        if error.sqlstate != NOT_NEW:
+            raise
+        # The same money goes back already, by another case or by itself.
         await _refuse_unless_done(node, row)
     return await _cure(node, case_id, number)
 

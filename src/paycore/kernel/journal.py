@@ -235,6 +235,10 @@ class Change:
         )
 
 
+NOT_NEW = "23505"
+"""The class of what a unique index refuses: somebody else has the place."""
+
+
 class ChangeRejected(Exception):
     """The database refused the rows of one change: a bug, never an answer to a caller.
 

@@ -19,6 +19,7 @@ import msgspec
 
 from paycore.kernel.errors import Unavailable
 from paycore.kernel.journal import (
+    NOT_NEW,
     Change,
     ChangeRejected,
     LimitCounter,
@@ -211,7 +212,7 @@ class MemoryStore:
         for row in rows:
             if row.key() in self._table(type(row)).rows:
                 name = row.__table__.name
-                raise ChangeRejected("23505", f"the key of {name} is not new")
+                raise ChangeRejected(NOT_NEW, f"the key of {name} is not new")
             self._put(row)
 
     def _add(self, rows: Sequence[Row]) -> None:
@@ -250,7 +251,7 @@ class MemoryStore:
             if isinstance(row, kind) and (value := value_of(row)) is not None:
                 holder = self._indexes.get(name, {}).get(value)
                 if holder not in (None, spot_of(row)):
-                    raise ChangeRejected("23505", f"the unique index {name}")
+                    raise ChangeRejected(NOT_NEW, f"the unique index {name}")
         if old is not None:
             self._leave(old)
         self._enter(row)

@@ -20,7 +20,7 @@ from paycore.kernel.errors import (
     Forbidden,
     Unauthorized,
 )
-from paycore.kernel.journal import Change, ChangeRejected
+from paycore.kernel.journal import NOT_NEW, Change, ChangeRejected
 from paycore.kernel.node import Node
 from paycore.operators.roles import ALLOWS, May, Role
 from paycore.operators.rows import ActRow, OperatorRow
@@ -30,9 +30,6 @@ PREFIX = "op"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 """Lower case: two who differ in nothing else would be one to a reader."""
 _NOBODYS = frozenset({OURSELVES, NOBODY})
-
-_NOT_NEW = "23505"
-"""SQLSTATE of a unique index."""
 
 
 class Operator(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +105,7 @@ async def add(node: Node, name: str, role: Role) -> str:
     try:
         refused = await node.journal.commit(change)
     except ChangeRejected as error:
-        if error.sqlstate != _NOT_NEW:
+        if error.sqlstate != NOT_NEW:
             raise
         raise _there_already() from None  # somebody was faster
     assert refused is None, "sixty random bits met twice"

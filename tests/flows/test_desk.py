@@ -7,13 +7,29 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
 from auditor import violations
 from bank import Bank
+from desking import (
+    ANNA,
+    BANK,
+    WITHIN_S,
+    approve,
+    cases,
+    charged_twice,
+    closed,
+    desk_pool,
+    execute,
+    history,
+    preview,
+    reconcile,
+    stands,
+    suspense,
+    told_twice,
+)
 from inside import TAKEN_UP_S, inside
 from refunding import paid, refund, until
 from sql import ask
@@ -21,29 +37,20 @@ from stack import SHOP, TICKETS, Payer, Stack
 
 from paycore.cures import service
 from paycore.cures.table import Cure
-from paycore.desk.rows import CaseRow, CureRow, CureStatus
+from paycore.desk.rows import CureRow, CureStatus
 from paycore.desk.service import open_case
 from paycore.dev.processes import environ_of, free_port
 from paycore.dev.stack import ground, settings_of
 from paycore.gateway import accounts
-from paycore.kernel import db
 from paycore.kernel.errors import (
     BadRequest,
     BizCheckError,
+    InFlight,
     PreviewStale,
     SecondPerson,
 )
 from paycore.kernel.node import Node
 from paycore.kernel.postgres import fresh_folder
-from paycore.recon import service as recon
-
-BANK = "deduct_a"
-KEY = (BANK, "main")
-ANNA, BERT = (
-    {"who": "anna", "why": "seen the bank's slip"},
-    {"who": "bert", "why": "so have I"},
-)
-WITHIN_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -84,103 +91,6 @@ async def _only_one_bank(node: Node) -> None:
     await accounts.switch(node, "deduct_b", "main", enabled=False)
 
 
-@asynccontextmanager
-async def _pool(stack: Stack):
-    pool = await db.pool(stack.on.cluster.dsn, size=2)
-    try:
-        yield pool
-    finally:
-        await pool.close()
-
-
-def preview(stack: Stack, case_id: str, cure: Cure, **by: str) -> CureRow:
-    """Preview a cure; what is kept of it."""
-
-    async def act(node: Node) -> CureRow:
-        async with _pool(stack) as pool:
-            return await service.preview(node, pool, case_id, cure, **(by or ANNA))
-
-    return inside(stack, act)
-
-
-def approve(stack: Stack, row: CureRow, **by: str) -> CureRow:
-    """A person's word."""
-    named = (row.case_id, row.number)
-    return inside(stack, lambda node: service.approve(node, *named, **(by or BERT)))
-
-
-def execute(stack: Stack, row: CureRow, *, times: int = 1, who: str = "anna"):
-    """Execute, at once by so many."""
-
-    async def act(node: Node) -> list:
-        async with _pool(stack) as pool:
-            named = (row.case_id, row.number)
-            tries = [service.execute(node, pool, *named, who=who) for _ in range(times)]
-            return await asyncio.gather(*tries, return_exceptions=times > 1)
-
-    return inside(stack, act)
-
-
-def history(stack: Stack, case_id: str) -> service.History:
-    """All that was done about a case."""
-    return inside(stack, lambda node: service.history(node, case_id))
-
-
-def closed(stack: Stack, case_id: str) -> service.History:
-    """The case once it is closed, or as it is when the time is up."""
-    deadline = time.monotonic() + WITHIN_S
-    while (found := history(stack, case_id)).case.status == "OPEN":
-        if time.monotonic() > deadline:
-            break
-        time.sleep(0.3)
-    return found
-
-
-def cases(stack: Stack, no: str) -> dict[str, str]:
-    """A payment's cases: kind and id."""
-    found = inside(stack, lambda node: node.journal.every(CaseRow))
-    return {one.kind: one.case_id for one in found if one.pay_order_no == no}
-
-
-def suspense(stack: Stack, no: str) -> int:
-    """What stands in suspense for a payment."""
-    return stands(stack, no, "suspense_")
-
-
-def stands(stack: Stack, no: str, account: str) -> int:
-    """What stands for a payment on the accounts that begin so."""
-    rows = ask(
-        stack,
-        "SELECT coalesce(sum(CASE side WHEN 'DEBIT' THEN amount ELSE -amount END), 0)"
-        " AS amount FROM accounting_entry"
-        " WHERE pay_order_no = $1 AND starts_with(account, $2)",
-        *(no, account),
-    )
-    return int(rows[0]["amount"])
-
-
-def reconcile(stack: Stack, *, ahead: int = 0, anew: bool = True):
-    """Today's statement, as the bank has it tomorrow; or that of a day to come."""
-    today = datetime.now(UTC).date()
-    day = (today + timedelta(days=5)).isoformat()
-    stack.control.post(
-        "/control/statement_days", json={"today": day}
-    ).raise_for_status()
-    dsn, day = stack.on.cluster.dsn, today + timedelta(days=ahead)
-    return inside(stack, lambda node: recon.run(node, dsn, KEY, day, anew=anew))
-
-
-def charged_twice(stack: Stack) -> tuple[Payer, str, str]:
-    """A payment that its bank charged twice, and the case that reconciliation made."""
-    payer = stack.payer(TICKETS)
-    stack.fault(f"bank.{BANK}.deduct", "charge_twice", count=1)
-    no = paid(payer)
-    stack.no_faults()
-    assert [100, 100] == [one["amount"] for one in stack.charges(no)]
-    reconcile(stack)
-    return payer, no, cases(stack, no)["RECON_DUPLICATE_LINE"]
-
-
 def test_a_second_charge_is_found_parked_and_given_back(desk: Stack):
     """F35: reconciliation finds it and parks it once, two people have it given back by
     the leg that was charged, once however often they ask; the order stays whole, its
@@ -216,6 +126,32 @@ def test_a_second_charge_is_found_parked_and_given_back(desk: Stack):
     assert {"RECON_DUPLICATE_LINE": case_id} == cases(desk, no)
     last = until(payer, refund(payer, no, 100).json()["refund_no"])
     assert "SUCCESS" == last["biz_status"]
+
+
+def test_two_cases_of_one_charge_give_it_back_once(desk: Stack):
+    """Two people execute them at once: one is told to look again, and nothing broke."""
+    _, no, case_id = charged_twice(desk)
+    again = told_twice(desk, case_id)
+    rows = [approve(desk, preview(desk, one, Cure.REFUND)) for one in (case_id, again)]
+
+    async def act(node: Node) -> list:
+        async with desk_pool(desk) as pool:
+            tries = [
+                service.execute(node, pool, row.case_id, row.number, who="anna")
+                for row in rows
+            ]
+            return await asyncio.gather(*tries, return_exceptions=True)
+
+    said = inside(desk, act)
+    done = [one for one in said if isinstance(one, CureRow)]
+    refused = [one for one in said if isinstance(one, InFlight | PreviewStale)]
+    assert (1, 1) == (len(done), len(refused)), said
+
+    assert "CLOSED" == closed(desk, done[0].case_id).case.status
+    assert [100] == [m["amount"] for m in desk.charges(no) if m["kind"] == "refund"]
+    (other,) = {case_id, again} - {done[0].case_id}
+    execute(desk, approve(desk, preview(desk, other, Cure.WRITE_OFF)))
+    assert 0 == suspense(desk, no)
 
 
 def test_a_bill_with_refunds_of_ours_matches_them(desk: Stack):

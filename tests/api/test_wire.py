@@ -175,6 +175,7 @@ def test_no_other_protocol_is_spoken(speak):
     assert b"101" not in heard.split(b"\r\n")[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("said", "status"),
     [
@@ -194,6 +195,7 @@ def test_nobody_keeps_a_connection_for_ever(speak, said, status):
     assert time.monotonic() - began < WITHIN_S + 3
 
 
+@pytest.mark.long
 def test_a_dripping_body_is_cut_off(speak, payer):
     """A byte now and then does not buy more time; nothing is processed."""
     auth = b"Authorization: " + payer.api.headers["Authorization"].encode()

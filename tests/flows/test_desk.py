@@ -52,6 +52,8 @@ from paycore.kernel.errors import (
 from paycore.kernel.node import Node
 from paycore.kernel.postgres import fresh_folder
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def desk() -> Iterator[Stack]:
@@ -101,6 +103,7 @@ def test_a_second_charge_is_found_parked_and_given_back(desk: Stack):
     reconcile(desk)
     assert -100 == suspense(desk, no)
     row = preview(desk, case_id, Cure.REFUND)
+    assert row.does.startswith(f"1.00 CNY go back by {BANK}/main, ")
     with pytest.raises(SecondPerson):
         execute(desk, row)
     with pytest.raises(SecondPerson):

@@ -12,6 +12,8 @@ from stack import SHOP, TICKETS, Payer, Stack
 
 from paycore.sms.rows import CodeRow
 
+pytestmark = pytest.mark.long
+
 MANY = 50
 BOTH_WAYS = pytest.mark.parametrize("line", [SHOP, TICKETS])
 

@@ -32,6 +32,8 @@ from paycore.kernel.journal import LimitCounter, Refused
 from paycore.kernel.journal_oneway import CALLED
 from paycore.kernel.journal_postgres import PostgresJournal
 
+pytestmark = pytest.mark.long
+
 # --- a proxy that loses what is said at COMMIT ----------------------------------------
 
 BEFORE, AFTER, OPEN, LATE = "before", "after", "open", "late"

@@ -20,6 +20,7 @@ from paycore.desk.rows import CaseRow
 from paycore.kernel.crypto import content_hash
 from paycore.kernel.errors import BizCheckError
 from paycore.kernel.ids import attempt_id
+from paycore.kernel.money import decimal_text
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizStatus
 from paycore.recovery import adopting
@@ -92,7 +93,7 @@ def _refund(node: Node, facts: Facts) -> Plan:
     returns.refuse_incapable(node, leg)
     amount, currency = _strange_money(facts)
     return Plan(
-        does=f"{amount:,} {currency} go back by {leg.channel}/{leg.account}, request"
+        does=f"{_sum(amount, currency)} go back by {leg.channel}/{leg.account}, request"
         f" {leg.request_no}; the case is closed when the channel says so.",
         amount=amount,
         currency=currency,
@@ -160,13 +161,18 @@ def _caught_up(facts: Facts) -> bool:
 
 def _out_of_suspense(facts: Facts, where: str, *, to: str) -> Plan:
     parked = _parked(facts)
+    parked_sum = _sum(parked.amount, parked.currency)
     return Plan(
-        does=f"{parked.amount:,} {parked.currency} leave suspense, {where}; the case is"
-        " closed.",
+        does=f"{parked_sum} leave suspense, {where}; the case is closed.",
         amount=parked.amount,
         currency=parked.currency,
         seen={"surplus": parked.surplus, "to": to, "back": _return_of(facts)},
     )
+
+
+def _sum(amount: int, currency: str) -> str:
+    """As people read it who are to say yes: never in minor units."""
+    return f"{decimal_text(amount, currency)} {currency}"
 
 
 def _parked(facts: Facts) -> Parked:

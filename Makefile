@@ -99,7 +99,9 @@ fuzz: $(STAMP)  ## Send REQUESTS=50000 made-up requests; ends with one line of J
 
 .PHONY: races
 races: $(STAMP)  ## Race for money ROUNDS=1000 times; ends with one line of JSON
-	@$(BIN)/python tests/races/run.py --rounds $(ROUNDS) $(RACES_ARGS)
+	@mkdir -p build
+	@set +e; $(BIN)/python tests/races/run.py --rounds $(ROUNDS) $(RACES_ARGS) \
+	  | tee build/$@.log; $(TAKEN)
 
 .PHONY: faults
 faults: $(STAMP)  ## Strike with every fault there is a test for; writes docs/faults.md

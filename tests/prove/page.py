@@ -48,6 +48,11 @@ COMMANDS = (
         "the same beside a real PostgreSQL, compared",
     ),
     ("kill", "`make kill`", "kill -9 of nodes and of PostgreSQL under load"),
+    (
+        "races",
+        "`make races`",
+        "rounds of races for money: refunds, coupons, confirm against close, callbacks",
+    ),
     ("explore", "`make explore`", "every order of events of one payment"),
 )
 

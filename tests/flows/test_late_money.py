@@ -344,6 +344,27 @@ def test_where_a_person_gives_it_back_nothing_goes_by_itself():
         assert [] == rows(stack, RefundRow, no)
         assert {"quick_a": 1250} == left(stack, no)
 
+        _closes_for_the_desk(stack, payer, bank)
+
+
+def _closes_for_the_desk(stack: Stack, payer: Payer, bank: Bank) -> None:
+    """Of an open order that nothing will go back of by itself: nothing begins any more,
+    but it closes, and only then may a person give its money back.
+    """
+    no = payer.open().json()["pay_order_no"]
+    code = payer.codes()[-1]
+    charge_unasked(payer, bank, no, code)
+    assert "BIZ_CHECK_ERROR" == payer.confirm(no, code).json()["code"]
+    row = inside(stack, lambda node: node.journal.load(PaymentRow, no))
+    assert ("DOING", "LATE_MONEY_AT_DESK") == (row.biz_status, row.held)
+    assert row.next_check_at <= row.expires_at
+
+    payer.api.post(f"/v1/payments/{no}/close", headers=key())
+
+    assert "CLOSED" == payer.get(no)["biz_status"]
+    assert {"CHARGED_WITHOUT_CONFIRM": "OPEN"} == cases(stack, no)
+    assert {"quick_a": 1250} == left(stack, no)
+
 
 def test_an_order_held_for_late_money_closes_in_its_time(
     stack: Stack, payer: Payer, bank: Bank

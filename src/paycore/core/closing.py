@@ -8,7 +8,7 @@ from paycore.core import ask as asking
 from paycore.core import late
 from paycore.core.chain import Foreign, Local, Next, Run
 from paycore.core.messages import words
-from paycore.core.payment import RETURNED
+from paycore.core.payment import MAY_CLOSE
 from paycore.core.states import Event
 from paycore.gateway.call import Ask, Operation, Reply
 from paycore.kernel.outcome import Outcome
@@ -24,9 +24,9 @@ class AskBeforeClose(Foreign):
 
     async def before(self, run: Run) -> Ask | Next:
         """Only where a channel of ours has an open order, of which we do not know
-        already that its money was taken and went back.
+        already that its money was taken.
         """
-        if run.payment.row.held == RETURNED:
+        if run.payment.row.held in MAY_CLOSE:
             return Next.NEXT
         send = run.payment.send_in_force
         if send is None or run.payment.row.code_by is not CodeSender.CHANNEL:

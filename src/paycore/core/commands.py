@@ -13,7 +13,7 @@ from paycore.core.chain import Foreign, GuardRefused, Local, Next, Run
 from paycore.core.keys import leased
 from paycore.core.messages import words
 from paycore.core.notices import announce
-from paycore.core.payment import RETURNED
+from paycore.core.payment import MAY_CLOSE
 from paycore.core.rows import OutBizNoRow
 from paycore.core.settle import settle
 from paycore.core.states import Audience, Event
@@ -50,7 +50,7 @@ class UniqueCheck(Local):
         if run.payment.row.biz_status.final:
             raise errors.BizCheckError(*run.finished_words)
         held = run.payment.row.held
-        if held is not None and not (run.closing and held == RETURNED):
+        if held is not None and not (run.closing and held in MAY_CLOSE):
             raise errors.BizCheckError(
                 "A person must look at this payment first.", "该支付正在人工核查中"
             )

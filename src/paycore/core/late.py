@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from paycore.accounting import service as accounting
 from paycore.core.messages import refund_words
-from paycore.core.payment import Payment
+from paycore.core.payment import AT_DESK, Payment
 from paycore.core.restored import RESTORED, RestoredRow
 from paycore.core.rows import AttemptRow, RefundRow, RefundTransitionRow
 from paycore.core.states import RefundEvent, refund_transition
@@ -71,6 +71,8 @@ async def take_in(
     )
     if case_id is not None and to_go_back:
         _bear(node, change, payment, attempt, number=number, case_id=case_id)
+    elif payment.row.held == kind:
+        payment.may_close(AT_DESK, node.now())
 
 
 def another_leg_has_it(payment: Payment, attempt: AttemptRow) -> bool:

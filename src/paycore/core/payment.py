@@ -37,6 +37,10 @@ SLOW_ENQUIRY_S = 600
 RETURNED = "LATE_MONEY_RETURNED"
 """Held because money came that must not, and that has gone back since: nothing begins
 any more, but nothing stands in the way of a close."""
+AT_DESK = "LATE_MONEY_AT_DESK"
+"""The same where it does not go back by itself: a person may give back only what no
+order covers, so the order has to end first."""
+MAY_CLOSE = frozenset({RETURNED, AT_DESK})
 
 
 class Payment:
@@ -59,7 +63,7 @@ class Payment:
     @property
     def waits_for_a_person(self) -> bool:
         """Whether nothing begins and nothing closes before somebody has looked."""
-        return self.row.held not in (None, RETURNED)
+        return self.row.held not in (None, *MAY_CLOSE)
 
     @property
     def money_leg(self) -> AttemptRow | None:
@@ -297,13 +301,16 @@ class Payment:
         self.row = replace(self.row, held=None)
         self.release(now)
 
-    def returned(self, now: datetime) -> None:
-        """The money that it was held for went back; its close need not wait longer."""
+    def may_close(self, why: str, now: datetime) -> None:
+        """Nothing more comes of the money that it was held for: its close need not wait
+        longer.
+        """
+        assert why in MAY_CLOSE, why
         due = self.row.next_check_at
         assert due is not None, "what is held is not final"
         self.row = replace(
             self.row,
-            held=RETURNED,
+            held=why,
             next_check_at=min(due, max(now, self.row.expires_at)),
         )
 

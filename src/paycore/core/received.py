@@ -118,7 +118,6 @@ async def _keep_unasked(node: Node, payment: Payment, received: Received) -> boo
     change.append(message)
     if not payment.row.biz_status.final and payment.row.held is None:
         payment.hold(late.UNASKED)
-        payment.stage(change)
     await late.take_in(
         node,
         change,
@@ -135,6 +134,7 @@ async def _keep_unasked(node: Node, payment: Payment, received: Received) -> boo
         to_go_back=callback.operation is Operation.CONFIRM
         and attempt.trans_type is TransType.QUICK_PAY_SEND_MSG,
     )
+    payment.stage(change)
     return await node.journal.commit(change) is None
 
 

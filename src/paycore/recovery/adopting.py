@@ -10,7 +10,7 @@ Close: the order is over here; its money is a matter of the channel and the line
 import msgspec
 from msgspec.structs import replace
 
-from paycore.core.payment import Payment
+from paycore.core.payment import AT_DESK, Payment
 from paycore.core.restored import RESTORED, Restored, RestoredRow
 from paycore.core.rows import AttemptRow
 from paycore.core.states import Event
@@ -89,7 +89,7 @@ async def adopt(node: Node, change: Change, payment: Payment, send: AttemptRow) 
 
 async def close(node: Node, change: Change, payment: Payment) -> str:
     """Stage that nothing begins any more, and nothing stands in the way of a close."""
-    payment.returned(node.now())
+    payment.may_close(AT_DESK, node.now())
     payment.stage(change)
     await _clear(node, change, payment)
     return "it closes at its time"

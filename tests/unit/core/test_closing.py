@@ -74,7 +74,9 @@ async def test_no_answer_is_asked_for_again(expiring, asks, expected):
 
 
 async def test_money_that_nobody_asked_for_is_for_a_person():
-    """The order is held, and the case says whose money it is and where it lies."""
+    """Nothing of the order begins any more, and the case says whose money it is and
+    where it lies; of another amount than was asked for nothing goes back by itself.
+    """
     payment = an_order()
     send = sent(payment, channel="quick_a")
     run = await run_of(payment)
@@ -83,7 +85,8 @@ async def test_money_that_nobody_asked_for_is_for_a_person():
     )
 
     assert Next.STOP is await AskBeforeClose().after(run, send.seq, reply)
-    assert "CHARGED_WITHOUT_CONFIRM" == payment.row.held
+    assert "LATE_MONEY_AT_DESK" == payment.row.held
+    assert not payment.waits_for_a_person
     (staged,) = run.change.inserts
     case = staged.row
     assert ("CHARGED_WITHOUT_CONFIRM", NO, send.seq, 777, "USD") == (

@@ -5,7 +5,7 @@ that was held for it, and the business line.
 import msgspec
 
 from paycore.core import late
-from paycore.core.payment import Payment
+from paycore.core.payment import RETURNED, Payment
 from paycore.core.refunds.document import refund_of
 from paycore.core.refunds.run import RefundRun
 from paycore.core.rows import PaymentRow, RefundRow
@@ -57,7 +57,7 @@ async def _let_close(run: RefundRun) -> None:
     if stands.biz_status.final or stands.held not in HELD:
         return
     payment = Payment(stands)
-    payment.returned(run.now)
+    payment.may_close(RETURNED, run.now)
     payment.stage(run.change)
 
 

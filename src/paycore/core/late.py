@@ -31,6 +31,8 @@ from paycore.lines import service as lines
 AFTER_ITS_END: Final = "LATE_MONEY"
 """A yes for a leg that had ended without money."""
 
+OF_MORE: Final = frozenset({"RECON_DUPLICATE_LINE", "RECON_AMOUNT"})
+
 UNASKED: Final = "CHARGED_WITHOUT_CONFIRM"
 """A charge that we never asked for, of an order that a channel had opened for us."""
 
@@ -55,7 +57,7 @@ async def take_in(
     to_go_back = (
         to_go_back
         and _goes_back(node, payment, attempt, reply)
-        and await going_back(node, attempt) is None
+        and await going_back(node, attempt, more=False) is None
         # Of what a restore made us forget a person has said what becomes of it.
         and await node.journal.load(RestoredRow, attempt.pay_order_no) is None
     )
@@ -102,14 +104,22 @@ def _goes_back(node: Node, payment: Payment, attempt: AttemptRow, reply: Reply) 
     )
 
 
-async def going_back(node: Node, leg: AttemptRow) -> RefundRow | None:
+def is_of_more(case_id: str) -> bool:
+    """Whether a case is about what a channel took beyond what a request took rightly or
+    by itself: when that goes back, the rest of the request is where it was.
+    """
+    return case_id.partition(":")[0] in OF_MORE
+
+
+async def going_back(node: Node, leg: AttemptRow, *, more: bool) -> RefundRow | None:
     """What of a leg that no order covers is under way or was given back, by a person
-    or by itself: it goes back once. Whoever has another begin in this moment is met at
-    the index of what goes back once.
+    or by itself: the charge goes back once, and once what was taken beyond it. Whoever
+    has another begin in this moment is met at the index of what goes back once.
     """
     for row in await node.journal.within(RefundRow, leg.pay_order_no):
         lives = row.kind is not RefundKind.ASKED and row.status is not RefundStatus.FAIL
-        if lives and row.original_request_no == leg.request_no:
+        of_leg = row.original_request_no == leg.request_no
+        if lives and of_leg and is_of_more(row.case_id or "") is more:
             return row
     return None
 

@@ -149,7 +149,7 @@ async def lock_if_free(
 ) -> None:
     """Stage the lock of an order that may have paid already: it is refused by none who
     has the coupon instead, for that is told when the order ends. One that lives
-    elsewhere is as the order's hold says.
+    elsewhere is as the order's hold says, which a restore has put in doubt.
     """
     if await hold_of(node, change, pay_order_no) is not None:
         return

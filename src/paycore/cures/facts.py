@@ -64,11 +64,16 @@ async def gather(node: Node, pool: queries.Pool, case: CaseRow) -> Facts:
         payment=payment,
         leg=leg,
         refund=refund,
-        given_back=None if leg is None else await late.going_back(node, leg),
+        given_back=None if leg is None else await _given_back(node, case, leg),
         parked=await _parked(node, case),
         moved_there=queries.moved_there(case),
         healed=await queries.healed(pool, case),
     )
+
+
+async def _given_back(node: Node, case: CaseRow, leg: AttemptRow) -> RefundRow | None:
+    """Of what this case is about: the charge, or what was taken beyond it."""
+    return await late.going_back(node, leg, more=late.is_of_more(case.case_id))
 
 
 async def _parked(node: Node, case: CaseRow) -> Parked | None:

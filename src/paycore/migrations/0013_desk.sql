@@ -104,9 +104,12 @@ ALTER TABLE refund ADD CHECK (
 );
 INSERT INTO refund_transition_rule (from_status, event, to_status) VALUES
     ('DOING', 'RETURN_AGREED', 'DOING');
--- By itself or by a person: of one request, once.
-CREATE UNIQUE INDEX refund_returned ON refund (pay_order_no, original_request_no)
-    WHERE kind <> 'ASKED' AND status <> 'FAIL';
+-- By itself or by a person: of one request, once; and once what a channel took beyond
+-- it, a second time or too much.
+CREATE UNIQUE INDEX refund_returned ON refund (
+    pay_order_no, original_request_no,
+    (split_part(case_id, ':', 1) IN ('RECON_DUPLICATE_LINE', 'RECON_AMOUNT'))
+) WHERE kind <> 'ASKED' AND status <> 'FAIL';
 
 -- What is given back was taken. Asked for: of the leg that paid. Late money: all that one
 -- request took and no more, of no leg that paid or may yet have, and with its case. A

@@ -18,11 +18,12 @@ _AGREED = (
 _OVER = (CureStatus.DONE, CureStatus.FAILED)
 
 
-def _returned(row: Any) -> tuple[str, str] | None:
-    """By itself or by a person: of one request, once."""
+def _returned(row: Any) -> tuple[str, str, bool] | None:
+    """By itself or by a person: of one request, once; and once what is beyond it."""
     if row.kind is RefundKind.ASKED or row.status is RefundStatus.FAIL:
         return None
-    return row.pay_order_no, row.original_request_no
+    more = row.case_id.partition(":")[0] in ("RECON_DUPLICATE_LINE", "RECON_AMOUNT")
+    return row.pay_order_no, row.original_request_no, more
 
 
 def _running(row: Any) -> str | None:

@@ -10,6 +10,8 @@ from paycore.core.absorb import with_attempts
 from paycore.core.payment import Payment
 from paycore.core.restored import RESTORED, Restored, RestoredRow, RestoreRow
 from paycore.core.rows import PaymentRow
+from paycore.coupon import service as coupon
+from paycore.coupon.rows import HoldStatus
 from paycore.kernel.errors import BadRequest
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
@@ -65,6 +67,7 @@ async def _hold(node: Node, run: RestoreRow, no: PayOrderNo) -> bool:
             return False
         change = node.change()
         _stage_hold(node, change, run, await with_attempts(node, row), known)
+        await _doubt_its_coupon(node, change, no)
         if await node.journal.commit(change) is None:
             return True
 
@@ -84,7 +87,8 @@ def _stage_hold(
     fresh = RestoredRow(
         pay_order_no=payment.row.pay_order_no,
         since=run.since,
-        state=Restored.HELD,
+        # What was found at another moment's asking was found: a person ends that.
+        state=Restored.FOUND if _was_found(known) else Restored.HELD,
         held_at=node.now(),
     )
     if known is None:
@@ -97,6 +101,19 @@ def _stage_hold(
             lost_refunded=known.lost_refunded,
         )
         change.update(again, version=known.version)
+
+
+async def _doubt_its_coupon(node: Node, change: Change, no: PayOrderNo) -> None:
+    """One that lives elsewhere may have been locked in the time that was lost: then it
+    is given back when the order ends without money, and else that does no harm.
+    """
+    held = await coupon.hold_of(node, change, no)
+    if held is not None and held.status is HoldStatus.NAMED:
+        coupon.stage_ask(change, held)
+
+
+def _was_found(known: RestoredRow | None) -> bool:
+    return known is not None and known.state is Restored.FOUND
 
 
 async def settle(

@@ -31,7 +31,8 @@ SELECT EXISTS (
     WHERE p.next_check_at IS NOT NULL AND p.biz_status = 'DOING' AND p.created_at < $1
       AND NOT EXISTS (
           SELECT FROM restored_payment r
-          WHERE r.pay_order_no = p.pay_order_no AND r.since = $2))
+          WHERE r.pay_order_no = p.pay_order_no
+            AND (r.since = $2 OR r.state <> 'CLEAR')))
 """
 
 

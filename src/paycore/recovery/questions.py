@@ -149,11 +149,18 @@ def _of_attempt(
     )
 
 
+def of_leg(leg: AttemptRow) -> Question:
+    """A money leg of ours, whatever is known of it."""
+    return _of_attempt(leg, _ASKED_AFTER[leg.trans_type])
+
+
 def of_refunds(
-    payment: Payment, refunds: Sequence[RefundRow], *, first: int, count: int
+    leg: AttemptRow, refunds: Sequence[RefundRow], *, first: int, count: int
 ) -> Iterator[Question]:
-    """The next refunds that a payment may have had, by the leg that was charged."""
-    leg, no = payment.charged, payment.row.pay_order_no
+    """The next refunds that a payment may have had, by the leg that was charged, or may
+    have been.
+    """
+    no = leg.pay_order_no
     taken = {refund.refund_no for refund in refunds}
     for number in range(first, min(MAX_REFUNDS, first + count - 1) + 1):
         wanted = refund_no(no, number)

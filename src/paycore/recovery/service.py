@@ -6,6 +6,7 @@ Nothing here changes a payment but the hold, and the ordinary enquiry of an open
 """
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -32,6 +33,7 @@ from paycore.recovery.questions import (
     Place,
     of_ended,
     of_ended_refunds,
+    of_leg,
     of_open,
     of_refunds,
     of_statement,
@@ -201,19 +203,25 @@ class _Work:
         restored = await node.journal.load(RestoredRow, no)
         assert payment is not None, "it was held"
         assert restored is not None, "it was held"
+        refunds = await node.journal.within(RefundRow, no)
+        leg = payment.money_leg
+        ahead = restored.lost_refunds + REFUNDS_AHEAD
         questions = _once(
             [
                 *of_open(payment, self.at, ahead=self.scope.ahead),
+                # It may have been paid in the time that was lost, and refunded.
+                *(of_refunds(leg, refunds, first=1, count=ahead) if leg else ()),
                 *self.named.pop(no, ()),
             ]
         )
         told, change = await self._asked(questions, quiet_from=restored.held_at)
-        found = await self._tell(told, change)
-        everybody = len(told) == len(questions)
+        charged = await self._tell(told, change)
         unsure = [one.question for one in told if one.unsure]
         self.report.unsure += unsure
-        if restored.state is Restored.FOUND and (unsure or not everybody):
-            found = True  # who told of it once may be silent, or not asked, by now
+        restored = self._with_lost_refunds(restored, refunds, told)
+        # What was found once is a person's: who told of it may be silent by now, or not
+        # asked, and that takes nothing back.
+        found = charged or restored.state is Restored.FOUND
         state = Restored.FOUND if found else Restored.HELD
         state = state if found or unsure else Restored.CLEAR
         await holding.settle(node, change, restored, state)
@@ -258,7 +266,7 @@ class _Work:
             lost = await self.node.journal.load(RestoredRow, no)
             used = ours + (lost.lost_refunds if lost is not None else 0)
             ahead = used + REFUNDS_AHEAD
-            questions += of_refunds(payment, refunds, first=1, count=ahead)
+            questions += of_refunds(payment.charged, refunds, first=1, count=ahead)
         questions = _once([*questions, *self.named.pop(no, ())])
         await self._ask_of_ended(payment, refunds, questions)
 
@@ -279,17 +287,40 @@ class _Work:
         told, change = await self._asked(questions, quiet_from=self.run.begun_at)
         await self._tell(told, change)
         self.report.unsure += [one.question for one in told if one.unsure]
-        await self._keep_lost_refunds(payment, refunds, told, change)
+        await self._keep_lost_refunds(change, payment, refunds, told)
         if not change.empty and await self.node.journal.commit(change) is not None:
             self.report.unsure += questions[:1]
 
     async def _keep_lost_refunds(
         self,
+        change: Change,
         payment: Payment,
         refunds: Sequence[RefundRow],
         told: Sequence[Told],
-        change: Change,
     ) -> None:
+        no = payment.row.pay_order_no
+        standing = await self.node.journal.load(RestoredRow, no)
+        before = standing or RestoredRow(
+            pay_order_no=no,
+            since=self.run.since,
+            state=Restored.CLEAR,
+            held_at=self.run.begun_at,
+            asked_at=self.node.now(),
+        )
+        after = self._with_lost_refunds(before, refunds, told)
+        if after is before:
+            return
+        if standing is None:
+            change.insert(after)
+        else:
+            change.update(after, version=standing.version)
+
+    def _with_lost_refunds(
+        self,
+        standing: RestoredRow,
+        refunds: Sequence[RefundRow],
+        told: Sequence[Told],
+    ) -> RestoredRow:
         """Their numbers are not given again, nor what they gave back. The line's are
         counted up: what is far beyond them, or late money, was no part of the order.
         """
@@ -305,31 +336,14 @@ class _Work:
             and one.question.seq <= most
         }
         if not lost:
-            return
-        last = max(lost)
-        before = sum(number < last for number in asked)
-        no = payment.row.pay_order_no
-        standing = await self.node.journal.load(RestoredRow, no)
-        fresh = RestoredRow(
-            pay_order_no=no,
-            since=self.run.since,
-            state=Restored.CLEAR,
-            held_at=self.run.begun_at,
-            asked_at=self.node.now(),
-            lost_refunds=last - before,
-            lost_refunded=sum(lost.values()),
+            return standing
+        before = sum(number < max(lost) for number in asked)
+        # An answer that lacks this time takes nothing back of what was told before.
+        return replace(
+            standing,
+            lost_refunds=max(max(lost) - before, standing.lost_refunds),
+            lost_refunded=max(sum(lost.values()), standing.lost_refunded),
         )
-        if standing is None:
-            change.insert(fresh)
-        else:
-            # An answer that lacks this time takes nothing back of what was told before;
-            # and how far the payment itself is stays as it is.
-            again = replace(
-                standing,
-                lost_refunds=max(fresh.lost_refunds, standing.lost_refunds),
-                lost_refunded=max(fresh.lost_refunded, standing.lost_refunded),
-            )
-            change.update(again, version=standing.version)
 
     # --- both -------------------------------------------------------------------------
 
@@ -348,11 +362,13 @@ class _Work:
         return (one.channel, one.account) in self.scope.without
 
     async def _tell(self, told: Sequence[Told], change: Change) -> bool:
-        """Whether anything was found."""
+        """Whether anything was found of a charge: a refund keeps no order from going
+        on, for its number and its money are kept.
+        """
         found = False
         for one in told:
             if isinstance(one.verdict, Found):
-                found = True
+                found = found or not one.question.is_refund
                 difference = await telling.of_enquiry(
                     self.node, change, one, one.verdict
                 )
@@ -367,14 +383,18 @@ class _Work:
             self.told("catching up", len(numbers))
 
     async def _catch_up(self, no: PayOrderNo) -> None:
+        """What was paid may have been refunded since, by whomever that was heard."""
         payment = await load_payment(self.node, no)
-        if payment is None or payment.money_leg is None:
+        if payment is not None and payment.money_leg is not None:
+            await ordinary.look_at(self.node, no)
+            payment = await load_payment(self.node, no)
+        if payment is None:
             return
-        await ordinary.look_at(self.node, no)
-        payment = await load_payment(self.node, no)
-        if payment is not None and payment.row.biz_status.final:
+        if payment.row.biz_status.final:
             self.report.caught_up[no] = payment.row.biz_status
-            await self._ask_ended(no)  # what was paid may have been refunded since
+            await self._ask_ended(no)
+        elif payment.money_leg is not None:
+            self.report.unsure.append(of_leg(payment.money_leg))
 
 
 async def _pages(page: Page) -> AsyncIterator[Sequence[PayOrderNo]]:
@@ -390,6 +410,11 @@ def _young(at: datetime | None, since: datetime) -> bool:
 
 
 def _once(questions: Sequence[Question]) -> list[Question]:
-    """Each number at each account once."""
-    seen = {(one.channel, one.account, one.request_no): one for one in questions}
+    """Each number at each account once; also what a statement names of it."""
+    seen: dict[tuple[str, str, str], Question] = {}
+    for one in questions:
+        name = (one.channel, one.account, one.request_no)
+        first = seen.setdefault(name, one)
+        if one.in_a_statement:
+            seen[name] = dataclasses.replace(first, in_a_statement=True)
     return list(seen.values())

@@ -29,15 +29,17 @@ async def cut_off(node: Node, *, dsn: str) -> Ran:
     try:
         async with closing.seated(dsn) as connection:
             settled = await settlement.settle(node, connection)
-            fed_from = await _feed(node, connection)
+            # One time for all: what is fed by then is all that a day cut off has.
+            now = node.now()
+            fed_from = await _feed(node, connection, now)
             cut = []
-            day = await closing.next_day(connection, node.now())
+            day = await closing.next_day(connection, now)
             while await closing.cut_off(
-                *(connection, day, await _ends_of(node, day), node.now()),
+                *(connection, day, await _ends_of(node, day), now),
                 fed_from=fed_from,
             ):
                 cut.append(day.isoformat())
-                day = await closing.next_day(connection, node.now())
+                day = await closing.next_day(connection, now)
     except closing.Busy as busy:
         return Ran(done=False, said=str(busy))
     yesterday = node.now().date() - timedelta(days=1)
@@ -46,15 +48,17 @@ async def cut_off(node: Node, *, dsn: str) -> Ran:
     return Ran(done=day > yesterday, said=said)
 
 
-async def _feed(node: Node, connection: closing.Connection) -> datetime | None:
+async def _feed(
+    node: Node, connection: closing.Connection, now: datetime
+) -> datetime | None:
     """Make up for what a ledger of the user's own was not to be told; from when on it
     is to have all.
     """
     if not node.settings.ledger_url:
         return None
-    since = await closing.tell_from(connection, node.now())
+    since = await closing.tell_from(connection, now)
     if since is not None:
-        await closing.tell_what_lacks(connection, node.now(), since)
+        await closing.tell_what_lacks(connection, now, since)
     return since
 
 

@@ -9,11 +9,6 @@ from paycore.desk import service as desk
 from paycore.kernel.ids import late_refund_no
 from paycore.kernel.terms import RefundStatus
 
-OF_MORE = frozenset({"RECON_DUPLICATE_LINE", "RECON_AMOUNT"})
-"""The kinds of case about what a channel took beyond what a request took rightly or by
-itself: when that goes back, the rest of the request is where it was.
-"""
-
 
 async def returned(run: RefundRun) -> None:
     """Given back: nothing of it is in suspense or owed to a payer any more, and the
@@ -39,7 +34,7 @@ async def _book(run: RefundRun, row: RefundRow, case_id: str) -> None:
     """
     number = late_refund_no(row.original_request_no)
     owed = await run.node.journal.load(RefundRow, row.pay_order_no, number)
-    if owed is not None and case_id.partition(":")[0] not in OF_MORE:
+    if owed is not None and not late.is_of_more(case_id):
         late.post(run.node, run.change, owed, at=run.now, returned=True)
     found = await suspense.parked(run.node, row.pay_order_no, case_id)
     if found is not None:

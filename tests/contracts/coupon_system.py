@@ -64,6 +64,11 @@ class Coupons:
             self.coupons[coupon_no] = made
         return coupon_no
 
+    def lock(self, coupon_no: str, order: str) -> None:
+        """Somebody has asked for it and remembers nothing of that."""
+        with self._lock:
+            self.coupons[coupon_no] |= {"status": "LOCKED", "pay_order_no": order}
+
     def is_(self, coupon_no: str) -> tuple[str, str | None]:
         """Where it stands, and whose it is."""
         with self._lock:

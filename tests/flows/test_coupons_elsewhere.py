@@ -2,11 +2,13 @@
 
 import itertools
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from coupon_system import AFTER, AMOUNT, BEFORE, BROKEN, FAULTS, SECRET, Coupons, until
 from sql import ask
 from stack import SHOP, TICKETS, Payer, Stack, key, stacked
+from test_recover import recover
 
 pytestmark = pytest.mark.long
 
@@ -65,6 +67,29 @@ def kinds(stack: Stack, no: str) -> list[str]:
     """The kinds of cases about the order."""
     found = ask(stack, "SELECT kind FROM desk_case WHERE pay_order_no = $1", no)
     return [row["kind"] for row in found]
+
+
+def test_what_a_restore_forgot_to_have_locked_is_given_back(
+    serving: Coupons,
+):
+    """I10: the lock was asked for in the time that was lost, and has no end there."""
+    given = {"coupon_url": serving.url, "coupon_secret": SECRET, "coupon_timeout_s": 1}
+    with stacked(**given) as stack:
+        payer, coupon_no = stack.payer(SHOP), fresh(serving)
+        no = opened(payer, coupon_no)
+        assert "NAMED" == hold(stack, no)
+        since = datetime.now(UTC).isoformat()
+        stack.nodes[0].kill()
+        serving.lock(coupon_no, no)
+
+        recover(stack, "--since", since)
+
+        assert "ASKED" == hold(stack, no)
+        stack.start_node()
+        api = stack.client(SHOP, node=1)
+        answer = api.post(f"/v1/payments/{no}/close", headers=key())
+        assert "CLOSED" == answer.json()["biz_status"], answer.text
+        until(lambda: ("AVAILABLE", None) == serving.is_(coupon_no))
 
 
 @BOTH_WAYS

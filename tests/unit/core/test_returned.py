@@ -1,11 +1,12 @@
 """What the books say once the desk has something go back."""
 
 import pytest
-from a_payment import NO, NOW
+from a_payment import NO, NOW, sent
 from a_refund import a_row
 from a_run import an_order, run_of
 
 from paycore.accounting.rows import PostingRow
+from paycore.core import late
 from paycore.core.refunds.refund import Refund
 from paycore.core.refunds.returned import returned
 from paycore.core.refunds.run import RefundRun
@@ -51,6 +52,24 @@ async def _posted_after(kind: str) -> list[tuple[str, str]]:
 
     rows = [one.row for one in run.change.inserts] + run.change.appends
     return [(one.kind, one.fact) for one in rows if isinstance(one, PostingRow)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"), [("LATE_MONEY", False), ("RECON_DUPLICATE_LINE", True)]
+)
+async def test_a_charge_and_what_is_beyond_it_go_back_once_each(kind, more):
+    """A return of the one is none of the other, by itself or by the desk."""
+    run = await run_of(an_order())
+    node, leg = run.node, sent(run.payment, channel="quick_a")
+    node.journal.store.checks = {}
+    change, case_id = node.change(), f"{kind}:{NO}:01:quick_a/main"
+    back = {"kind": RefundKind.RETURN, "status": RefundStatus.SUCCESS}
+    row = _ended(case_id=case_id, **back)
+    change.insert(row)
+    assert await node.journal.commit(change) is None
+
+    assert row == await late.going_back(node, leg, more=more)
+    assert await late.going_back(node, leg, more=not more) is None
 
 
 @pytest.mark.parametrize("kind", ["LATE_MONEY", "CHARGED_WITHOUT_CONFIRM"])

@@ -94,6 +94,7 @@ def _left(stack: Stack) -> Left:
     charged = made.numbers["charged"]
     code = made.payers["charged"].codes()[-1]
     bank.confirm(made.payers["charged"], charged, f"{charged}01", code, tells=False)
+    bank.refund(charged, f"{charged}R01", f"{charged}01", 300)
     for name, how in (("unheard", "timeout_before"), ("repaid", "timeout_after")):
         stack.fault("bank.quick_a.enquire", "http_500")
         stack.fault("bank.quick_a.confirm", how, count=1)
@@ -168,6 +169,14 @@ def test_without_an_account_what_waits_only_for_it_goes_on(left: Left):
     assert (["quick_b/main"], []) == (report["without"], report["unanswered"])
     assert {"charged", "deducted"} == left.held()
     assert "CLEAR" == left.state("unheard")
+    # Also of the charge that is to be adopted: its number is not given again.
+    (lost,) = ask(
+        left.stack,
+        "SELECT lost_refunds, lost_refunded FROM restored_payment"
+        " WHERE pay_order_no = $1",
+        left.numbers["charged"],
+    )
+    assert (1, 300) == tuple(lost)
     no = left.numbers["repaid"]
     assert [{"pay_order_no": no, "biz_status": "SUCCESS"}] == report["caught_up"]
     found = {(one["difference"], one["number"]) for one in report["differences"]}

@@ -73,7 +73,7 @@ async def take_in(
     )
     if case_id is not None and to_go_back:
         _bear(node, change, payment, attempt, number=number, case_id=case_id)
-    elif payment.row.held == kind:
+    elif payment.row.held == kind and await _waits_for_nothing(node, payment):
         payment.may_close(AT_DESK, node.now())
 
 
@@ -101,6 +101,18 @@ def _goes_back(node: Node, payment: Payment, attempt: AttemptRow, reply: Reply) 
         and said == (attempt.amount, attempt.currency)
         and attempt.channel in gateway.capable(node, Operation.REFUND)
         and not another_leg_has_it(payment, attempt)
+    )
+
+
+async def _waits_for_nothing(node: Node, payment: Payment) -> bool:
+    """Whether nothing by itself will say that a payment may close; one that is over
+    does not wait for that.
+    """
+    if payment.row.biz_status.final:
+        return False
+    refunds = await node.journal.within(RefundRow, payment.row.pay_order_no)
+    return not any(
+        row.kind is RefundKind.LATE_MONEY and not row.status.final for row in refunds
     )
 
 

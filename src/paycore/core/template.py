@@ -339,20 +339,28 @@ class ServiceTemplate:
     async def _answer_doing(self, task: "asyncio.Task[KeptAnswer]") -> KeptAnswer:
         """Commit DOING under the key, then say it; the passage leaves the key alone.
 
-        Whoever commits the key first has given the answer.
+        Whoever commits the key first has given the answer. What the passage had staged
+        of the key already may come first, as when it took the key over: then the key
+        has no answer yet, and nobody but us is to give one.
         """
         run = self._run
         if run is None or run.key is None or not run.key.is_stored:
             return await asyncio.shield(task)
         key, run.key = run.key, None
-        view = await self._callback.doing(self._node, run)
-        status, body = self._callback.answer_of(view)
-        key.answer(self._node, status, body)
-        change = self._node.change()
-        key.stage(change)
-        if await self._node.journal.commit(change) is None:
-            return KeptAnswer(status=status, body=body)
-        return await asyncio.shield(task)
+        for _ in range(TIMES_TO_TRY):
+            view = await self._callback.doing(self._node, run)
+            status, body = self._callback.answer_of(view)
+            key.answer(self._node, status, body)
+            change = self._node.change()
+            key.stage(change)
+            if await self._node.journal.commit(change) is None:
+                return KeptAnswer(status=status, body=body)
+            row = await keys.look_up(self._node, self._callback.claim)
+            ours = row is not None and row.lease_epoch == self._node.epoch
+            if row is None or row.status is not None or not ours:
+                break
+            key = Key(row, row)
+        return await self._given(await asyncio.shield(task))
 
 
 async def drain(node: Node, seconds: float) -> None:

@@ -73,7 +73,7 @@ SUGGESTED: Mapping[str, tuple[Cure, ...]] = MappingProxyType(
         f"RESTORE_{Found.CHARGED_THERE}": (Cure.ADOPT, Cure.CLOSE, Cure.NOTE),
         f"RESTORE_{Found.CHARGED_HERE}": (Cure.NOTE,),
         f"RESTORE_{Found.CHARGED_AMOUNT}": (Cure.NOTE,),
-        f"RESTORE_{Found.REFUNDED_THERE}": (Cure.NOTE,),
+        f"RESTORE_{Found.REFUNDED_THERE}": (Cure.NOTE, Cure.CLOSE),
         f"RESTORE_{Found.REFUNDED_HERE}": (Cure.NOTE,),
         f"RESTORE_{Found.REFUNDED_AMOUNT}": (Cure.NOTE,),
         f"RECON_{Kind.THEY_LACK}": (*_BOOKS, Cure.ADJUST),

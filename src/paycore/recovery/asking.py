@@ -38,12 +38,14 @@ class Told:
 
 
 def as_a_statement_says(question: Question) -> Told:
-    """Its word, where its account is not asked: that the money moved."""
+    """Its word, where its account is not asked: that so much money moved."""
+    assert question.stated is not None, "no statement names it"
+    amount, currency = question.stated
     reply = Reply(
         outcome=Outcome.SUCCEEDED,
         resp_code="STATEMENT",
-        amount=question.amount,
-        currency=question.currency,
+        amount=amount,
+        currency=currency,
     )
     verdict = judge(question, reply, last_word=True)
     return Told(question=question, reply=reply, verdict=verdict)

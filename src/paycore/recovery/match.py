@@ -60,8 +60,8 @@ class Question:
     """Whether we have something under this number."""
     paid: bool = False
     """Whether we say that its money moved."""
-    in_a_statement: bool = False
-    """Whether a statement says that its money moved."""
+    stated: tuple[int, str] | None = None
+    """What a statement says that moved of it."""
     original: AttemptId | None = None
     """Of a refund: the number of the money that went back."""
 

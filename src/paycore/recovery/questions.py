@@ -207,6 +207,7 @@ def of_statement(one: Difference, payment: PaymentRow, at: Sequence[Place]) -> Q
     assert named is not None, "it names a payment"
     here = (place for place in at if place.channel == one.channel)
     taking = next((place.operation for place in here), Operation.DEDUCT)
+    stated = one.theirs or payment.payable_amount, one.currency or payment.currency
     return Question(
         pay_order_no=payment.pay_order_no,
         seq=named[1],
@@ -214,8 +215,8 @@ def of_statement(one: Difference, payment: PaymentRow, at: Sequence[Place]) -> Q
         channel=one.channel,
         account=one.account,
         operation=Operation.REFUND if one.found is Found.REFUNDED_THERE else taking,
-        amount=one.theirs or payment.payable_amount,
-        currency=one.currency or payment.currency,
+        amount=stated[0],
+        currency=stated[1],
         inst_trans_id=NOTHING_SENT,
-        in_a_statement=True,
+        stated=stated,
     )

@@ -7,7 +7,15 @@ Nothing here changes a payment but the hold, and the ordinary enquiry of an open
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -18,13 +26,20 @@ from paycore.core import recover as ordinary
 from paycore.core.absorb import load_payment
 from paycore.core.payment import Payment
 from paycore.core.restored import Restored, RestoredRow, RestoreRow
-from paycore.core.rows import RefundRow
+from paycore.core.rows import AttemptRow, RefundRow
 from paycore.gateway import service as gateway
 from paycore.gateway.accounts import AccountKey
+from paycore.gateway.call import Operation
 from paycore.kernel.ids import REFUND_LEGS, numbered_at
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
-from paycore.kernel.terms import BizStatus, PayOrderNo, RefundKind
+from paycore.kernel.terms import (
+    SMS_CENTRE,
+    BizStatus,
+    PayOrderNo,
+    ProcessStatus,
+    RefundKind,
+)
 from paycore.recovery import holding, queries, statements, telling
 from paycore.recovery.asking import AT_ONCE as CALLS_AT_ONCE
 from paycore.recovery.asking import Asker, Told, as_a_statement_says
@@ -204,29 +219,28 @@ class _Work:
         assert payment is not None, "it was held"
         assert restored is not None, "it was held"
         refunds = await node.journal.within(RefundRow, no)
-        leg = payment.money_leg
         ahead = restored.lost_refunds + REFUNDS_AHEAD
         questions = _once(
             [
                 *of_open(payment, self.at, ahead=self.scope.ahead),
                 # It may have been paid in the time that was lost, and refunded.
-                *(of_refunds(leg, refunds, first=1, count=ahead) if leg else ()),
+                *self._of_refunds(_chargeable(payment), refunds, ahead),
                 *self.named.pop(no, ()),
             ]
         )
         told, change = await self._asked(questions, quiet_from=restored.held_at)
-        charged = await self._tell(told, change)
+        forgotten = await self._tell(told, change, _known_places(payment))
         unsure = [one.question for one in told if one.unsure]
         self.report.unsure += unsure
         restored = self._with_lost_refunds(restored, refunds, told)
         # What was found once is a person's: who told of it may be silent by now, or not
         # asked, and that takes nothing back.
-        found = charged or restored.state is Restored.FOUND
+        ended = payment.row.biz_status.final
+        found = forgotten or (restored.state is Restored.FOUND and not ended)
         state = Restored.FOUND if found else Restored.HELD
         state = state if found or unsure else Restored.CLEAR
         await holding.settle(node, change, restored, state)
         stands = await node.journal.commit(change) is None
-        ended = payment.row.biz_status.final
         if state is Restored.CLEAR and stands and not ended:
             self.report.let_go += 1
             self.free.append(no)
@@ -266,7 +280,7 @@ class _Work:
             lost = await self.node.journal.load(RestoredRow, no)
             used = ours + (lost.lost_refunds if lost is not None else 0)
             ahead = used + REFUNDS_AHEAD
-            questions += of_refunds(payment.charged, refunds, first=1, count=ahead)
+            questions += self._of_refunds([payment.charged], refunds, ahead)
         questions = _once([*questions, *self.named.pop(no, ())])
         await self._ask_of_ended(payment, refunds, questions)
 
@@ -285,7 +299,7 @@ class _Work:
         questions: Sequence[Question],
     ) -> None:
         told, change = await self._asked(questions, quiet_from=self.run.begun_at)
-        await self._tell(told, change)
+        await self._tell(told, change, _known_places(payment))
         self.report.unsure += [one.question for one in told if one.unsure]
         await self._keep_lost_refunds(change, payment, refunds, told)
         if not change.empty and await self.node.journal.commit(change) is not None:
@@ -345,6 +359,15 @@ class _Work:
             lost_refunded=max(sum(lost.values()), standing.lost_refunded),
         )
 
+    def _of_refunds(
+        self, legs: Iterable[AttemptRow], refunds: Sequence[RefundRow], count: int
+    ) -> Iterator[Question]:
+        """The next numbers, where a channel gives anything back at all."""
+        able = gateway.capable(self.node, Operation.REFUND)
+        for leg in legs:
+            if leg.channel in able:
+                yield from of_refunds(leg, refunds, first=1, count=count)
+
     # --- both -------------------------------------------------------------------------
 
     async def _asked(
@@ -355,20 +378,24 @@ class _Work:
         asked = [one for one in questions if not self._left_out(one)]
         self.report.asked += len(asked)
         told, change = await self.asker.ask(asked, quiet_from=quiet_from)
-        said = (as_a_statement_says(one) for one in left_out if one.in_a_statement)
+        said = (as_a_statement_says(one) for one in left_out if one.stated is not None)
         return [*told, *said], change
 
     def _left_out(self, one: Question | Difference) -> bool:
         return (one.channel, one.account) in self.scope.without
 
-    async def _tell(self, told: Sequence[Told], change: Change) -> bool:
-        """Whether anything was found of a charge: a refund keeps no order from going
-        on, for its number and its money are kept.
+    async def _tell(
+        self, told: Sequence[Told], change: Change, known: Collection[AccountKey]
+    ) -> bool:
+        """Whether a charge was found: told of, or known by its refund. A refund where a
+        leg of ours took the money, or may have, keeps no order from going on: its
+        number and its money are kept.
         """
         found = False
         for one in told:
             if isinstance(one.verdict, Found):
-                found = found or not one.question.is_refund
+                place = one.question.channel, one.question.account
+                found = found or not (one.question.is_refund and place in known)
                 difference = await telling.of_enquiry(
                     self.node, change, one, one.verdict
                 )
@@ -405,6 +432,23 @@ async def _pages(page: Page) -> AsyncIterator[Sequence[PayOrderNo]]:
         after = numbers[-1]
 
 
+def _chargeable(payment: Payment) -> list[AttemptRow]:
+    """The legs whose money a channel may have taken and given back unknown to us: an
+    open one, and the orders that a channel opened for us.
+    """
+    sends = [send for send in payment.sends if send.channel != SMS_CENTRE]
+    return sends if payment.money_leg is None else [payment.money_leg, *sends]
+
+
+def _known_places(payment: Payment) -> set[AccountKey]:
+    """Where legs of ours took the money, or may have."""
+    return {
+        (leg.channel, leg.account)
+        for leg in payment.money_legs
+        if leg.process_status.open or leg.process_status is ProcessStatus.GW_SUCCESS
+    }
+
+
 def _young(at: datetime | None, since: datetime) -> bool:
     return at is not None and at >= since
 
@@ -415,6 +459,6 @@ def _once(questions: Sequence[Question]) -> list[Question]:
     for one in questions:
         name = (one.channel, one.account, one.request_no)
         first = seen.setdefault(name, one)
-        if one.in_a_statement:
-            seen[name] = dataclasses.replace(first, in_a_statement=True)
+        if one.stated is not None:
+            seen[name] = dataclasses.replace(first, stated=one.stated)
     return list(seen.values())

@@ -9,6 +9,7 @@ from paycore.kernel.crypto import KeyRing
 from paycore.kernel.ids import SystemIds
 from paycore.kernel.journal import Row
 from paycore.kernel.journal_postgres import PostgresJournal
+from paycore.kernel.lives import Lives
 from paycore.kernel.node import Heartbeat, Node
 from paycore.kernel.terms import Epoch
 from paycore.kernel.transport import HttpTransport
@@ -45,7 +46,7 @@ async def living(dsn: str, epoch: int = 1, **settings: object) -> Node:
         heartbeat=Heartbeat(
             epoch=Epoch(epoch),
             slot=epoch,
-            live=(Epoch(1), Epoch(2)),
+            live=Lives((Epoch(1), Epoch(2)), newest=Epoch(99)),
             good_until=float("inf"),
         ),
     )
@@ -65,7 +66,7 @@ async def held_by_the_dead(dsn: str, kind: type[Row], **settings: object) -> lis
         10,
         now=dead.now() + timedelta(seconds=1),
         epoch=dead.epoch,
-        live=(1, 2, 99),
+        live=Lives.of(1, 2, 99),
         lease_until=dead.now() + timedelta(hours=1),
     )
     await buried(dead)

@@ -15,6 +15,7 @@ from paycore.kernel.crypto import KeyRing
 from paycore.kernel.ids import SystemIds, letters, pay_order_no
 from paycore.kernel.journal import Change
 from paycore.kernel.journal_postgres import PostgresJournal
+from paycore.kernel.lives import Lives
 from paycore.kernel.node import Heartbeat, Node
 from paycore.kernel.terms import BizLineId, Epoch, PayOrderNo
 from paycore.kernel.transport import HttpTransport
@@ -134,7 +135,7 @@ async def nodes(dsn: str) -> AsyncIterator[Callable]:
             heartbeat=Heartbeat(
                 epoch=Epoch(epoch),
                 slot=epoch,
-                live=(Epoch(1), Epoch(2)),
+                live=Lives((Epoch(1), Epoch(2)), newest=Epoch(99)),
                 good_until=float("inf"),
             ),
         )

@@ -20,8 +20,8 @@ from receivers import (
 )
 
 from paycore.desk.rows import CaseRow
+from paycore.kernel.lives import Lives
 from paycore.kernel.node import Node
-from paycore.kernel.terms import Epoch
 from paycore.notify import service as notify
 from paycore.notify import verdict
 from paycore.notify.delivery import LEASE
@@ -90,7 +90,7 @@ async def test_late_result_is_void(nodes: Callable, receiver: Callable):
     await notify.refresh(two)
     shop.hang, shop.script = asyncio.Event(), [204, 500]
     no = await tell(one, line)
-    two.heartbeat.live = (Epoch(2),)
+    two.heartbeat.live = Lives.of(2)
     leap(two, seconds=7)
     assert 1 == await dispatcher.tick(two)
     await shop.has_got(2)

@@ -12,12 +12,14 @@ from journal_suite import (
     new,
 )
 
+from paycore.kernel.lives import Lives
 from paycore.kernel.terms import Epoch
 
-MINE, OTHER, DEAD = Epoch(1), Epoch(2), Epoch(3)
+MINE, OTHER, DEAD, YOUNG = Epoch(1), Epoch(2), Epoch(3), Epoch(4)
+LIVES = Lives((MINE, OTHER), newest=DEAD)
 
 
-async def claim(journal, *, now=NOW, limit=10, epoch=MINE, live=(MINE, OTHER)):
+async def claim(journal, *, now=NOW, limit=10, epoch=MINE, live=LIVES):
     rows = await journal.due(
         Job, limit, now=now, epoch=epoch, live=live, lease_until=SOON
     )
@@ -42,7 +44,7 @@ async def test_a_claimed_row_has_its_lease(journal):
     """Claiming writes lease and version, and gives the row so."""
     await journal.commit(inserting(Job(name="a", version=4)))
     claimed = await journal.due(
-        Job, 1, now=NOW, epoch=MINE, live=[MINE], lease_until=SOON
+        Job, 1, now=NOW, epoch=MINE, live=LIVES, lease_until=SOON
     )
 
     assert claimed == [Job(name="a", version=5, lease_epoch=MINE, lease_until=SOON)]
@@ -56,12 +58,16 @@ async def test_a_claimed_row_has_its_lease(journal):
         (OTHER, SOON, False),
         (OTHER, NOW, True),
         (DEAD, SOON, True),
+        (YOUNG, SOON, False),
+        (YOUNG, NOW, True),
         (MINE, SOON, False),
         (OTHER, None, False),
     ],
 )
 async def test_a_lease_holds_while_its_node_lives(journal, epoch, until, free):
-    """Free is what nobody holds, whose lease has passed, or whose node is dead."""
+    """Free is what nobody holds, whose lease has passed, or whose node is dead; one
+    that began since who claims looked round is not.
+    """
     await journal.commit(inserting(Job(name="a", lease_epoch=epoch, lease_until=until)))
 
     assert free == (await claim(journal) == ["a"])
@@ -80,8 +86,9 @@ async def test_a_claim_makes_older_views_stale(journal):
 async def test_claimers_at_once_share_the_work(journal):
     """No row is claimed twice, and none is left."""
     await journal.commit(inserting(*(Job(name=f"{n:03}") for n in range(60))))
+    live = Lives.of(*range(9))
     claims = await asyncio.gather(
-        *(claim(journal, limit=15, epoch=Epoch(n), live=range(9)) for n in range(5))
+        *(claim(journal, limit=15, epoch=Epoch(n), live=live) for n in range(5))
     )
     names = [name for names in claims for name in names]
 

@@ -31,6 +31,7 @@ from journal_suite import (
 
 from paycore.kernel.journal import Change, ChangeRejected, LimitCounter, Refused
 from paycore.kernel.journal_group import Gathering, Waiting
+from paycore.kernel.lives import Lives
 from paycore.kernel.terms import Epoch
 
 replace = msgspec.structs.replace
@@ -166,7 +167,7 @@ async def both_claim(postgres, model, limit, at):
             limit,
             now=now,
             epoch=Epoch(at % 3),
-            live=[Epoch(0), Epoch(1)],
+            live=Lives.of(0, 1),
             lease_until=now + timedelta(seconds=2),
         )
         for journal in (postgres, model)

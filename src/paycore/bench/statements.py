@@ -17,6 +17,7 @@ from uuid import UUID
 
 from paycore.kernel.journal import Change, Count, Journal, R, Refused, Row, Value
 from paycore.kernel.journal_group import amended, at_version
+from paycore.kernel.lives import Lives
 from paycore.kernel.terms import Epoch
 
 SETTLED_WITHIN_S = 10.0
@@ -109,7 +110,7 @@ class Recorder:
         *,
         now: datetime,
         epoch: Epoch,
-        live: Sequence[Epoch],
+        live: Lives,
         lease_until: datetime,
     ) -> list[R]:
         """Claim what is due."""

@@ -17,6 +17,9 @@ from paycore.notify import webhook
 
 ALARM = "COUPON_ALARM"
 
+NOT_SENT = coupon.Unknown("NOT_SENT")
+"""Nothing was asked: what was said before stands."""
+
 
 def name(run: Run) -> None:
     """Stage with a new order that it names a coupon."""
@@ -78,13 +81,20 @@ async def _ask(run: Run, held: HoldRow) -> coupon.Answer:
     run.note("CouponSystem", "CALL")
     await run.commit()
     said = await _call(run, held)
-    return await _call(run, held) if isinstance(said, coupon.Unknown) else said
+    if not isinstance(said, coupon.Unknown):
+        return said
+    again = await _call(run, held)
+    return said if again == NOT_SENT else again
 
 
 async def _call(run: Run, held: HoldRow) -> coupon.Answer:
-    """Nothing leaves on a lease that may have run out."""
-    if run.node.clock.monotonic() >= run.lease_deadline:
-        return coupon.Unknown("NOT_SENT")
+    """Nothing leaves on a lease that may have run out, nor where our own life may be
+    over: another may have the payment, and have ended it.
+    """
+    node = run.node
+    lives = node.lease_holds(node.settings.connect_timeout_s)
+    if not lives or node.clock.monotonic() >= run.lease_deadline:
+        return NOT_SENT
     return await coupon.ask_lock(run.node, held, webhook.headers)
 
 

@@ -144,7 +144,7 @@ def kept(row: IdempotencyRow, claim: KeyClaim, node: Node) -> KeptAnswer | None:
 
 def leased(node: Node, epoch: int | None) -> bool:
     """Whether a lease is held by a life that still lives."""
-    return epoch is not None and epoch in node.heartbeat.live
+    return epoch in node.heartbeat.live
 
 
 def _over(node: Node, row: IdempotencyRow) -> bool:

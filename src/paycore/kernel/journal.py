@@ -10,7 +10,7 @@ transaction) and `journal_memory` (the simulator's); one suite holds both to the
 What the verbs do to PostgreSQL is told in docs/decisions.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
@@ -19,6 +19,7 @@ from uuid import UUID
 
 import msgspec
 
+from paycore.kernel.lives import Lives
 from paycore.kernel.terms import Epoch
 
 Value = str | int | bool | bytes | datetime | UUID | None
@@ -273,14 +274,14 @@ class Journal(Protocol):
         *,
         now: datetime,
         epoch: Epoch,
-        live: Sequence[Epoch],
+        live: Lives,
         lease_until: datetime,
     ) -> list[R]:
         """Claim up to `limit` rows whose next_check_at ≤ now and whose lease is free.
 
-        Free: no lease_epoch, lease_until ≤ now, or an epoch not among `live`. Claiming
-        sets lease_epoch, lease_until and version + 1; oldest first; rows that another
-        node is claiming are skipped. The returned rows have the new values.
+        Free: no lease_epoch, lease_until ≤ now, or an epoch that is not in `live`.
+        Claiming sets lease_epoch, lease_until and version + 1; oldest first; rows that
+        another node is claiming are skipped. The returned rows have the new values.
         """
 
     async def commit(self, change: Change) -> Refused | None:

@@ -30,6 +30,7 @@ from paycore.kernel.journal import (
 )
 from paycore.kernel.journal_group import Case, Spot, spot_of, spots_of
 from paycore.kernel.journal_table import Claimed, MemoryTable, is_due
+from paycore.kernel.lives import Lives
 from paycore.kernel.terms import Epoch
 
 Unique = tuple[type[Row], str, Callable[[Row], Hashable | None]]
@@ -100,7 +101,7 @@ class MemoryStore:
         *,
         now: datetime,
         epoch: Epoch,
-        live: Sequence[Epoch],
+        live: Lives,
         lease_until: datetime,
     ) -> list[R]:
         """Claim up to `limit` rows that are due and free, oldest first."""
@@ -308,7 +309,7 @@ class MemoryJournal:
         *,
         now: datetime,
         epoch: Epoch,
-        live: Sequence[Epoch],
+        live: Lives,
         lease_until: datetime,
     ) -> list[R]:
         """Claim up to `limit` rows that are due and free, oldest first."""

@@ -37,6 +37,7 @@ from paycore.kernel.journal_reads import RETRY_S, Reads
 from paycore.kernel.journal_routines import Script
 from paycore.kernel.journal_sql import Shapes
 from paycore.kernel.journal_transaction import Transaction
+from paycore.kernel.lives import Lives
 from paycore.kernel.log import get
 from paycore.kernel.terms import Epoch
 
@@ -146,7 +147,7 @@ class PostgresJournal:
         *,
         now: datetime,
         epoch: Epoch,
-        live: Sequence[Epoch],
+        live: Lives,
         lease_until: datetime,
     ) -> list[R]:
         """Claim up to `limit` rows that are due and free, oldest first.
@@ -155,9 +156,8 @@ class PostgresJournal:
         """
         assert kind.__table__.claimed, kind.__table__.name
         shape = self._shapes.of(kind)
-        records = await self._claims.fetch(
-            shape.due, now, list(live), limit, epoch, lease_until
-        )
+        args = (now, live.known, limit, epoch, lease_until, live.newest)
+        records = await self._claims.fetch(shape.due, *args)
         return sorted(shape.rows(records), key=_oldest_first)
 
     async def committed(self, change_id: UUID) -> bool:

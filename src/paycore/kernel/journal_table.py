@@ -5,7 +5,6 @@ order of a JSON's keys) is done when somebody reads it, which is seldom.
 """
 
 import json
-from collections.abc import Sequence
 from datetime import datetime
 from typing import cast
 
@@ -13,7 +12,8 @@ import msgspec
 
 from paycore.kernel.journal import ChangeRejected, KeyOf, Row, Value
 from paycore.kernel.journal_sql import Shape
-from paycore.kernel.terms import Epoch, Json
+from paycore.kernel.lives import Lives
+from paycore.kernel.terms import Json
 
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
 """What a bigint holds."""
@@ -149,7 +149,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     lease_until: datetime | None
 
 
-def is_due(row: Claimed, *, now: datetime, live: Sequence[Epoch]) -> bool:
+def is_due(row: Claimed, *, now: datetime, live: Lives) -> bool:
     """Whether a row waits for somebody and nobody has it."""
     moment = row.next_check_at
     if moment is None or moment > now:

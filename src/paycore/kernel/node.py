@@ -16,6 +16,7 @@ from paycore.kernel.crypto import KeyRing
 from paycore.kernel.http import Transport
 from paycore.kernel.ids import Ids
 from paycore.kernel.journal import Change, Journal, Row, table
+from paycore.kernel.lives import Lives
 from paycore.kernel.terms import Epoch
 
 S = TypeVar("S")
@@ -43,7 +44,7 @@ class Heartbeat:
     slot: int = 0
     good_until: float = 0.0
     """On the monotonic clock: past it our leases may be another's."""
-    live: tuple[Epoch, ...] = ()
+    live: Lives = field(default_factory=Lives)
     heard: dict[int, tuple[datetime, float]] = field(default_factory=dict)
     """By epoch: the last beat that we saw, and when, on our monotonic clock."""
     leaving: bool = False

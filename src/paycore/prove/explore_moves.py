@@ -18,6 +18,7 @@ from paycore.core.rows import AttemptRow, PaymentRow
 from paycore.core.service import OpenRequest
 from paycore.coupon.rows import CouponRow
 from paycore.kernel.errors import InFlight
+from paycore.kernel.lives import Lives
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizLineId, CardId, CouponNo
 from paycore.notify.rows import NoticeRow
@@ -377,8 +378,8 @@ def bury(scene: Scene) -> None:
     scene.ghosts = ()
     for running in scene.nodes:
         assert running is not None
-        live = running.node.heartbeat
-        live.live = tuple(one for one in live.live if one >= scene.state.epoch)
+        beat = running.node.heartbeat
+        beat.live = Lives.of(*(e for e in beat.live.known if e >= scene.state.epoch))
 
 
 async def tick(scene: Scene) -> None:

@@ -30,6 +30,7 @@ from paycore.kernel.http import Answered, HttpRequest, HttpResult, NotSent
 from paycore.kernel.journal import Change, ChangeRejected, R, Refused, Row, Value
 from paycore.kernel.journal_group import Spot, spot_of
 from paycore.kernel.journal_memory import MemoryStore, Written
+from paycore.kernel.lives import Lives
 from paycore.kernel.node import Node
 from paycore.kernel.terms import Epoch
 from paycore.prove.api import Api
@@ -346,7 +347,7 @@ def _node(scene: Scene, place: int, *, configured: bool) -> Running:
         node._states.update(configuration())  # noqa: SLF001 read once for all
     epoch = scene.state.epoch
     node.heartbeat.epoch = Epoch(epoch + place)
-    node.heartbeat.live = tuple(Epoch(one) for one in (epoch, epoch + 1, *scene.ghosts))
+    node.heartbeat.live = Lives.of(epoch, epoch + 1, *scene.ghosts)
     node.heartbeat.good_until = float("inf")
     return Running(machine, node, ready=True)
 
@@ -381,7 +382,7 @@ class Journal(SimJournal):
         *,
         now: datetime,
         epoch: Epoch,
-        live: Sequence[Epoch],
+        live: Lives,
         lease_until: datetime,
     ) -> list[R]:
         """Claim what is due; what is claimed is written, and its node may die then."""

@@ -7,13 +7,13 @@ a change is wholly there or not, now or in a moment.
 """
 
 import asyncio
-from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from paycore.kernel.errors import Unavailable
 from paycore.kernel.journal import Change, ChangeRejected, R, Refused, Value
 from paycore.kernel.journal_postgres import PATIENCE_S
+from paycore.kernel.lives import Lives
 from paycore.kernel.node import NodeRow
 from paycore.kernel.terms import Epoch
 from paycore.prove.loop import Machine
@@ -64,6 +64,8 @@ class SimJournal:
         """
         await self._reach()
         rows = self._world.base.every(kind)
+        if kind is NodeRow and self._world.faults.strikes("paused_hearing"):
+            self._world.pause(self._machine, 1.0 + self._random() * 12.0)
         if kind is NodeRow or self._random() < SLOW_CONFIGURATION:
             await self._answer()
         return rows
@@ -75,11 +77,11 @@ class SimJournal:
         *,
         now: datetime,
         epoch: Epoch,
-        live: Sequence[Epoch],
+        live: Lives,
         lease_until: datetime,
     ) -> list[R]:
         """Claim up to `limit` rows that are due and free, oldest first."""
-        self._world.scrutiny.claims(self._machine, kind, live)
+        self._world.scrutiny.claims(self._machine, live)
         await self._reach()
         rows = self._world.base.due(
             kind, limit, now=now, epoch=epoch, live=live, lease_until=lease_until

@@ -8,7 +8,7 @@ the same.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,6 +20,7 @@ from paycore.kernel import db
 from paycore.kernel.journal import Change, ChangeRejected, R, Refused, Row, Value
 from paycore.kernel.journal_memory import MemoryStore, Watch
 from paycore.kernel.journal_postgres import PostgresJournal
+from paycore.kernel.lives import Lives
 from paycore.kernel.terms import Epoch
 
 T = TypeVar("T")
@@ -83,7 +84,7 @@ class Mirror:
         *,
         now: datetime,
         epoch: Epoch,
-        live: Sequence[Epoch],
+        live: Lives,
         lease_until: datetime,
     ) -> list[R]:
         """Claim on both."""

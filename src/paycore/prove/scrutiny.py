@@ -5,7 +5,6 @@ compared with what others did and said by then: what a bank truly told, who live
 account is switched off. Each look is exact: in a right program it never fails.
 """
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,13 +18,13 @@ from paycore.desk.rows import CaseRow, CureRow
 from paycore.gateway.rows import AccountRow
 from paycore.kernel.http import HttpRequest
 from paycore.kernel.ids import REFUND_LEGS
-from paycore.kernel.journal import Change, Row
+from paycore.kernel.journal import Change
 from paycore.kernel.journal_memory import Written
+from paycore.kernel.lives import Lives
 from paycore.kernel.node import NodeRow
 from paycore.kernel.terms import (
     SMS_CENTRE,
     BizStatus,
-    Epoch,
     RefundStatus,
     TransType,
     VerifyStatus,
@@ -46,9 +45,6 @@ BENT = ("_garbage", "_badly_signed", "_other_amount", "_acted_500")
 CHOSEN = frozenset({TransType.QUICK_PAY_SEND_MSG, TransType.DEDUCT})
 """Attempts whose account the router chose; a confirm goes where its code came from."""
 
-HEARD_S = 10.0
-"""More than a lease of a life: by then every node that may act has looked round."""
-
 LEASE_S = 30.0
 """Three of the longest calls: how long a lease lasts."""
 
@@ -64,8 +60,6 @@ class Scrutiny:
         self._counted: set[tuple[str, int]] = set()
         """Verifications whose try was counted when they were begun."""
         self._first = world.base.watch
-        self._born: dict[int, float] = {}
-        """By epoch, when its life began."""
         world.base.watch = self.written
 
     # --- what is written --------------------------------------------------------------
@@ -101,9 +95,7 @@ class Scrutiny:
                     self._oracle.desk.written(old, new, rows)
                 case TransitionRow():
                     self._judged(new)
-                case NodeRow() if old is None:
-                    self._born[new.epoch] = self._world.loop.time()
-                case NodeRow():
+                case NodeRow() if old is not None:
                     self._died(old, new)
 
     def _begun(self, new: AttemptRow, *, counts: bool) -> None:
@@ -163,32 +155,20 @@ class Scrutiny:
 
     # --- what is claimed and what leaves ---------------------------------------------
 
-    def claims(self, machine: Machine, kind: type[Row], live: Sequence[Epoch]) -> None:
-        """F48: nothing is taken from a life that the claiming node knows of, and no
-        payment from one that still acts and that everybody has had time to hear.
+    def claims(self, machine: Machine, live: Lives) -> None:
+        """F48: nothing is taken from a life that the claiming node knows of, and none
+        who acts takes another who acts for dead, however young.
         """
         there = [one for one in self._world.nodes if one is not None]
         mine = next((one for one in there if one.machine is machine), None)
         if mine is None:
             return
-        good = set(mine.node.heartbeat.live) <= set(live)
+        good = all(one in live for one in mine.node.heartbeat.live.known)
         self._oracle.holds("F48", good, "claimed from the hands of the living")
-        if kind is not PaymentRow or not mine.node.lease_holds(0):
-            return
-        acting = {
-            one.node.epoch
-            for one in there
-            if one.node.lease_holds(0)
-            and not one.node.heartbeat.leaving
-            and self._heard_long(one.node.epoch)
-        }
-        good = acting <= set(live)
-        self._oracle.holds("F48", good, "claimed as if who acts were dead")
-
-    def _heard_long(self, epoch: int) -> bool:
-        """Whether a life is so old that every node has looked round since."""
-        born = self._born.get(epoch)
-        return born is not None and self._world.loop.time() > born + HEARD_S
+        acts = [one.node for one in there if one.node.lease_holds(0)]
+        there_is = [node.epoch for node in acts if not node.heartbeat.leaving]
+        good = all(one in node.heartbeat.live for node in acts for one in there_is)
+        self._oracle.holds("F48", good, "who acts is taken for dead")
 
     def leaves(self, host: str, request: HttpRequest) -> None:
         """Whoever calls about a payment has it in hand (F48)."""

@@ -207,7 +207,7 @@ class World:
             if running is not None and faults.strikes("killed"):
                 self.kill(running.machine)
             elif running is not None and faults.strikes("paused"):
-                self._pause(running, 1.0 + rng.random() * 20.0)
+                self.pause(running.machine, 1.0 + rng.random() * 20.0)
             elif running is not None and faults.strikes("restarted"):
                 self.spawn(self._restart(running))
             if faults.strikes("database_away"):
@@ -224,8 +224,8 @@ class World:
             if faults.has("texts_down"):
                 self.texts_are_down = rng.random() < 0.3
 
-    def _pause(self, running: Running, seconds: float) -> None:
-        machine = running.machine
+    def pause(self, machine: Machine, seconds: float) -> None:
+        """Let it stand still, and go on without knowing."""
         self.note(machine, "paused", f"{seconds:.1f} s")
         self.loop.pause(machine)
         self.later(seconds, lambda: self.loop.wake(machine))

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from paycore.kernel.errors import Unavailable
 from paycore.kernel.journal import ChangeRejected
+from paycore.kernel.lives import Lives
 from paycore.kernel.node import Node, NodeRow
 from paycore.kernel.terms import Epoch
 
@@ -166,8 +167,10 @@ async def _look_round(node: Node) -> None:
     """
     heard, lasts_s = node.heartbeat.heard, node.settings.lease_s
     asked = node.clock.monotonic()
-    rows = [row for row in await node.journal.every(NodeRow) if row.died_at is None]
+    seen = await node.journal.every(NodeRow)
     answered = node.clock.monotonic()
+    newest = max((row.epoch for row in seen), default=0)
+    rows = [row for row in seen if row.died_at is None]
     _follow(node, rows)
     live = []
     for row in rows:
@@ -177,7 +180,7 @@ async def _look_round(node: Node) -> None:
         if not (silent and await _declare_dead(node, row)):
             live.append(Epoch(row.epoch))
     node.heartbeat.heard = {row.epoch: heard[row.epoch] for row in rows}
-    node.heartbeat.live = tuple(live)
+    node.heartbeat.live = Lives(tuple(live), Epoch(newest))
 
 
 async def _declare_dead(node: Node, silent: NodeRow) -> bool:

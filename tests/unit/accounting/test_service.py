@@ -10,6 +10,7 @@ from paycore.kernel.crypto import KeyRing
 from paycore.kernel.ids import SystemIds, pay_order_no
 from paycore.kernel.journal import ChangeRejected
 from paycore.kernel.journal_postgres import PostgresJournal
+from paycore.kernel.lives import Lives
 from paycore.kernel.node import Heartbeat, Node
 from paycore.kernel.terms import BizLineId, Epoch, PayOrderNo
 from paycore.kernel.transport import HttpTransport
@@ -27,7 +28,7 @@ async def node(dsn: str) -> AsyncIterator[Node]:
         ids=SystemIds(),
         transport=transport,
         key_ring=KeyRing(settings.ring_keys),
-        heartbeat=Heartbeat(epoch=Epoch(1), slot=1, live=(Epoch(1),)),
+        heartbeat=Heartbeat(epoch=Epoch(1), slot=1, live=Lives.of(1)),
     )
     await transport.close()
     await journal.close()

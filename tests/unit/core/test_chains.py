@@ -12,6 +12,7 @@ from paycore.core.commands import CouponModify, PayResultNotifyBiz, UniqueCheck
 from paycore.core.messages import words
 from paycore.kernel import errors
 from paycore.kernel.clock import SystemClock
+from paycore.kernel.lives import Lives
 from paycore.kernel.terms import BizStatus, Epoch, TransType
 
 
@@ -116,7 +117,7 @@ async def test_what_may_not_begin_says_why(fields, leg, said):
     assert said == (refused.value.en, refused.value.zh)
 
 
-LIVES, DIED = Epoch(9), Epoch(8)
+LIVES, DIED, BEGAN = Epoch(9), Epoch(8), Epoch(10)
 AWHILE, NONE = timedelta(minutes=1), timedelta(0)
 
 
@@ -130,14 +131,17 @@ AWHILE, NONE = timedelta(minutes=1), timedelta(0)
         (LIVES, NONE, None, True),
         (LIVES, -AWHILE, None, True),
         (LIVES, -AWHILE, TransType.QUICK_PAY_SEND_MSG, False),
+        (BEGAN, AWHILE, None, False),
+        (BEGAN, -AWHILE, None, True),
         (DIED, AWHILE, None, True),
         (DIED, -AWHILE, None, True),
         (DIED, AWHILE, TransType.QUICK_PAY_SEND_MSG, False),
     ],
 )
 async def test_whose_payment_it_is_now(epoch, left, begins, free):
-    """Nobody's who died or let his time run out; but what he left open is ended by a
-    worker first, and whoever asks meanwhile is told when to come again.
+    """Nobody's who died or let his time run out, but his who began a moment ago; what
+    was left open is ended by a worker first, and whoever asks meanwhile is told when
+    to come again.
     """
     payment = an_order(
         lease_epoch=epoch, lease_until=None if left is None else NOW + left
@@ -146,7 +150,7 @@ async def test_whose_payment_it_is_now(epoch, left, begins, free):
         begun(payment, begins)
     run = await run_of(payment)
     run.node.clock = SystemClock(NOW, monotonic=lambda: 0.0)
-    run.node.heartbeat.live = (LIVES,)
+    run.node.heartbeat.live = Lives.of(LIVES)
     if free:
         assert Next.NEXT is await UniqueCheck().run(run)
         return
@@ -176,7 +180,7 @@ async def test_one_passage_at_a_time():
     run.payment.lease(
         Epoch(9), until=NOW + timedelta(hours=1), look_at=NOW + timedelta(hours=1)
     )
-    run.node.heartbeat.live = (Epoch(9),)
+    run.node.heartbeat.live = Lives.of(9)
     with pytest.raises(errors.InFlight):
         await UniqueCheck().run(run)
     run.claimed = True

@@ -11,6 +11,7 @@ from paycore.core.keys import Key, KeyClaim
 from paycore.core.rows import IdempotencyRow
 from paycore.core.template import ServiceCallback, ServiceTemplate
 from paycore.kernel.journal_memory import MemoryJournal
+from paycore.kernel.lives import Lives
 from paycore.kernel.terms import Epoch
 
 CLAIM = KeyClaim(scope=b"s" * 32, fingerprint=b"f" * 32)
@@ -70,7 +71,7 @@ async def _work(answer_within_s: float):
     node.settings = replace(node.settings, answer_within_s=answer_within_s)
     node.journal = Slow(node.journal.store, clock=lambda: NOW)
     node.journal.store.checks = {}
-    node.heartbeat.epoch, node.heartbeat.live = DEAD, (ALIVE,)
+    node.heartbeat.epoch, node.heartbeat.live = DEAD, Lives.of(ALIVE)
     change = node.change()
     change.insert(an_order().row)
     Key.fresh(node, CLAIM, NO).stage(change)

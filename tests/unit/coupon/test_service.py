@@ -15,6 +15,7 @@ from paycore.kernel.ids import SystemIds, letters, pay_order_no
 from paycore.kernel.journal import Journal, Refused
 from paycore.kernel.journal_memory import MemoryJournal
 from paycore.kernel.journal_postgres import PostgresJournal
+from paycore.kernel.lives import Lives
 from paycore.kernel.node import Heartbeat, Node
 from paycore.kernel.terms import BizLineId, BizStatus, CouponNo, Epoch, PayOrderNo
 from paycore.kernel.transport import HttpTransport
@@ -48,7 +49,7 @@ async def node(opening: Callable[[], Awaitable[Journal]]) -> AsyncIterator[Node]
         ids=SystemIds(),
         transport=transport,
         key_ring=KeyRing(settings.ring_keys),
-        heartbeat=Heartbeat(epoch=Epoch(1), slot=1, live=(Epoch(1),)),
+        heartbeat=Heartbeat(epoch=Epoch(1), slot=1, live=Lives.of(1)),
     )
     await transport.close()
     await journal.close()

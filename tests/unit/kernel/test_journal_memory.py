@@ -10,6 +10,7 @@ from paycore.kernel.journal import Change, ChangeRejected, LimitCounter, Row, ta
 from paycore.kernel.journal_group import Waiting
 from paycore.kernel.journal_memory import MemoryJournal, MemoryStore
 from paycore.kernel.journal_table import MemoryTable
+from paycore.kernel.lives import Lives
 from paycore.kernel.terms import Epoch, Json
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -124,7 +125,7 @@ SAID, READ = (
         lambda store: store.within(Ticket, "a")[0],
         lambda store: store.every(Ticket)[0],
         lambda store: store.due(
-            Ticket, 1, now=NOW, epoch=Epoch(1), live=(), lease_until=NOW
+            Ticket, 1, now=NOW, epoch=Epoch(1), live=Lives(), lease_until=NOW
         )[0],
     ],
 )

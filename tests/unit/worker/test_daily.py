@@ -11,6 +11,7 @@ from paycore.kernel.errors import Unavailable
 from paycore.kernel.ids import SystemIds
 from paycore.kernel.jobs import JobRow
 from paycore.kernel.journal_memory import MemoryJournal, MemoryStore
+from paycore.kernel.lives import Lives
 from paycore.kernel.meters import Tally
 from paycore.kernel.meters_upkeep import JOB_FAILURES
 from paycore.kernel.node import Node
@@ -163,9 +164,9 @@ async def test_what_a_dead_node_had_is_taken_over(day):
         lease_until=day.now + daily.LEASE,
     )
     assert 1 == len(claimed)
-    second.heartbeat.live = (first.epoch, second.epoch)
+    second.heartbeat.live = Lives.of(first.epoch, second.epoch)
     assert 0 == await day.at(second, hours=2.1)
-    second.heartbeat.live = (second.epoch,)
+    second.heartbeat.live = Lives.of(second.epoch)
     assert 1 == await day.at(second, hours=2.1)
 
     assert [second.epoch] == [epoch for epoch, _ in day.ran]

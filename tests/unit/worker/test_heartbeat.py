@@ -109,7 +109,7 @@ async def test_a_database_clock_that_leaps_makes_nobody_dead(node, truth):
         await heartbeat.beat(node)
         await heartbeat.beat(other)
 
-    assert {1, 2} == set(node.heartbeat.live) == set(other.heartbeat.live)
+    assert {1, 2} == set(node.heartbeat.live.known) == set(other.heartbeat.live.known)
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ async def test_a_look_that_took_long_makes_nobody_dead(two, moment):
     node.journal = Stale(node.journal, await node.journal.every(NodeRow), late)
     await heartbeat.beat(node)
 
-    assert {1, 2} == set(node.heartbeat.live)
+    assert {1, 2} == set(node.heartbeat.live.known)
 
 
 async def test_who_beats_while_he_is_declared_dead_lives(two, moment):
@@ -166,7 +166,22 @@ async def test_who_beats_while_he_is_declared_dead_lives(two, moment):
     node.journal = Stale(node.journal, rows)
     await heartbeat.beat(node)
 
-    assert {1, 2} == set(node.heartbeat.live)
+    assert {1, 2} == set(node.heartbeat.live.known)
+
+
+async def test_a_life_that_nobody_knows_of_yet_is_no_dead_one(two):
+    """What it holds is its own, from its first moment to the end that others see."""
+    node, _ = two
+    young = another(node)
+    await heartbeat.begin(young)
+    assert 3 not in node.heartbeat.live.known
+    assert young.epoch in node.heartbeat.live
+    await heartbeat.beat(node)
+    assert 3 in node.heartbeat.live.known
+    await heartbeat.end(young)
+    await heartbeat.beat(node)
+
+    assert young.epoch not in node.heartbeat.live
 
 
 async def test_who_is_silent_beyond_the_lease_is_dead(two, moment):
@@ -176,7 +191,7 @@ async def test_who_is_silent_beyond_the_lease_is_dead(two, moment):
     await heartbeat.beat(node)
     row = await node.journal.load(NodeRow, other.epoch)
 
-    assert (node.epoch,) == node.heartbeat.live
+    assert (node.epoch,) == node.heartbeat.live.known
     assert row.died_at is not None
 
 
@@ -225,4 +240,4 @@ async def test_who_comes_back_acts_only_when_he_knows_who_lives(node):
     await heartbeat.beat(node)
 
     assert [False] == reborn
-    assert ((2, 3), True) == (node.heartbeat.live, node.lease_holds(0))
+    assert ((2, 3), True) == (node.heartbeat.live.known, node.lease_holds(0))

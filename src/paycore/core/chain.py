@@ -27,7 +27,7 @@ from paycore.kernel import errors, trace
 from paycore.kernel.journal import Change, KeyOf, Refused, Row
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
-from paycore.kernel.terms import Json, Origin
+from paycore.kernel.terms import Epoch, Json, Origin
 from paycore.lines.rows import BizLineRow
 from paycore.notify import service as notify
 from paycore.router import service as router
@@ -108,7 +108,9 @@ class Run:
     leases: list[datetime] = field(default_factory=list)
     """The ends of all leases that this passage took: by them it knows its own."""
     lease_deadline: float = 0.0
-    """On the monotonic clock: the payment's lease surely holds until then."""
+    """On the monotonic clock: the lease surely holds until then, if its life does."""
+    life: Epoch | None = None
+    """Which of the node's lives took it: a later one has nothing of it."""
 
     @property
     def now(self) -> datetime:
@@ -156,21 +158,36 @@ class Run:
         )
 
     def lease_payment(self) -> datetime:
-        """The lease alone, for a call that is about no attempt; until when it holds.
-
-        Our own deadline is reckoned first, so that it is over before others begin.
-        """
-        self.lease_deadline = (
-            self.node.clock.monotonic() + self.node.lease_lasts_s - LEASE_MARGIN_S
-        )
-        until = self.node.lease_until()
-        self.leases.append(until)
+        """The lease alone, for a call that is about no attempt; until when it holds."""
+        until = self.lease_taken()
         self.payment.lease(
             self.node.epoch,
             until=until,
             look_at=self.now + timedelta(seconds=self.node.settings.lease_s),
         )
         return until
+
+    def lease_taken(self) -> datetime:
+        """Reckon with a lease that is taken now, at the next commit; until when.
+
+        Our own deadline is reckoned first, so that it is over before others begin.
+        """
+        node = self.node
+        self.lease_deadline = (
+            node.clock.monotonic() + node.lease_lasts_s - LEASE_MARGIN_S
+        )
+        self.life = node.epoch
+        until = node.lease_until()
+        self.leases.append(until)
+        return until
+
+    @property
+    def lease_over(self) -> bool:
+        """Whether another may have what we took by now, for all that our own life says:
+        the time is over, or we have begun a new life since.
+        """
+        node = self.node
+        return node.epoch != self.life or node.clock.monotonic() >= self.lease_deadline
 
     def release(self) -> None:
         """Give the lease back, where it is ours: a passage that comes late may find the
@@ -387,7 +404,7 @@ async def _send(run: Run, prepared: gateway.Prepared) -> gateway.Answer:
     """The call itself. Nothing leaves on a lease that may have run out: the look is
     directly before the first byte, on our own monotonic clock.
     """
-    if run.node.clock.monotonic() >= run.lease_deadline:
+    if run.lease_over:
         return gateway.not_sent(run.node, prepared, "lease ran out before the call")
     return await gateway.send(run.node, prepared)
 

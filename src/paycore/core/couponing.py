@@ -93,7 +93,7 @@ async def _call(run: Run, held: HoldRow) -> coupon.Answer:
     """
     node = run.node
     lives = node.lease_holds(node.settings.connect_timeout_s)
-    if not lives or node.clock.monotonic() >= run.lease_deadline:
+    if not lives or run.lease_over:
         return NOT_SENT
     return await coupon.ask_lock(run.node, held, webhook.headers)
 

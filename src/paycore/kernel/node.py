@@ -41,6 +41,10 @@ class Heartbeat:
     """What the node knows of its own life and of the others'."""
 
     epoch: Epoch = field(default_factory=lambda: Epoch(0))
+    begun_at: datetime | None = None
+    """When this life began: another cluster's life may have the same number."""
+    over: bool = False
+    """We have said goodbye: nothing is begun any more, and no other life either."""
     slot: int = 0
     good_until: float = 0.0
     """On the monotonic clock: past it our leases may be another's."""

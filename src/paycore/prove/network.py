@@ -85,7 +85,7 @@ class SimTransport:
         await world.perhaps_dies(machine, "killed_before_call")
         host, path = _place(request.url)
         world.oracle.leaves(machine, host, path, request)
-        world.scrutiny.leaves(host, request)
+        world.scrutiny.leaves(machine, host, request)
         answer: asyncio.Future[HttpResult] = world.loop.create_future()
         world.network.carry(
             Parcel(host=host, path=path, request=request, sender=machine, answer=answer)

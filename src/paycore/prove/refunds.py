@@ -313,7 +313,6 @@ class RefundWatch:
         asked = (body["amount"], body["currency"], body["original_request_id"])
         stands = (row.money_amount, row.currency, row.original_request_no)
         self._holds("I12", asked == stands, "another refund was asked for", no)
-        self._holds("F48", row.lease_epoch is not None, "sent by nobody", no)
 
     def moved(self, move: Move, so_far: Iterable[Move]) -> None:
         """Money went back at a bank: of a refund of ours, once, and never too much."""

@@ -29,6 +29,7 @@ from paycore.kernel.terms import (
     TransType,
     VerifyStatus,
 )
+from paycore.prove.coupons import HOST as COUPONS
 from paycore.prove.loop import Machine
 from paycore.prove.oracle import named
 from paycore.sandbox.orders import Order
@@ -148,6 +149,11 @@ class Scrutiny:
         )
         self._oracle.holds("F48", not acts, "declared dead while it may still act")
 
+    def _lives_of(self, machine: Machine) -> set[int]:
+        """The life that the machine's node lives."""
+        there = (one for one in self._world.nodes if one is not None)
+        return {one.node.epoch for one in there if one.machine is machine}
+
     def _life(self, epoch: int) -> "Running | None":
         """The node that lives it."""
         there = (one for one in self._world.nodes if one is not None)
@@ -170,29 +176,40 @@ class Scrutiny:
         good = all(one in node.heartbeat.live for node in acts for one in there_is)
         self._oracle.holds("F48", good, "who acts is taken for dead")
 
-    def leaves(self, host: str, request: HttpRequest) -> None:
-        """Whoever calls about a payment has it in hand (F48)."""
-        if host not in self._world.banks and not host.startswith("carrier_"):
-            return
+    def leaves(self, machine: Machine, host: str, request: HttpRequest) -> None:
+        """Whoever calls about a payment has it in hand himself (F48)."""
+        path = request.url.rsplit("/", 1)[-1]
         body = msgspec.json.decode(request.body, type=dict[str, Any])
-        no, seq = named(str(body["request_id"]))
-        if seq > REFUND_LEGS:
-            return  # the refunds' own watch looks at those
+        row: PaymentRow | RefundRow | None
+        if host == COUPONS:
+            no, row = str(body.get("pay_order_no")), None
+            if path != "lock":
+                return  # whoever is late tells what another has told meanwhile
+            row = self._world.base.load(PaymentRow, no)
+        elif host in self._world.banks or host.startswith("carrier_"):
+            number = str(body["request_id"])
+            no, seq = named(number)
+            if seq <= REFUND_LEGS:
+                row = self._world.base.load(PaymentRow, no)
+            elif path == "refund":
+                row = self._world.base.load(RefundRow, no, number)
+            else:
+                return
+        else:
+            return
         # A leap ahead of the database's clock ends leases before their time; so does a
         # node slow behind a clock that fell back, when it follows others: a code may
-        # then be sent for nothing. Of money that must not be so.
+        # then be sent, or a coupon locked, for nothing. Of money that must not be so.
         leapt = self._world.loop.time() < self._world.leapt_at + LEASE_S
         unsteady = leapt or self._world.fell_back
-        send = host.startswith("carrier_") or request.url.endswith("send_code")
-        if unsteady and send:
+        if unsteady and (host.startswith("carrier_") or path in ("send_code", "lock")):
             return
-        payment = self._world.base.load(PaymentRow, no)
-        if payment and payment.biz_status.final and request.url.endswith("/enquire"):
+        if isinstance(row, PaymentRow) and row.biz_status.final and path == "enquire":
             return  # a callback ended it between the commit and the question
         self._oracle.holds(
             "F48",
-            payment is not None and payment.lease_epoch is not None,
-            "a call about a payment in nobody's hands",
+            row is not None and row.lease_epoch in self._lives_of(machine),
+            "a call about what is not in the caller's hands",
             no,
         )
 

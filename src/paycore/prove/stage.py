@@ -232,6 +232,9 @@ def settings_for(
         code_per_day=1_000_000,
         breaker_calls=rng.choice((3, 10)),
         money_timeout_s=rng.choice((3, 10)),
+        # The longer ones are longer than a node's silence may last.
+        coupon_timeout_s=rng.choice((3, 12)),
+        sms_timeout_s=rng.choice((3, 8)),
         answer_within_s=rng.choice((5, 15)),
         desk_second_above=rng.choice(("", "CNY:2500")),
         return_late_money=return_late_money,

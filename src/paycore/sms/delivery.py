@@ -76,11 +76,13 @@ async def deliver(node: Node, messages: Sequence[Message], *, within_s: float) -
     the same text goes out once more: two texts with one code harm nobody.
     """
     until = node.clock.monotonic() + within_s
+    life = node.epoch
     tried: list[Tried] = []
     for message in messages:
         seconds = until - node.clock.monotonic()
         # Another node may have taken over and be sending a code of its own.
-        if seconds <= 0 or not node.lease_holds(0):
+        lives = node.epoch == life and node.lease_holds(node.settings.connect_timeout_s)
+        if seconds <= 0 or not lives:
             break
         tried.append(await _try(node, message, seconds))
         if _enough([each.delivery.outcome for each in tried]):

@@ -47,9 +47,11 @@ async def begin(node: Node) -> None:
         slot = _free_slot(rows)
         await _anchored(node)
         _follow(node, rows)
-        if await _born(node, epoch, slot):
+        begun_at = node.now()
+        if await _born(node, epoch, slot, begun_at):
             break
     node.heartbeat.epoch = Epoch(epoch)
+    node.heartbeat.begun_at = begun_at
     node.heartbeat.slot = slot
     await _look_round(node)
     _alive(node, started)
@@ -64,8 +66,7 @@ def _free_slot(rows: Sequence[NodeRow]) -> int:
     return next(slot for slot in count() if slot not in taken)
 
 
-async def _born(node: Node, epoch: int, slot: int) -> bool:
-    now = node.now()
+async def _born(node: Node, epoch: int, slot: int, now: datetime) -> bool:
     change = node.change()
     change.insert(
         NodeRow(
@@ -84,7 +85,11 @@ async def _born(node: Node, epoch: int, slot: int) -> bool:
 
 
 async def beat(node: Node) -> None:
-    """Renew our life; where others have declared us dead, begin a new one."""
+    """Renew our life; where others have declared us dead, begin a new one.
+
+    A row of our number may be another's life: who stood still while the database was
+    set back to an earlier moment comes back among lives that began since.
+    """
     started = node.clock.monotonic()
     await _anchored(node)
     told = node.now()
@@ -92,10 +97,13 @@ async def beat(node: Node) -> None:
     change.amend(
         NodeRow,
         (node.epoch,),
-        lambda row: replace(row, beat_at=told) if row.died_at is None else None,
+        lambda row: replace(row, beat_at=told) if _is_ours(node, row) else None,
         guard="alive",
     )
-    if await node.journal.commit(change) is not None:
+    refused = await node.journal.commit(change)
+    if node.heartbeat.over:
+        return
+    if refused is not None:
         log.warning("epoch_lost", epoch=node.epoch)
         await begin(node)
         return
@@ -119,13 +127,26 @@ async def run(node: Node) -> None:
 
 
 async def end(node: Node) -> None:
-    """Die in good order: what is left is free at once, without waiting for silence."""
+    """Die in good order: what is left is free at once, without waiting for silence.
+
+    From here on we send nothing: our leases may be another's with the next commit.
+    """
+    node.heartbeat.over = True
+    node.heartbeat.good_until = float("-inf")
     now = node.now()
     change = node.change()
     change.amend(
-        NodeRow, (node.epoch,), lambda row: replace(row, died_at=now), guard="alive"
+        NodeRow,
+        (node.epoch,),
+        lambda row: replace(row, died_at=now) if _is_ours(node, row) else None,
+        guard="alive",
     )
     await node.journal.commit(change)
+
+
+def _is_ours(node: Node, row: NodeRow) -> bool:
+    ours = (node.settings.node_name, node.heartbeat.begun_at)
+    return row.died_at is None and (row.name, row.started_at) == ours
 
 
 def _follow(node: Node, rows: Sequence[NodeRow]) -> None:
@@ -155,6 +176,8 @@ async def _anchored(node: Node) -> datetime:
 
 def _alive(node: Node, started: float) -> None:
     """Act again, once it is known who else lives: what is claimed goes by that."""
+    if node.heartbeat.over:
+        return
     node.heartbeat.good_until = started + node.settings.lease_s - SAFETY_S
 
 

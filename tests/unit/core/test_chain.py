@@ -352,6 +352,19 @@ async def test_nothing_leaves_on_a_lease_that_ran_out(left_s, why):
     )
 
 
+async def test_nothing_leaves_in_another_life_than_took_the_lease():
+    """Who was declared dead while his commit waited comes back with empty hands."""
+    run = await recorded()
+
+    def others_take_over(_change, _written) -> None:
+        run.node.heartbeat.epoch = Epoch(9)
+
+    run.node.journal.store.watch = others_take_over
+    await chain.run_commands(run, (Asks,))
+
+    assert "lease ran out before the call" == run.last_refusal
+
+
 # --- lines and places -----------------------------------------------------------------
 
 

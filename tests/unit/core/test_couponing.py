@@ -60,7 +60,13 @@ def is_over(run):
     run.lease_deadline = run.node.clock.monotonic()
 
 
-@pytest.mark.parametrize(("end", "asked"), [(None, 2), (dies, 1), (is_over, 1)])
+def is_born_again(run):
+    run.node.heartbeat.epoch = Epoch(9)
+
+
+@pytest.mark.parametrize(
+    ("end", "asked"), [(None, 2), (dies, 1), (is_over, 1), (is_born_again, 1)]
+)
 async def test_a_lost_lock_is_asked_for_again_by_whom_the_payment_is(end, asked):
     """While the answer was waited for, another may have taken the payment and ended it:
     then nothing more leaves.

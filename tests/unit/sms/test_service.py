@@ -12,7 +12,7 @@ from paycore.kernel.errors import BadRequest
 from paycore.kernel.http import Answered
 from paycore.kernel.journal import ChangeRejected, LimitCounter
 from paycore.kernel.outcome import Outcome
-from paycore.kernel.terms import VerifyStatus
+from paycore.kernel.terms import Epoch, VerifyStatus
 from paycore.sms import service
 from paycore.sms.carriers.sandbox import SandboxCarrier, _signature
 from paycore.sms.quota import quotas_of_phone
@@ -153,12 +153,21 @@ async def test_two_silent_carriers_are_unknown(centre) -> None:
     assert VerifyStatus.EXPIRED == (await centre.verify(centre.code())).status
 
 
-async def test_a_node_whose_life_ran_out_sends_nothing(centre) -> None:
-    """A lease that ended while the first carrier was silent stops the second one."""
+@pytest.mark.parametrize("how", ["is silent", "is born again"])
+async def test_a_node_whose_life_ran_out_sends_nothing(centre, how: str) -> None:
+    """A life that ended while the first carrier was silent stops the second one, also
+    where the node lives again: the payment may be another's, with a code of its own.
+    """
     centre.sandbox.fault("carrier.a.send", "timeout_before")
-    heartbeat = centre.node.heartbeat
-    heartbeat.good_until = centre.node.clock.monotonic() + 0.5
+    node = centre.node
 
+    def ends() -> None:
+        if how == "is born again":
+            node.heartbeat.epoch = Epoch(node.epoch + 1)
+        else:
+            node.heartbeat.good_until = node.clock.monotonic()
+
+    asyncio.get_running_loop().call_later(0.4, ends)
     sent = await centre.send()
 
     assert Outcome.UNKNOWN == sent.outcome

@@ -195,6 +195,34 @@ async def test_who_is_silent_beyond_the_lease_is_dead(two, moment):
     assert row.died_at is not None
 
 
+async def test_who_has_said_goodbye_sends_nothing_and_is_not_born_again(node):
+    """His leases are another's from that moment on; a beat that comes late is none."""
+    await heartbeat.begin(node)
+    await heartbeat.end(node)
+    assert not node.lease_holds(0)
+    await heartbeat.beat(node)
+
+    (row,) = await node.journal.every(NodeRow)
+    assert (1, True) == (row.epoch, row.died_at is not None)
+    assert not node.lease_holds(0)
+
+
+async def test_a_life_of_the_same_number_is_another(two):
+    """Set back to a backup, the database gives the numbers of living nodes anew."""
+    node, _ = two
+    new = another(node)
+    new.settings = replace(node.settings, node_name="new")
+    new.journal = node.journal = LateJournal(MemoryStore(), new.clock.now)
+    await heartbeat.begin(new)
+    assert node.epoch == new.epoch
+    await heartbeat.beat(node)
+
+    assert {1: "new", 2: node.settings.node_name} == {
+        row.epoch: row.name for row in await node.journal.every(NodeRow)
+    }
+    assert (1, 2) == (new.epoch, node.epoch)
+
+
 async def test_a_node_begins_with_the_time_that_others_have_told(node):
     """After the database's clock fell back, what is due is due by the time before."""
     ahead = SystemClock(NOON + timedelta(hours=1))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
-from paycore.core.chain import LEASE_MARGIN_S, Run
+from paycore.core.chain import Run
 from paycore.core.messages import refund_words
 from paycore.core.refunds.refund import Refund
 from paycore.core.rows import OutRefundNoRow, RefundRow, RefundTotalRow
@@ -40,16 +40,11 @@ class RefundRun(Run):
         """As for a payment; only a call for the money moves the moment from which
         nobody is sending any more.
         """
-        node = self.node
-        self.lease_deadline = (
-            node.clock.monotonic() + node.lease_lasts_s - LEASE_MARGIN_S
-        )
-        until = node.lease_until()
-        self.leases.append(until)
+        until = self.lease_taken()
         if ask.operation is Operation.REFUND:
             self.refund.quiet_after(until + timedelta(seconds=ask.timeout_s))
-        look_at = self.now + timedelta(seconds=node.settings.lease_s)
-        self.refund.lease(node.epoch, until=until, look_at=look_at)
+        look_at = self.now + timedelta(seconds=self.node.settings.lease_s)
+        self.refund.lease(self.node.epoch, until=until, look_at=look_at)
 
     def release(self) -> None:
         """Give the lease back, where it is ours."""

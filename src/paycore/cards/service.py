@@ -121,6 +121,19 @@ async def agreements(
     ]
 
 
+async def agreement(
+    node: Node,
+    card_id: CardId,
+    pay_type: PayType,
+    place: tuple[str, str],
+    *,
+    now: datetime,
+) -> AgreementRow | None:
+    """The card's agreement of a kind at a channel and account, if it holds now."""
+    row = await node.journal.load(AgreementRow, card_id, pay_type, *place)
+    return row if row is not None and _live(row, now) else None
+
+
 async def live_agreements(
     node: Node, card_id: CardId, now: datetime
 ) -> list[AgreementRow]:

@@ -74,6 +74,15 @@ async def agreements(run: Run, pay_type: PayType) -> list[AgreementRow]:
     return await cards.agreements(run.node, run.payment.row.card_id, pay_type, run.now)
 
 
+async def agreement_of(run: Run, pay_type: PayType, attempt: AttemptRow) -> str | None:
+    """The channel's number of the card's live agreement at an attempt's place, read
+    now, in clear.
+    """
+    place, card_id = (attempt.channel, attempt.account), run.payment.row.card_id
+    row = await cards.agreement(run.node, card_id, pay_type, place, now=run.now)
+    return None if row is None else cards.token(run.node, row)
+
+
 def agreement_at(
     run: Run, found: Iterable[AgreementRow], place: Route | AttemptRow
 ) -> str | None:

@@ -37,6 +37,18 @@ LEASE_MARGIN_S = 1.0
 """Between our last byte's moment and the first of whoever takes over: clocks drift."""
 
 
+class Step(msgspec.Struct, frozen=True, gc=False):
+    """A line of the timeline: what a command did, and when."""
+
+    at: datetime
+    command: str
+    result: str
+    note: str
+
+
+_ENCODER = msgspec.json.Encoder()
+
+
 class Next(StrEnum):
     """What a command's end means for the chain: one of these, nothing else."""
 
@@ -104,7 +116,7 @@ class Run:
     """
     coupon_gone: bool = False
     """The commit of the end was refused because another order has the coupon."""
-    steps: list[dict[str, str]] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     leases: list[datetime] = field(default_factory=list)
     """The ends of all leases that this passage took: by them it knows its own."""
     lease_deadline: float = 0.0
@@ -115,7 +127,7 @@ class Run:
     @property
     def now(self) -> datetime:
         """The node's time."""
-        return self.node.now()
+        return self.node.clock.now()
 
     def asked_at(self, seq: int) -> datetime:
         """When attempt `seq` was asked about whose answer is in hand; it may be written
@@ -127,14 +139,7 @@ class Run:
 
     def note(self, command: str, result: str, note: str = "") -> None:
         """A line for the timeline."""
-        self.steps.append(
-            {
-                "at": self.now.isoformat(),
-                "command": command,
-                "result": result,
-                "note": note,
-            }
-        )
+        self.steps.append(Step(self.now, command, result, note))
 
     def exclude(self, attempt: AttemptRow) -> None:
         """Not there again in this passage."""
@@ -243,7 +248,7 @@ class Run:
                 change_id=self.change.id,
                 at=self.now,
                 epoch=self.node.epoch,
-                steps=Json(msgspec.json.encode(self.steps).decode()),
+                steps=Json(_ENCODER.encode(self.steps).decode()),
             )
         )
 
@@ -359,12 +364,16 @@ class CommandChain:
 
 async def run_commands(run: Run, commands: Sequence[type[Command]]) -> None:
     """Run commands in order until one stops the chain."""
+    traces = trace.of(run.node)
     for kind in commands:
         name = kind.name()
         run.payment.at_step(name)
-        with trace.of(run.node).span(name) as span:
+        if traces.off:
             result = await kind().step(run)
-            span.note(result=result)
+        else:
+            with traces.span(name) as span:
+                result = await kind().step(run)
+                span.note(result=result)
         if result is Next.STOP:
             return
 

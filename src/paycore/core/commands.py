@@ -159,8 +159,7 @@ class CardQuickPayConfirm(Foreign):
         payment = run.payment
         send = payment.send_in_force
         assert send is not None
-        found = await asking.agreements(run, PayType.QUICK_PAY)
-        agreement = asking.agreement_at(run, found, send)
+        agreement = await asking.agreement_of(run, PayType.QUICK_PAY, send)
         if agreement is None:
             return declined(run, "AGREEMENT_GONE")
         inherits = gateway.confirm_inherits(run.node, send.channel)

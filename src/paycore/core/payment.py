@@ -43,8 +43,22 @@ order covers, so the order has to end first."""
 MAY_CLOSE = frozenset({RETURNED, AT_DESK})
 
 
+_NOTHING: frozenset[int] = frozenset()
+
+
 class Payment:
     """A payment with its attempts, as it will be after the next commit."""
+
+    __slots__ = (
+        "_held",
+        "_new",
+        "_stored",
+        "_stored_attempts",
+        "_transitions",
+        "attempts",
+        "row",
+        "told",
+    )
 
     def __init__(
         self, row: PaymentRow, attempts: Iterable[AttemptRow] = (), *, new: bool = False
@@ -407,6 +421,8 @@ class Payment:
         """The attempts whose reservations count now (I29): what is open, the quick send
         in force while the payment waits, and whatever led to the charge.
         """
+        if all(a.reserved is None for a in self.attempts.values()):
+            return _NOTHING
         status, send = self.row.biz_status, self.send_in_force
         held = {
             a.seq
@@ -431,11 +447,12 @@ class Payment:
     def copy(self) -> "Payment":
         """A copy to come back to, should the next commit be refused."""
         twin = Payment.__new__(Payment)
-        vars(twin).update(vars(self))
-        twin.attempts = dict(self.attempts)
-        twin.told = set(self.told)
-        twin._stored_attempts = dict(self._stored_attempts)
-        twin._transitions = list(self._transitions)
+        twin.row, twin._new, twin._held = self.row, self._new, self._held
+        # What is stored is never changed, only replaced as a whole.
+        twin._stored, twin._stored_attempts = self._stored, self._stored_attempts
+        twin.attempts = self.attempts.copy()
+        twin.told = self.told.copy()
+        twin._transitions = self._transitions.copy()
         return twin
 
 

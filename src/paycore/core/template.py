@@ -152,14 +152,28 @@ class ServiceTemplate:
         running = self._node.state(Running).tasks
         running.add(task)
         task.add_done_callback(self._ended)
-        waited = self._node.settings.answer_within_s
+        await self._ended_or_late(task)
+        if task.done():
+            return task.result()
+        return await self._answer_doing(task)
+
+    async def _ended_or_late(self, task: asyncio.Task[KeptAnswer]) -> None:
+        """Wait for the passage's end, so long as a caller waits: whichever comes first
+        wakes us, and the passage knows nothing of it.
+        """
+        loop = asyncio.get_running_loop()
+        woken: asyncio.Future[None] = loop.create_future()
+
+        def wake(_task: object = None) -> None:
+            if not woken.done():
+                woken.set_result(None)
+
+        late = loop.call_later(self._node.settings.answer_within_s, wake)
+        task.add_done_callback(wake)
         try:
-            async with self._node.clock.timeout(waited):
-                return await asyncio.shield(task)
-        except TimeoutError:
-            if task.done():
-                return task.result()
-            return await self._answer_doing(task)
+            await woken
+        finally:
+            late.cancel()
 
     def _ended(self, task: asyncio.Task[KeptAnswer]) -> None:
         """Forget it; a bug that nobody waits for any more is at least written down."""

@@ -45,11 +45,15 @@ class Table:
     versioned: bool = False
     claimed: bool = False
     additive: str | None = None
+    cut_at: int | None = field(init=False, repr=False, compare=False)
+    """Where in the key the column is that the table is partitioned by."""
     key_of: Callable[[object], KeyOf] = field(init=False, repr=False, compare=False)
     """Takes a row's key from it: asked for a hundred times a payment."""
 
     def __post_init__(self) -> None:
         """Look the columns up once."""
+        cut_at = None if self.partition is None else self.key.index(self.partition)
+        object.__setattr__(self, "cut_at", cut_at)
         first, *more = self.key
         get = attrgetter(first, *more)
         object.__setattr__(
@@ -112,8 +116,7 @@ class LimitCounter(Row, frozen=True, kw_only=True):
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True):
     """A guard did not hold, and nothing of the change was written.
 
     `guard` is the name the change gave it, `row` what stands there now (None: nothing;
@@ -124,16 +127,14 @@ class Refused:
     row: Row | None
 
 
-@dataclass(frozen=True, slots=True)
-class Insert:
+class Insert(msgspec.Struct, frozen=True):
     """Guard: no row has this key yet."""
 
     guard: str
     row: Row
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(msgspec.Struct, frozen=True):
     """Guard: the row stands at `version`, that of the value it was made from."""
 
     guard: str
@@ -141,8 +142,7 @@ class Update:
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Amend:
+class Amend(msgspec.Struct, frozen=True):
     """Guard and write in one: `step` looks at the row that stands, under its lock.
 
     It gives the new row, or None to refuse. It must be pure: it may run more than once.
@@ -154,8 +154,7 @@ class Amend:
     step: Callable[[Row], Row | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(msgspec.Struct, frozen=True):
     """Additive guard: counter + amount ≤ limit; a negative amount always fits.
 
     A counter that would fall below zero stays at zero.

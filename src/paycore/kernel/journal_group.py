@@ -22,6 +22,7 @@ from paycore.kernel.journal import (
     LimitCounter,
     Refused,
     Row,
+    Table,
 )
 from paycore.kernel.journal_sql import era_of
 
@@ -47,37 +48,32 @@ def spot_of(row: Row) -> Spot:
     return (row.__table__.name, row.key())
 
 
-def _named(change: Change) -> Iterator[tuple[type[Row], KeyOf]]:
+def _named(change: Change) -> Iterator[tuple[Table, KeyOf]]:
     """Every row that a change has to itself; what it counts and adds is shared."""
-    for insert in change.inserts:
-        yield type(insert.row), insert.row.key()
-    for update in change.updates:
-        yield type(update.row), update.row.key()
+    staged = [one.row for one in change.inserts]
+    staged += [one.row for one in change.updates]
+    for row in (*staged, *change.appends):
+        yield row.__table__, row.__table__.key_of(row)
     for amend in change.amends:
-        yield amend.kind, amend.key
-    for row in change.appends:
-        yield type(row), row.key()
+        yield amend.kind.__table__, amend.key
 
 
-def spots_of(change: Change) -> frozenset[Spot]:
-    """The rows that no other change of the group may touch.
+def spots_and_eras_of(change: Change) -> tuple[frozenset[Spot], frozenset[str]]:
+    """The rows that no other change of the group may touch, and the months of the
+    payments that they are of.
 
     A change that names one row twice is a bug: which of its guards should hold?
     """
-    named = [(kind.__table__.name, key) for kind, key in _named(change)]
+    named: list[Spot] = []
+    cuts: set[str] = set()
+    for table, key in _named(change):
+        named.append((table.name, key))
+        if table.cut_at is not None:
+            cuts.add(str(key[table.cut_at]))
     spots = frozenset(named)
     if len(spots) != len(named):
         raise ChangeRejected("21000", "the change names one row twice")
-    return spots
-
-
-def eras_of(change: Change) -> frozenset[str]:
-    """The days of the payments that a change touches."""
-    return frozenset(
-        era_of(key[table.key.index(table.partition)])
-        for kind, key in _named(change)
-        if (table := kind.__table__).partition is not None
-    )
+    return spots, frozenset(map(era_of, cuts))
 
 
 # --- the line -------------------------------------------------------------------------
@@ -90,8 +86,7 @@ class Waiting:
 
     def __init__(self, change: Change) -> None:
         self.change = change
-        self.spots = spots_of(change)
-        self.eras = eras_of(change)
+        self.spots, self.eras = spots_and_eras_of(change)
         self.answer: asyncio.Future[Refused | None] = (
             asyncio.get_running_loop().create_future()
         )

@@ -28,7 +28,7 @@ from paycore.kernel.journal import (
     Row,
     Value,
 )
-from paycore.kernel.journal_group import Case, Spot, spot_of, spots_of
+from paycore.kernel.journal_group import Case, Spot, spot_of, spots_and_eras_of
 from paycore.kernel.journal_table import Claimed, MemoryTable, is_due
 from paycore.kernel.lives import Lives
 from paycore.kernel.terms import Epoch
@@ -142,7 +142,7 @@ class MemoryStore:
 
     def commit(self, change: Change) -> Refused | None:
         """Write all of a change or nothing, and say which guard refused it."""
-        spots_of(change)  # refuses what names a row twice
+        spots_and_eras_of(change)  # refuses what names a row twice
         if change.id in self._durable:
             return None
         try:

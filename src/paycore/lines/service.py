@@ -30,6 +30,8 @@ PREFIX = "pk"
 
 _LINE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
+_CURRENCIES = msgspec.json.Decoder(list[str])
+
 log = get(__name__)
 
 
@@ -75,7 +77,7 @@ def line(node: Node, biz_line: BizLineId) -> BizLineRow:
 
 def currencies(row: BizLineRow) -> frozenset[str]:
     """The currencies that a line has an account for."""
-    return frozenset(msgspec.json.decode(row.currencies, type=list[str]))
+    return frozenset(_CURRENCIES.decode(row.currencies))
 
 
 async def authenticate(node: Node, bearer: str) -> Caller:

@@ -154,7 +154,7 @@ async def test_what_was_staged_since_is_taken_back():
     mark.restore(run)
 
     assert kept == [list(each) for each in chain._lists(run.change)]
-    assert ["Step1"] == [step["command"] for step in run.steps]
+    assert ["Step1"] == [step.command for step in run.steps]
     assert "R1" == run.payment.row.resp_code
     assert attempt.seq not in run.payment.attempts
     # It can be come back to once more.
@@ -218,7 +218,7 @@ async def test_commands_run_in_order_until_one_stops():
     await chain.run_commands(run, (Done, Idle, Stops, Done))
 
     assert [("Done", "NEXT", ""), ("Idle", "NEXT", ""), ("Stops", "STOP", "")] == [
-        (step["command"], step["result"], step["note"]) for step in run.steps
+        (step.command, step.result, step.note) for step in run.steps
     ]
     assert "Stops" == run.payment.row.step
 
@@ -235,7 +235,7 @@ async def test_whose_commit_was_refused_finds_another_way():
     assert [] == await run.node.journal.within(AttemptRow, NO)
     assert {} == run.payment.attempts
     assert run.payment.row.lease_epoch is None
-    assert ["Beaten"] == [step["command"] for step in run.steps]
+    assert ["Beaten"] == [step.command for step in run.steps]
 
 
 async def test_a_command_without_another_way_passes_the_refusal_on():
@@ -302,9 +302,13 @@ async def test_a_call_is_noted_before_it_leaves_and_when_it_is_answered():
         ("Asks", "CALL", "nowhere/main"),
         ("Asks", "STOP", "NOT_SENT NOT_SENT"),
     ] == [
-        (step["command"], step["result"], step["note"])
-        for step in (*json.loads(trail.steps), *run.steps)
+        *((one["command"], one["result"], one["note"]) for one in _steps_of(trail)),
+        *((one.command, one.result, one.note) for one in run.steps),
     ]
+
+
+def _steps_of(trail):
+    return json.loads(trail.steps)
 
 
 async def test_the_last_answer_is_remembered_as_the_calls_own():

@@ -120,6 +120,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _MESSAGE: Final = msgspec.json.Decoder(Message)
+_FIELDS: Final = msgspec.json.Decoder(dict[str, object])
+_OURS: Final = frozenset(Message.__struct_fields__)
+"""Names that are the protocol's own hide nothing."""
 
 
 class Sandbox(Channel, StatementChannel):
@@ -300,10 +303,13 @@ class Sandbox(Channel, StatementChannel):
     def scrub(self, text: str) -> str:
         """Mask by the protocol's names, and look into what has no name there."""
         try:
-            fields = msgspec.json.decode(text, type=dict[str, object])
+            fields = _FIELDS.decode(text)
         except (msgspec.MsgspecError, RecursionError):
             return _SEALED.sub(mask_code(""), mask_text(text))
-        shown = {masked(name): _shown(name, value) for name, value in fields.items()}
+        shown = {
+            name if name in _OURS else masked(name): _shown(name, value)
+            for name, value in fields.items()
+        }
         return msgspec.json.encode(shown).decode()
 
 

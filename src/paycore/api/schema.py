@@ -213,7 +213,7 @@ class RegisterCard(Shape, frozen=True, kw_only=True):
 
     number: Annotated[
         str,
-        Meta(pattern=r"\A[0-9]{12,19}\Z", description="12-19 digits, no spaces"),
+        Meta(pattern=r"\A[0-9]{13,19}\Z", description="13-19 digits, no spaces"),
     ]
     name: Name
     id_no: Annotated[

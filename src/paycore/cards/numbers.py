@@ -16,7 +16,10 @@ CREDIT = "CREDIT"
 BIN_LETTERS = 6
 TAIL_LETTERS = 4
 
-_CARD = re.compile(r"[0-9]{12,19}")
+SHORTEST_CARD, LONGEST_CARD = 13, 19
+"""Of a shorter one BIN and last four would be nearly all."""
+
+_CARD = re.compile(rf"[0-9]{{{SHORTEST_CARD},{LONGEST_CARD}}}")
 _ID_NO = re.compile(r"[A-Za-z0-9-]{1,32}")
 _CHINESE_ID_NO = re.compile(r"[0-9]{17}[0-9X]")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -43,7 +46,7 @@ BINS: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 
 def good_card(number: str) -> bool:
-    """Whether it is 12 to 19 digits of which the last is Luhn's."""
+    """Whether it is 13 to 19 digits of which the last is Luhn's."""
     if not _CARD.fullmatch(number):
         return False
     digits = [int(digit) for digit in reversed(number)]

@@ -29,7 +29,8 @@ def test_one_wrong_digit_is_found(place, by):
 
 
 @pytest.mark.parametrize(
-    "number", ["", "0", "4" * 11, "4" * 20, "４２４２" * 4, CARD + "\n"]
+    "number",
+    ["", "0", "4" * 11, "622202020013", "4" * 20, "４２４２" * 4, CARD + "\n"],
 )
 def test_what_is_no_number_is_no_card(number):
     """Other lengths and other scripts' digits are refused."""

@@ -77,10 +77,17 @@ def mask_text(text: str) -> str:
     """Mask what looks like a card, an ID number, a phone or a code, in free text."""
     if _DIGITS.search(text) is None:
         return text
-    text = _CARD.sub(_if(_passes_luhn, mask_card), text)
-    text = _ID_NO.sub(_if(_is_id_no, mask_id_no), text)
+    text = mask_numbers(text)
     text = _PHONE.sub(lambda found: mask_phone(found[0]), text)
     return _CODE.sub(lambda found: found[1] + mask_code(found[2]), text)
+
+
+def mask_numbers(text: str) -> str:
+    """Mask card and ID numbers only: in a text that people are to read, a phone or a
+    short number may be what it is about.
+    """
+    text = _CARD.sub(_if(_passes_luhn, mask_card), text)
+    return _ID_NO.sub(_if(_is_id_no, mask_id_no), text)
 
 
 def _keep(text: str, head: int, tail: int) -> str:

@@ -19,6 +19,8 @@ _STAR = "*"
 
 _BIN, _LAST_FOUR = 6, 4
 _SHORTEST_CARD = 13
+_LEAST_HIDDEN = 4
+"""Digits of a phone: three could be tried out."""
 _MAINLAND = "+86"
 
 _CARD = re.compile(
@@ -50,12 +52,16 @@ def mask_card(number: str) -> str:
 
 
 def mask_phone(phone: str) -> str:
-    """The country's code and the last four."""
+    """The country's code and the last four; nothing of one so short that these would
+    be nearly all.
+    """
     head = 0
     if phone.startswith("+"):
         # Countries' codes are one digit in zones 1 and 7, else two or three.
         head = 2 if phone[1:2] in ("1", "7") else len(_MAINLAND)
-    return _keep(phone, head, 4)
+    if len(phone) - head - _LAST_FOUR < _LEAST_HIDDEN:
+        return _STAR * len(phone)
+    return _keep(phone, head, _LAST_FOUR)
 
 
 def mask_name(name: str) -> str:

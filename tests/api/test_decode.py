@@ -161,11 +161,21 @@ def test_repeated_members_and_control_characters_are_refused(raw):
         canonical(raw)
 
 
+@pytest.mark.parametrize("moment", ["1700000000", "1e9", "-1", "0.5", "Infinity", "nan"])
+def test_a_number_in_a_query_is_no_moment(moment):
+    """A moment is RFC 3339 with its offset, and no count of seconds."""
+    with pytest.raises(BadRequest) as refused:
+        Shape(Search).convert({"from": moment})
+
+    assert "from" == refused.value.field
+
+
 def test_a_query_is_read_by_the_same_rules():
     """A list's query knows its parameters and refuses others."""
     shape = Shape(Search)
 
     assert 50 == shape.convert({"limit": "50"}).limit
+    assert 2026 == shape.convert({"from": "2026-01-01T00:00:00Z"}).since.year
     assert "DOING" == shape.convert({"biz_status": "DOING"}).biz_status
     for wrong in ({"limit": "0"}, {"limit": "x"}, {"from": "x"}, {"page": "1"}):
         with pytest.raises(BadRequest):

@@ -28,6 +28,8 @@ _AT = re.compile(r"at `\$((?:\.[a-z_]+(?:\[[\d.]+\])?)+)`$")
 _INDEX = re.compile(r"\[[\d.]+\]")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 """An integer in a query; the decoder would take `1.0` and `1e1` for one."""
+_DATED = re.compile(r"[0-9]{4}-")
+"""How a moment begins; the decoder would take a number for seconds since 1970."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """What moves a terminal's or a reader's eye: no text of ours needs them."""
 
@@ -43,6 +45,11 @@ class Shape(Generic[T]):
             field.encode_name
             for field in msgspec.structs.fields(kind)
             if int in _parts(field.type)
+        }
+        self._dated = {
+            field.encode_name
+            for field in msgspec.structs.fields(kind)
+            if datetime in _parts(field.type)
         }
         self._no_text = {
             field.encode_name
@@ -68,6 +75,9 @@ class Shape(Generic[T]):
             raise _control()
         for name in self._whole & members.keys():
             if not _WHOLE.fullmatch(members[name]):
+                raise self._broken(name)
+        for name in self._dated & members.keys():
+            if not _DATED.match(members[name]):
                 raise self._broken(name)
         for name in self._no_text & members.keys():
             # The decoder would take it for a parameter that is not there.

@@ -56,6 +56,7 @@ def test_the_list_pages_through_the_lines_cards(payer, stack):
     [
         ("number", "6222020200112233447"),
         ("number", "6222 0202"),
+        ("number", "622202020013"),
         ("id_no", "110101199003074179"),
         ("phone", "13800138000"),
         ("name", ""),

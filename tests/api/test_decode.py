@@ -1,10 +1,17 @@
 """The strict decoder, on its own."""
 
 import json
+import unicodedata
 
 import pytest
 
-from paycore.api.decode import MAX_BODY_OCTETS, MAX_DEPTH, Shape, canonical
+from paycore.api.decode import (
+    _CONTROL,
+    MAX_BODY_OCTETS,
+    MAX_DEPTH,
+    Shape,
+    canonical,
+)
 from paycore.api.schema import Confirm, OpenQuickPayment, RegisterCard, Search
 from paycore.kernel.errors import BadRequest
 
@@ -161,11 +168,76 @@ def test_repeated_members_and_control_characters_are_refused(raw):
         canonical(raw)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "\u200b",
+            "a\u200bb",
+            "\u200f",
+            "\u061c茶",
+            "\xadtea",
+            "\ufefftea",
+            "\U000e0041",
+        ),
+        *(
+            "\u200d",
+            "茶\u200d",
+            "\u200d茶",
+            "茶 \u200d茶",
+            "茶\u200d\u200d茶",
+            "a\u200db",
+        ),
+    ],
+)
+def test_what_cannot_be_seen_is_refused(text):
+    """A subject of nothing visible, or one that reads other than it is."""
+    with pytest.raises(BadRequest):
+        canonical(body(subject=text))
+    with pytest.raises(BadRequest):
+        Shape(Search).convert({"out_biz_no": text})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "👩\u200d🍳的店",
+        "❤\ufe0f\u200d🔥",
+        "می\u200cخواهم",
+        "क्\u200dष",
+        "三杯茶 ☕\ufe0f",
+    ],
+)
+def test_a_joiner_between_what_it_joins_is_taken(text):
+    """A shop's emoji and words of other scripts are written with it."""
+    assert text == json.loads(canonical(body(subject=text)))["subject"]
+
+
+def test_every_format_character_is_refused():
+    """Those that this Python's Unicode knows; alone, a joiner is one too."""
+    formats = [chr(n) for n in range(0x110000) if unicodedata.category(chr(n)) == "Cf"]
+
+    assert 100 < len(formats)
+    assert [] == [one for one in formats if _CONTROL.search(one) is None]
+
+
+@pytest.mark.parametrize(
+    "moment", ["1700000000", "1e9", "-1", "0.5", "Infinity", "nan"]
+)
+def test_a_number_in_a_query_is_no_moment(moment):
+    """A moment is RFC 3339 with its offset, and no count of seconds."""
+    with pytest.raises(BadRequest) as refused:
+        Shape(Search).convert({"from": moment})
+
+    assert "from" == refused.value.field
+
+
 def test_a_query_is_read_by_the_same_rules():
     """A list's query knows its parameters and refuses others."""
     shape = Shape(Search)
 
     assert 50 == shape.convert({"limit": "50"}).limit
+    assert 2026 == shape.convert({"from": "2026-01-01T00:00:00Z"}).since.year
     assert "DOING" == shape.convert({"biz_status": "DOING"}).biz_status
     for wrong in ({"limit": "0"}, {"limit": "x"}, {"from": "x"}, {"page": "1"}):
         with pytest.raises(BadRequest):

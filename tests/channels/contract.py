@@ -31,6 +31,9 @@ CARD = CardFacts(
 )
 """Canaries: nothing of it may be found in what is kept."""
 
+STRANGE = "6225881234567898"
+"""The number of a card that is not the payer's."""
+
 TIMEOUT_S = 0.25
 ACTED_WITHIN_S = 0.5
 MONEY = frozenset({Operation.CONFIRM, Operation.DEDUCT, Operation.REFUND})
@@ -388,13 +391,15 @@ class ChannelContract:
     async def test_channel_masks_by_itself(
         self, bench: Bench, operation: Operation
     ) -> None:
-        """What the channel file itself keeps of a message has no secret in it."""
-        ask = await bench.ask(operation)
+        """What the channel file itself keeps of a message has no secret in it, and no
+        card number that somebody wrote into the subject.
+        """
+        ask = replace(await bench.ask(operation), subject=f"card {STRANGE}")
         opened = bench.node.state(Accounts).find(ask.channel, ask.account)
         assert opened is not None
         masked = opened.driver.assemble(opened.account, ask).masked
 
-        for secret in (*ask.secrets, *bench.secrets()):
+        for secret in (*ask.secrets, *bench.secrets(), STRANGE):
             assert secret not in masked
 
     @pytest.mark.parametrize("fault", [None, "garbage", "echo"])

@@ -290,6 +290,7 @@ def test_a_revocation_between_conversion_and_charge_takes_no_money(signer, stack
         ("sign", {**QUICK, "channel": "deduct_a"}),
         ("sign", {**MANDATE, "scope": None}),
         ("sign", {**MANDATE, "daily_limit": None}),
+        ("sign", {**MANDATE, "daily_limit": MANDATE["single_limit"] - 1}),
         ("sign", {**MANDATE, "ends_at": "2001-01-01T00:00:00Z"}),
     ],
 )

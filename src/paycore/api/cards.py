@@ -17,6 +17,7 @@ from paycore.api.contract import Call
 from paycore.api.decode import Shape
 from paycore.api.door import Plain, door_of, read
 from paycore.api.idempotency import post_of
+from paycore.api.numbers import readable
 from paycore.api.paging import after_of, cut, query_of
 from paycore.api.schema import (
     Agreement,
@@ -245,7 +246,7 @@ def _wish(asked: SignAgreement) -> Wish:
         pay_type=asked.pay_type,
         channel=asked.channel,
         account=asked.account,
-        scope=asked.scope or "",
+        scope=readable(asked.scope or ""),
         single_limit=asked.single_limit,
         daily_limit=asked.daily_limit,
         ends_at=asked.ends_at,

@@ -1,8 +1,8 @@
 """Reads a request's body: strictly, no deeper than it must, and without repeating it.
 
 `"1"` and `1.0` are not integers, an unknown or repeated member is refused, and so are
-control characters. What is refused is told by the name of one of OUR fields and its
-rule; a value, or a name that the caller made up, is never in the answer.
+characters that control or format. What is refused is told by the name of one of OUR
+fields and its rule; a value, or a name that the caller made up, is never in the answer.
 This is not where it is decided whether a payment may be made.
 """
 
@@ -28,8 +28,25 @@ _AT = re.compile(r"at `\$((?:\.[a-z_]+(?:\[[\d.]+\])?)+)`$")
 _INDEX = re.compile(r"\[[\d.]+\]")
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 """An integer in a query; the decoder would take `1.0` and `1e1` for one."""
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-"""What moves a terminal's or a reader's eye: no text of ours needs them."""
+_DATED = re.compile(r"[0-9]{4}-")
+"""How a moment begins; the decoder would take a number for seconds since 1970."""
+_CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+_FORMATS = (
+    r"\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b\u200e\u200f"
+    r"\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd"
+    r"\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001"
+    r"\U000e0020-\U000e007f"
+)
+"""Unicode's category Cf, but for the two joiners."""
+_JOINED = r"[^\x00-\x7f\s\u200c\u200d]"
+_CONTROL = re.compile(
+    rf"[{_CONTROLS}{_FORMATS}]"
+    rf"|(?<!{_JOINED})[\u200c\u200d]|[\u200c\u200d](?!{_JOINED})"
+)
+"""What moves a terminal's or a reader's eye, or cannot be seen: no text of ours needs
+it. A joiner stands between two letters or signs that it joins, and nowhere else: emoji
+are made so, and words of Persian and Hindi are.
+"""
 
 
 class Shape(Generic[T]):
@@ -43,6 +60,11 @@ class Shape(Generic[T]):
             field.encode_name
             for field in msgspec.structs.fields(kind)
             if int in _parts(field.type)
+        }
+        self._dated = {
+            field.encode_name
+            for field in msgspec.structs.fields(kind)
+            if datetime in _parts(field.type)
         }
         self._no_text = {
             field.encode_name
@@ -68,6 +90,9 @@ class Shape(Generic[T]):
             raise _control()
         for name in self._whole & members.keys():
             if not _WHOLE.fullmatch(members[name]):
+                raise self._broken(name)
+        for name in self._dated & members.keys():
+            if not _DATED.match(members[name]):
                 raise self._broken(name)
         for name in self._no_text & members.keys():
             # The decoder would take it for a parameter that is not there.
@@ -186,7 +211,7 @@ def canonical(body: bytes) -> bytes:
     """The body as a JSON value, written in one way: sorted, equal numbers equal.
 
     A repeated member is refused, because readers disagree on which one counts, and so
-    are control characters. An empty body is an empty object.
+    are characters that control or format. An empty body is an empty object.
     """
     if not body:
         return b"{}"
@@ -216,7 +241,10 @@ def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _control() -> BadRequest:
-    return BadRequest("Text may not hold control characters.", "文本中不能含有控制字符")
+    return BadRequest(
+        "Text may not hold control or format characters.",
+        "文本中不能含有控制字符或不可见字符",
+    )
 
 
 def _number(text: str) -> int | float:

@@ -14,6 +14,7 @@ from paycore.api.contract import Call
 from paycore.api.decode import Shape, refuse_content
 from paycore.api.door import Plain, door_of
 from paycore.api.idempotency import post_of
+from paycore.api.numbers import readable, refuse_cards
 from paycore.api.origin import origin_of
 from paycore.api.schema import Confirm, OpenQuickPayment
 from paycore.core import service as core
@@ -58,6 +59,7 @@ async def open_quick_payment(request: Plain) -> ASGIApp:
     node = door_of(request).node
     post = await post_of(request)
     asked, origin = _OPEN.decode(post.body), origin_of(request)
+    await refuse_cards_in(request, post.caller, asked)
     return kept(
         request,
         await core.open_quick_payment(
@@ -188,6 +190,19 @@ def number_of(text: str) -> PayOrderNo:
     return PayOrderNo(text)
 
 
+async def refuse_cards_in(
+    request: Plain, caller: Caller, asked: OpenQuickPayment
+) -> None:
+    """Refuse an order one of whose numbers holds a card's."""
+    await refuse_cards(
+        door_of(request),
+        caller.biz_line,
+        out_biz_no=asked.out_biz_no,
+        biz_order_no=asked.biz_order_no,
+        coupon_no=asked.coupon_no,
+    )
+
+
 def order_for(
     node: Node, caller: Caller, asked: OpenQuickPayment, pay_type: PayType
 ) -> OpenRequest:
@@ -199,7 +214,7 @@ def order_for(
         amount=asked.amount,
         currency=asked.currency,
         card_id=CardId(asked.card_id),
-        subject=asked.subject,
+        subject=readable(asked.subject),
         coupon_no=CouponNo(asked.coupon_no) if asked.coupon_no else None,
         expires_in_s=asked.expires_in_s or node.settings.expires_in_s,
         pay_type=pay_type,

@@ -10,6 +10,7 @@ from paycore.api.contract import Call
 from paycore.api.decode import Shape
 from paycore.api.door import Plain, door_of, read
 from paycore.api.idempotency import post_of
+from paycore.api.numbers import refuse_cards
 from paycore.api.paging import after_of, cut, query_of
 from paycore.api.schema import CreateRefund, Refunds, SearchRefunds
 from paycore.core.keys import View
@@ -24,6 +25,7 @@ from paycore.kernel.errors import (
     RefundExceeds,
     TooMany,
 )
+from paycore.kernel.mask import mask_text
 from paycore.kernel.terms import PayOrderNo, RefundNo
 
 _CREATE = Shape(CreateRefund)
@@ -46,17 +48,18 @@ _SEARCH = Shape(SearchRefunds)
 async def create_refund(request: Plain) -> ASGIApp:
     """Give back a part or all of a payment."""
     post = await post_of(request)
-    asked = _CREATE.decode(post.body)
+    asked, door = _CREATE.decode(post.body), door_of(request)
+    await refuse_cards(door, post.caller.biz_line, out_refund_no=asked.out_refund_no)
     return kept(
         request,
         await core.refund(
-            door_of(request).node,
+            door.node,
             RefundRequest(
                 biz_line=post.caller.biz_line,
                 pay_order_no=PayOrderNo(asked.pay_order_no),
                 out_refund_no=asked.out_refund_no,
                 amount=asked.amount,
-                reason=asked.reason,
+                reason=asked.reason and mask_text(asked.reason),
             ),
             post.claim(),
             _refund_answer,

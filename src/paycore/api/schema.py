@@ -84,7 +84,7 @@ class OpenQuickPayment(Shape, frozen=True, kw_only=True):
             min_length=1,
             max_length=128,
             pattern=r"\S",
-            description="1-128 characters, no control characters",
+            description="1-128 characters, none of control or format",
         ),
     ]
     coupon_no: Identifier | None = None
@@ -142,7 +142,7 @@ class CreateRefund(Shape, frozen=True, kw_only=True):
                 min_length=1,
                 max_length=128,
                 pattern=r"\S",
-                description="1-128 characters, no control characters",
+                description="1-128 characters, none of control or format",
             ),
         ]
         | None
@@ -198,7 +198,7 @@ class SignAgreement(Shape, frozen=True, kw_only=True):
                 min_length=1,
                 max_length=64,
                 pattern=r"\S",
-                description="1-64 characters, no control characters",
+                description="1-64 characters, none of control or format",
             ),
         ]
         | None
@@ -213,7 +213,7 @@ class RegisterCard(Shape, frozen=True, kw_only=True):
 
     number: Annotated[
         str,
-        Meta(pattern=r"\A[0-9]{12,19}\Z", description="12-19 digits, no spaces"),
+        Meta(pattern=r"\A[0-9]{13,19}\Z", description="13-19 digits, no spaces"),
     ]
     name: Name
     id_no: Annotated[

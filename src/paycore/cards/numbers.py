@@ -16,7 +16,12 @@ CREDIT = "CREDIT"
 BIN_LETTERS = 6
 TAIL_LETTERS = 4
 
-_CARD = re.compile(r"[0-9]{12,19}")
+SHORTEST_CARD, LONGEST_CARD = 13, 19
+"""Of a shorter one BIN and last four would be nearly all."""
+
+_CARD = re.compile(rf"[0-9]{{{SHORTEST_CARD},{LONGEST_CARD}}}")
+_SEPARATORS = re.compile(r"[._:-]")
+_LONG = re.compile(rf"[0-9]{{{SHORTEST_CARD},}}")
 _ID_NO = re.compile(r"[A-Za-z0-9-]{1,32}")
 _CHINESE_ID_NO = re.compile(r"[0-9]{17}[0-9X]")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -43,12 +48,26 @@ BINS: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 
 def good_card(number: str) -> bool:
-    """Whether it is 12 to 19 digits of which the last is Luhn's."""
+    """Whether it is 13 to 19 digits of which the last is Luhn's."""
     if not _CARD.fullmatch(number):
         return False
     digits = [int(digit) for digit in reversed(number)]
     doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
     return (sum(digits[::2]) + sum(doubled)) % 10 == 0
+
+
+def within(text: str) -> set[str]:
+    """Every card number that a business line's own number could hold: at any place, for
+    there may be a date or a counter beside it, and however it is separated.
+    """
+    runs = _LONG.findall(_SEPARATORS.sub("", text))
+    return {
+        run[start : start + length]
+        for run in runs
+        for length in range(SHORTEST_CARD, LONGEST_CARD + 1)
+        for start in range(len(run) - length + 1)
+        if good_card(run[start : start + length])
+    }
 
 
 def good_id_no(number: str) -> bool:

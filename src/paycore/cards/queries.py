@@ -46,6 +46,20 @@ async def cards_of_line(
     return [CardLine(**dict(record)) for record in records]
 
 
+# Forgotten cards have an empty hash, which is nobody's.
+WHICH_IS_ON_FILE = """
+SELECT number_hash FROM cards_card
+WHERE number_hash = ANY($1) AND biz_line = $2
+LIMIT 1
+"""
+
+
+async def on_file(pool: Pool, biz_line: BizLineId, hashes: list[bytes]) -> bytes | None:
+    """One of these keyed hashes that is of the number of a card of the line's."""
+    found: bytes | None = await pool.fetchval(WHICH_IS_ON_FILE, hashes, biz_line)
+    return found
+
+
 # A sealed value begins with its key's id: one octet of length, then the id. Cards that
 # were revoked long ago are empty: no key seals them.
 SEALED_BY_KEY = """

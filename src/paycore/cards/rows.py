@@ -14,8 +14,8 @@ class CardRow(Row, frozen=True, kw_only=True):
     version: int = 1
     biz_line: BizLineId
     sealed: bytes
-    """JSON {"number", "name", "id_no", "phone"}, sealed with the key ring; empty, as
-    the hashes are, once it was revoked long ago."""
+    """JSON {"number", "name", "id_no", "phone"}, sealed with the key ring; empty once
+    it was revoked long ago, or never signed. The hashes go with the last token."""
     number_hash: bytes
     """Keyed hash, to find a card by its number without opening it."""
     phone_hash: bytes

@@ -7,7 +7,7 @@ its status, which is for the caller to look at. No refusal repeats what was refu
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -26,6 +26,8 @@ PENDING = "PENDING"
 """It waits for its agreement to be signed."""
 ACTIVE = "ACTIVE"
 REVOKED = "REVOKED"
+OVER = (REVOKED, "EXPIRED", "REFUSED")
+"""Nothing is paid with it any more: revoked, or never signed."""
 
 CARD_ID_LETTERS = 20
 LONGEST_NAME = 64
@@ -160,25 +162,34 @@ async def stage_revocation(node: Node, change: Change, card_id: CardId) -> None:
         change.amend(AgreementRow, agreement.key(), ended)
 
 
-async def forget(node: Node, card_ids: Sequence[CardId]) -> int:
-    """Empty revoked cards of what is secret in them; how many were emptied.
+async def forget(node: Node, cards: Mapping[CardId, bool]) -> int:
+    """Empty cards that are over of what is secret in them; how many were emptied.
 
-    What may be shown of a card stays, for the payments that were made with it.
+    Of one that is mapped to True a bank is still to be told with its token: those stay,
+    and the hashes, which say that it is to be emptied once more. What may be shown of a
+    card stays for good, for the payments that were made with it.
     """
-    emptied = await asyncio.gather(*(_forget(node, one) for one in card_ids))
+    emptied = await asyncio.gather(
+        *(_forget(node, one, untold=untold) for one, untold in cards.items())
+    )
     return sum(emptied)
 
 
-async def _forget(node: Node, card_id: CardId) -> bool:
+async def _forget(node: Node, card_id: CardId, *, untold: bool) -> bool:
     change = node.change()
-    change.amend(CardRow, (card_id,), _emptied)
-    for agreement in await node.journal.within(AgreementRow, card_id):
-        change.amend(AgreementRow, agreement.key(), _without_token)
+    change.amend(CardRow, (card_id,), _without_facts if untold else _emptied)
+    if not untold:
+        for agreement in await node.journal.within(AgreementRow, card_id):
+            change.amend(AgreementRow, agreement.key(), _without_token)
     return await node.journal.commit(change) is None
 
 
+def _without_facts(row: CardRow) -> CardRow | None:
+    return msgspec.structs.replace(row, sealed=b"") if row.status in OVER else None
+
+
 def _emptied(row: CardRow) -> CardRow | None:
-    if row.status != REVOKED:
+    if row.status not in OVER:
         return None
     return msgspec.structs.replace(row, sealed=b"", number_hash=b"", phone_hash=b"")
 

@@ -165,6 +165,13 @@ def errors() -> str:
                 for kind in _refusals()
             ],
         ),
+        "## Card numbers",
+        "`out_biz_no`, `biz_order_no`, `out_refund_no` and `coupon_no` may not hold "
+        "the number of a card that the line has on file, at whichever place: "
+        "`BAD_REQUEST` with the `field`. What only looks like a card number is taken.\n"
+        "Words (`subject`, `scope`, `reason`) are never refused for that: card and ID "
+        "numbers in them are masked before they are kept or sent "
+        "([why](decisions/0039-card-numbers-in-texts.md)).",
         "## The three checks of a confirm",
         "In this order, with the code of the refusal that carries each.",
         a_table(("code", "en", "zh"), _checks()),

@@ -283,7 +283,11 @@ class Settings(CouponSettings, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 180
     keep_changes_days: Annotated[Days, Meta(description="Ids of written changes.")] = 7
     keep_revoked_cards_days: Annotated[
-        Days, Meta(description="Number, holder and phone of a card that was revoked.")
+        Days,
+        Meta(
+            description="Number, holder and phone of a card that was revoked or never"
+            " signed."
+        ),
     ] = 180
 
     @classmethod

@@ -19,6 +19,8 @@ _STAR = "*"
 
 _BIN, _LAST_FOUR = 6, 4
 _SHORTEST_CARD = 13
+_LEAST_HIDDEN = 4
+"""Digits of a phone: three could be tried out."""
 _MAINLAND = "+86"
 
 _CARD = re.compile(
@@ -50,12 +52,16 @@ def mask_card(number: str) -> str:
 
 
 def mask_phone(phone: str) -> str:
-    """The country's code and the last four."""
+    """The country's code and the last four; nothing of one so short that these would
+    be nearly all.
+    """
     head = 0
     if phone.startswith("+"):
         # Countries' codes are one digit in zones 1 and 7, else two or three.
         head = 2 if phone[1:2] in ("1", "7") else len(_MAINLAND)
-    return _keep(phone, head, 4)
+    if len(phone) - head - _LAST_FOUR < _LEAST_HIDDEN:
+        return _STAR * len(phone)
+    return _keep(phone, head, _LAST_FOUR)
 
 
 def mask_name(name: str) -> str:
@@ -77,10 +83,17 @@ def mask_text(text: str) -> str:
     """Mask what looks like a card, an ID number, a phone or a code, in free text."""
     if _DIGITS.search(text) is None:
         return text
-    text = _CARD.sub(_if(_passes_luhn, mask_card), text)
-    text = _ID_NO.sub(_if(_is_id_no, mask_id_no), text)
+    text = mask_numbers(text)
     text = _PHONE.sub(lambda found: mask_phone(found[0]), text)
     return _CODE.sub(lambda found: found[1] + mask_code(found[2]), text)
+
+
+def mask_numbers(text: str) -> str:
+    """Mask card and ID numbers only: in a text that people are to read, a phone or a
+    short number may be what it is about.
+    """
+    text = _CARD.sub(_if(_passes_luhn, mask_card), text)
+    return _ID_NO.sub(_if(_is_id_no, mask_id_no), text)
 
 
 def _keep(text: str, head: int, tail: int) -> str:

@@ -5,6 +5,13 @@ ALTER TABLE cards_card DROP CONSTRAINT cards_card_status_check;
 ALTER TABLE cards_card ADD CONSTRAINT cards_card_status_check
     CHECK (status IN ('PENDING', 'ACTIVE', 'REVOKED', 'EXPIRED', 'REFUSED'));
 
+-- Cards without facts whose tokens are still there, for a bank is to be told: few.
+CREATE INDEX cards_card_untold ON cards_card (revoked_at)
+    WHERE sealed = '' AND number_hash <> '';
+-- Cards that were never signed and whose facts are still there: few.
+CREATE INDEX cards_card_never_signed ON cards_card (card_id)
+    WHERE sealed <> '' AND status IN ('EXPIRED', 'REFUSED');
+
 -- One agreement a row, from its asking to its end.
 CREATE TABLE agreement_signing (
     card_id text COLLATE "C" NOT NULL,

@@ -138,11 +138,12 @@ RULES = (
     ),
     Rule(
         table="cards_card",
-        what="number, holder, ID number and phone of a revoked card, and the tokens of"
-        " its agreements; what is masked stays",
+        what="number, holder, ID number and phone of a card that was revoked or never"
+        " signed, and the tokens of its agreements, each once its bank has"
+        " acknowledged its end; what is masked stays",
         how=How.EMPTIED,
         since="revoked_at",
-        counted="the revocation",
+        counted="the revocation, or the end of the signing",
         setting="keep_revoked_cards_days",
     ),
 )

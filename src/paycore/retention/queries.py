@@ -155,36 +155,54 @@ async def old_rows(
     return row[0], row[1]
 
 
-# Not of a card that something open was to be paid with, nor of one whose agreement may
-# still have to be ended at its bank: by its token.
-WHICH_CARDS_ARE_OLD = """
-SELECT card_id FROM cards_card AS c
-WHERE revoked_at IS NOT NULL AND sealed <> '' AND revoked_at < $1
-  AND NOT EXISTS (
-      SELECT FROM retention_held h JOIN payment p USING (pay_order_no)
-      WHERE p.card_id COLLATE "C" = c.card_id)
-  AND NOT EXISTS (
-      SELECT FROM agreement_signing s
-      WHERE s.card_id = c.card_id AND s.status IN ('PENDING', 'REVOKING'))
-ORDER BY revoked_at, card_id
+# A card is over when it was revoked, and one that was to be signed and never was, when
+# its signing ended. Its hash is what goes last.
+CARDS_THAT_ARE_OVER = """
+SELECT card_id, sealed, revoked_at AS over_at FROM cards_card
+WHERE sealed <> '' AND revoked_at IS NOT NULL
+UNION ALL
+SELECT card_id, sealed, revoked_at FROM cards_card
+WHERE sealed = '' AND number_hash <> ''
+UNION ALL
+SELECT c.card_id, c.sealed, s.ended_at FROM cards_card c
+JOIN agreement_signing s ON s.card_id = c.card_id AND s.status = c.status
+WHERE c.sealed <> '' AND c.status IN ('EXPIRED', 'REFUSED')
+"""
+
+# Not of a card that something open was to be paid with. The token stays with what it is
+# found by where the agreement may still have to be ended at its bank.
+WHICH_CARDS_ARE_OLD = f"""
+SELECT * FROM (
+    SELECT card_id, sealed, over_at, EXISTS (
+        SELECT FROM agreement_signing s
+        WHERE s.card_id = c.card_id AND s.status IN ('PENDING', 'REVOKING')) AS untold
+    FROM ({CARDS_THAT_ARE_OVER}) AS c
+    WHERE over_at < $1 AND NOT EXISTS (
+        SELECT FROM retention_held h JOIN payment p USING (pay_order_no)
+        WHERE p.card_id COLLATE "C" = c.card_id)
+) AS cards
+WHERE sealed <> '' OR NOT untold
+ORDER BY over_at, card_id
 LIMIT $2
 """
 
 
-async def old_cards(connection: "Connection", until: datetime, limit: int) -> list[str]:
-    """Revoked cards whose facts may go, the longest revoked first."""
+async def old_cards(
+    connection: "Connection", until: datetime, limit: int
+) -> dict[str, bool]:
+    """Cards of which something may go, those first that are over the longest, and
+    whether the tokens of their agreements are still needed.
+    """
     rows = await connection.fetch(WHICH_CARDS_ARE_OLD, until, limit)
-    return [row["card_id"] for row in rows]
+    return {row["card_id"]: row["untold"] for row in rows}
 
 
-WHICH_CARD_WAS_REVOKED_FIRST = """
-SELECT min(revoked_at) FROM cards_card WHERE revoked_at IS NOT NULL AND sealed <> ''
-"""
+WHICH_CARD_WAS_OVER_FIRST = f"SELECT min(over_at) FROM ({CARDS_THAT_ARE_OVER}) AS c"
 
 
 async def oldest_card(connection: "Connection") -> datetime | None:
-    """When the first card was revoked whose facts are still there."""
-    found: datetime | None = await connection.fetchval(WHICH_CARD_WAS_REVOKED_FIRST)
+    """When the first card was over that is not forgotten yet."""
+    found: datetime | None = await connection.fetchval(WHICH_CARD_WAS_OVER_FIRST)
     return found
 
 

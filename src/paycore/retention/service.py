@@ -354,11 +354,12 @@ def _count(line: Line, gone: Gone) -> None:
 
 async def _empty_cards(run: _Run, rule: Rule, line: Line) -> None:
     record = run.record(rule, "EMPTIED")
-    while ids := await queries.old_cards(run.connection, record.until, CARDS_A_BATCH):
+    while old := await queries.old_cards(run.connection, record.until, CARDS_A_BATCH):
         began = run.node.clock.monotonic()
-        emptied = await cards.forget(run.node, [CardId(one) for one in ids])
+        named = {CardId(one): untold for one, untold in old.items()}
+        emptied = await cards.forget(run.node, named)
         line.removed_rows += emptied
-        if run.over or emptied < len(ids):
+        if run.over or emptied < len(old):
             line.postponed = OUT_OF_TIME
             break
         await run.rest(began)

@@ -85,4 +85,4 @@ class Carrier(ABC):
 
     @abstractmethod
     def scrub(self, text: str) -> str:
-        """What of an answer may be kept; the code is gone from it already."""
+        """What of a message, in or out, may be kept; the code is gone already."""

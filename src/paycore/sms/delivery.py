@@ -59,13 +59,15 @@ class Sent:
 
 
 def message_for(line: Line, text: Text) -> Message:
-    """What the carrier gets; what is kept is made the same way of the masked text."""
+    """What the carrier gets; what is kept is made the same way of the masked text, and
+    scrubbed, for its words are a business line's.
+    """
     kept = line.driver.assemble(line, text.masked())
     return Message(
         line=line,
         text=text,
         http=line.driver.assemble(line, text),
-        masked=kept.body.decode(),
+        masked=line.driver.scrub(kept.body.decode()),
     )
 
 

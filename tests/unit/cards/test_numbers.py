@@ -29,11 +29,26 @@ def test_one_wrong_digit_is_found(place, by):
 
 
 @pytest.mark.parametrize(
-    "number", ["", "0", "4" * 11, "4" * 20, "４２４２" * 4, CARD + "\n"]
+    "number",
+    ["", "0", "4" * 11, "622202020013", "4" * 20, "４２４２" * 4, CARD + "\n"],
 )
 def test_what_is_no_number_is_no_card(number):
     """Other lengths and other scripts' digits are refused."""
     assert not numbers.good_card(number)
+
+
+@pytest.mark.parametrize(
+    "text", [CARD, f"o{CARD}x", f"20261129{CARD}01", "6222-0212.3456_7894", f"1:{CARD}"]
+)
+def test_a_card_number_is_found_in_another_number(text):
+    """Wherever it stands, and however it is separated."""
+    assert CARD in numbers.within(text)
+
+
+@pytest.mark.parametrize("text", ["", "o-1", "0190b4b8-6f5e-7c3a", CARD[:12], "1" * 13])
+def test_most_numbers_hold_none(text):
+    """Where none of their runs has the length and Luhn's digit."""
+    assert set() == numbers.within(text)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from paycore.kernel.mask import (
     mask_code,
     mask_id_no,
     mask_name,
+    mask_numbers,
     mask_phone,
     mask_text,
 )
@@ -31,6 +32,10 @@ PHONE = "+8613812341234"
         (mask_phone, PHONE, "+86*******1234"),
         (mask_phone, "13812341234", "*******1234"),
         (mask_phone, "+14155550123", "+1******0123"),
+        (mask_phone, "+6581234567", "+65****4567"),
+        (mask_phone, "+8610086", "********"),
+        (mask_phone, "+999999999", "**********"),
+        (mask_phone, "1381234", "*******"),
         (mask_name, "张三丰", "张**"),
         (mask_name, "张", "*"),
         (mask_name, "", ""),
@@ -62,6 +67,15 @@ def test_each_kind_shows_what_it_may(mask, clear, shown):
 def test_secrets_are_found_in_free_text(text, shown):
     """A channel's message or an exception does not carry them into a log."""
     assert shown == mask_text(text)
+
+
+def test_words_for_people_lose_card_and_id_numbers_only():
+    """A phone and a short number may be what they are about."""
+    words = f"{CARD} of {ID_NO} for {PHONE}, code 123456"
+
+    assert f"622202******7894 of 1{'*' * 16}X for {PHONE}, code 123456" == mask_numbers(
+        words
+    )
 
 
 @pytest.mark.parametrize(

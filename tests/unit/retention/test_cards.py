@@ -1,4 +1,4 @@
-"""A card that was revoked long ago is emptied of what is secret in it."""
+"""A card that was over long ago is emptied of what is secret in it."""
 
 import pytest
 
@@ -18,6 +18,10 @@ INSERT INTO agreement_signing
      expires_at, quiet_from, checks, next_check_at)
 VALUES ($1, 'S1', 1, 'shop', 'QUICK_PAY', 'a', 'main', '', '', 'PENDING', '', 0, '',
         0, 0, '', now(), now(), now(), 0, now())
+"""
+NEVER_SIGNED = """
+UPDATE agreement_signing SET status = $1, last_event = $2, ended_at = $3,
+       next_check_at = NULL
 """
 ENDED = """
 UPDATE agreement_signing SET status = 'REVOKING', last_event = 'REVOKE_ASKED',
@@ -63,7 +67,10 @@ async def revoked(node, pool, card, at):
 async def no_cards(pool):
     """Each test has its own."""
     yield
-    await pool.execute("DELETE FROM cards_card; DELETE FROM cards_agreement")
+    await pool.execute(
+        "DELETE FROM cards_card; DELETE FROM cards_agreement; "
+        "TRUNCATE agreement_signing"
+    )
 
 
 async def test_a_card_is_emptied_in_time(past, node, pool, dsn, card):
@@ -109,19 +116,52 @@ async def test_a_card_that_something_open_needs_stays(past, node, pool, dsn, car
     assert b"" != (await node.journal.load(CardRow, card.card_id)).sealed
 
 
-async def test_a_card_whose_agreement_is_not_ended_yet_stays(
+async def test_a_token_stays_for_as_long_as_its_bank_is_to_be_told(
     past, node, pool, dsn, card
 ):
-    """The bank is told of the revocation with the token, for as long as it takes."""
+    """It is told of the revocation with the token, for as long as it takes; number,
+    holder and phone are not needed for that.
+    """
     await revoked(node, pool, card, past.ago(200))
     await pool.execute(ASKED, card.card_id)
     await pool.execute(ENDED)
-    await remove(node, dsn)
+    assert 1 == plan_of(await remove(node, dsn)).removed_rows
+    assert 0 == plan_of(await remove(node, dsn)).removed_rows
 
     (agreement,) = await node.journal.within(AgreementRow, card.card_id)
+    assert b"" == (await node.journal.load(CardRow, card.card_id)).sealed
     assert b"" != agreement.token
     await pool.execute(ACKNOWLEDGED)
     assert 1 == plan_of(await remove(node, dsn)).removed_rows
+    (agreement,) = await node.journal.within(AgreementRow, card.card_id)
+    kept = await node.journal.load(CardRow, card.card_id)
+    assert (b"", b"", b"") == (agreement.token, kept.number_hash, kept.phone_hash)
+    assert 0 == plan_of(await remove(node, dsn)).removed_rows
+
+
+@pytest.mark.parametrize("status", ["REFUSED", "EXPIRED"])
+async def test_a_card_that_was_never_signed_is_emptied(  # noqa: PLR0917 - fixtures
+    past, node, pool, dsn, card, status
+):
+    """Its age is counted from the end of the signing: nobody will revoke it."""
+    await pool.execute(ASKED, card.card_id)
+    await pool.execute(NEVER_SIGNED, status, f"SIGN_{status}", past.ago(179))
+    await pool.execute("UPDATE cards_card SET status = $1", status)
+    assert 0 == plan_of(await remove(node, dsn)).removed_rows
+    await pool.execute(
+        "ALTER TABLE agreement_signing DISABLE TRIGGER USER;"
+        "UPDATE agreement_signing SET ended_at = ended_at - interval '2 days';"
+        "ALTER TABLE agreement_signing ENABLE TRIGGER USER"
+    )
+    assert 1 == plan_of(await plan(node, pool)).past_rows
+    report = await remove(node, dsn)
+
+    kept = await node.journal.load(CardRow, card.card_id)
+    assert 1 == plan_of(report).removed_rows
+    assert (b"", b"", b"") == (kept.sealed, kept.number_hash, kept.phone_hash)
+    assert (card.tail, status) == (kept.tail, kept.status)
+    (agreement,) = await node.journal.within(AgreementRow, card.card_id)
+    assert b"" == agreement.token
 
 
 async def test_no_key_seals_an_emptied_card(past, node, pool, dsn, card):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace as with_fields
 from datetime import timedelta
 
 import pytest
@@ -227,15 +228,18 @@ async def test_a_late_yes_does_not_revive_a_replaced_code(centre) -> None:
 
 
 async def test_what_is_kept_of_a_text_shows_neither_code_nor_phone(centre) -> None:
-    """The masked message has the words, and no code, phone, key or signature."""
-    change = centre.node.change()
-    prepared = await service.prepare_send(centre.node, centre.request(1), change)
+    """The masked message has the words, and no code, phone, key or signature, nor the
+    card number that a business line wrote into them.
+    """
+    change, card = centre.node.change(), "6222021234567894"
+    asked = with_fields(centre.request(1), subject=f"card {card}")
+    prepared = await service.prepare_send(centre.node, asked, change)
     kept = repr(prepared)
     code = prepared.messages[0].text.code
 
     assert ["a", "b"] == [message.line.carrier for message in prepared.messages]
     assert "CNY 12.50" in prepared.messages[0].masked
-    for secret in (code, centre.phone, "5ec7e7"):
+    for secret in (code, centre.phone, "5ec7e7", card):
         assert secret not in kept
 
 

@@ -61,7 +61,7 @@ def checked(node: Node, new: NewCard, wish: Wish) -> NewCard:
 
 def _check_terms(node: Node, wish: Wish) -> None:
     """A mandate says what for, how much and until when; no limit is above another."""
-    limits = (wish.single_limit, wish.daily_limit)
+    limits = single, daily = wish.single_limit, wish.daily_limit
     if wish.pay_type is PayType.DEDUCT and (
         not wish.scope.strip() or None in limits or wish.ends_at is None
     ):
@@ -76,6 +76,12 @@ def _check_terms(node: Node, wish: Wish) -> None:
         raise BadRequest(
             "Limits are from 1 on, and the end is to come.",
             "限额须为正数,有效期须晚于当前时间",
+            field=FIELD,
+        )
+    if single is not None and daily is not None and single > daily:
+        raise BadRequest(
+            "The single limit is above the daily one.",
+            "单笔限额不能高于单日限额",
             field=FIELD,
         )
 

@@ -376,6 +376,8 @@ def _masked(ask: Ask, fields: Mapping[str, Field]) -> str:
     for name in ("token", "code"):
         if name in shown:
             shown[name] = mask_code("")
+    if ask.operation is Operation.SEND_CODE:
+        shown["subject"] = masked(ask.subject)
     if ask.card is not None and ask.operation in _WITH_CARD:
         shown["number"] = mask_card(ask.card.number)
         shown["phone"] = mask_phone(ask.card.phone)

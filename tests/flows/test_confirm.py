@@ -1,5 +1,6 @@
 """The code, typed right and wrong: the article's three checks, tries, and new codes."""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +9,7 @@ from datetime import timedelta
 import pytest
 from facts import DEDUCT_BANKS, QUICK_BANKS, agreed, events, paid_once, took_nothing
 from inside import answered, inside, rows
+from sql import ask
 from stack import SHOP, TICKETS, Payer, Stack, key
 
 from paycore.core import service as core
@@ -401,3 +403,23 @@ def test_codes_are_kept_as_keyed_hashes(converted_payer: Payer):
 
     assert code not in row.digest
     assert 32 == len(row.digest)
+
+
+# --- what the database keeps of it ----------------------------------------------------
+
+
+def test_a_key_tells_nobody_which_code_was_typed(converted_payer: Payer):
+    """I25: who reads the database cannot try all codes against a key's fingerprint."""
+    no = opened(converted_payer)
+    wrong(converted_payer, no)
+    converted_payer.confirm(no)
+    found = ask(
+        converted_payer.stack,
+        "SELECT fingerprint FROM idempotency_key WHERE pay_order_no = $1",
+        no,
+    )
+    kept = {row["fingerprint"] for row in found}
+    bodies = (b'{"sms_verify_code":"%06d"}' % code for code in range(10**6))
+
+    assert 3 == len(kept)
+    assert not [body for body in bodies if hashlib.sha256(body).digest() in kept]

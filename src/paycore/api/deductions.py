@@ -53,7 +53,7 @@ async def deduct(request: Plain) -> ASGIApp:
         await core.deduct(
             node,
             order_for(node, post.caller, asked, PayType.DEDUCT),
-            post.claim(),
+            post.claim(node),
             _deduct_answer(node),
         ),
     )

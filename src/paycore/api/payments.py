@@ -63,7 +63,7 @@ async def open_quick_payment(request: Plain) -> ASGIApp:
         await core.open_quick_payment(
             node,
             order_for(node, post.caller, asked, PayType.QUICK_PAY),
-            post.claim(),
+            post.claim(node),
             _order_answer(node),
             origin,
         ),
@@ -95,7 +95,7 @@ async def send_code_again(request: Plain, pay_order_no: str) -> ASGIApp:
             node,
             post.caller.biz_line,
             number_of(pay_order_no),
-            post.claim(),
+            post.claim(node),
             _order_answer(node),
             origin,
         ),
@@ -117,16 +117,17 @@ async def send_code_again(request: Plain, pay_order_no: str) -> ASGIApp:
 )
 async def confirm(request: Plain, pay_order_no: str) -> ASGIApp:
     """Confirm with the code."""
+    node = door_of(request).node
     post = await post_of(request)
     asked = _CONFIRM.decode(post.body)
     return kept(
         request,
         await core.confirm(
-            door_of(request).node,
+            node,
             post.caller.biz_line,
             number_of(pay_order_no),
             asked.sms_verify_code,
-            post.claim(),
+            post.claim(node),
             _confirm_answer,
         ),
     )
@@ -155,7 +156,7 @@ async def close_payment(request: Plain, pay_order_no: str) -> ASGIApp:
             node,
             post.caller.biz_line,
             number_of(pay_order_no),
-            post.claim(),
+            post.claim(node),
             _order_answer(node),
         ),
     )

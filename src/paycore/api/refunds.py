@@ -45,12 +45,13 @@ _SEARCH = Shape(SearchRefunds)
 )
 async def create_refund(request: Plain) -> ASGIApp:
     """Give back a part or all of a payment."""
+    node = door_of(request).node
     post = await post_of(request)
     asked = _CREATE.decode(post.body)
     return kept(
         request,
         await core.refund(
-            door_of(request).node,
+            node,
             RefundRequest(
                 biz_line=post.caller.biz_line,
                 pay_order_no=PayOrderNo(asked.pay_order_no),
@@ -58,7 +59,7 @@ async def create_refund(request: Plain) -> ASGIApp:
                 amount=asked.amount,
                 reason=asked.reason,
             ),
-            post.claim(),
+            post.claim(node),
             _refund_answer,
         ),
     )

@@ -49,7 +49,7 @@ async def confirm_card(request: Plain, card_id: str) -> ASGIApp:
     )
     node = door_of(request).node
     return kept(
-        request, await agreements.confirm(node, typed, post.claim(), _confirmed)
+        request, await agreements.confirm(node, typed, post.claim(node), _confirmed)
     )
 
 

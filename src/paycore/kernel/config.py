@@ -112,7 +112,8 @@ class Settings(CouponSettings, frozen=True, kw_only=True, forbid_unknown_fields=
     search_key: Annotated[
         str,
         Meta(
-            description="Key (base64) of the hashes that card numbers are found by.",
+            description="Key (base64) of the hashes that card numbers are found by, and"
+            " that repeats under an idempotency key are told by.",
             extra={"secret": True},
         ),
     ]

@@ -254,6 +254,30 @@ def test_an_order_has_ten_tries_whatever_codes_it_gets(converted_payer: Payer):
     took_nothing(payer, no)
 
 
+def test_a_card_that_is_registered_again_has_no_new_tries(stack: Stack):
+    """F21: of one number's day; who is locked by it hears so, and of no tries left."""
+    node = stack.start_node(code_wrong_per_card_day=3)
+    place = len(stack.nodes) - 1
+    card = {"number": "6222020200166677787", "phone": "+8613666777850"}
+    first, second = (stack.payer(TICKETS, node=place, **card) for _ in range(2))
+    first.phone = second.phone = card["phone"]
+    no = opened(first)
+    answers = [wrong(first, no).json() for _ in range(3)]
+    again = opened(second)
+
+    locked = second.confirm(again).json()
+
+    node.stop()
+    assert first.card_id != second.card_id
+    assert [4, 3, 2] == [answer["tries_left"] for answer in answers]
+    assert ("DOING", "LOCKED", 0) == (
+        locked["biz_status"],
+        locked["verify_status"],
+        locked["tries_left"],
+    )
+    took_nothing(second, again)
+
+
 def test_a_code_of_another_order_is_refused(converted_payer: Payer):
     """F22, I8: a code is good for its own order only."""
     payer = converted_payer

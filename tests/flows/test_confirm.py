@@ -14,8 +14,8 @@ from stack import SHOP, TICKETS, Payer, Stack, key
 
 from paycore.core import service as core
 from paycore.core.rows import OutBizNoRow, PaymentRow
-from paycore.core.service import KeyClaim
-from paycore.kernel.ids import pay_order_no
+from paycore.core.service import ATTEMPTS_A_PASSAGE, KeyClaim
+from paycore.kernel.ids import MAX_ATTEMPTS, pay_order_no
 from paycore.kernel.node import Node
 from paycore.sms.rows import CodeRow
 
@@ -240,17 +240,41 @@ def test_used_up_tries_lock_the_code_and_a_new_one_pays(converted_payer: Payer):
 
 
 def test_an_order_has_ten_tries_whatever_codes_it_gets(converted_payer: Payer):
-    """F21, 9.9: two codes' worth of wrong tries lock the order for good."""
+    """F21, 9.9: two codes' worth of wrong tries lock the order for good, and none is
+    texted that could not pass.
+    """
     payer = converted_payer
     no = opened(payer)
-    for _ in range(2):
+    for turn in range(2):
+        if turn:
+            resend(payer, no)
         for _ in range(5):
             wrong(payer, no)
-        resend(payer, no)
 
+    refused = resend(payer, no)
     answer = payer.confirm(no).json()
 
+    assert used_up(refused)
+    assert 2 == len(payer.codes())
     assert ("DOING", "LOCKED") == (answer["biz_status"], answer["verify_status"])
+    took_nothing(payer, no)
+
+
+def used_up(answer) -> bool:
+    """Whether it is said that this order comes to nothing any more: not for waiting."""
+    status, code, words = in_words(answer)
+    assert "Retry-After" not in answer.headers
+    return (409, "BIZ_CHECK_ERROR") == (status, code) and "close it" in words
+
+
+def test_a_bank_is_asked_about_so_many_codes_of_an_order(payer: Payer):
+    """An order has room for so many attempts; then no wait is of any use."""
+    no = opened(payer)
+    answers = [wrong(payer, no) for _ in range(MAX_ATTEMPTS - ATTEMPTS_A_PASSAGE)]
+
+    assert {200} == {answer.status_code for answer in answers}
+    assert used_up(payer.confirm(no))
+    assert used_up(resend(payer, no))
     took_nothing(payer, no)
 
 

@@ -110,7 +110,7 @@ async def send_code_again(request: Plain, pay_order_no: str) -> ASGIApp:
             summary="Confirm with the code that the payer typed",
             takes=Confirm,
             gives=((200, ConfirmResult),),
-            refuses=(DataNotExist, BizCheckError, CouponRefused, TooMany),
+            refuses=(DataNotExist, BizCheckError, CouponRefused),
             keyed=True,
         )
     },

@@ -22,7 +22,6 @@ from paycore.kernel.errors import (
     DataNotExist,
     Duplicate,
     RefundExceeds,
-    TooMany,
 )
 from paycore.kernel.terms import PayOrderNo, RefundNo
 
@@ -38,7 +37,7 @@ _SEARCH = Shape(SearchRefunds)
             summary="Give back a part or all of a payment, to the card that paid",
             takes=CreateRefund,
             gives=((201, Refund), (200, Refund)),
-            refuses=(DataNotExist, BizCheckError, RefundExceeds, Duplicate, TooMany),
+            refuses=(DataNotExist, BizCheckError, RefundExceeds, Duplicate),
             keyed=True,
         )
     },

@@ -44,6 +44,7 @@ __all__ = [
     "Sent",
     "Verified",
     "VerifyRequest",
+    "all_used",
     "conclude_send",
     "conclude_verify",
     "prepare_send",
@@ -221,6 +222,11 @@ async def prepare_verify(
         quotas=quotas,
         reason=_reason(node, request, row, rows),
     )
+
+
+async def all_used(node: Node, no: PayOrderNo) -> bool:
+    """Whether a payment's tries are used up: no code of it can pass any more."""
+    return codes.all_used(await node.journal.within(CodeRow, no), _limits(node))
 
 
 def verify(node: Node, prepared: PreparedVerify) -> Verified:

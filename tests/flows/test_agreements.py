@@ -7,6 +7,8 @@ import pytest
 from sql import ask
 from stack import Payer, key
 
+from paycore.core.agreements.signing import MAX_CONFIRMS
+
 pytestmark = pytest.mark.long
 
 CARD = {
@@ -131,6 +133,19 @@ def test_a_wrong_code_may_be_typed_again(signer):
 
     assert ("PENDING", "WRONG") == (wrong["status"], wrong["signing"]["verify_status"])
     assert ("ACTIVE", "PASS") == (right["status"], right["signing"]["verify_status"])
+
+
+def test_a_signing_has_ten_codes(signer):
+    """Then no wait is of any use: 409, and what to do."""
+    signer.sign()
+    # This bank ends a signing sooner: as if at one that does not.
+    update = "UPDATE agreement_signing SET confirms = $1 WHERE card_id = $2"
+    ask(signer.stack, update, MAX_CONFIRMS, signer.card_id)
+    after = signer.confirm()
+
+    assert (409, "BIZ_CHECK_ERROR") == (after.status_code, after.json()["code"])
+    assert "register the card again" in after.json()["detail"]
+    assert "PENDING" == signer.card()["status"]
 
 
 def test_a_refused_card_is_refused_for_good(signer):

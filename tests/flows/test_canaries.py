@@ -16,7 +16,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,9 +26,11 @@ import pytest
 from facts import agreed
 from stack import SHOP, TICKETS, Payer, Stack, key, stacked
 
+from paycore.api.decode import canonical
 from paycore.dev.processes import environ_of
 from paycore.dev.stack import settings_of
 from paycore.kernel import postgres_programs
+from paycore.kernel.errors import BadRequest
 
 pytestmark = pytest.mark.long
 
@@ -77,11 +79,17 @@ class Traces:
 
     seen: dict[str, bytes] = field(default_factory=dict)
     answers: list[bytes] = field(default_factory=list)
+    bodies: set[bytes] = field(default_factory=set)
+    """What was sent in with a card or a code, also as a fingerprint is made of it."""
 
     def note(self, answer: httpx.Response) -> None:
-        """Keep an answer whole; a client's hook."""
+        """Keep an answer whole, and what was sent for it; a client's hook."""
         answer.read()
         self.answers.append(str(answer.headers).encode() + answer.content)
+        path, body = answer.request.url.path, answer.request.content
+        if path == "/v1/cards" or path.endswith("/confirm"):
+            with suppress(BadRequest):
+                self.bodies |= {body, canonical(body)}
 
 
 @dataclass
@@ -118,7 +126,7 @@ def flight(tmp_path_factory: pytest.TempPathFactory) -> Flight:
         for line in (SHOP, TICKETS):
             codes |= _pay(stack, line, traces)
         _bad_input(stack, traces)
-        canaries = _canaries(stack, codes)
+        canaries = _canaries(stack, codes, traces.bodies)
         _gather(stack, traces)
     finally:
         running.__exit__(None, None, None)
@@ -227,15 +235,18 @@ def _bad_input(stack: Stack, traces: Traces) -> None:
     traces.seen["/metrics"] = api.get("/metrics").content
 
 
-def _canaries(stack: Stack, codes: set[str]) -> dict[str, re.Pattern[bytes]]:
+def _canaries(
+    stack: Stack, codes: set[str], bodies: set[bytes]
+) -> dict[str, re.Pattern[bytes]]:
     """What to look for, in clear, as octets in hex, and where it is short as a word."""
     kept = stack.on.kept
     secrets = {
         **{name: CARD[name] for name in ("number", "name", "id_no", "phone")},
         "phone without country": PHONE.removeprefix("+86"),
         "agreement token": TOKEN,
-        "SHA-256 of the number": hashlib.sha256(CARD["number"].encode()).hexdigest(),
-        "SHA-256 of the phone": hashlib.sha256(PHONE.encode()).hexdigest(),
+        **{f"SHA-256 of the {name}": _sha256(CARD[name]) for name in CARD},
+        **{f"SHA-256 of code {code}": _sha256(code) for code in codes},
+        **{f"SHA-256 of {body!r}": _sha256(body) for body in bodies if body},
         "webhook secret": kept.webhook_secret.removeprefix("whsec_"),
         **{f"key {name}": value for name, value in kept.settings.items()},
         **{f"{name} secret": m.secret for name, m in kept.merchants.items()},
@@ -255,6 +266,12 @@ def _canaries(stack: Stack, codes: set[str]) -> dict[str, re.Pattern[bytes]]:
             rb"(?<![0-9A-Za-z.+-])" + code.encode() + rb"(?![0-9A-Za-z])"
         )
     return found
+
+
+def _sha256(text: str | bytes) -> str:
+    """What anybody can make of a text who guesses it."""
+    octets = text.encode() if isinstance(text, str) else text
+    return hashlib.sha256(octets).hexdigest()
 
 
 def _either(text: bytes) -> re.Pattern[bytes]:
@@ -347,6 +364,8 @@ def test_the_canaries_flew(flight: Flight):
     assert b"paycore_" in seen["/metrics"]
     assert 20 < sum(name.startswith("table ") for name in seen)
     assert 10 < sum(name.startswith("code ") for name in flight.canaries)
+    assert any(b'"sms_verify_code":"' in body for body in flight.traces.bodies)
+    assert any(CARD["number"].encode() in body for body in flight.traces.bodies)
 
 
 def test_nothing_secret_is_found_anywhere(flight: Flight):

@@ -1,5 +1,6 @@
 """The code, typed right and wrong: the article's three checks, tries, and new codes."""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,12 +9,13 @@ from datetime import timedelta
 import pytest
 from facts import DEDUCT_BANKS, QUICK_BANKS, agreed, events, paid_once, took_nothing
 from inside import answered, inside, rows
+from sql import ask
 from stack import SHOP, TICKETS, Payer, Stack, key
 
 from paycore.core import service as core
 from paycore.core.rows import OutBizNoRow, PaymentRow
-from paycore.core.service import KeyClaim
-from paycore.kernel.ids import pay_order_no
+from paycore.core.service import ATTEMPTS_A_PASSAGE, KeyClaim
+from paycore.kernel.ids import MAX_ATTEMPTS, pay_order_no
 from paycore.kernel.node import Node
 from paycore.sms.rows import CodeRow
 
@@ -238,18 +240,66 @@ def test_used_up_tries_lock_the_code_and_a_new_one_pays(converted_payer: Payer):
 
 
 def test_an_order_has_ten_tries_whatever_codes_it_gets(converted_payer: Payer):
-    """F21, 9.9: two codes' worth of wrong tries lock the order for good."""
+    """F21, 9.9: two codes' worth of wrong tries lock the order for good, and none is
+    texted that could not pass.
+    """
     payer = converted_payer
     no = opened(payer)
-    for _ in range(2):
+    for turn in range(2):
+        if turn:
+            resend(payer, no)
         for _ in range(5):
             wrong(payer, no)
-        resend(payer, no)
 
+    refused = resend(payer, no)
     answer = payer.confirm(no).json()
 
+    assert used_up(refused)
+    assert 2 == len(payer.codes())
     assert ("DOING", "LOCKED") == (answer["biz_status"], answer["verify_status"])
     took_nothing(payer, no)
+
+
+def used_up(answer) -> bool:
+    """Whether it is said that this order comes to nothing any more: not for waiting."""
+    status, code, words = in_words(answer)
+    assert "Retry-After" not in answer.headers
+    return (409, "BIZ_CHECK_ERROR") == (status, code) and "close it" in words
+
+
+def test_a_bank_is_asked_about_so_many_codes_of_an_order(payer: Payer):
+    """An order has room for so many attempts; then no wait is of any use."""
+    no = opened(payer)
+    answers = [wrong(payer, no) for _ in range(MAX_ATTEMPTS - ATTEMPTS_A_PASSAGE)]
+
+    assert {200} == {answer.status_code for answer in answers}
+    assert used_up(payer.confirm(no))
+    assert used_up(resend(payer, no))
+    took_nothing(payer, no)
+
+
+def test_a_card_that_is_registered_again_has_no_new_tries(stack: Stack):
+    """F21: of one number's day; who is locked by it hears so, and of no tries left."""
+    node = stack.start_node(code_wrong_per_card_day=3)
+    place = len(stack.nodes) - 1
+    card = {"number": "6222020200166677787", "phone": "+8613666777850"}
+    first, second = (stack.payer(TICKETS, node=place, **card) for _ in range(2))
+    first.phone = second.phone = card["phone"]
+    no = opened(first)
+    answers = [wrong(first, no).json() for _ in range(3)]
+    again = opened(second)
+
+    locked = second.confirm(again).json()
+
+    node.stop()
+    assert first.card_id != second.card_id
+    assert [4, 3, 2] == [answer["tries_left"] for answer in answers]
+    assert ("DOING", "LOCKED", 0) == (
+        locked["biz_status"],
+        locked["verify_status"],
+        locked["tries_left"],
+    )
+    took_nothing(second, again)
 
 
 def test_a_code_of_another_order_is_refused(converted_payer: Payer):
@@ -401,3 +451,23 @@ def test_codes_are_kept_as_keyed_hashes(converted_payer: Payer):
 
     assert code not in row.digest
     assert 32 == len(row.digest)
+
+
+# --- what the database keeps of it ----------------------------------------------------
+
+
+def test_a_key_tells_nobody_which_code_was_typed(converted_payer: Payer):
+    """I25: who reads the database cannot try all codes against a key's fingerprint."""
+    no = opened(converted_payer)
+    wrong(converted_payer, no)
+    converted_payer.confirm(no)
+    found = ask(
+        converted_payer.stack,
+        "SELECT fingerprint FROM idempotency_key WHERE pay_order_no = $1",
+        no,
+    )
+    kept = {row["fingerprint"] for row in found}
+    bodies = (b'{"sms_verify_code":"%06d"}' % code for code in range(10**6))
+
+    assert 3 == len(kept)
+    assert not [body for body in bodies if hashlib.sha256(body).digest() in kept]

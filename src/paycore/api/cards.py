@@ -65,7 +65,7 @@ async def register_card(request: Plain) -> ASGIApp:
     asked = _REGISTER.decode(post.body)
     new = await bins.known(node, _new_card(post.caller.biz_line, asked))
     if asked.sign is not None:
-        wish, claim = _wish(asked.sign), post.claim()
+        wish, claim = _wish(asked.sign), post.claim(node)
         return kept(request, await agreements.sign(node, new, wish, claim, _signing))
 
     def stage(change: Change) -> tuple[int, bytes]:
@@ -75,7 +75,7 @@ async def register_card(request: Plain) -> ASGIApp:
         ]
         return 201, encode(_details(row, given))
 
-    return kept(request, await core.once(node, post.claim(), stage))
+    return kept(request, await core.once(node, post.claim(node), stage))
 
 
 @get(

@@ -19,7 +19,6 @@ from paycore.kernel.errors import (
     CouponRefused,
     DataNotExist,
     Duplicate,
-    TooMany,
 )
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizStatus, PayType
@@ -36,7 +35,7 @@ _DEDUCT = Shape(Deduct)
             takes=Deduct,
             gives=((201, Order), (202, Order), (200, Order)),
             refuses=(
-                *(Duplicate, BizCheckError, CouponRefused, DataNotExist, TooMany),
+                *(Duplicate, BizCheckError, CouponRefused, DataNotExist),
                 CouponAway,
             ),
             keyed=True,
@@ -54,7 +53,7 @@ async def deduct(request: Plain) -> ASGIApp:
         await core.deduct(
             node,
             order_for(node, post.caller, asked, PayType.DEDUCT),
-            post.claim(),
+            post.claim(node),
             _deduct_answer(node),
         ),
     )

@@ -232,7 +232,7 @@ class _Post(msgspec.Struct, frozen=True, kw_only=True):
     def claim(self) -> KeyClaim:
         """Whose key it is, where, and for what content."""
         whose = (_OPERATORS, self.operator.operator_id)
-        return claim_of(whose, self.path, self.key, self.body)
+        return claim_of(self.door.node, whose, self.path, self.key, self.body)
 
 
 async def _post_of(request: Plain, may: May) -> _Post:

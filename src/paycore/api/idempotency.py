@@ -16,7 +16,9 @@ from paycore.api.contract import KEY_AS_SENT, KEY_FORM, KEY_HEADER
 from paycore.api.decode import canonical
 from paycore.api.door import Plain, body_of
 from paycore.core.service import KeyClaim
+from paycore.kernel.crypto import keyed_hash
 from paycore.kernel.errors import BadRequest, KeyRequired
+from paycore.kernel.node import Node
 from paycore.lines.service import Caller
 
 _HEADER = KEY_HEADER.lower().encode()
@@ -31,10 +33,10 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     body: bytes
 
-    def claim(self) -> KeyClaim:
+    def claim(self, node: Node) -> KeyClaim:
         """Whose key it is, where, and for what content."""
         whose = (self.caller.biz_line, self.caller.key_id)
-        return claim_of(whose, self.path, self.key, self.body)
+        return claim_of(node, whose, self.path, self.key, self.body)
 
 
 async def post_of(request: Plain) -> Post:
@@ -45,14 +47,22 @@ async def post_of(request: Plain) -> Post:
     return Post(caller=caller, path=path, key=key, body=await body_of(request))
 
 
-def claim_of(whose: Sequence[str], path: str, key: str, body: bytes) -> KeyClaim:
-    """A key's scope: whose it is, on which path; and what was sent under it."""
+def claim_of(
+    node: Node, whose: Sequence[str], path: str, key: str, body: bytes
+) -> KeyClaim:
+    """A key's scope: whose it is, on which path; and what was sent under it.
+
+    A body may hold a card or a code, which are few enough to be tried one by one: its
+    fingerprint is keyed. By the search key, because that one is not rotated: under
+    another key an honest repeat would be refused as another body.
+    """
     scope = hashlib.sha256()
     for part in (*whose, f"POST {path}", key):
         octets = part.encode()
         scope.update(len(octets).to_bytes(4, "big") + octets)
-    content = hashlib.sha256(canonical(body))
-    return KeyClaim(scope=scope.digest(), fingerprint=content.digest())
+    search_key = node.settings.search_key_octets
+    content = keyed_hash(search_key, "idempotency_body", canonical(body).decode())
+    return KeyClaim(scope=scope.digest(), fingerprint=content)
 
 
 def key_of(request: Plain) -> str:

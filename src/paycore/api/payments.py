@@ -65,7 +65,7 @@ async def open_quick_payment(request: Plain) -> ASGIApp:
         await core.open_quick_payment(
             node,
             order_for(node, post.caller, asked, PayType.QUICK_PAY),
-            post.claim(),
+            post.claim(node),
             _order_answer(node),
             origin,
         ),
@@ -97,7 +97,7 @@ async def send_code_again(request: Plain, pay_order_no: str) -> ASGIApp:
             node,
             post.caller.biz_line,
             number_of(pay_order_no),
-            post.claim(),
+            post.claim(node),
             _order_answer(node),
             origin,
         ),
@@ -112,23 +112,24 @@ async def send_code_again(request: Plain, pay_order_no: str) -> ASGIApp:
             summary="Confirm with the code that the payer typed",
             takes=Confirm,
             gives=((200, ConfirmResult),),
-            refuses=(DataNotExist, BizCheckError, CouponRefused, TooMany),
+            refuses=(DataNotExist, BizCheckError, CouponRefused),
             keyed=True,
         )
     },
 )
 async def confirm(request: Plain, pay_order_no: str) -> ASGIApp:
     """Confirm with the code."""
+    node = door_of(request).node
     post = await post_of(request)
     asked = _CONFIRM.decode(post.body)
     return kept(
         request,
         await core.confirm(
-            door_of(request).node,
+            node,
             post.caller.biz_line,
             number_of(pay_order_no),
             asked.sms_verify_code,
-            post.claim(),
+            post.claim(node),
             _confirm_answer,
         ),
     )
@@ -157,7 +158,7 @@ async def close_payment(request: Plain, pay_order_no: str) -> ASGIApp:
             node,
             post.caller.biz_line,
             number_of(pay_order_no),
-            post.claim(),
+            post.claim(node),
             _order_answer(node),
         ),
     )

@@ -23,7 +23,6 @@ from paycore.kernel.errors import (
     DataNotExist,
     Duplicate,
     RefundExceeds,
-    TooMany,
 )
 from paycore.kernel.mask import mask_text
 from paycore.kernel.terms import PayOrderNo, RefundNo
@@ -40,7 +39,7 @@ _SEARCH = Shape(SearchRefunds)
             summary="Give back a part or all of a payment, to the card that paid",
             takes=CreateRefund,
             gives=((201, Refund), (200, Refund)),
-            refuses=(DataNotExist, BizCheckError, RefundExceeds, Duplicate, TooMany),
+            refuses=(DataNotExist, BizCheckError, RefundExceeds, Duplicate),
             keyed=True,
         )
     },
@@ -61,7 +60,7 @@ async def create_refund(request: Plain) -> ASGIApp:
                 amount=asked.amount,
                 reason=asked.reason and mask_text(asked.reason),
             ),
-            post.claim(),
+            post.claim(door.node),
             _refund_answer,
         ),
     )

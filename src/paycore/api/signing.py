@@ -19,7 +19,7 @@ from paycore.cards import service as cards
 from paycore.core.agreements import queries
 from paycore.core.agreements import service as agreements
 from paycore.core.timeline import Item
-from paycore.kernel.errors import BizCheckError, DataNotExist, TooMany
+from paycore.kernel.errors import BizCheckError, DataNotExist
 
 _CONFIRM = Shape(Confirm)
 
@@ -33,7 +33,7 @@ _CONFIRM = Shape(Confirm)
             summary="Complete a signing with the code that the bank texted",
             takes=Confirm,
             gives=((200, CardDetails),),
-            refuses=(DataNotExist, BizCheckError, TooMany),
+            refuses=(DataNotExist, BizCheckError),
             keyed=True,
         )
     },
@@ -49,7 +49,7 @@ async def confirm_card(request: Plain, card_id: str) -> ASGIApp:
     )
     node = door_of(request).node
     return kept(
-        request, await agreements.confirm(node, typed, post.claim(), _confirmed)
+        request, await agreements.confirm(node, typed, post.claim(node), _confirmed)
     )
 
 

@@ -120,6 +120,7 @@ def call(
         timeout_s=timeout_s,
         card_id=row.card_id,
         card=_facts(run) if with_card else None,
+        number_hash=run.card.number_hash,
         agreement=agreement,
         channel_token=channel_token,
         code=code,

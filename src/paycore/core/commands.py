@@ -90,6 +90,7 @@ class QuickPaySmsVerify(Foreign):
         assert send is not None
         timeout_s = run.node.settings.sms_timeout_s
         if run.too_many:
+            run.tries_left = 0
             return _code_refused(run, VerifyStatus.LOCKED, "CODE_LOCKED", None)
         attempt = asking.begin(
             run,

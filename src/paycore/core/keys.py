@@ -31,7 +31,7 @@ class KeyClaim(msgspec.Struct, frozen=True, kw_only=True):
     scope: bytes
     """SHA-256 over business line, API key, method and path, key."""
     fingerprint: bytes
-    """SHA-256 over the canonical body."""
+    """Keyed hash over the canonical body, which may hold a code or a card."""
 
 
 class KeptAnswer(msgspec.Struct, frozen=True, kw_only=True):

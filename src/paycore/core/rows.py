@@ -171,6 +171,7 @@ class IdempotencyRow(Row, frozen=True, kw_only=True):
     """SHA-256 over business line, API key, method and path, key."""
     version: int = 1
     fingerprint: bytes
+    """Keyed hash over the canonical body: what was sent cannot be found from it."""
     pay_order_no: PayOrderNo | None
     status: int | None = None
     """HTTP status of the first completed answer; None while in flight."""

@@ -46,6 +46,7 @@ from paycore.kernel.terms import (
 )
 from paycore.lines import service as lines
 from paycore.notify import webhook
+from paycore.sms import service as sms
 
 __all__ = [
     "AnswerOf",
@@ -177,7 +178,9 @@ class _Resend(_OnPayment):
     origin: Origin | None = None
 
     async def before_process(self, node: Node) -> Run:
-        """Still open, not over its time, and not too soon after the last code."""
+        """Still open, not over its time, with a try left for the code, and not too soon
+        after the last one.
+        """
         run = await super().before_process(node)
         if run.payment.is_deduction:
             raise errors.DataNotExist(*errors.NO_QUICK_PAY_DETAIL)
@@ -187,6 +190,10 @@ class _Resend(_OnPayment):
         run.resend, run.origin = True, self.origin
         if run.payment.money_leg is not None:
             return run  # which UniqueCheck refuses, and trying later would not help
+        if row.pay_type is PayType.DEDUCT and await sms.all_used(
+            node, row.pay_order_no
+        ):
+            raise errors.BizCheckError(*errors.TRIES_USED)
         wait = orders.resend_after_s(
             row, now=node.now(), code_gap_s=node.settings.code_gap_s
         )
@@ -338,9 +345,11 @@ def _refuse_finished(run: Run) -> None:
 
 
 def _refuse_exhausted(run: Run) -> None:
-    """An attempt's number has two digits; one passage may need several."""
+    """An attempt's number has two digits; one passage may need several. Waiting does
+    not help, so it is no 429.
+    """
     if run.payment.row.attempts + ATTEMPTS_A_PASSAGE > MAX_ATTEMPTS:
-        raise errors.TooMany("Too many attempts at this payment.", "该支付尝试次数过多")
+        raise errors.BizCheckError(*errors.TRIES_USED)
 
 
 async def _coupon_amount(node: Node, request: OpenRequest) -> int:

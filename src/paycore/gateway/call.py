@@ -12,7 +12,9 @@ import msgspec
 from paycore.kernel.outcome import Blame, Outcome
 from paycore.kernel.terms import AttemptId, CardId, Origin, PayOrderNo, VerifyStatus
 
-_SECRET = frozenset({"card", "agreement", "channel_token", "code", "origin"})
+_SECRET = frozenset(
+    {"card", "number_hash", "agreement", "channel_token", "code", "origin"}
+)
 """Fields of a call or an answer that are in no text about it."""
 
 
@@ -63,6 +65,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     timeout_s: float
     card_id: CardId
     card: CardFacts | None = None
+    number_hash: bytes = b""
+    """For a code that is ours: what the card is known by, however often registered."""
     agreement: str | None = None
     """The channel's agreement or mandate number."""
     channel_token: str | None = None

@@ -112,7 +112,8 @@ class Settings(CouponSettings, frozen=True, kw_only=True, forbid_unknown_fields=
     search_key: Annotated[
         str,
         Meta(
-            description="Key (base64) of the hashes that card numbers are found by.",
+            description="Key (base64) of the hashes that card numbers are found by, and"
+            " that repeats under an idempotency key are told by.",
             extra={"secret": True},
         ),
     ]
@@ -150,7 +151,10 @@ class Settings(CouponSettings, frozen=True, kw_only=True, forbid_unknown_fields=
         int, Meta(ge=1, le=100, description="Wrong tries that lock its codes.")
     ] = 10
     code_wrong_per_card_day: Annotated[
-        Count, Meta(description="Wrong tries with one card a day.")
+        Count,
+        Meta(
+            description="Wrong tries with one card a day, and with one phone's codes."
+        ),
     ] = 20
     code_gap_s: Annotated[
         int, Meta(ge=0, le=600, description="Time between codes the payer asks for.")

@@ -180,7 +180,7 @@ class KeyConflict(Refusal):
 
 
 class TooMany(Refusal):
-    """A limit of ours: sends, tries, requests."""
+    """Too many codes to send for now; Retry-After is when it is over."""
 
     code = "TOO_MANY"
     status = 429
@@ -207,3 +207,9 @@ class Misconfigured(Exception):
 PAYMENT_FINISHED = ("The payment is already finished.", "支付订单已完成")
 NO_QUICK_PAY_DETAIL = ("There is no quick-pay detail.", "快捷支付详单不存在")
 CODE_NOT_SENT = ("No code was sent successfully.", "未成功发送短信")
+
+# Of a BizCheckError that no waiting ends.
+TRIES_USED = (
+    "This payment's tries are used up; close it and open a new one.",
+    "该支付的尝试次数已用完,请关闭后重新下单",
+)

@@ -106,6 +106,11 @@ def tries_left(row: CodeRow, rows: Sequence[CodeRow], limits: Limits) -> int:
     return 0 if row.status is CodeStatus.LOCKED else max(0, left)
 
 
+def all_used(rows: Sequence[CodeRow], limits: Limits) -> bool:
+    """Whether a further code of the payment could not even be typed once."""
+    return sum(row.tries for row in rows) >= limits.tries_per_payment
+
+
 def foregone(
     row: CodeRow | None, rows: Sequence[CodeRow], now: datetime, limits: Limits
 ) -> VerifyStatus | None:

@@ -1,4 +1,4 @@
-"""What a send takes of a phone's hour and day, and a try of a card's day.
+"""What a send takes of a phone's hour and day, and a try of a card's and a phone's day.
 
 Hours and days are the clock's (UTC), not sliding: a counter is one row a period.
 """
@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from paycore.kernel.clock import start_of_day
 from paycore.kernel.config import Settings
 from paycore.kernel.journal import Change
-from paycore.kernel.terms import CardId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +64,24 @@ def quotas_of_phone(
     )
 
 
-def quota_of_card(settings: Settings, card_id: CardId, now: datetime) -> Quota:
-    """What one try takes of the card's day, until it proves right."""
+def quotas_of_try(
+    settings: Settings, number_hash: bytes, phone_hash: bytes, now: datetime
+) -> tuple[Quota, ...]:
+    """What one try takes, until it proves right: of the card's day, and of the day of
+    the phone that the code went to.
+
+    Of the card by its number: registered again it has another id, and is the same card.
+    """
     day = start_of_day(now)
-    return Quota(
-        guard="sms.wrong",
-        counter=f"sms.wrong:{card_id}:{day:%Y%m%d}",
-        limit=settings.code_wrong_per_card_day,
-        expires_at=day + timedelta(days=2),
+    return tuple(
+        Quota(
+            guard=guard,
+            counter=f"{guard}:{hashed.hex()}:{day:%Y%m%d}",
+            limit=settings.code_wrong_per_card_day,
+            expires_at=day + timedelta(days=2),
+        )
+        for guard, hashed in (
+            ("sms.wrong", number_hash),
+            ("sms.wrong_phone", phone_hash),
+        )
     )

@@ -31,7 +31,7 @@ from paycore.sms import code as codes
 from paycore.sms.budget import SPEND, Asked, wait_s
 from paycore.sms.carrier import Line, Text
 from paycore.sms.delivery import Message, Sent, deliver, message_for
-from paycore.sms.quota import Quota, quota_of_card, quotas_of_phone
+from paycore.sms.quota import Quota, quotas_of_phone, quotas_of_try
 from paycore.sms.registry import Carriers
 from paycore.sms.registry import save as save_carrier
 from paycore.sms.rows import CarrierRow, CodeRow, CodeStatus
@@ -44,6 +44,7 @@ __all__ = [
     "Sent",
     "Verified",
     "VerifyRequest",
+    "all_used",
     "conclude_send",
     "conclude_verify",
     "prepare_send",
@@ -165,6 +166,8 @@ class VerifyRequest:
     amount: int
     currency: str
     card_id: CardId
+    number_hash: bytes = field(repr=False)
+    """Of the card's number: by it tries are counted."""
     code: str = field(repr=False)
 
 
@@ -179,7 +182,7 @@ class PreparedVerify:
     foregone: VerifyStatus | None
     """What is known already: nothing is counted, and nothing will be compared."""
     tries_left: int
-    quota: Quota
+    quotas: tuple[Quota, ...]
     reason: str
     """Why it would be wrong: for us, never for the payer."""
 
@@ -200,23 +203,30 @@ async def prepare_verify(
 ) -> PreparedVerify:
     """Find the code in force, and stage the count of this try."""
     now = node.now()
-    quota = quota_of_card(node.settings, request.card_id, now)
     rows = await node.journal.within(CodeRow, request.pay_order_no)
     row, limits = codes.in_force(rows), _limits(node)
     foregone = codes.foregone(row, rows, now, limits)
+    quotas: tuple[Quota, ...] = ()
     if row is not None and foregone is None:
         counted = replace(row, tries=row.tries + 1)
         change.update(counted, version=row.version, guard="sms_code")
-        quota.take(change)
+        quotas = quotas_of_try(node.settings, request.number_hash, row.phone_hash, now)
+        for quota in quotas:
+            quota.take(change)
         row = counted
     return PreparedVerify(
         row=row,
         typed=b"" if row is None else _typed(node, request, row),
         foregone=foregone,
         tries_left=0 if row is None else codes.tries_left(row, rows, limits),
-        quota=quota,
+        quotas=quotas,
         reason=_reason(node, request, row, rows),
     )
+
+
+async def all_used(node: Node, no: PayOrderNo) -> bool:
+    """Whether a payment's tries are used up: no code of it can pass any more."""
+    return codes.all_used(await node.journal.within(CodeRow, no), _limits(node))
 
 
 def verify(node: Node, prepared: PreparedVerify) -> Verified:
@@ -248,8 +258,9 @@ def conclude_verify(
     row = prepared.row
     if row is None:
         return
-    if prepared.foregone is None and verified.status is not VerifyStatus.WRONG:
-        prepared.quota.give_back(change)
+    if verified.status is not VerifyStatus.WRONG:
+        for quota in prepared.quotas:
+            quota.give_back(change)
     match verified.status:
         case VerifyStatus.PASS:
             at = verified.at

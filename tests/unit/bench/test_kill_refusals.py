@@ -64,14 +64,6 @@ def test_what_nobody_gave_cause_for_is_found(odd: Refused):
     assert ["refused_oddly"] == kinds(found)
 
 
-def test_an_order_may_have_no_room_for_more():
-    """Who asks and guesses nearly a hundred times is refused."""
-    facts = a_town.facts()
-    changed(facts.ours.payments, 0, attempts=95)
-
-    assert [] == kinds(Heard(refused=[refused(CODES, "TOO_MANY", status=429)]), facts)
-
-
 def test_who_shares_a_coupon_may_be_refused():
     """Two ordered with one coupon: at its opening or at its confirm, one comes last."""
     facts = a_town.facts()

@@ -67,12 +67,13 @@ async def test_an_order_that_is_not_on_record_is_refused_whole():
 
 
 async def test_a_payment_locked_by_its_card_says_so():
-    """Too many wrong codes for the card: LOCKED, and no attempt is made."""
+    """Too many wrong codes for the card: LOCKED, no try left, no attempt made."""
     run = await run_of(converted(), too_many=True)
 
     assert Next.STOP is await QuickPaySmsVerify().before(run)
     assert says("CODE_LOCKED") == told(run)
     assert VerifyStatus.LOCKED is run.payment.row.verify_status
+    assert 0 == run.tries_left
     event = last(run)
     assert ("CODE_REFUSED", "LOCKED", None) == (
         event.event,

@@ -5,7 +5,7 @@ import select
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,7 @@ class Centre:
     no: PayOrderNo
     phone: str
     card: CardId
+    number_hash: bytes
 
     def request(self, seq: int) -> SendRequest:
         """What is asked for with the payment's send number `seq`."""
@@ -128,6 +129,7 @@ class Centre:
             amount=amount,
             currency="CNY",
             card_id=self.card,
+            number_hash=self.number_hash,
             code=code,
         )
         change = self.node.change()
@@ -161,7 +163,7 @@ class Refusal(Exception):
     """A commit was refused by the guard of this name."""
 
 
-MakeCentre = Callable[[], Centre]
+MakeCentre = Callable[..., Centre]
 
 
 @pytest.fixture
@@ -204,13 +206,21 @@ async def _set_up(node: Node, sandbox: Sandbox) -> None:
 
 @pytest.fixture
 def make_centre(node: Node, sandbox: Sandbox) -> MakeCentre:
-    """Make payments of this test's one card, each with a phone of its own."""
-    card = CardId(f"card-{node.ids.below(10**12)}")
+    """Make payments of this test's one card, each registered anew and with a phone of
+    its own, unless told otherwise.
+    """
+    number_hash = node.ids.uuid().bytes
 
-    def make() -> Centre:
-        phone = f"+86138{node.ids.below(10**8):08d}"
-        no = pay_order_no(node.ids, node.now())
-        return Centre(node=node, sandbox=sandbox, no=no, phone=phone, card=card)
+    def make(**given: object) -> Centre:
+        made = Centre(
+            node=node,
+            sandbox=sandbox,
+            no=pay_order_no(node.ids, node.now()),
+            phone=f"+86138{node.ids.below(10**8):08d}",
+            card=CardId(f"card-{node.ids.below(10**12)}"),
+            number_hash=number_hash,
+        )
+        return replace(made, **given)
 
     return make
 

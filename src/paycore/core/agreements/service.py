@@ -254,7 +254,10 @@ async def _confirmable(node: Node, card: CardRow) -> SigningRow:
     if row.expires_at <= node.now():
         raise errors.BizCheckError("The code has expired.", "验证码已失效")
     if row.confirms >= MAX_CONFIRMS:
-        raise errors.TooMany("Too many codes were tried.", "验证码尝试次数过多")
+        raise errors.BizCheckError(
+            "This signing's tries are used up; register the card again.",
+            "该签约的尝试次数已用完,请重新绑卡",
+        )
     return row
 
 

@@ -68,5 +68,7 @@ async def _number(node: Node, no: PayOrderNo) -> RefundNo:
     kinds = [row.kind for row in await node.journal.within(RefundRow, no)]
     returns = kinds.count(RefundKind.RETURN)
     if returns + kinds.count(RefundKind.ASKED) >= MAX_REFUNDS:
-        raise errors.TooMany("Too many refunds of this payment.", "该支付退款次数过多")
+        raise errors.BizCheckError(
+            "Too many refunds of this payment.", "该支付退款次数过多"
+        )
     return refund_no(no, MAX_REFUNDS - returns)

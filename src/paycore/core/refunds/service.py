@@ -251,7 +251,9 @@ def _born(
         raise errors.RefundExceeds
     number = total.refunds + 1 + (lost.lost_refunds if lost else 0)
     if number > MAX_REFUNDS:
-        raise errors.TooMany("Too many refunds of this payment.", "该支付退款次数过多")
+        raise errors.BizCheckError(
+            "Too many refunds of this payment.", "该支付退款次数过多"
+        )
     money = money_part(order, request.amount)
     # What was lost is of the money: a coupon's share is not in it.
     if lost and money > order.payable - order.money - lost.lost_refunded:

@@ -162,6 +162,7 @@ class SmsCentre(Channel):
             amount=ask.amount,
             currency=ask.currency,
             card_id=ask.card_id,
+            number_hash=ask.number_hash,
             code=ask.code,
         )
 

@@ -11,18 +11,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from paycore.bench.drills.kill.compare import Difference, Facts
 from paycore.bench.drills.kill.heard import Call, Heard, Refused, number_in, ordered
-from paycore.core.service import ATTEMPTS_A_PASSAGE
-from paycore.kernel.errors import BizCheckError, CouponRefused, TooMany
-from paycore.kernel.ids import MAX_ATTEMPTS
+from paycore.kernel.errors import BizCheckError, CouponRefused
 
 MAY_BE = frozenset(
     {
         ("open", CouponRefused.code),
         ("confirm", BizCheckError.code),
         ("confirm", CouponRefused.code),
-        ("confirm", TooMany.code),
         ("codes", BizCheckError.code),
-        ("codes", TooMany.code),
         ("close", BizCheckError.code),
     }
 )
@@ -66,9 +62,6 @@ def _may_be(each: Refused, facts: Facts, sharers: dict[str, set[str]]) -> bool:
     if (called(each.path), each.code) not in MAY_BE:
         return False
     row = facts.payments.get(number_in(each.path) or "")
-    if each.code == TooMany.code:
-        # Attempts only grow: there was no room then only where there is none now.
-        return row is not None and row.attempts + ATTEMPTS_A_PASSAGE > MAX_ATTEMPTS
     if each.code == CouponRefused.code:
         order = ordered(each.path, each.request) or row
         if order is None or order.coupon_no is None:

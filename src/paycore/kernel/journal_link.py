@@ -80,7 +80,8 @@ def failure_of(error: Exception, *, lost: bool) -> Failure:
 
 def _failure_by_state(sqlstate: str) -> Failure:
     match sqlstate[:2]:
-        case "22" | "23":
+        # 54: a key too long for its index, a JSON nested too deep.
+        case "22" | "23" | "54":
             return Failure.CULPRIT
         case "40":
             return Failure.AGAIN

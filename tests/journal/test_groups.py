@@ -79,6 +79,32 @@ async def test_a_value_that_the_driver_refuses_is_found_too(postgres):
     assert len(await postgres.every(Coupon)) == 8
 
 
+LONG = "".join(f"{n * n:x}" for n in range(1500))
+"""More than an index takes, also packed."""
+
+
+@pytest.mark.parametrize(
+    ("row", "sqlstate"),
+    [
+        (Claim(biz_line="L", name=LONG), "54000"),
+        (Paper(no=no("A"), extra="[" * 20_000 + "]" * 20_000), "54001"),
+    ],
+    ids=["a key too long", "a JSON too deep"],
+)
+async def test_a_limit_of_the_server_is_one_change_s_fault(postgres, row, sqlstate):
+    """Those beside it are written; a caller who tries again ruins no group."""
+    changes = [inserting(Coupon(coupon_no=f"{n}")) for n in range(11)]
+    changes[6].insert(row)
+    answers = await asyncio.gather(
+        *map(postgres.commit, changes), return_exceptions=True
+    )
+
+    assert [6] == [n for n, answer in enumerate(answers) if answer is not None]
+    assert isinstance(answers[6], ChangeRejected)
+    assert answers[6].sqlstate == sqlstate
+    assert len(await postgres.every(Coupon)) == 10
+
+
 async def test_a_rejection_quotes_no_value(postgres):
     """What a rejection says may be logged, so it never has the value in it."""
     with pytest.raises(ChangeRejected) as caught:

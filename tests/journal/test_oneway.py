@@ -41,7 +41,7 @@ from paycore.kernel.journal import ChangeRejected, Count, LimitCounter
 from paycore.kernel.journal_group import Gathering, Waiting, counted
 from paycore.kernel.journal_link import Link
 from paycore.kernel.journal_oneway import OneWay, courses_of
-from paycore.kernel.journal_postgres import PostgresJournal, connect
+from paycore.kernel.journal_postgres import PATIENCE_S, PostgresJournal, connect
 from paycore.kernel.journal_routines import Script
 from paycore.kernel.journal_sql import Shapes
 from paycore.kernel.journal_transaction import Transaction
@@ -56,7 +56,7 @@ async def link(tables):
     """A writer's connection, on empty tables."""
     await execute(tables, EMPTY)
     link = Link(partial(connect, tables))
-    await link.ready()
+    await link.ready(PATIENCE_S)
     yield link
     await link.close()
 
@@ -323,7 +323,7 @@ def meeting(dice, node, serial):
 async def run_node(dsn, node, rounds):
     """Write groups of changes that want what other nodes want; how many both ways."""
     link, dice, ways = Link(partial(connect, dsn)), random.Random(node), [0, 0]
-    await link.ready()
+    await link.ready(PATIENCE_S)
     for serial in range(rounds):
         made = [meeting(dice, node, 10 * serial + n) for n in range(5)]
         group = a_group(made)

@@ -3,7 +3,8 @@
 While one group is being written the next one gathers; a lone change is written at once,
 alone. A group that fails is taken apart, tried again or given up as `Failure` says; a
 connection lost at COMMIT is no riddle, because the change ids are the first statement
-of every try: an id that does not come back is durable.
+of every try: an id that does not come back is committed, and what is committed is
+answered for once a later COMMIT is, for that waits for every standby's answer again.
 A group whose guards all hold is written in one way to the server, by
 `journal_oneway.py`, and any other in steps, by `journal_transaction.py`; reading is in
 `journal_reads.py`.
@@ -51,6 +52,8 @@ SESSION: Mapping[str, str] = MappingProxyType(
         **db.SESSION,
         "application_name": "paycore journal",
         "default_transaction_isolation": "read committed",
+        # A COMMIT whose wait for a standby was cut succeeds, with a warning.
+        "client_min_messages": "warning",
         # A text is planned once a connection; partitions are chosen when it runs.
         "plan_cache_mode": "force_generic_plan",
         # Everything is found by key, also while a table is young without statistics.
@@ -58,6 +61,12 @@ SESSION: Mapping[str, str] = MappingProxyType(
         "enable_mergejoin": "off",
         "jit": "off",
     }
+)
+
+# Where it is found it is confirmed too: see `journal_link.CONFIRM`.
+COMMITTED = (
+    "SELECT pg_logical_emit_message(true, 'paycore', '') "
+    "FROM journal_change WHERE id = $1"
 )
 
 PATIENCE_S = 5.0
@@ -113,10 +122,10 @@ class PostgresJournal:
 
         Without a clock it has one of its own, anchored to the database's.
         """
-        ready = partial(connect, dsn, patience_s)
+        ready = partial(connect, dsn)
         link = Link(ready)
         try:
-            await link.ready()
+            await link.ready(patience_s)
             ((now,),) = await link.fetch("SELECT clock_timestamp()")
         except db.AWAY as error:
             said = str(error) or type(error).__name__
@@ -162,11 +171,7 @@ class PostgresJournal:
 
     async def committed(self, change_id: UUID) -> bool:
         """Whether the change with this id is durable."""
-        return bool(
-            await self._reads.fetch(
-                "SELECT id FROM journal_change WHERE id = $1", change_id
-            )
-        )
+        return bool(await self._reads.fetch(COMMITTED, change_id))
 
     async def database_now(self) -> datetime:
         """The database's wall clock."""
@@ -247,7 +252,8 @@ class PostgresJournal:
         began = self._clock.monotonic()
         whole = OneWay(link, self._shapes, self._script, changes)
         try:
-            written = await whole.write(self._clock.now())
+            with link.limited(self._patience_s):
+                written = await whole.write(self._clock.now())
         except Exception as error:
             failure = failure_of(error, lost=link.lost)
             if failure is Failure.CULPRIT:
@@ -269,10 +275,11 @@ class PostgresJournal:
         met = 0
         while True:
             try:
-                await self._writer.ready()
+                await self._writer.ready(self._patience_s)
                 began = self._clock.monotonic()
                 transaction = Transaction(self._writer, self._shapes, changes)
-                answers = await transaction.write(self._clock.now())
+                with self._writer.limited(self._patience_s):
+                    answers = await transaction.write(self._clock.now())
             except Exception as error:
                 failure = failure_of(error, lost=self._writer.lost)
                 _log_failure(failure, error, len(changes))
@@ -301,7 +308,8 @@ class PostgresJournal:
             self._writer.drop()
             return
         try:
-            await self._writer.execute("ROLLBACK")
+            with self._writer.limited(self._patience_s):
+                await self._writer.execute("ROLLBACK")
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             self._writer.drop()
 
@@ -325,12 +333,13 @@ class PostgresJournal:
         await self._writer.close()
 
 
-async def connect(dsn: str, patience_s: float = PATIENCE_S) -> "Connection":
-    """A connection with the journal's settings, to a server that keeps what it has."""
+async def connect(dsn: str) -> "Connection":
+    """A connection with the journal's settings, to a server that keeps what it has.
+
+    It has no time-outs: who uses it limits them (see `journal_link.Link.limited`).
+    """
     connection: Connection = await asyncpg.connect(
         dsn,
-        timeout=patience_s,
-        command_timeout=patience_s,
         statement_cache_size=0,  # the journal prepares its statements itself
         server_settings=dict(SESSION),
     )

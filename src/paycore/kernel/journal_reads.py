@@ -143,8 +143,9 @@ class Reads:
         async with self._link() as link:
             while True:
                 try:
-                    await link.ready()
-                    return await link.fetch(sql, *values)
+                    await link.ready(self._patience_s)
+                    with link.limited(self._patience_s):
+                        return await link.fetch(sql, *values)
                 except Exception as error:
                     match failure_of(error, lost=link.lost):
                         case Failure.CULPRIT:

@@ -21,7 +21,7 @@ Write = tuple[str, list[object]]
 """A statement and its parameters."""
 
 # The first statement: waits for whoever is still writing the same id, and an id that
-# does not come back is durable.
+# does not come back is committed; durable it is once the COMMIT after this is answered.
 NAME = (
     "INSERT INTO journal_change (id, at) "
     "SELECT u.id, $2 FROM unnest($1::uuid[]) AS u(id) "
@@ -72,6 +72,10 @@ class Transaction:
             await self._link.execute("COMMIT")
         else:
             await self._link.execute("ROLLBACK")
+            if any(case.durable for case in self._cases):
+                # Its COMMIT was cut off, perhaps in its wait for a standby; that of the
+                # admitted has waited for it as well, a ROLLBACK waits for nothing.
+                await self._link.confirm()
         return [case.refused for case in self._cases]
 
     def _admitted(self) -> list[Case]:
@@ -80,7 +84,7 @@ class Transaction:
     # --- the steps, in order ----------------------------------------------------
 
     async def _name(self, at: datetime) -> None:
-        """Before all: the ids, and who of the group is durable already."""
+        """Before all: the ids, and who of the group was written already."""
         ids = [case.change.id for case in self._cases]
         fresh = {record["id"] for record in await self._link.fetch(NAME, ids, at)}
         for case in self._cases:

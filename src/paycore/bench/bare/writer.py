@@ -5,7 +5,7 @@ from functools import partial
 
 from paycore.bench.bare.copies import Rows, statement_of
 from paycore.kernel.journal_link import Link
-from paycore.kernel.journal_postgres import connect
+from paycore.kernel.journal_postgres import PATIENCE_S, connect
 from paycore.kernel.journal_sql import Shapes
 
 MOST_ROWS = 500
@@ -31,7 +31,7 @@ class Writer:
     async def open(cls, dsn: str) -> "Writer":
         """Connect as the journal does: what is committed is durable."""
         link = Link(partial(connect, dsn))
-        await link.ready()
+        await link.ready(PATIENCE_S)
         return cls(link)
 
     async def commit(self, rows: Rows) -> None:

@@ -40,6 +40,7 @@ from paycore.kernel.journal_sql import Shapes
 from paycore.kernel.journal_transaction import Transaction
 from paycore.kernel.lives import Lives
 from paycore.kernel.log import get
+from paycore.kernel.node import NodeRow
 from paycore.kernel.terms import Epoch
 
 if TYPE_CHECKING:
@@ -109,6 +110,10 @@ class PostgresJournal:
         self._claims = Reads(
             connect, self._shapes, clock, links=1, patience_s=patience_s
         )
+        # What a life hangs on waits behind nobody: others may read what is locked.
+        self._lives = Reads(
+            connect, self._shapes, clock, links=1, patience_s=patience_s
+        )
         self._line = Gathering()
         self._writing: asyncio.Task[None] | None = None
         self._deadline: float | None = None
@@ -147,7 +152,8 @@ class PostgresJournal:
     async def every(self, kind: type[R]) -> list[R]:
         """All rows, ordered by key."""
         shape = self._shapes.of(kind)
-        return shape.rows(await self._reads.fetch(shape.every))
+        reads = self._lives if kind is NodeRow else self._reads
+        return shape.rows(await reads.fetch(shape.every))
 
     async def due(
         self,
@@ -175,7 +181,7 @@ class PostgresJournal:
 
     async def database_now(self) -> datetime:
         """The database's wall clock."""
-        ((now,),) = await self._reads.fetch("SELECT clock_timestamp()")
+        ((now,),) = await self._lives.fetch("SELECT clock_timestamp()")
         assert isinstance(now, datetime)
         return now
 
@@ -330,6 +336,7 @@ class PostgresJournal:
             await asyncio.wait({self._writing})
         await self._reads.close()
         await self._claims.close()
+        await self._lives.close()
         await self._writer.close()
 
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 app = group("Coupons of business lines.")
 
+_HIDDEN = ("owed_at", "acknowledged_at", "next_check_at")
+"""In a list of holds, where their age says as much."""
+
 
 @app.command(
     epilog=examples(
@@ -97,3 +100,42 @@ def list_(
         ),
     )
     show("coupons", [msgspec.structs.asdict(row) for row in rows], as_json=as_json)
+
+
+@app.command(
+    epilog=examples(
+        "paycore coupons holds --open",
+        "paycore coupons holds --line shop --json",
+    )
+)
+def holds(
+    line: Annotated[str | None, typer.Option(help="Only this line's.")] = None,
+    *,
+    open_only: Annotated[
+        bool,
+        typer.Option("--open", help="Only what your system has not acknowledged."),
+    ] = False,
+    limit: Limit = 100,
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what orders have of coupons in a system of your own, and what is owed to it:
+    for how long, and what came of the last try.
+    """
+    import msgspec
+
+    from paycore.coupon import queries
+
+    find = queries.owed if open_only else queries.holds
+    rows = run(
+        database,
+        lambda visit: find(
+            visit.pool, biz_line=line, now=visit.node.now(), limit=limit
+        ),
+    )
+    show(
+        "holds",
+        [msgspec.structs.asdict(row) for row in rows],
+        as_json=as_json,
+        hide=_HIDDEN,
+    )

@@ -242,6 +242,7 @@ def test_every_group_helps_with_an_example(paycore):
         ("routes", "try"),
         ("endpoints", "add"),
         ("coupons", "issue"),
+        ("coupons", "holds"),
         ("payments", "find"),
         ("notices", "replay"),
         ("keyring", "rotate"),

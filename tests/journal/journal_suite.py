@@ -83,6 +83,7 @@ class Job(Row, frozen=True, kw_only=True):
     next_check_at: datetime | None = NOW
     lease_epoch: Epoch | None = None
     lease_until: datetime | None = None
+    shade: Colour | None = None
 
 
 @table("t_balance", key=("account", "slot"), additive="amount")
@@ -119,7 +120,7 @@ CREATE TABLE t_claim (
 CREATE TABLE t_coupon (coupon_no text COLLATE "C" PRIMARY KEY, holder text);
 CREATE TABLE t_job (
     name text COLLATE "C" PRIMARY KEY, version bigint NOT NULL,
-    next_check_at timestamptz, lease_epoch bigint, lease_until timestamptz
+    next_check_at timestamptz, lease_epoch bigint, lease_until timestamptz, shade text
 );
 CREATE INDEX t_job_due ON t_job (next_check_at) WHERE next_check_at IS NOT NULL;
 CREATE TABLE t_balance (

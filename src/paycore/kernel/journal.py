@@ -250,11 +250,25 @@ class ChangeRejected(Exception):
         super().__init__(f"{sqlstate}: {message}")
 
 
+class RowUnreadable(Exception):
+    """A row that stands does not fit its declaration: a newer node wrote it, or a hand.
+
+    It says where the row stands, and nothing of what is in it.
+    """
+
+    def __init__(self, table: str, key: KeyOf) -> None:
+        self.table, self.key = table, key
+        super().__init__(f"{table} {key}")
+
+
 class Journal(Protocol):
     """The verbs."""
 
     async def load(self, kind: type[R], *key: Value) -> R | None:
-        """The row under a key as last committed."""
+        """The row under a key as last committed.
+
+        Raises `RowUnreadable`, as all that read do, and `errors.Unavailable`.
+        """
 
     async def within(self, kind: type[R], owner: str) -> list[R]:
         """All rows of one owner, ordered by key.
@@ -281,6 +295,7 @@ class Journal(Protocol):
         Free: no lease_epoch, lease_until ≤ now, or an epoch that is not in `live`.
         Claiming sets lease_epoch, lease_until and version + 1; oldest first; rows that
         another node is claiming are skipped. The returned rows have the new values.
+        One that cannot be read is claimed and left out: it holds nobody up.
         """
 
     async def commit(self, change: Change) -> Refused | None:

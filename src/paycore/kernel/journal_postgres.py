@@ -29,6 +29,7 @@ from paycore.kernel.journal import (
     KeyOf,
     R,
     Refused,
+    RowUnreadable,
     Value,
 )
 from paycore.kernel.journal_group import Gathering, Waiting
@@ -172,8 +173,13 @@ class PostgresJournal:
         assert kind.__table__.claimed, kind.__table__.name
         shape = self._shapes.of(kind)
         args = (now, live.known, limit, epoch, lease_until, live.newest)
-        records = await self._claims.fetch(shape.due, *args)
-        return sorted(shape.rows(records), key=_oldest_first)
+        rows: list[R] = []
+        for record in await self._claims.fetch(shape.due, *args):
+            try:
+                rows.append(shape.row(record))
+            except RowUnreadable as error:
+                _leave_aside(error)
+        return sorted(rows, key=_oldest_first)
 
     async def committed(self, change_id: UUID) -> bool:
         """Whether the change with this id is durable."""
@@ -361,6 +367,13 @@ async def connect(dsn: str) -> "Connection":
 def _oldest_first(row: R) -> tuple[datetime, KeyOf]:
     next_check_at: datetime = row.next_check_at  # type: ignore[attr-defined]
     return (next_check_at, row.key())
+
+
+def _leave_aside(error: RowUnreadable) -> None:
+    """Say which row was claimed and is given to nobody: its lease keeps it from the
+    next claim, and so it does not stand before the others.
+    """
+    log.error("row_unreadable", table=error.table, row=error.key)
 
 
 def _unavailable(cause: BaseException | None) -> Unavailable:

@@ -16,7 +16,7 @@ import asyncpg
 
 from paycore.kernel.clock import Clock
 from paycore.kernel.errors import Unavailable
-from paycore.kernel.journal import KeyOf, R, Row, Table
+from paycore.kernel.journal import KeyOf, R, Row, RowUnreadable, Table
 from paycore.kernel.journal_link import Connect, Failure, Link, failure_of
 from paycore.kernel.journal_sql import Shape, Shapes, era_of
 
@@ -25,6 +25,12 @@ MAX_ASKED = 500
 
 RETRY_S = 0.1
 """Between two tries to reach a database that is away; a try costs next to nothing."""
+
+
+_Asked = dict[KeyOf, list[asyncio.Future[list[R]]]]
+"""Questions, with everybody who asks them."""
+
+_Answer = list[R] | Exception
 
 
 @dataclass(slots=True, eq=False)
@@ -36,9 +42,9 @@ class _Lane(Generic[R]):
     """Asked for everything of an owner, not for the one row under a key."""
     waiting: deque[tuple[KeyOf, asyncio.Future[list[R]]]] = field(default_factory=deque)
 
-    def take(self) -> dict[KeyOf, list[asyncio.Future[list[R]]]]:
+    def take(self) -> _Asked[R]:
         """The next questions, with everybody who asks them."""
-        asked: dict[KeyOf, list[asyncio.Future[list[R]]]] = {}
+        asked: _Asked[R] = {}
         while self.waiting and len(asked) < MAX_ASKED:
             key, future = self.waiting.popleft()
             asked.setdefault(key, []).append(future)
@@ -57,14 +63,25 @@ class _Lane(Generic[R]):
         )
         return self.shape.within, [owners, *between]
 
-    def answers(self, rows: Sequence[R]) -> dict[KeyOf, list[R]]:
-        """The rows by the question they answer."""
-        owner = self.shape.table.owner
+    def answers(self, records: Sequence[asyncpg.Record]) -> dict[KeyOf, _Answer[R]]:
+        """The rows by the question they answer; one that cannot be read is its own."""
         found: dict[KeyOf, list[R]] = {}
-        for row in rows:
-            key = (getattr(row, cast("str", owner)),) if self.whole else row.key()
-            found.setdefault(key, []).append(row)
-        return found
+        unreadable: dict[KeyOf, _Answer[R]] = {}
+        for record in records:
+            try:
+                row = self.shape.row(record)
+            except RowUnreadable as error:
+                unreadable[self._asked(error.key)] = error
+            else:
+                found.setdefault(self._asked(row.key()), []).append(row)
+        return {**found, **unreadable}
+
+    def _asked(self, key: KeyOf) -> KeyOf:
+        """The question that the row under a key answers."""
+        table = self.shape.table
+        if not self.whole or table.owner is None:
+            return key
+        return (key[table.key.index(table.owner)],)
 
 
 def _cut_by_owner(table: Table) -> bool:
@@ -125,17 +142,26 @@ class Reads:
     async def _run(self, name: object, lane: _Lane[R]) -> None:
         """Ask for those who wait, until nobody does."""
         while lane.waiting:
-            asked = lane.take()
-            try:
-                records = await self.fetch(*_flat(lane.statement(list(asked))))
-                found = lane.answers(lane.shape.rows(records))
-            except Exception as error:  # noqa: BLE001 each caller gets it
-                for futures in asked.values():
-                    _fail(futures, error)
-                continue
-            for key, futures in asked.items():
-                _give(futures, found.get(key, []))
+            await self._answer(lane, lane.take())
         del self._lanes[name]
+
+    async def _answer(self, lane: _Lane[R], asked: _Asked[R]) -> None:
+        """Answer everybody; halve them while one's key is at fault."""
+        keys = list(asked)
+        found: dict[KeyOf, _Answer[R]]
+        try:
+            found = lane.answers(await self.fetch(*_flat(lane.statement(keys))))
+        except Unavailable as away:
+            found = dict.fromkeys(keys, away)
+        except Exception as error:  # noqa: BLE001 the culprit's callers get it
+            if len(keys) > 1:
+                half = len(keys) // 2
+                await self._answer(lane, {key: asked[key] for key in keys[:half]})
+                await self._answer(lane, {key: asked[key] for key in keys[half:]})
+                return
+            found = {keys[0]: error}
+        for key, futures in asked.items():
+            _give(futures, found.get(key, []))
 
     async def fetch(self, sql: str, *values: object) -> list[asyncpg.Record]:
         """Run a statement on a free connection; be patient with a database away."""
@@ -186,13 +212,11 @@ def _flat(statement: tuple[str, list[object]]) -> tuple[str, *tuple[object, ...]
     return (sql, *values)
 
 
-def _give(futures: list[asyncio.Future[list[R]]], rows: list[R]) -> None:
+def _give(futures: list[asyncio.Future[list[R]]], answer: _Answer[R]) -> None:
     for future in futures:
-        if not future.done():
-            future.set_result(rows)
-
-
-def _fail(futures: list[asyncio.Future[list[R]]], error: Exception) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_exception(error)
+        if future.done():
+            continue
+        if isinstance(answer, Exception):
+            future.set_exception(answer)
+        else:
+            future.set_result(answer)

@@ -19,7 +19,7 @@ from uuid import UUID
 
 import msgspec
 
-from paycore.kernel.journal import KeyOf, R, Row, Table, Value
+from paycore.kernel.journal import KeyOf, R, Row, RowUnreadable, Table, Value
 from paycore.kernel.terms import Json
 
 _TYPES: Mapping[object, str] = types.MappingProxyType(
@@ -125,10 +125,17 @@ class Shape(Generic[R]):
 
     def rows(self, records: Iterable[Iterable[Value]]) -> list[R]:
         """Make rows of what a statement gave, whose columns are ours in our order."""
-        return [
-            msgspec.convert(dict(zip(self._names, record, strict=True)), self.kind)
-            for record in records
-        ]
+        return [self.row(record) for record in records]
+
+    def row(self, record: Iterable[Value]) -> R:
+        """Make a row of one record; raises `RowUnreadable`."""
+        values = dict(zip(self._names, record, strict=True))
+        try:
+            return msgspec.convert(values, self.kind)
+        except msgspec.ValidationError:
+            # Without its cause, whose message quotes the value.
+            key = tuple(values[name] for name in self.table.key)
+            raise RowUnreadable(self.table.name, key) from None
 
     def told(self, rows: Sequence[Row]) -> str:
         """Rows as one parameter, the first of `insert`, `append`, `update` and `add`.

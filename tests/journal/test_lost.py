@@ -5,8 +5,11 @@ COMMIT, before it, after it, or leaving the old transaction open behind it.
 """
 
 import asyncio
+import os
 import random
-from contextlib import asynccontextmanager, suppress
+import signal
+import time
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,9 +31,10 @@ from journal_suite import (
 from paycore.kernel.clock import SystemClock
 from paycore.kernel.db import DatabaseUnavailableError
 from paycore.kernel.errors import Unavailable
-from paycore.kernel.journal import LimitCounter, Refused
+from paycore.kernel.journal import ChangeRejected, LimitCounter, Refused
 from paycore.kernel.journal_oneway import CALLED
 from paycore.kernel.journal_postgres import PostgresJournal
+from paycore.kernel.postgres_process import _children
 
 pytestmark = pytest.mark.long
 
@@ -56,6 +60,7 @@ class Proxy:
 
     def __init__(self, socket):
         self.cuts = []
+        self.down = False
         self.commits = 0
         self._socket = socket
         self._left_open = []
@@ -63,6 +68,9 @@ class Proxy:
 
     async def serve(self, reader, writer):
         """Carry one connection, both ways, until one side is cut."""
+        if self.down:
+            writer.transport.abort()
+            return
         there, here = await asyncio.open_unix_connection(self._socket)
         answers = asyncio.create_task(self._carry(there, writer))
         self._tasks.add(answers)
@@ -292,6 +300,73 @@ async def test_a_database_that_is_away_is_said_to_be(cluster, tables, postgres):
     assert await journal.commit(inserting(Coupon(coupon_no="C"))) is None
     assert ["A", "C"] == [row.coupon_no for row in await journal.every(Coupon)]
     await journal.close()
+
+
+@contextmanager
+def deaf(cluster):
+    """A server that has every connection and answers on none."""
+    pids = [cluster.pid, *_children(cluster.pid)]
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in reversed(pids):
+            os.kill(pid, signal.SIGCONT)
+
+
+async def took(answer):
+    """In how many seconds it was refused."""
+    began = time.monotonic()
+    with pytest.raises(Unavailable):
+        await answer
+    return time.monotonic() - began
+
+
+async def test_patience_is_for_all_tries_together(cluster, tables, postgres):
+    """Whether it is the answer or a connection that does not come."""
+    journal = await PostgresJournal.open(tables, clock=SystemClock(NOW), patience_s=1.0)
+    await journal.commit(payment("first"))
+    await journal.load(Paper, no("first"))
+
+    async def behind():
+        await asyncio.sleep(0.1)
+        return await took(journal.commit(payment("behind")))
+
+    with deaf(cluster):
+        first, read, late = await asyncio.gather(
+            took(journal.commit(payment("second"))),
+            took(journal.load(Paper, no("first"))),
+            behind(),
+        )
+
+    assert 0.9 < first < 2.0
+    assert 0.9 < read < 2.0
+    assert late < 3.0
+    assert await journal.commit(payment("third")) is None
+    await journal.close()
+
+
+async def test_patience_begins_anew_with_any_answer(tables, postgres):
+    """Also where all that it came to after an outage is that a change was rejected."""
+    async with proxy_to(tables) as (proxy, dsn):
+        journal = await PostgresJournal.open(
+            dsn, clock=SystemClock(NOW), patience_s=2.0
+        )
+        proxy.cuts, proxy.down = [BEFORE], True
+        with pytest.raises(Unavailable):
+            await journal.commit(payment("first"))
+        proxy.down = False
+        with pytest.raises(ChangeRejected):
+            await journal.commit(inserting(Paper(no=no("bad"), amount=-1)))
+        proxy.cuts, proxy.down = [BEFORE], True
+        written = asyncio.create_task(journal.commit(payment("second")))
+        await asyncio.sleep(0.3)
+        proxy.down = False
+
+        assert await written is None
+        assert not proxy.cuts
+        await journal.close()
 
 
 async def test_a_backend_that_was_ended_is_replaced(tables, postgres):

@@ -262,6 +262,68 @@ async def test_a_new_leg_fits_once_the_one_before_it_is_over(link):
     assert await in_one_way(link, [change])
 
 
+WATCHED = ("t_job", "t_leg", "t_line", "t_paper")
+WATCH = (
+    "CREATE TABLE t_written (n serial, told text); "
+    "CREATE FUNCTION t_writes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    "INSERT INTO t_written (told) VALUES (TG_OP || ' ' || TG_TABLE_NAME); "
+    "RETURN NEW; END $$; "
+) + "; ".join(
+    f"CREATE TRIGGER t_watch BEFORE INSERT OR UPDATE ON {name} "
+    "FOR EACH ROW EXECUTE FUNCTION t_writes()"
+    for name in WATCHED
+)
+UNWATCH = "DROP FUNCTION t_writes CASCADE; DROP TABLE t_written"
+
+
+async def test_both_ways_meet_the_triggers_in_one_order(tables, link):
+    """Updates before appends, in each the tables by their names."""
+    rows = Paper(no=no("A")), Leg(no=no("A"), seq=1), Job(name="A")
+    assert await in_one_way(link, [inserting(*rows)])
+    await execute(tables, WATCH)
+    orders = []
+    try:
+        for write, version in ((in_one_way, 1), (in_steps, 2)):
+            change = new()
+            for row in rows:
+                change.update(row, version=version)
+            change.append(Line(no=no("A"), seq=version))
+            change.append(Leg(no=no("A"), seq=1 + version))
+            assert await write(link, [change]) in (True, [None])
+            told = await link.fetch("SELECT told FROM t_written ORDER BY n")
+            orders.append([record["told"].partition("_26")[0] for record in told])
+            await execute(tables, "TRUNCATE t_written")
+    finally:
+        await execute(tables, UNWATCH)
+
+    updates = [f"UPDATE {name}" for name in ("t_job", "t_leg", "t_paper")]
+    assert [[*updates, "INSERT t_leg", "INSERT t_line"]] * 2 == orders
+
+
+async def test_the_steps_have_no_statement_for_each_set_of_tables(link):
+    """Each is kept by both sides as long as the connection lasts."""
+
+    async def update(*of):
+        rows = [one(n=next(serial)) for one in of]
+        assert await in_one_way(link, [inserting(*rows)])
+        change = new()
+        for row in rows:
+            change.update(row, version=1)
+        assert await in_steps(link, [change]) == [None]
+        return len(link._prepared)
+
+    serial = itertools.count(10)
+    paper, leg, job = (
+        lambda n: Paper(no=no(n)),
+        lambda n: Leg(no=no(n), seq=1),
+        lambda n: Job(name=f"{n}"),
+    )
+    alone = [await update(one) for one in (paper, leg, job)]
+    sets = [(paper, leg), (leg, job), (paper, job), (paper, leg, job)]
+
+    assert alone[-1:] * 4 == [await update(*of) for of in sets]
+
+
 async def test_one_statement_is_for_all_groups(link):
     """It grows by what is new, and is not another for each set of steps."""
     script = Script(SHAPES)

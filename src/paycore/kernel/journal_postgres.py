@@ -35,7 +35,7 @@ from paycore.kernel.journal import (
 from paycore.kernel.journal_group import Gathering, Waiting
 from paycore.kernel.journal_link import Connect, Failure, Link, failure_of
 from paycore.kernel.journal_oneway import OneWay
-from paycore.kernel.journal_reads import RETRY_S, Reads
+from paycore.kernel.journal_reads import RETRY_S, TRY_S, Reads
 from paycore.kernel.journal_routines import Script
 from paycore.kernel.journal_sql import Shapes
 from paycore.kernel.journal_transaction import Transaction
@@ -72,8 +72,9 @@ COMMITTED = (
 )
 
 PATIENCE_S = 5.0
-"""How long callers wait for a database that is away, and it for us: well inside the
-15 s in which the API answers, and longer than a restart."""
+"""How long a group waits for a database that is away, from its first octet on and all
+its tries together: well inside the 15 s in which the API answers, and longer than a
+restart."""
 
 READERS = 3
 """Connections that read: lanes are grouped, so a few keep many callers going."""
@@ -117,7 +118,8 @@ class PostgresJournal:
         )
         self._line = Gathering()
         self._writing: asyncio.Task[None] | None = None
-        self._deadline: float | None = None
+        self._away = False
+        """Whether the group before waited in vain."""
         self._closed = False
 
     @classmethod
@@ -249,9 +251,10 @@ class PostgresJournal:
         self, changes: Sequence[Change]
     ) -> Sequence[Refused | Exception | None]:
         """In one way to the server, or in steps where that did not write it."""
+        until = self._clock.monotonic() + self._patience_s
         if await self._in_one_way(changes):
             return [None] * len(changes)
-        return await self._in_steps(changes)
+        return await self._in_steps(changes, until)
 
     async def _in_one_way(self, changes: Sequence[Change]) -> bool:
         """Whether it is written; if not, the steps find out what is in the way.
@@ -281,59 +284,59 @@ class PostgresJournal:
         return written
 
     async def _in_steps(
-        self, changes: Sequence[Change]
+        self, changes: Sequence[Change], until: float
     ) -> Sequence[Refused | Exception | None]:
-        """Try until it is written, one of them is at fault, or there is no hope."""
-        met = 0
+        """Try until it is written, one of them is at fault, or there is no hope.
+
+        Where the group before waited in vain this one has one try, and its callers no
+        long wait.
+        """
+        met, once = 0, self._away
         while True:
             try:
-                await self._writer.ready(self._patience_s)
+                left = self._left(until)
+                await self._writer.ready(min(left, TRY_S) if once else left)
                 began = self._clock.monotonic()
                 transaction = Transaction(self._writer, self._shapes, changes)
-                with self._writer.limited(self._patience_s):
+                with self._writer.limited(self._left(until)):
                     answers = await transaction.write(self._clock.now())
             except Exception as error:
                 failure = failure_of(error, lost=self._writer.lost)
                 _log_failure(failure, error, len(changes))
-                await self._clean_up(failure)
+                await self._clean_up(failure, until)
+                self._away = failure is Failure.LOST
                 if failure is Failure.CULPRIT:
                     raise
                 met += failure is Failure.AGAIN
                 if failure is Failure.STOP or met == MAX_TRIES:
                     raise Unavailable from error
                 if failure is Failure.LOST:
-                    if self._out_of_time():
+                    if once or not self._left(until):
                         raise Unavailable from error
                     await self._clock.sleep(RETRY_S)
             else:
+                self._away = False
                 self._count(len(changes), began)
                 return answers
 
+    def _left(self, until: float) -> float:
+        """What is left of a group's time."""
+        return max(until - self._clock.monotonic(), 0.0)
+
     def _count(self, changes: int, began: float) -> None:
-        """A group was written: the database is there, and somebody may want to know."""
-        self._deadline = None
+        """A group was written: somebody may want to know."""
         self.wrote(changes, self._clock.monotonic() - began)
 
-    async def _clean_up(self, failure: Failure) -> None:
+    async def _clean_up(self, failure: Failure, until: float) -> None:
         """Leave no transaction open: the next try begins anew."""
         if failure in (Failure.LOST, Failure.STOP):
             self._writer.drop()
             return
         try:
-            with self._writer.limited(self._patience_s):
+            with self._writer.limited(self._left(until)):
                 await self._writer.execute("ROLLBACK")
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             self._writer.drop()
-
-    def _out_of_time(self) -> bool:
-        """Whether our patience, which began when the database went away, is over.
-
-        Until it is back each further group has one try, and its callers no long wait.
-        """
-        now = self._clock.monotonic()
-        if self._deadline is None:
-            self._deadline = now + self._patience_s
-        return now >= self._deadline
 
     async def close(self) -> None:
         """Finish what is being written and let go of the connections."""

@@ -26,6 +26,9 @@ MAX_ASKED = 500
 RETRY_S = 0.1
 """Between two tries to reach a database that is away; a try costs next to nothing."""
 
+TRY_S = 2.0
+"""What a try to reach it has, where the time for more was spent in waiting for others:
+a group behind one that waited in vain, a question behind others of its kind."""
 
 _Asked = dict[KeyOf, list[asyncio.Future[list[R]]]]
 """Questions, with everybody who asks them."""
@@ -165,12 +168,14 @@ class Reads:
 
     async def fetch(self, sql: str, *values: object) -> list[asyncpg.Record]:
         """Run a statement on a free connection; be patient with a database away."""
-        deadline = self._clock.monotonic() + self._patience_s
+        until = self._clock.monotonic() + self._patience_s
         async with self._link() as link:
+            a_try = min(TRY_S, self._patience_s)
+            until = max(until, self._clock.monotonic() + a_try)
             while True:
                 try:
-                    await link.ready(self._patience_s)
-                    with link.limited(self._patience_s):
+                    await link.ready(self._left(until))
+                    with link.limited(self._left(until)):
                         return await link.fetch(sql, *values)
                 except Exception as error:
                     match failure_of(error, lost=link.lost):
@@ -183,9 +188,12 @@ class Reads:
                             link.drop()
                         case Failure.AGAIN:
                             pass
-                    if self._clock.monotonic() >= deadline:
+                    if not self._left(until):
                         raise Unavailable from error
                 await self._clock.sleep(RETRY_S)
+
+    def _left(self, until: float) -> float:
+        return max(until - self._clock.monotonic(), 0.0)
 
     @asynccontextmanager
     async def _link(self) -> AsyncIterator[Link]:

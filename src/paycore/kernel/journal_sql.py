@@ -8,7 +8,6 @@ Nothing here talks to a database; who runs which statement when is the business 
 """
 # ruff: noqa: S608 - names come from declarations, never from a request
 
-import re
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -305,31 +304,11 @@ class Shape(Generic[R]):
         return f" AND {column} >= ${after + 1} AND {column} <= ${after + 2}"
 
 
-_PARAMETER = re.compile(r"\$(\d+)")
-
-
-def together(statements: Sequence[tuple[str, int]]) -> str:
-    """Several writes of different tables as one statement, one way to the server.
-
-    Each comes with the number of its parameters, which are renumbered in order. They
-    see one snapshot, not one another: what must follow another stands in a later one.
-    """
-    if len(statements) == 1:
-        return statements[0][0]
-    texts, before = [], 0
-    for at, (text, count) in enumerate(statements):
-        shifted = _PARAMETER.sub(lambda m, by=before: f"${int(m[1]) + by}", text)  # type: ignore[misc]
-        texts.append(f"w{at} AS ({shifted})")
-        before += count
-    return f"WITH {', '.join(texts)} SELECT"
-
-
 class Shapes:
     """The shapes that one journal has met."""
 
     def __init__(self) -> None:
         self._shapes: dict[type[Row], Shape[Row]] = {}
-        self._together: dict[tuple[tuple[str, int], ...], str] = {}
 
     def of(self, kind: type[R]) -> Shape[R]:
         """The shape of a kind, made on first use."""
@@ -337,11 +316,3 @@ class Shapes:
         if found is None:
             found = self._shapes[kind] = cast("Shape[Row]", Shape(kind))
         return cast("Shape[R]", found)
-
-    def together(self, statements: Sequence[tuple[str, int]]) -> str:
-        """See `together`; each combination that occurs is put together once."""
-        of = tuple(statements)
-        text = self._together.get(of)
-        if text is None:
-            text = self._together[of] = together(of)
-        return text

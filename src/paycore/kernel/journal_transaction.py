@@ -3,6 +3,8 @@
 Locks are taken in one order everywhere (rows that stand, then new keys, then counters;
 in each, kinds by the name of their table, rows by key), so that the groups of two nodes
 wait for one another and do not deadlock. A step that has nothing to do is no statement.
+Each table has statements of its own: those of one statement would be run in an order of
+the planner's, and each set of tables would be one more that both sides keep.
 What becomes of a transaction that fails is `journal_postgres.py`'s business.
 """
 
@@ -17,8 +19,6 @@ from paycore.kernel.journal_link import Link
 from paycore.kernel.journal_sql import Shapes, order_of
 
 Kind = type[Row]
-Write = tuple[str, list[object]]
-"""A statement and its parameters."""
 
 # The first statement: waits for whoever is still writing the same id, and an id that
 # does not come back is committed; durable it is once the COMMIT after this is answered.
@@ -167,28 +167,24 @@ class Transaction:
     async def _store(self) -> None:
         """6: the rows of the admitted."""
         cases = self._admitted()
-        writes: list[Write] = []
         for kind, rows in rows_by_kind(row for c in cases for row in c.replaced):
             shape = self._shapes.of(kind)
             keys = [row.key() for row in rows]
-            values: list[object] = [shape.told(rows)]
-            values += [*shape.key_arrays(keys), *shape.range(keys)]
-            writes.append((shape.update, values))
-        await self._write_all(writes)
+            await self._link.fetch(
+                shape.update,
+                shape.told(rows),
+                *shape.key_arrays(keys),
+                *shape.range(keys),
+            )
         if counters := list(self._counted.values()):
             await self._link.fetch(
                 SET_COUNTERS,
                 *map(list, zip(*map(msgspec.structs.astuple, counters), strict=True)),
             )
         # After the updates: a new money leg fits only once the one before it is over.
-        await self._write_all(
-            [
-                (self._shapes.of(kind).append, [self._shapes.of(kind).told(rows)])
-                for kind, rows in rows_by_kind(
-                    row for c in cases for row in c.change.appends
-                )
-            ]
-        )
+        for kind, rows in rows_by_kind(row for c in cases for row in c.change.appends):
+            shape = self._shapes.of(kind)
+            await self._link.fetch(shape.append, shape.told(rows))
 
     async def _add(self) -> None:
         """7: the balances, once a group and last, for others wait for them."""
@@ -197,15 +193,6 @@ class Transaction:
         for kind, of_kind in rows_by_kind(rows):
             shape = self._shapes.of(kind)
             await self._link.fetch(shape.add, shape.told(summed(of_kind)))
-
-    async def _write_all(self, writes: Sequence[Write]) -> None:
-        """Writes of different tables in one statement: each way to the server and back
-        costs more than most of them.
-        """
-        if not writes:
-            return
-        sql = self._shapes.together([(text, len(values)) for text, values in writes])
-        await self._link.fetch(sql, *(one for _, values in writes for one in values))
 
     async def _rows(self, sql: str, kind: Kind, keys: Sequence[KeyOf]) -> Standing:
         """The rows under these keys."""

@@ -4,6 +4,7 @@ A recorded row is a pattern: where it names its payment it names another, where 
 key of its own it gets a fresh one, everything else is the very value that was recorded.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, cast
@@ -118,6 +119,25 @@ class Rows:
     appended: list[Row]
     replaced: list[Row]
     added: list[Row]
+
+
+_PARAMETER = re.compile(r"\$(\d+)")
+
+
+def together(statements: Sequence[Statement]) -> str:
+    """Several writes of different tables as one statement, one way to the server.
+
+    Each comes with the number of its parameters, which are renumbered in order. They
+    see one snapshot, not one another: what must follow another stands in a later one.
+    """
+    if len(statements) == 1:
+        return statements[0][0]
+    texts, before = [], 0
+    for at, (text, count) in enumerate(statements):
+        shifted = _PARAMETER.sub(lambda m, by=before: f"${int(m[1]) + by}", text)  # type: ignore[misc]
+        texts.append(f"w{at} AS ({shifted})")
+        before += count
+    return f"WITH {', '.join(texts)} SELECT"
 
 
 def statement_of(

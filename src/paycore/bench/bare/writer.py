@@ -3,7 +3,7 @@
 import asyncio
 from functools import partial
 
-from paycore.bench.bare.copies import Rows, statement_of
+from paycore.bench.bare.copies import Rows, Statement, statement_of, together
 from paycore.kernel.journal_link import Link
 from paycore.kernel.journal_postgres import PATIENCE_S, connect
 from paycore.kernel.journal_sql import Shapes
@@ -24,6 +24,7 @@ class Writer:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._shapes = Shapes()
+        self._texts: dict[tuple[Statement, ...], str] = {}
         self._line: list[_Waiting] = []
         self._writing: asyncio.Task[None] | None = None
 
@@ -42,6 +43,14 @@ class Writer:
             self._writing = asyncio.create_task(self._write())
         await done
 
+    def _text(self, parts: list[Statement]) -> str:
+        """One text for all; each combination that occurs is put together once."""
+        of = tuple(parts)
+        text = self._texts.get(of)
+        if text is None:
+            text = self._texts[of] = together(of)
+        return text
+
     async def _write(self) -> None:
         try:
             while self._line:
@@ -53,7 +62,7 @@ class Writer:
     async def _write_group(self, group: list[_Waiting]) -> None:
         try:
             parts, values = statement_of(self._shapes, [rows for rows, _ in group])
-            sql = self._shapes.together([(NAME, 1), *parts])
+            sql = self._text([(NAME, 1), *parts])
             await self._link.fetch(sql, len(group), *values)
         except Exception as error:  # noqa: BLE001 who waits gets it
             for _, done in group:

@@ -9,9 +9,9 @@ A process has one node; a test may start several in one event loop.
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import uvicorn
 from litestar.types import ASGIApp
@@ -22,7 +22,7 @@ from paycore.api.door import Door
 from paycore.api.metrics import Metrics
 from paycore.api.queries import Backlog, backlog
 from paycore.api.wire import Wire
-from paycore.kernel import db, log, trace
+from paycore.kernel import db, log, partitions, trace
 from paycore.kernel.clock import SystemClock
 from paycore.kernel.config import Settings
 from paycore.kernel.crypto import KeyRing
@@ -30,6 +30,7 @@ from paycore.kernel.errors import Misconfigured, Unavailable
 from paycore.kernel.ids import SystemIds
 from paycore.kernel.journal_postgres import PostgresJournal
 from paycore.kernel.meters import COMMIT_SECONDS, GROUP_CHANGES, Tally
+from paycore.kernel.meters_upkeep import ROWS_MOVED
 from paycore.kernel.node import Node
 from paycore.kernel.transport import HttpTransport
 from paycore.worker import auditor, calendar, daily, heartbeat, loop
@@ -37,7 +38,8 @@ from paycore.worker import auditor, calendar, daily, heartbeat, loop
 READY_WITHIN_S = 1.0
 """A load balancer asks often; an answer that comes later is a no."""
 
-PARTITIONS_EVERY_S = 3600.0
+PARTITIONS_EVERY_S = 60.0
+"""Where nothing lacks it is one question to the catalogue."""
 
 DAILY_EVERY_S = 20.0
 """How often a node looks whether a job by the day is due."""
@@ -81,15 +83,19 @@ async def start(settings: Settings, dsn: str) -> App:
     )
     node.state(trace.Tracing, lambda: tracing)
     journal.wrote = _counted(node.state(Tally))
-    try:
+    async with AsyncExitStack() as undo:
+        undo.push_async_callback(node.transport.close)
+        undo.push_async_callback(journal.close)
+        pool = await db.pool(dsn, size=settings.database_connections)
+        undo.push_async_callback(pool.close)
+        # No payment is to be there before its month; and no life, which must beat.
+        today = (await journal.database_now()).date()
+        with suppress(Unavailable):
+            await _make_months(node, pool, today)
         await heartbeat.begin(node)
         await accounting.read(node)
         await loop.refresh(node)
-        pool = await db.pool(dsn, size=settings.database_connections)
-    except BaseException:
-        await node.transport.close()
-        await journal.close()
-        raise
+        undo.pop_all()
     work = asyncio.create_task(
         loop.run(
             node,
@@ -150,13 +156,33 @@ def _counted(tally: Tally) -> Callable[[int, float], None]:
 def _partitions(pool: db.Pool) -> loop.Loops:
     """The months ahead get their partitions long before they are needed."""
 
-    async def partitions(node: Node) -> None:
-        try:
-            await db.ensure_partitions(pool, node.now().date())
-        except db.AWAY as error:
-            raise Unavailable from error
+    async def months(node: Node) -> None:
+        await _make_months(node, pool, node.now().date())
 
-    return (("partitions", partitions, PARTITIONS_EVERY_S),)
+    return (("partitions", months, PARTITIONS_EVERY_S),)
+
+
+async def _make_months(node: Node, pool: db.Pool, today: date) -> None:
+    """What lacks, as far as it can be made now; the rest is told, by what is in the
+    way.
+    """
+    try:
+        report = await partitions.ensure(pool, today)
+    except db.AWAY as error:
+        if db.away(error):
+            raise Unavailable from error
+        raise
+    tally = node.state(Tally)
+    for made in report.made:
+        partition = made.month.partition
+        _log.info("month_made", partition=partition, moved_rows=made.moved)
+        if made.moved:
+            tally.count(ROWS_MOVED, made.month.table, by=made.moved)
+    for why in dict.fromkeys(one.why for one in report.left):
+        left = [one.month for one in report.left if one.why == why]
+        close = any(month.ahead < partitions.CLOSE for month in left)
+        names = [month.partition for month in left]
+        (_log.warning if close else _log.info)("months_missing", why=why, lack=names)
 
 
 def _daily(settings: Settings, dsn: str) -> loop.Loops:

@@ -17,7 +17,7 @@ from paycore.core.rows import AttemptRow
 from paycore.core.service import KeyClaim
 from paycore.desk.rows import CaseRow
 from paycore.gateway.rows import MessageRow
-from paycore.kernel import db, errors
+from paycore.kernel import db, errors, partitions
 from paycore.kernel.node import Node
 from paycore.worker import checker, heartbeat
 
@@ -217,7 +217,7 @@ def test_the_calendar_has_no_gap(stack: Stack, moment: datetime):
 
     async def then(node: Node):
         pool = await db.pool(stack.on.cluster.dsn, size=1)
-        await db.ensure_partitions(pool, moment.date())
+        await partitions.ensure(pool, moment.date())
         await pool.close()
         node.clock.anchor(moment)
         request = core.OpenRequest(

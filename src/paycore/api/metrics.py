@@ -54,6 +54,7 @@ from paycore.kernel.meters_upkeep import (
     COUPON_AGE,
     COUPONS_OWED,
     JOB_AT,
+    PARTITIONS_MISSING,
     POSTING_AGE,
     POSTINGS_WAITING,
 )
@@ -168,6 +169,7 @@ def _of_backlog(waiting: Backlog) -> Figures:
         COUPON_AGE.name: {(): waiting.coupons.age_s},
         CASES_OPEN.name: {(kind,): count for kind, count in waiting.cases.items()},
         JOB_AT.name: {(job,): at for job, at in waiting.jobs.items()},
+        PARTITIONS_MISSING.name: {(): waiting.partitions_missing},
     }
 
 

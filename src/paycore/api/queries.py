@@ -1,11 +1,12 @@
 """What waits, asked of the database at a scrape: all nodes are told the same.
 
 Read-only SQL over what is not final only, so it costs by the backlog and not by the
-history; and when the jobs by the day last came to their end.
+history; when the jobs by the day last came to their end; and what lacks of the months.
 """
 
 from dataclasses import dataclass
 
+from paycore.kernel import partitions
 from paycore.kernel.db import Pool, away
 
 __all__ = ["Backlog", "Pool", "away", "backlog"]
@@ -68,6 +69,7 @@ _JOBS = """
 SELECT job, extract(epoch FROM max(finished_at))::float8 AS at
 FROM job WHERE finished_at IS NOT NULL GROUP BY job
 """
+_TODAY = "SELECT (clock_timestamp() AT TIME ZONE 'UTC')::date"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,8 @@ class Backlog:
     cases: dict[str, int]
     jobs: dict[str, float]
     """By job: when it last came to its end, in Unix time."""
+    partitions_missing: int
+    """Of this month and the next."""
 
 
 async def backlog(pool: Pool, *, within_s: float) -> Backlog:
@@ -105,6 +109,10 @@ async def backlog(pool: Pool, *, within_s: float) -> Backlog:
 
         cases = await connection.fetch(_CASES, timeout=within_s)
         jobs = await connection.fetch(_JOBS, timeout=within_s)
+        today = await connection.fetchval(_TODAY, timeout=within_s)
+        missing = await partitions.missing(
+            connection, today, partitions.CLOSE, within_s=within_s
+        )
         return Backlog(
             unknown_legs=await waiting(_UNKNOWN),
             due=await waiting(_DUE),
@@ -113,4 +121,5 @@ async def backlog(pool: Pool, *, within_s: float) -> Backlog:
             coupons=await waiting(_COUPONS),
             cases={row["kind"]: row["number"] for row in cases},
             jobs={row["job"]: row["at"] for row in jobs},
+            partitions_missing=len(missing),
         )

@@ -27,7 +27,7 @@ With `--json` what rows show nothing of has `shown` false; `--only` takes none o
 
 An audit reads one snapshot in a read-only transaction, so it may run beside any load: \
 what it says is as of one commit, and no payment waits for it.
-Changes of the schema and new partitions wait until it is over.
+Changes of the schema wait until it is over, and new partitions are made after it.
 Messages, decisions and codes that went by their age are not missed \
 ([retention.md](retention.md)); what is still open has all of them.
 A statement that takes longer than ten minutes is given up, and its line says that it \

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from paycore.cli.checks import Finding
     from paycore.cli.visit import Visit
 
-MONTHS = 2
-"""This one and the next: nodes make them three months ahead."""
-
 Told = Callable[[str], None]
 
 
@@ -136,13 +133,16 @@ def _valid(environ: dict[str, str]) -> bool:
 
 async def _partitions(visit: "Visit") -> "list[Finding]":
     from paycore.cli.checks import GOOD, WRONG, Finding
-    from paycore.kernel import db
+    from paycore.kernel import partitions
 
     today = visit.node.now().date()
-    missing = await db.missing_partitions(visit.pool, today, MONTHS)
+    missing = await partitions.missing(visit.pool, today, partitions.CLOSE)
     if missing:
-        what = f"lacking: {', '.join(missing)}"
-        do = "start a node: it makes them; until then the default one is used"
+        what = f"lacking: {', '.join(sorted(month.partition for month in missing))}"
+        do = (
+            "start a node: it makes them, or its log says what is in the way "
+            "(months_missing); until then the default one is used (docs/operate.md)"
+        )
         return [Finding(check="partitions", state=WRONG, what=what, do=do)]
     what = "there for this month and the next"
     return [Finding(check="partitions", state=GOOD, what=what)]

@@ -2,6 +2,10 @@
 agreement, or of nothing that we know.
 """
 
+from datetime import timedelta
+
+from msgspec.structs import replace
+
 from paycore.core import late
 from paycore.core.absorb import load_payment, run_for, write
 from paycore.core.agreements import service as agreements
@@ -9,16 +13,20 @@ from paycore.core.chain import GuardRefused
 from paycore.core.payment import Payment
 from paycore.core.refunds import service as refunds
 from paycore.core.restored import RESTORED
+from paycore.core.rows import PaymentRow
 from paycore.coupon import service as coupon
 from paycore.gateway.call import Operation
+from paycore.gateway.rows import MessageRow
 from paycore.gateway.service import Received
-from paycore.kernel import trace
-from paycore.kernel.ids import payment_of
+from paycore.kernel import log, trace
+from paycore.kernel.ids import numbered_at, pay_order_no, payment_of
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
-from paycore.kernel.terms import TransType
+from paycore.kernel.terms import PayOrderNo, TransType
 
 TIMES_TO_TRY = 5
+
+_log = log.get(__name__)
 
 
 async def receive(node: Node, received: Received) -> bool:
@@ -82,13 +90,43 @@ def _paid(received: Received) -> bool:
 
 
 async def _keep(node: Node, received: Received) -> None:
-    """What nothing follows from is kept all the same, where it names a payment's
-    number.
+    """What nothing follows from is kept all the same: what a channel has signed always,
+    for it may be of money that we forgot; what nobody vouches for only beside messages
+    of ours, so that a stranger writes into no month of his own choice.
     """
-    if received.message is not None:
-        change = node.change()
-        change.append(received.message)
-        await node.journal.commit(change)
+    message = received.message
+    if message is None:
+        return
+    ours = await _is_ours(node, message.pay_order_no)
+    if received.callback is None and not (ours and _has_messages(node, message)):
+        _log.info("refused_callback_not_kept", channel=message.channel)
+        return
+    change = node.change()
+    change.append(message if ours else _placed(node, message))
+    await node.journal.commit(change)
+
+
+async def _is_ours(node: Node, no: PayOrderNo) -> bool:
+    """Whether a payment or a signing has this number."""
+    if await node.journal.load(PaymentRow, no) is not None:
+        return True
+    return await agreements.knows(node, no)
+
+
+def _has_messages(node: Node, message: MessageRow) -> bool:
+    """Whether its number's other messages are not gone by their age yet."""
+    kept = timedelta(days=node.settings.keep_messages_days)
+    return message.pay_order_no >= numbered_at(node.now(), -kept)
+
+
+def _placed(node: Node, message: MessageRow) -> MessageRow:
+    """Under a number of this month where its own is of a later one, or of none: a month
+    must have no rows before it is there. Its words still say the other.
+    """
+    now = node.now()
+    if message.pay_order_no[:4] <= f"{now:%y%m}":
+        return message
+    return replace(message, pay_order_no=pay_order_no(node.ids, now))
 
 
 def _took_unasked(payment: Payment, received: Received) -> bool:

@@ -3,8 +3,9 @@
 Verified here: who sent it (the channel's signature), that it names our account there,
 and that its request number and its order number belong together. What it means for a
 payment, and that a second copy changes nothing, is core's: a callback becomes the same
-`Reply` as an answer does. One that is refused is stored as well, where it names an
-order, but strangers cannot fill our disk with it.
+`Reply` as an answer does. One that is refused is to be stored as well, where it names
+an order (whether there is one is core's to know), but strangers cannot fill our disk
+with it.
 """
 
 import re
@@ -51,7 +52,9 @@ class Received:
     callback: Callback | None
     """None where it is not to be trusted: nothing follows from it."""
     message: MessageRow | None
-    """To be stored, whatever comes of it."""
+    """To be stored, whatever comes of it; where nobody vouches for it, if its number
+    is one of ours.
+    """
     accept: Accept
     """Gives the HTTP status and body that this channel wants to read."""
 

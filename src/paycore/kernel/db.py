@@ -10,7 +10,6 @@ import hashlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import date
 from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
@@ -50,9 +49,6 @@ CONNECT_S = 10.0
 MIGRATION_LOCK = 0x7061_7963_6F72_65
 """Any number that no other program uses: `paycore` in ASCII."""
 PARTITIONS_LOCK = MIGRATION_LOCK + 1
-
-MONTHS_AHEAD = 3
-"""This month and two more: a node that is up once in two months is enough."""
 
 
 class DatabaseUnavailableError(Misconfigured):
@@ -372,35 +368,3 @@ async def _apply(connection: "Connection", migration: Migration) -> None:
             )
     except asyncpg.PostgresError as error:
         raise DatabaseRefusedError(f"{migration.name} failed: {error}") from error
-
-
-async def ensure_partitions(pool: Pool, today: date) -> None:
-    """Have partitions for this month and the next ones; harmless to repeat.
-
-    One process at a time makes them, under a lock of its own.
-    """
-    async with pool.acquire() as connection, connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock($1)", PARTITIONS_LOCK)
-        await connection.execute(
-            "SELECT ensure_partitions($1, $2)", today.replace(day=1), MONTHS_AHEAD
-        )
-
-
-_WITHOUT_MONTH = """
-    SELECT parent.relname || '_p' || month.name
-    FROM pg_partitioned_table p
-    JOIN pg_class parent ON parent.oid = p.partrelid
-    CROSS JOIN unnest($1::text[]) AS month(name)
-    WHERE to_regclass(parent.relname || '_p' || month.name) IS NULL
-    ORDER BY 1
-"""
-
-
-async def missing_partitions(pool: Pool, today: date, months: int) -> list[str]:
-    """Name the partitions that lack for this month and the next ones."""
-    first = today.year * 12 + today.month - 1
-    names = [
-        f"{at // 12 % 100:02d}{at % 12 + 1:02d}" for at in range(first, first + months)
-    ]
-    rows: Sequence[asyncpg.Record] = await pool.fetch(_WITHOUT_MONTH, names)
-    return [row[0] for row in rows]

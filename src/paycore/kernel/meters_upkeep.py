@@ -108,6 +108,38 @@ JOB_FAILURES = Meter(
         says="A job by the day fails time after time: see the log for `job_failed`.",
     ),
 )
+PARTITIONS_MISSING = Meter(
+    name="paycore_partitions_missing",
+    kind=Kind.GAUGE,
+    unit="partitions",
+    meaning="Partitions that lack for this month and the next. Nodes make them two"
+    " months before and try again every minute; until then the default partition takes"
+    " their rows.",
+    alert=Alert(
+        name="PaycorePartitionsMissing",
+        when="max(paycore_partitions_missing) > 0",
+        lasting="15m",
+        page=False,
+        says="A month begins without its partitions: `months_missing` in the log says"
+        " what is in the way, and docs/operate.md what to do.",
+    ),
+)
+ROWS_MOVED = Meter(
+    name="paycore_partition_rows_moved_total",
+    kind=Kind.COUNTER,
+    unit="rows",
+    labels=("table",),
+    meaning="Rows that lay in the default partition when this node made their month,"
+    " and moved into it.",
+    alert=Alert(
+        name="PaycoreRowsBeforeTheirMonth",
+        when="sum by (table) (increase(paycore_partition_rows_moved_total[1h])) > 0",
+        lasting="0m",
+        page=False,
+        says="Rows were numbered in a month that was not there: was a clock ahead, or"
+        " no node up for months?",
+    ),
+)
 RETENTION_ROWS = Meter(
     name="paycore_retention_rows_total",
     kind=Kind.COUNTER,

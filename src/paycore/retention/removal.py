@@ -10,6 +10,12 @@ from datetime import datetime
 from uuid import UUID
 
 from paycore.kernel import db
+from paycore.kernel.partitions import (
+    LOCK_MS,
+    LOCKED,
+    LONG_AGO_S,
+    WHO_HAS_IT_FOR_LONG,
+)
 from paycore.retention.catalogue import Rule
 from paycore.retention.queries import (
     NAMED,
@@ -18,15 +24,6 @@ from paycore.retention.queries import (
     Connection,
     Month,
 )
-
-LOCK_MS = 50
-"""How long a month's lock is waited for: payments that come meanwhile wait too."""
-
-LONG_AGO_S = 1
-"""Who has had a table for so long will not be through with it in a moment."""
-
-LOCKED = "55P03"
-"""SQLSTATE of a lock that did not come in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +83,6 @@ class Record:
 # --- whole months ---------------------------------------------------------------------
 
 MAY_TABLES_CHANGE = "SELECT pg_try_advisory_xact_lock($1)"
-
-WHO_HAS_IT_FOR_LONG = """
-SELECT coalesce(min(a.application_name), '')
-FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-WHERE l.relation = $1::text::regclass AND l.granted AND a.pid <> pg_backend_pid()
-  AND a.xact_start < clock_timestamp() - make_interval(secs => $2)
-HAVING count(*) > 0
-"""
 
 # Meanwhile something may have come that is new: it goes back, to no month.
 GIVE_BACK_AND_COUNT = """

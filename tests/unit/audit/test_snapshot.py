@@ -14,7 +14,7 @@ from paycore.audit import queries
 from paycore.audit.catalogue import CATALOGUE
 from paycore.audit.queries import Pace, Unanswered, snapshot
 from paycore.audit.service import audit
-from paycore.kernel import db
+from paycore.kernel import db, partitions
 from paycore.kernel.errors import Unavailable
 
 CHECKS = [check for one in CATALOGUE for check in one.checks]
@@ -221,22 +221,23 @@ async def test_a_row_that_cannot_be_read_is_no_verdict(copy, made):
 
 
 async def test_a_change_of_the_schema_waits_and_nobody_behind_it(copy):
-    """While an audit reads, new partitions wait in front of everybody's tables, and
-    whoever pays goes on; once it is over they are made.
+    """While an audit reads no partition is made, and whoever pays goes on; once it is
+    over they are.
     """
     reader, pool = await db.connect(copy), await db.pool(copy, size=2)
     try:
         async with snapshot(reader, Pace.ONCE) as seen:
             await seen.count(CHECKS[0].sql)
             month = seen.at.date() + timedelta(days=400)
-            making = asyncio.create_task(db.ensure_partitions(pool, month))
+            making = asyncio.create_task(partitions.ensure(pool, month))
             await asyncio.sleep(0.3)
             assert not making.done()
             await pool.execute("SET lock_timeout = '100ms'")
             await pool.execute(
                 "UPDATE payment SET step = step WHERE biz_status = 'DOING'"
             )
-        await asyncio.wait_for(making, 10)
+            assert [] == (await making).made
+        assert [] == (await partitions.ensure(pool, month)).left
     finally:
         await reader.close()
         await pool.close()

@@ -1,8 +1,10 @@
 """The command line finds its commands, and says bad news in one line."""
 
+import asyncio
 import subprocess
 import sys
 
+import asyncpg
 import pytest
 
 from paycore import __version__
@@ -39,6 +41,32 @@ def test_migrate_uses_the_database_that_was_named(dsn, monkeypatch, capsys):
 
     assert 0 == ended.value.code
     assert "" == capsys.readouterr().out
+
+
+def test_migrate_alone_gives_every_month_its_partitions(dsn, monkeypatch, capsys):
+    """What nodes could not make is made while none runs, and named."""
+    monkeypatch.setenv("DATABASE_URL", dsn)
+    late = "1001" + "0" * 22
+    asyncio.run(_write(dsn, late))
+
+    with pytest.raises(SystemExit) as ended:
+        main(["migrate", "--alone"])
+
+    assert 0 == ended.value.code
+    assert "trail_p1001: 1 rows moved\n" == capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        main(["migrate", "--alone", "--check"])
+    assert 2 == ended.value.code
+
+
+async def _write(dsn, no):
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(
+        "INSERT INTO trail (pay_order_no, change_id, at, epoch, steps)"
+        " VALUES ($1, gen_random_uuid(), now(), 1, '[]')",
+        no,
+    )
+    await connection.close()
 
 
 def test_bad_news_is_one_line(tmp_path, monkeypatch, capsys):

@@ -2,7 +2,6 @@
 
 import asyncio
 import shutil
-from datetime import date
 
 import asyncpg
 import pytest
@@ -207,17 +206,3 @@ def test_a_file_without_a_number_is_refused(name):
     """A file that would be left out in silence is an error."""
     with pytest.raises(DatabaseRefusedError, match="NNNN_name"):
         Migration.of(name, "")
-
-
-async def test_the_months_ahead_have_partitions(dsn):
-    """A payment's number finds its month made; asking again changes nothing."""
-    pool = await db.pool(dsn, size=1)
-    for _ in range(2):
-        await db.ensure_partitions(pool, date(2031, 12, 7))
-    made = await pool.fetch(
-        "SELECT relname FROM pg_class WHERE relname LIKE 'payment_p3%' ORDER BY 1"
-    )
-    await pool.close()
-
-    months = {record["relname"] for record in made if "pkey" not in record["relname"]}
-    assert {"payment_p3112", "payment_p3201", "payment_p3202"} <= months

@@ -147,6 +147,11 @@ async def receive(node: Node, received: Received) -> bool | None:
     return False
 
 
+async def knows(node: Node, no: str) -> bool:
+    """Whether a signing has this number."""
+    return await node.journal.load(NumberRow, no) is not None
+
+
 def is_of_signing(seq: int) -> bool:
     """Whether a number's last part names a signing's call."""
     return seq > SIGNING_LEGS

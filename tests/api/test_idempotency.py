@@ -277,7 +277,9 @@ def test_k13_fifty_at_once_with_one_body(name, stack):
     ],
 )
 def test_k14_fifty_at_once_with_fifty_bodies(name, stack):
-    """The effect of one; the rest is refused as in flight or as another body."""
+    """The effect of one; the rest is refused as another body, or as in flight where the
+    first was not on record yet.
+    """
     alone, call = ready(name, stack), ready(name, stack)
     bodies = _bodies(call)
     before = alone.effects()
@@ -294,6 +296,22 @@ def test_k14_fifty_at_once_with_fifty_bodies(name, stack):
     else:
         gained = call.gained(before)
         assert all(gained[name] <= of_one[name] for name in gained), gained
+
+
+@pytest.mark.parametrize("name", ["open", "confirm", "confirm, deduct", "refund"])
+def test_k14_another_body_while_the_first_is_in_flight(name, stack):
+    """422 at once, not a 409 that would have to be a 422 after the wait; no effect."""
+    call, one = ready(name, stack), key()
+    stack.fault(call.slow, "slow:1", count=1)
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(call.send, one)
+        stack.has_struck()
+        meanwhile = call.send(one, body=next(iter(call.others)))
+        first = running.result()
+
+    assert (422, "idempotency_conflict") == said(meanwhile)
+    assert fresh(first)
+    assert replays(first, call.send(one))
 
 
 def _bodies(call: Post) -> list[dict[str, object]]:

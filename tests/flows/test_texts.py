@@ -1,4 +1,6 @@
-"""F17: a storm of texts meets its budgets, over two nodes and real HTTP."""
+"""F17: a storm of texts meets its budgets, over two nodes and real HTTP, whoever texts:
+our own SMS centre, a quick bank, or the bank that a card is signed at.
+"""
 
 import uuid
 from collections.abc import Iterator
@@ -70,12 +72,117 @@ def test_neighbours_in_one_network_are_one(stack: Stack, places):
     assert 429 == opened(stack.payer(TICKETS, node=places[0]), where).status_code
 
 
-def test_the_quick_banks_own_texts_take_nothing(stack: Stack, places):
-    """F17: what a bank texts is the bank's: the address may go on."""
+def test_the_quick_banks_own_texts_take_nothing_of_ours(stack: Stack, places):
+    """F17: what a bank texts costs us nothing: the address may go on."""
     where = address()
     for _ in range(MOST + 1):
         answer = opened(stack.payer(node=places[0]), where)
         assert "channel" == answer.json()["code"]["sent_by"]
+
+
+@pytest.fixture(scope="module")
+def strict(running: Stack) -> Iterator[int]:
+    """A node that has few texts sent to one phone, and by banks to one address."""
+    node = running.start_node(
+        code_per_phone_hour=MOST, code_by_bank_per_payer_hour=MOST, code_gap_s=0
+    )
+    yield len(running.nodes) - 1
+    node.stop()
+
+
+def says_when(answer) -> bool:
+    """Whether it is refused as too much for now."""
+    said = (answer.status_code, answer.json()["code"])
+    return (429, "TOO_MANY") == said and 0 < int(answer.headers["Retry-After"]) <= 3601
+
+
+def test_a_banks_texts_take_of_the_phone(stack: Stack, strict: int):
+    """F17: a phone is texted so often an hour, whoever does it and for whichever order;
+    what is refused is not converted, since its text would go to the same phone.
+    """
+    payer = stack.payer(node=strict)
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda _: payer.open(), range(10)))
+    good = [answer.json() for answer in answers if answer.status_code == 201]
+
+    assert MOST == len(good) == len(payer.codes())
+    assert {"QUICK_PAY"} == {order["pay_type"] for order in good}
+    assert all(says_when(answer) for answer in answers if answer.status_code != 201)
+    kept = ask(stack, "SELECT 1 FROM payment WHERE card_id = $1", payer.card_id)
+    assert MOST == len(kept)
+    again = f"/v1/quick-payments/{good[0]['pay_order_no']}/codes"
+    assert says_when(payer.api.post(again, json={}, headers=key()))
+
+
+def test_a_converted_order_takes_of_the_same_phone(stack: Stack, strict: int):
+    """F17: our own texts and a bank's are one count, and the bank's that refused is
+    none.
+    """
+    payer = stack.payer(node=strict)
+    ways = [payer.open().json()["pay_type"] for _ in range(MOST - 1)]
+    stack.fault("bank.quick_*.send_code", "decline:MAINTENANCE")
+    ways.append(payer.open().json()["pay_type"])
+
+    assert ["QUICK_PAY"] * (MOST - 1) + ["DEDUCT"] == ways
+    assert says_when(payer.open())
+    assert MOST == len(payer.codes())
+
+
+def test_a_text_that_a_bank_refuses_takes_nothing(stack: Stack, strict: int):
+    """F17: where surely nothing was sent the phone may be texted as often as before."""
+    payer = stack.payer(node=strict)
+    stack.fault("bank.quick_*.send_code", "decline:WRONG_PHONE")
+    ends = {payer.open().json()["biz_status"] for _ in range(MOST + 1)}
+    stack.no_faults()
+
+    assert {"FAIL"} == ends
+    assert [201] * MOST + [429] == [payer.open().status_code for _ in range(MOST + 1)]
+
+
+def test_signing_takes_of_the_phone(stack: Stack, strict: int):
+    """F17: other cards, other holders, one phone: so many codes to sign with an hour;
+    of what is refused no card is kept, and no place is taken.
+    """
+    payer = stack.payer(node=strict)
+    wish = {"pay_type": "QUICK_PAY", "channel": "quick_a", "account": "main"}
+
+    def sign():
+        body = {
+            "number": "6222020200112233446",
+            "name": "王五",
+            "id_no": f"E{uuid.uuid4().hex[:20]}",
+            "phone": payer.phone,
+            "sign": wish,
+        }
+        return payer.api.post("/v1/cards", json=body, headers=key())
+
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda _: sign(), range(10)))
+    refused = [answer for answer in answers if answer.status_code != 201]
+
+    assert MOST == len(answers) - len(refused) == len(payer.codes())
+    assert all(says_when(answer) for answer in refused)
+    cards = ask(
+        stack,
+        "SELECT 1 FROM cards_card WHERE phone_hash ="
+        " (SELECT phone_hash FROM cards_card WHERE card_id = $1)",
+        payer.card_id,
+    )
+    assert MOST + 1 == len(cards)
+    assert says_when(payer.open())
+
+
+def test_a_storm_of_a_banks_texts_from_one_address_meets_its_limit(
+    stack: Stack, strict: int
+):
+    """F17: other phones, one address: so many an hour, where the line tells it."""
+    payers = [stack.payer(node=strict) for _ in range(MOST + 1)]
+    where = address()
+    answers = [opened(payer, where) for payer in payers]
+
+    assert [201] * MOST == [answer.status_code for answer in answers[:MOST]]
+    assert says_when(answers[-1])
+    assert 201 == payers[-1].open().status_code
 
 
 @pytest.mark.parametrize("wrong", ["", "localhost", "10.0.0.1, 10.0.0.2", "1" * 400])

@@ -18,6 +18,7 @@ from paycore.api.decode import Shape
 from paycore.api.door import Plain, door_of, read
 from paycore.api.idempotency import post_of
 from paycore.api.numbers import readable
+from paycore.api.origin import origin_of
 from paycore.api.paging import after_of, cut, query_of
 from paycore.api.schema import (
     Agreement,
@@ -35,7 +36,7 @@ from paycore.cards.service import GivenAgreement, NewCard
 from paycore.core import service as core
 from paycore.core.agreements import service as agreements
 from paycore.core.agreements.service import View, Wish
-from paycore.kernel.errors import BizCheckError, DataNotExist, Duplicate
+from paycore.kernel.errors import BizCheckError, DataNotExist, Duplicate, TooMany
 from paycore.kernel.journal import Change
 from paycore.kernel.terms import BizLineId, CardId, PayType
 
@@ -53,8 +54,9 @@ _PAGE = Shape(Page)
             summary="Register a card with the agreements given for it, or sign it",
             takes=RegisterCard,
             gives=((201, CardDetails),),
-            refuses=(BizCheckError, Duplicate),
+            refuses=(BizCheckError, Duplicate, TooMany),
             keyed=True,
+            texts=True,
         )
     },
 )
@@ -65,8 +67,10 @@ async def register_card(request: Plain) -> ASGIApp:
     asked = _REGISTER.decode(post.body)
     new = await bins.known(node, _new_card(post.caller.biz_line, asked))
     if asked.sign is not None:
-        wish, claim = _wish(asked.sign), post.claim(node)
-        return kept(request, await agreements.sign(node, new, wish, claim, _signing))
+        wish, claim, origin = _wish(asked.sign), post.claim(node), origin_of(request)
+        return kept(
+            request, await agreements.sign(node, new, wish, claim, _signing, origin)
+        )
 
     def stage(change: Change) -> tuple[int, bytes]:
         row = cards.register(node, change, new)

@@ -156,6 +156,7 @@ def _copying(
 COUNTED: Mapping[str, int] = MappingProxyType(
     {
         "code_per_payer_hour": NO_LIMIT - 1,
+        "code_by_bank_per_payer_hour": NO_LIMIT - 1,
         "code_per_caller_hour": NO_LIMIT - 1,
         "code_per_line_day": NO_LIMIT - 1,
         "code_per_day": NO_LIMIT - 1,

@@ -32,6 +32,7 @@ from paycore.lines.rows import BizLineRow
 from paycore.notify import service as notify
 from paycore.router import service as router
 from paycore.router.question import AccountKey
+from paycore.sms.service import Quota
 
 LEASE_MARGIN_S = 1.0
 """Between our last byte's moment and the first of whoever takes over: clocks drift."""
@@ -109,6 +110,8 @@ class Run:
     """Why the first quick route failed, for the conversion that may follow."""
     last_refusal: str | None = None
     too_many: bool = False
+    texting: tuple[Quota, ...] = ()
+    """What the text takes that a bank is asked for."""
     coupon_refused: bool = False
     last: "LastCall | None" = None
     """The answered call that is not on record yet: what is absorbed anew should its

@@ -131,7 +131,8 @@ class Key:
 def kept(row: IdempotencyRow, claim: KeyClaim, node: Node) -> KeptAnswer | None:
     """The answer that stands under a key, None where its work died without one.
 
-    Raises KeyConflict for another body, InFlight while the work is being done.
+    Raises KeyConflict for another body, InFlight while the work is being done. Another
+    body first: no waiting makes it the same, so nobody is told to come again with it.
     """
     if row.fingerprint != claim.fingerprint:
         raise errors.KeyConflict

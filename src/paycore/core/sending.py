@@ -37,6 +37,8 @@ class CardQuickPaySend(Foreign):
         payment = run.payment
         if payment.row.pay_type is not PayType.QUICK_PAY:
             return Next.NEXT
+        if run.too_many:
+            return _send_failed(run, "TOO_MANY")
         if run.line.always_converted and not payment.sends:
             return await _convert_or_fail(run, conversion.LINE_DEDUCTS)
         found = await asking.agreements(run, PayType.QUICK_PAY)
@@ -53,19 +55,25 @@ class CardQuickPaySend(Foreign):
             return await _convert_or_fail(run, cause)
         timeout_s = run.node.settings.send_code_timeout_s
         attempt = asking.begin(run, TransType.QUICK_PAY_SEND_MSG, route, timeout_s)
-        return asking.call(
+        ask = asking.call(
             run,
             attempt,
             timeout_s=timeout_s,
             agreement=asking.agreement_at(run, found, route),
             with_card=True,
         )
+        assert ask.card is not None
+        run.texting = sms.take_for_bank(
+            run.node, ask.card.phone, run.origin, run.change
+        )
+        return ask
 
     async def after(self, run: Run, seq: int, reply: Reply) -> Next:
         """What the outcome table allows: the code is out, another route, or convert."""
         payment, now = run.payment, run.now
         attempt = payment.attempts[seq]
         run.tries += 1
+        sms.give_back_unsent(run.texting, reply.outcome, run.change)
         match conversion.after_send(reply.outcome, reply.blame, quick_tries=run.tries):
             case AfterSend.CODE_OUT:
                 sent = payment.end(attempt, ProcessStatus.GW_SUCCESS, reply, now)
@@ -84,7 +92,11 @@ class CardQuickPaySend(Foreign):
                 return _send_failed(run, reply.resp_code)
 
     def refused(self, run: Run, refused: Refused) -> Next:
-        """A limit that was full by the time of the commit: the next route."""
+        """A limit that was full by the time of the commit: the next route. Where it is
+        the payer's of texts, none: another sender texts the same phone.
+        """
+        if refused.guard.startswith("sms."):
+            return _too_many(run, refused)
         return asking.next_route(run, refused)
 
 
@@ -119,16 +131,22 @@ class SmsCentreSend(Foreign):
         return _send_failed(run, "SEND_FAILED")
 
     def refused(self, run: Run, refused: Refused) -> Next:
-        """Too many texts: refuse the request, or, where the payment already stands on
-        record, end it. Whose carrier's money went meanwhile asks the others: each time
-        another text went out, so this has an end.
+        """Too many texts. Whose carrier's money went meanwhile asks the others: each
+        time another text went out, so this has an end.
         """
         if refused.guard == sms.SPEND:
             return Next.AGAIN
-        if not refused.guard.startswith("sms.") or not run.committed:
+        if not refused.guard.startswith("sms."):
             raise GuardRefused(refused)
-        run.too_many = True
-        return Next.AGAIN
+        return _too_many(run, refused)
+
+
+def _too_many(run: Run, refused: Refused) -> Next:
+    """Refuse the request, or, where the payment already stands on record, end it."""
+    if not run.committed:
+        raise GuardRefused(refused)
+    run.too_many = True
+    return Next.AGAIN
 
 
 def _code_out(run: Run, attempt: AttemptRow, by: CodeSender, reply: Reply) -> None:

@@ -312,6 +312,7 @@ class Settings(CouponSettings, frozen=True, kw_only=True, forbid_unknown_fields=
             "code_per_phone_hour": UNLIMITED,
             "code_per_phone_day": UNLIMITED,
             "code_per_payer_hour": NO_LIMIT,
+            "code_by_bank_per_payer_hour": NO_LIMIT,
             "code_per_caller_hour": NO_LIMIT,
             "code_per_line_day": NO_LIMIT,
             "code_per_day": NO_LIMIT,

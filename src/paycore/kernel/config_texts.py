@@ -16,7 +16,9 @@ Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
 
 class TextBudgets(msgspec.Struct, frozen=True, kw_only=True):
-    """Counted where a text is sent by our own SMS centre; banks' own texts are not."""
+    """Counted where a text is sent by our own SMS centre; of banks' own texts only what
+    says so, and the limits of a phone.
+    """
 
     code_per_payer_hour: Annotated[
         Texts,
@@ -25,6 +27,13 @@ class TextBudgets(msgspec.Struct, frozen=True, kw_only=True):
             " tells it (Payer-Address); many share one."
         ),
     ] = 200
+    code_by_bank_per_payer_hour: Annotated[
+        Texts,
+        Meta(
+            description="Codes an hour that banks text to payers at one address: every"
+            " quick payment has one, so it is more than of our own."
+        ),
+    ] = 1_000
     code_per_caller_hour: Annotated[
         Texts,
         Meta(

@@ -171,7 +171,7 @@ class PreviewStale(Refusal):
 
 
 class KeyConflict(Refusal):
-    """The idempotency key was used with another body."""
+    """The idempotency key was used with another body, or is in use with one."""
 
     code = "idempotency_conflict"
     status = 422

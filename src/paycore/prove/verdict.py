@@ -24,6 +24,7 @@ from paycore.kernel.mask import mask_text
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import AttemptId, BizStatus, ProcessStatus, RefundKind
 from paycore.notify.rows import NoticeRow, NoticeStatus
+from paycore.prove import phones
 from paycore.router import rules
 from paycore.router.question import Candidate
 from paycore.router.rows import DecisionRow
@@ -84,6 +85,7 @@ async def judge(world: "World", payers: "list[Payer]") -> None:
     _books(world, orders)
     _notices(world, orders, cases)
     _limits(world, orders)
+    phones.judge(world, orders)
     _decisions(world)
     await _answers(world, payers)
 

@@ -102,6 +102,26 @@ def _quotas(settings: Settings, asked: Asked, now: datetime) -> Iterator[Quota]:
     )
 
 
+def quotas_by_bank(
+    settings: Settings, origin: Origin | None, now: datetime
+) -> tuple[Quota, ...]:
+    """What one text of a bank's takes of its payer's address, where the line tells it.
+
+    It costs us nothing, so no other budget knows of it; and no code's row holds it.
+    """
+    limit = _bounded(settings.code_by_bank_per_payer_hour)
+    if origin is None or not origin.told or not limit:
+        return ()
+    hour = start_of_day(now) + timedelta(hours=now.hour)
+    quota = Quota(
+        guard="sms.bank_payer_hour",
+        counter=f"sms.bank_payer:{_hashed(settings, origin)}:{hour:%Y%m%d%H}",
+        limit=limit,
+        expires_at=hour + timedelta(hours=2),
+    )
+    return (quota,)
+
+
 def _bounded(limit: int) -> int:
     """None at all (0) for what is unlimited."""
     return 0 if limit >= NO_LIMIT else limit

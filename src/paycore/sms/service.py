@@ -40,6 +40,7 @@ __all__ = [
     "SPEND",
     "PreparedSend",
     "PreparedVerify",
+    "Quota",
     "SendRequest",
     "Sent",
     "Verified",
@@ -47,11 +48,13 @@ __all__ = [
     "all_used",
     "conclude_send",
     "conclude_verify",
+    "give_back_unsent",
     "prepare_send",
     "prepare_verify",
     "refresh",
     "save_carrier",
     "send",
+    "take_for_bank",
     "verify",
     "wait_s",
 ]
@@ -150,8 +153,29 @@ def conclude_send(
     held = budget.give_back(change, row.held, budget.kept_of(row.held, sent))
     settle = _activate if out else _void
     change.amend(CodeRow, row.key(), lambda stands: replace(settle(stands), held=held))
-    if sent.outcome in (Outcome.DECLINED, Outcome.NOT_SENT):
-        for quota in prepared.quotas:
+    give_back_unsent(prepared.quotas, sent.outcome, change)
+
+
+def take_for_bank(
+    node: Node, phone: str, origin: Origin | None, change: Change
+) -> tuple[Quota, ...]:
+    """Stage what a text takes that a bank sends at our asking: of the phone, which does
+    not care who texts it, and of the payer's address. In the commit of the intent.
+    """
+    now, hashed = node.now(), _phone_hash(node, phone)
+    quotas = (
+        *quotas_of_phone(node.settings, hashed, now),
+        *budget.quotas_by_bank(node.settings, origin, now),
+    )
+    for quota in quotas:
+        quota.take(change)
+    return quotas
+
+
+def give_back_unsent(quotas: Sequence[Quota], outcome: Outcome, change: Change) -> None:
+    """Stage that nothing was taken, where surely no text was sent."""
+    if outcome in (Outcome.DECLINED, Outcome.NOT_SENT):
+        for quota in quotas:
             quota.give_back(change)
 
 
@@ -315,7 +339,7 @@ def _new_row(node: Node, request: SendRequest, code: str) -> CodeRow:
         amount=request.amount,
         currency=request.currency,
         card_id=request.card_id,
-        phone_hash=keyed_hash(key, "phone", request.phone),
+        phone_hash=_phone_hash(node, request.phone),
     )
     return CodeRow(
         pay_order_no=bound.pay_order_no,
@@ -328,6 +352,10 @@ def _new_row(node: Node, request: SendRequest, code: str) -> CodeRow:
         created_at=now,
         expires_at=now + timedelta(seconds=node.settings.code_lifetime_s),
     )
+
+
+def _phone_hash(node: Node, phone: str) -> bytes:
+    return keyed_hash(node.settings.code_key_octets, "phone", phone)
 
 
 def _typed(node: Node, request: VerifyRequest, row: CodeRow) -> bytes:

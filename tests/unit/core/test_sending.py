@@ -58,6 +58,20 @@ async def test_a_quick_channel_is_asked_to_send():
     assert run.node.settings.send_code_timeout_s == ask.timeout_s
 
 
+async def test_a_phone_that_is_full_by_the_next_route_ends_the_order():
+    """On record by then, it fails: another sender would text the same phone."""
+    run, _ = await asked()
+    full = Refused("sms.phone_hour", None)
+    with pytest.raises(GuardRefused):
+        CardQuickPaySend().refused(run, full)
+    run.committed = True
+
+    assert Next.AGAIN is CardQuickPaySend().refused(run, full)
+    assert Next.NEXT is await CardQuickPaySend().before(run)
+    assert says("TOO_MANY") == told(run)
+    assert PayType.QUICK_PAY is run.payment.row.pay_type
+
+
 async def test_a_resend_goes_to_the_channel_of_the_first():
     """Who asks for another code gets it from the channel that holds his order."""
     for channel in ("quick_a", "quick_b"):

@@ -40,7 +40,8 @@ from paycore.kernel import errors
 from paycore.kernel.ids import SIGNING_LEGS, pay_order_no
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
-from paycore.kernel.terms import BizLineId, CardId
+from paycore.kernel.terms import BizLineId, CardId, Origin
+from paycore.sms import service as sms
 
 TIMES_TO_TRY = 5
 
@@ -80,11 +81,17 @@ class Typed(msgspec.Struct, frozen=True, kw_only=True):
 AnswerOf = Callable[[View], tuple[int, bytes]]
 
 
-async def sign(
-    node: Node, new: NewCard, wish: Wish, claim: KeyClaim, answer_of: AnswerOf
+async def sign(  # noqa: PLR0917 - one shape for all use cases
+    node: Node,
+    new: NewCard,
+    wish: Wish,
+    claim: KeyClaim,
+    answer_of: AnswerOf,
+    origin: Origin | None = None,
 ) -> KeptAnswer:
     """Register a card and have its bank text the payer a code to sign with."""
-    return await _to_its_end(node, _sign(node, new, wish, claim, answer_of))
+    asked = _Asked(new=new, wish=wish, origin=origin)
+    return await _to_its_end(node, _sign(node, asked, claim, answer_of))
 
 
 async def confirm(
@@ -160,8 +167,16 @@ def is_of_signing(seq: int) -> bool:
 # --- signing --------------------------------------------------------------------------
 
 
+class _Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A signing that is asked for: of which card, of what, from where."""
+
+    new: NewCard
+    wish: Wish
+    origin: Origin | None
+
+
 async def _sign(
-    node: Node, new: NewCard, wish: Wish, claim: KeyClaim, answer_of: AnswerOf
+    node: Node, asked: _Asked, claim: KeyClaim, answer_of: AnswerOf
 ) -> KeptAnswer:
     async def found(standing: IdempotencyRow) -> SigningRow | None:
         return await _numbered(node, _name_of(standing))
@@ -171,21 +186,35 @@ async def _sign(
         if isinstance(key, KeptAnswer):
             return key
         try:
-            call = await _asked_for(node, new, wish, key)
+            call, texting = await _asked_for(node, asked, key)
             _, answer = await call.ask(Operation.SIGN, call.signing.request_no)
-        except (GuardRefused, errors.Duplicate):
-            # What has the place may be what this very key did before: it comes first.
+        except (GuardRefused, errors.Duplicate) as error:
+            # What stands in the way may be what this very key did before: that first.
             if await keys.look_up(node, claim) is None:
-                raise errors.Duplicate(TWICE_EN, TWICE_ZH) from None
+                raise _refusal(node, error) from None
             continue
+        sms.give_back_unsent(texting, answer.reply.outcome, call.change)
         call.signing.hear(answer.reply, now=node.now())
         return await _finish(call, answer_of)
     raise errors.InFlight(retry_after_s=1)
 
 
-async def _asked_for(node: Node, new: NewCard, wish: Wish, key: Key) -> Call:
-    """The card and its agreement as they begin; refused where they cannot."""
-    new = checked(node, new, wish)
+def _refusal(node: Node, error: Exception) -> errors.Refusal:
+    """Why a signing did not begin: too many texts, or one that has its place."""
+    if isinstance(error, GuardRefused) and error.refused.guard.startswith("sms."):
+        wait_s = sms.wait_s(node.now(), error.refused.guard)
+        return errors.TooMany(retry_after_s=wait_s)
+    return errors.Duplicate(TWICE_EN, TWICE_ZH)
+
+
+async def _asked_for(
+    node: Node, asked: _Asked, key: Key
+) -> tuple[Call, tuple[sms.Quota, ...]]:
+    """The card and its agreement as they begin, with what their text takes; refused
+    where they cannot.
+    """
+    wish = asked.wish
+    new = checked(node, asked.new, wish)
     await allowed(node, new.biz_line, wish)
     change, now = node.change(), node.now()
     card = cards.register(node, change, new, status=cards.PENDING)
@@ -210,8 +239,11 @@ async def _asked_for(node: Node, new: NewCard, wish: Wish, key: Key) -> Call:
     await take(node, change, row)
     for name in (no, _name_of(key.row)):
         change.insert(NumberRow(name=name, card_id=card.card_id, signing_no=no))
+    phone = cards.facts(node, card).phone
+    texting = sms.take_for_bank(node, phone, asked.origin, change)
     signing = Signing(row, new=True)
-    return Call(node=node, card=card, signing=signing, change=change, key=key)
+    call = Call(node=node, card=card, signing=signing, change=change, key=key)
+    return call, texting
 
 
 async def _confirm(

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
+from typing import cast
 
 import uvicorn
 from litestar.types import ASGIApp
@@ -21,6 +23,7 @@ from paycore.api.application import application, operations_only
 from paycore.api.door import Door
 from paycore.api.metrics import Metrics
 from paycore.api.queries import Backlog, backlog
+from paycore.api.room import room_of
 from paycore.api.wire import Wire
 from paycore.kernel import db, log, partitions, trace
 from paycore.kernel.clock import SystemClock
@@ -335,7 +338,7 @@ async def listen(app: App, *, host: str, port: int) -> Web:
             make_asgi(app),
             host=host,
             port=port,
-            http=Wire,
+            http=cast("type[Wire]", partial(Wire, room=room_of(app.node))),
             ws="none",
             lifespan="off",
             access_log=False,

@@ -2,14 +2,17 @@
 nobody keeps one for ever, and no answer goes to another's request.
 """
 
+import json
 import socket
 import time
 import uuid
+from contextlib import ExitStack
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
 
-from paycore.api.wire import MAX_HEAD_OCTETS, WITHIN_S
+from paycore.api.wire import MAX_AHEAD, MAX_HEAD_OCTETS, WITHIN_S
 
 MARK = b"zq7Xcanary"
 
@@ -114,6 +117,111 @@ def test_a_head_of_a_fair_length_is_read(speak):
     assert heard.startswith(b"HTTP/1.1 200 "), heard
 
 
+@pytest.mark.parametrize("pieces", [1, 2, 3, 5, 8, 13])
+def test_a_heads_length_is_the_same_however_it_comes(speak, pieces):
+    """Just below the bound it is read and just above it is not, in one piece or in
+    many: octets are counted once.
+    """
+    line = head(b"GET", b"/healthz", b"Connection: close", *[b"X: " + b"a" * 990] * 32)
+    fair = line.replace(
+        b"Host: x", b"Host: " + b"x" * (MAX_HEAD_OCTETS - 64 - len(line))
+    )
+    long = line.replace(
+        b"Host: x", b"Host: " + b"x" * (MAX_HEAD_OCTETS + 64 - len(line))
+    )
+    good, refused = (b"HTTP/1.1 200 ",), (b"HTTP/1.1 400 ", b"<reset>")
+    for octets, first in ((fair, good), (long, refused)):
+        step = -(-len(octets) // pieces)
+        parts = [octets[at : at + step] for at in range(0, len(octets), step)]
+
+        assert speak(*parts, pause_s=0.02).startswith(first)
+
+
+def test_half_a_head_behind_a_large_body_is_read(speak):
+    """What came before in the same packet is none of the head's length."""
+    body = b" " * (MAX_HEAD_OCTETS + 8192)
+    first = head(b"POST", b"/v1/cards", b"Content-Length: %d" % len(body)) + body
+    rest = b": x\r\nConnection: close\r\n\r\n"
+    heard = speak(first + b"GET /healthz HTTP/1.1\r\nHost", rest, pause_s=0.2)
+
+    assert heard.startswith(b"HTTP/1.1 401 "), heard
+    assert b"HTTP/1.1 200 " in heard
+
+
+def test_trailers_are_no_headers(speak, payer):
+    """Who is not named in the head is nobody, whatever stands behind the body, in one
+    packet or in several; and the next request has nothing of it either.
+    """
+    auth = b"Authorization: " + payer.api.headers["Authorization"].encode()
+    one = b"Idempotency-Key: " + uuid.uuid4().hex.encode()
+    body = json.dumps(payer.order()).encode()
+    chunks = b"%x\r\n%b\r\n0\r\n" % (len(body), body)
+    opened = head(b"POST", b"/v1/quick-payments", CHUNKED)
+    trailers = auth + b"\r\n" + one + b"\r\n\r\n"
+    asked = head(b"GET", b"/v1/payments", b"Connection: close")
+    for pieces in (
+        [opened + chunks + trailers + asked],
+        [opened, chunks, trailers, asked],
+        [opened + chunks + auth, b"\r\n" + one + b"\r\n\r\n" + asked],
+    ):
+        heard = speak(*pieces, pause_s=0.05)
+
+        assert heard.startswith(b"HTTP/1.1 401 "), heard
+        assert 2 == heard.count(b"HTTP/1.1 401 ") == heard.count(b"HTTP/1.1 ")
+    assert [] == payer.codes()
+
+
+def test_a_trailer_does_not_take_the_place_of_a_header(speak, payer):
+    """A good request with trailers is processed as its head says, and once."""
+    auth = b"Authorization: " + payer.api.headers["Authorization"].encode()
+    one = b"Idempotency-Key: " + uuid.uuid4().hex.encode()
+    body = json.dumps(payer.order()).encode()
+    chunks = b"%x\r\n%b\r\n0\r\n" % (len(body), body)
+    lines = (auth, one, CHUNKED, b"Connection: close")
+    opened = head(b"POST", b"/v1/quick-payments", *lines)
+    trailers = b"Idempotency-Key: other\r\nPayer-Address: junk\r\n\r\n"
+    heard = speak(opened + chunks + trailers)
+
+    assert heard.startswith(b"HTTP/1.1 201 "), heard
+    assert one.lower() in heard
+
+
+@pytest.mark.parametrize("tail", [b"X: ", b"1;"], ids=["trailer", "chunk extension"])
+def test_what_is_behind_a_body_has_an_end(speak, tail):
+    """A trailer or a chunk's line without end is cut off as a head is."""
+    chunks = b"0\r\n" if tail == b"X: " else b""
+    opened = head(b"POST", b"/v1/cards", CHUNKED) + chunks + tail
+    heard = speak(opened, *[b"a" * 8192] * 8, pause_s=0.01, within_s=3)
+
+    assert heard.startswith(b"HTTP/1.1 401 ") or heard == b"<reset>", heard
+    assert 1 >= heard.count(b"HTTP/1.1 ")
+    assert b"<still open>" not in heard
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"Host", b"Authorization", b"Idempotency-Key", b"Payer-Address", b"Content-Type"],
+)
+def test_what_is_there_once_is_not_there_twice(speak, payer, name):
+    """400, whichever of the two is good: a proxy may have looked at the other."""
+    lines = {
+        b"Authorization": payer.api.headers["Authorization"].encode(),
+        b"Idempotency-Key": uuid.uuid4().hex.encode(),
+        b"Payer-Address": b"192.0.2.1",
+        b"Content-Type": b"application/json",
+    }
+    said = [one + b": " + value for one, value in lines.items()]
+    body = json.dumps(payer.order()).encode()
+    said.append(b"Content-Length: %d" % len(body))
+    for twice in ([name + b": other", *said], [*said, name.upper() + b": other"]):
+        heard = speak(head(b"POST", b"/v1/quick-payments", b"Host: x", *twice) + body)
+
+        assert heard.startswith(b"HTTP/1.1 400 "), heard
+        assert b"is there twice" in heard
+        assert b"<still open>" not in heard
+    assert [] == payer.codes()
+
+
 def test_a_chunk_that_is_none_ends_its_request(speak):
     """The body breaks in its middle: 400, and nothing of it was processed."""
     opened = head(b"POST", b"/v1/cards", CHUNKED)
@@ -153,6 +261,47 @@ def test_pipelined_requests_are_answered_in_order(speak):
     assert heard.startswith(b"HTTP/1.1 200 ")
     assert 2 == heard.count(b"HTTP/1.1 ")
     assert b"HTTP/1.1 404 " in heard
+
+
+def test_who_asks_far_ahead_is_answered_so_far(speak):
+    """Of requests without end in one packet the first are answered, and no more are
+    worked on.
+    """
+    heard = speak(head(b"GET", b"/healthz") * 200)
+
+    assert MAX_AHEAD == heard.count(b"HTTP/1.1 200 ") == heard.count(b"HTTP/1.1 ")
+    assert b"<still open>" not in heard
+
+
+def test_a_node_holds_so_many_connections(stack):
+    """The next is told 503 and closed, and counted; who has one goes on with it; and
+    one that ends makes room.
+    """
+    node = stack.start_node(connections=4)
+    place = urlsplit(node.info.api)
+    with ExitStack() as ends:
+
+        def connected() -> socket.socket:
+            made = socket.create_connection((place.hostname, place.port), timeout=5)
+            return ends.enter_context(made)
+
+        held = [connected() for _ in range(4)]
+        time.sleep(0.1)
+        refused = b"".join(iter(partial(connected().recv, 65_536), b""))
+        held[0].sendall(head(b"GET", b"/metrics"))
+        figures = b""
+        while b"paycore_http_connections 4.0" not in figures:
+            figures += held[0].recv(65_536)
+        held.pop().close()
+        time.sleep(0.1)
+        again = connected()
+        again.sendall(head(b"GET", b"/healthz"))
+
+        assert refused.startswith(b"HTTP/1.1 503 "), refused
+        assert b'"code":"UNAVAILABLE"' in refused
+        assert figures.startswith(b"HTTP/1.1 200 ")
+        assert b"paycore_http_connections_refused_total 1.0" in figures
+        assert again.recv(65_536).startswith(b"HTTP/1.1 200 ")
 
 
 @pytest.mark.parametrize(
@@ -206,3 +355,25 @@ def test_a_dripping_body_is_cut_off(speak, payer):
 
     assert time.monotonic() - began < WITHIN_S + 6
     assert heard == b"<reset>" or heard.startswith(b"HTTP/1.1 408 "), heard
+
+
+@pytest.mark.long
+def test_empty_lines_keep_nothing_open(stack):
+    """What is no request holds a connection no longer than silence does."""
+    place = urlsplit(stack.nodes[0].info.api)
+    with socket.create_connection((place.hostname, place.port)) as connection:
+        connection.sendall(head(b"GET", b"/healthz"))
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        began = time.monotonic()
+        connection.settimeout(4.0)
+        for _ in range(8):
+            try:
+                connection.sendall(b"\r\n")
+                assert b"" == connection.recv(65_536)
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                pass
+            break
+
+        assert time.monotonic() - began < WITHIN_S + 5

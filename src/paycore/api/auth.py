@@ -34,7 +34,7 @@ def _bearer(request: Plain) -> str:
 
 
 def _sent(request: Plain) -> str:
-    """The header as it came, the first of several; the others are not looked at."""
+    """The header as it came; two are refused where the head is read (`wire`)."""
     for name, value in request.scope["headers"]:
         if name == _HEADER:
             return value.decode("latin-1")

@@ -21,6 +21,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
 from paycore.api.queries import Backlog
+from paycore.api.room import room_of
 from paycore.audit.service import Audited, Report
 from paycore.gateway import service as gateway
 from paycore.kernel import log
@@ -28,6 +29,7 @@ from paycore.kernel.meter import Kind, Labels, Meter
 from paycore.kernel.meters import (
     BREAKER_OPEN,
     CASES_OPEN,
+    CONNECTIONS,
     DATABASE_UP,
     DUE_AGE,
     DUE_PAYMENTS,
@@ -100,6 +102,7 @@ class Metrics:
         opened = gateway.breakers_open(node)
         return {
             REQUESTS_RUNNING.name: {(): self._running},
+            CONNECTIONS.name: {(): room_of(node).held},
             BREAKER_OPEN.name: dict.fromkeys(opened, 1.0),
             NODE_READY.name: {(): float(ready)},
             NODE_EPOCH.name: {(): node.epoch},

@@ -21,7 +21,7 @@ def origin_of(request: Plain) -> Origin | None:
     if not sent:
         client = request.scope.get("client")
         return None if client is None else _read(client[0], told=False)
-    found = _read(sent[0].decode("latin-1"), told=True) if len(sent) == 1 else None
+    found = _read(sent[0].decode("latin-1"), told=True)
     if found is None:
         raise BadRequest(
             "Payer-Address is one IPv4 or IPv6 address.",

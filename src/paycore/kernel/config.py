@@ -77,6 +77,14 @@ class Settings(CouponSettings, frozen=True, kw_only=True, forbid_unknown_fields=
     public_url: Annotated[
         str, Meta(description="Where channels reach us: base of the callback URLs.")
     ] = ""
+    connections: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=100_000,
+            description="Connections of callers at most; the next one is told 503.",
+        ),
+    ] = 800
     database_connections: Annotated[
         int, Meta(ge=1, le=500, description="Connections to the database at most.")
     ] = 10

@@ -84,6 +84,34 @@ REQUESTS_RUNNING = Meter(
         says="A node has more than 500 requests at once: add one, or find what waits.",
     ),
 )
+CONNECTIONS = Meter(
+    name="paycore_http_connections",
+    kind=Kind.GAUGE,
+    unit="connections",
+    meaning="Connections of callers that the node holds.",
+    alert=Alert(
+        name="PaycoreConnectionsGrow",
+        when="paycore_http_connections > 600",
+        lasting="5m",
+        page=False,
+        says="A node holds more than 600 connections, and by default takes 800: find"
+        " who opens them.",
+    ),
+)
+CONNECTIONS_REFUSED = Meter(
+    name="paycore_http_connections_refused_total",
+    kind=Kind.COUNTER,
+    unit="connections",
+    meaning="Connections that were told 503, because the node held as many as it may"
+    " (PAYCORE_CONNECTIONS).",
+    alert=Alert(
+        name="PaycoreTurnsConnectionsAway",
+        when="increase(paycore_http_connections_refused_total[5m]) > 0",
+        lasting="0m",
+        page=True,
+        says="A node turns callers away: it holds as many connections as it may.",
+    ),
+)
 OPENED = Meter(
     name="paycore_payments_opened_total",
     kind=Kind.COUNTER,
@@ -374,6 +402,7 @@ LEASE_LEFT = Meter(
 )
 METERS = (
     *(REQUESTS, REQUEST_SECONDS, REQUESTS_RUNNING),
+    *(CONNECTIONS, CONNECTIONS_REFUSED),
     *(OPENED, FINISHED, CONVERSIONS),
     *(CALLS, CALL_SECONDS, BREAKER_OPEN),
     *(UNKNOWN_LEGS, UNKNOWN_AGE, DUE_PAYMENTS, DUE_AGE),

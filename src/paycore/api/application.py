@@ -1,13 +1,19 @@
-"""The API as one ASGI application: its routes, and how bad news is told."""
+"""The API as one ASGI application: its routes, and how bad news is told.
 
-from collections.abc import Callable, Mapping, Sequence
+An address is written in one way. The framework folds `//metrics`, `/metrics/` and
+`/%6detrics` into `/metrics`, and a proxy in front, which lets some addresses through
+and others not, does not know that: here they are nobody's.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from litestar import Litestar, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from paycore.api import (
     callbacks,
@@ -61,6 +67,11 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     *FOR_MACHINES,
 )
 
+_NORMAL = re.compile(rb"(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+")
+"""A path as ours are: nothing escaped, no empty part, none that begins with a dot."""
+_NOWHERE = "/."
+"""Where there is nothing, and never will be."""
+
 _Teller = Callable[..., Response[bytes]]
 
 EXCEPTION_HANDLERS: Mapping[int | type[Exception], _Teller] = MappingProxyType(
@@ -92,7 +103,18 @@ def _served(door: Door, handlers: Sequence[HTTPRouteHandler]) -> ASGIApp:
         logging_config=None,
         debug=False,
     )
-    return door.metrics.around(app)
+    return door.metrics.around(_as_written(app))
+
+
+def _as_written(app: ASGIApp) -> ASGIApp:
+    """The same application, where a path that would have to be folded leads nowhere."""
+
+    def asked(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        if not _NORMAL.fullmatch(scope["raw_path"]):
+            scope["path"] = _NOWHERE
+        return app(scope, receive, send)
+
+    return asked
 
 
 def routes() -> list[Route]:

@@ -2,17 +2,9 @@
 
 import pytest
 
-from paycore.prove.mirror import template
 from paycore.prove.plan import Plan
 from paycore.prove.run import run
 from paycore.prove.world import World
-
-
-@pytest.fixture(scope="module")
-def server(cluster):
-    """A server with a template that runs are copied from."""
-    with template(cluster.dsn):
-        yield cluster.dsn
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -155,7 +155,7 @@ class Mirror:
         await _run(self._server, f'DROP DATABASE IF EXISTS "{self._name}"')
         made = f'CREATE DATABASE "{self._name}" TEMPLATE {TEMPLATE}'
         await _run(self._server, made)
-        return await PostgresJournal.open(_at(self._server, self._name))
+        return await PostgresJournal.open(database_of(self._server, self._name))
 
     async def _fill(self) -> None:
         """Give it what the set-up has."""
@@ -182,13 +182,13 @@ def _comparable(answer: Refused | ChangeRejected | None) -> object:
     return answer.sqlstate if isinstance(answer, ChangeRejected) else answer
 
 
-def _at(server: str, database: str) -> str:
+def database_of(server: str, database: str) -> str:
     """The address of another database of the same server."""
     return re.sub(r"/[^/?]*(\?|$)", rf"/{database}\1", server, count=1)
 
 
 async def _run(server: str, statement: str) -> None:
-    connection = await db.connect(_at(server, "postgres"))
+    connection = await db.connect(database_of(server, "postgres"))
     try:
         await connection.execute(statement)
     finally:
@@ -202,7 +202,7 @@ def template(server: str) -> Iterator[None]:
     async def make() -> None:
         await _run(server, f"DROP DATABASE IF EXISTS {TEMPLATE}")
         await _run(server, f"CREATE DATABASE {TEMPLATE}")
-        await db.migrate(_at(server, TEMPLATE))
+        await db.migrate(database_of(server, TEMPLATE))
 
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, make()).result()

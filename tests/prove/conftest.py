@@ -14,7 +14,7 @@ from paycore.prove.schema import empty_store
 sys.path.insert(0, str(Path(__file__).parent))  # for what these files share
 sys.path.insert(0, str(Path(__file__).parents[1]))  # and for what all tests do
 
-from schema_rows import Hand
+from schema_rows import NOW, Hand
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +27,10 @@ def server(cluster):
 @pytest.fixture(scope="module")
 def both(server):
     """The database in memory, and a real one beside it; both have the chart."""
-    mirror = Mirror(empty_store(), server, name="schema")
+    mirror = Mirror(empty_store(), server, name="schema", month=NOW.date())
     chart = Change(UUID(int=1))
     for kind in (AccountRow, RuleRow):
-        for row in mirror._wait(mirror._journal.every(kind)):
+        for row in mirror._time.wait(mirror._journal.every(kind)):
             chart.insert(row)
     assert None is mirror._memory.commit(chart)
     yield mirror

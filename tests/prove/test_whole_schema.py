@@ -9,7 +9,7 @@ import asyncio
 
 import asyncpg
 import pytest
-from schema_rows import Hand
+from schema_rows import NOW, Hand
 from schema_violations import VIOLATIONS
 
 from declared_rows import declared
@@ -66,7 +66,7 @@ def known(server):
 @pytest.fixture(scope="module")
 def alone(server):
     """A real database that may be changed."""
-    mirror = Mirror(empty_store(), server, name="schema_alone")
+    mirror = Mirror(empty_store(), server, name="schema_alone", month=NOW.date())
     yield mirror
     mirror.close()
 
@@ -115,6 +115,6 @@ def test_it_is_this_one_that_refuses(alone, known, name, standing, row):
 def refusal(alone, change):
     """What the real one says of a change; the other is not asked."""
     try:
-        return alone._wait(alone._journal.commit(change))
+        return alone._time.wait(alone._journal.commit(change))
     except ChangeRejected as rejected:
         return rejected

@@ -13,6 +13,7 @@ from paycore.kernel.journal_memory import MemoryJournal
 from paycore.kernel.journal_postgres import PostgresJournal
 
 sys.path.insert(0, str(Path(__file__).parent))  # for what the suite's files share
+sys.path.insert(0, str(Path(__file__).parents[1]))  # and for what all tests do
 
 from journal_suite import DDL, EMPTY, NOW, execute, in_memory
 

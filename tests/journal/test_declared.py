@@ -1,25 +1,13 @@
 """Every row that paycore declares fits the table that its migration makes."""
 
-import importlib
-import pkgutil
+from typing import get_args
 
 import asyncpg
+import msgspec
 import pytest
 
-import paycore
-from paycore.kernel.journal import Row
+from declared_rows import declared
 from paycore.kernel.journal_sql import Shape
-
-
-def declared():
-    """The rows of every context, and the kernel's."""
-    for module in pkgutil.walk_packages(paycore.__path__, "paycore."):
-        if module.name.endswith((".rows", ".node", ".journal")):
-            importlib.import_module(module.name)
-    rows = [
-        row for row in Row.__subclasses__() if row.__module__.startswith("paycore.")
-    ]
-    return sorted(rows, key=lambda row: (row.__module__, row.__qualname__))
 
 
 def statements(shape):
@@ -72,3 +60,24 @@ async def test_a_key_is_the_primary_key_and_compares_by_bytes(dsn, kind):
 
     assert kind.__table__.key == tuple(row["attname"] for row in rows)
     assert {row["collname"] for row in rows} <= {None, "C"}
+
+
+@pytest.mark.parametrize("kind", declared(), ids=lambda kind: kind.__qualname__)
+async def test_what_may_be_missing_may_be_null(dsn, kind):
+    """And nothing else: the journal in memory goes by the field alone."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        rows = await connection.fetch(
+            "SELECT attname, attnotnull FROM pg_attribute "
+            "WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
+            f'"{kind.__table__.name}"',
+        )
+    finally:
+        await connection.close()
+    nullable = {row["attname"] for row in rows if not row["attnotnull"]}
+
+    assert nullable == {
+        field.name
+        for field in msgspec.structs.fields(kind)
+        if type(None) in get_args(field.type)
+    }

@@ -1,18 +1,12 @@
 """Runs beside a real PostgreSQL: both journals answer alike, whatever strikes."""
 
+from datetime import timedelta
+
 import pytest
 
-from paycore.prove.mirror import template
 from paycore.prove.plan import Plan
 from paycore.prove.run import run
 from paycore.prove.world import World
-
-
-@pytest.fixture(scope="module")
-def server(cluster):
-    """A server with a template that runs are copied from."""
-    with template(cluster.dsn):
-        yield cluster.dsn
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -45,3 +39,36 @@ def test_a_difference_is_found(server):
     world.close()
 
     assert {"JOURNAL"} == {one.invariant for one in world.oracle.violations}
+
+
+def test_rows_lie_where_they_would_in_production(server):
+    """In the partitions of the months of the run, whatever month it is here."""
+    world = World(Plan(seed=1, payments=2, postgres=server, always=("odd_date",)))
+    try:
+        world.run()
+        where = "SELECT DISTINCT tableoid::regclass::text AS name FROM payment"
+        lie = {row["name"] for row in _fetch(world.base, where)}
+    finally:
+        world.close()
+
+    begun = world._started_at
+    assert lie
+    assert lie <= {f"payment_p{day:%y%m}" for day in (begun, begun + timedelta(days=1))}
+
+
+def test_each_life_of_a_node_has_a_journal_of_its_own(server):
+    """As each process has; and the world's own asks for everybody else."""
+    world = World(Plan(seed=1, payments=0, nodes=2, only=(), postgres=server))
+    try:
+        lives = []
+        world.later(2.0, lambda: lives.extend(world.base._ways.values()))
+        world.run()
+        assert 2 == len(lives)
+        assert 3 == len({way._journal for way in (*lives, world.base)})
+    finally:
+        world.close()
+
+
+def _fetch(base, statement):
+    """What a statement gives, on the mirror's own connections."""
+    return base._time.wait(base._journal._reads.fetch(statement))

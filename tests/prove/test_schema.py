@@ -3,140 +3,42 @@
 Every change goes to both; an answer of one that is not the other's is a difference.
 """
 
-from datetime import UTC, datetime, timedelta
-from itertools import count
-from uuid import UUID
-
 import pytest
-from msgspec.structs import asdict, replace
+from msgspec.structs import replace
+from schema_rows import (
+    ACTIVE,
+    APPROVED,
+    CASE,
+    CURE,
+    DONE,
+    EXECUTED,
+    LATE_CASE,
+    LEG,
+    NO,
+    NOW,
+    OPEN,
+    OVER,
+    RETURN,
+    REVOKING,
+    SHARED,
+    SIGNING,
+)
+from schema_violations import ASKED, CHARGED, GOOD, NEXT, PAID, TOTAL, VOID
+from schema_violations_setup import ACT, OPERATOR
 
 from paycore.core.agreements.rows import (
     AgreementTransitionRow,
     NumberRow,
-    SigningRow,
 )
 from paycore.core.agreements.states import AgreementStatus
-from paycore.core.rows import AttemptRow, PaymentRow, RefundRow
-from paycore.desk.rows import CaseRow, CureRow, CureStatus, StepRow
-from paycore.kernel.journal import Change, ChangeRejected
+from paycore.desk.rows import StepRow
 from paycore.kernel.terms import (
-    AttemptId,
     BizLineId,
-    BizStatus,
-    CardId,
-    Json,
-    PayOrderNo,
-    PayType,
-    ProcessStatus,
     RefundKind,
     RefundNo,
     RefundStatus,
-    TransType,
 )
-from paycore.prove.mirror import Mirror, template
-from paycore.prove.schema import empty_store
-
-NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-SHARED = "AAAAAAAAAAA"
-NO = PayOrderNo(f"260504090000000{SHARED}")
-CARD = CardId(f"card_{SHARED}")
-SIGNING = SigningRow(
-    card_id=CARD,
-    signing_no=NO,
-    biz_line=BizLineId("shop"),
-    pay_type=PayType.DEDUCT,
-    channel="deduct_a",
-    account="main",
-    scope="tea",
-    single_limit=100,
-    daily_limit=1000,
-    ends_at=NOW + timedelta(days=1),
-    slot=b"slot",
-    created_at=NOW,
-    expires_at=NOW,
-    quiet_from=NOW,
-    next_check_at=NOW,
-)
-
-
-@pytest.fixture(scope="module")
-def server(cluster):
-    """A server with a migrated database to copy."""
-    with template(cluster.dsn):
-        yield cluster.dsn
-
-
-@pytest.fixture(scope="module")
-def both(server):
-    """The database in memory, and a real one beside it."""
-    mirror = Mirror(empty_store(), server, name="schema")
-    yield mirror
-    mirror.close()
-
-
-SERIAL = count(1)
-
-
-class Hand:
-    """Writes to both, and says what they answered. Each has a payment, a card and a
-    place of its own, so that all may use one database.
-    """
-
-    def __init__(self, both) -> None:
-        self.both, self.mine = both, f"{next(SERIAL):011d}"
-
-    def insert(self, *rows):
-        """New rows: the code of their refusal, or nothing."""
-        change = self.change()
-        for row in rows:
-            change.insert(self.own(row))
-        return self.write(change)
-
-    def update(self, row):
-        """A row as it shall be, over the one that stands."""
-        change = self.change()
-        change.update(self.own(row), version=row.version)
-        return self.write(change)
-
-    def change(self) -> Change:
-        """A new one."""
-        return Change(UUID(int=10_000 + next(SERIAL)))
-
-    def own(self, row):
-        """The same row about what is this hand's."""
-        named = {
-            name: value.replace(SHARED, self.mine)
-            for name, value in asdict(row).items()
-            if type(value) is str
-        }
-        if isinstance(row, SigningRow):
-            named["slot"] = row.slot + self.mine.encode()
-        return replace(row, **named)
-
-    def write(self, change):
-        """The code of a refusal, or nothing; never a guard's."""
-        try:
-            assert self.both.commit(change) is None
-        except ChangeRejected as rejected:
-            return rejected.sqlstate
-        return None
-
-
-@pytest.fixture
-def hand(both):
-    """Writes; at the end the two must have agreed."""
-    made = Hand(both)
-    yield made
-    assert [] == both.differences()
-
-
-ACTIVE = replace(
-    SIGNING, status=AgreementStatus.ACTIVE, last_event="SIGNED", signed_at=NOW, step=""
-)
-REVOKING = replace(
-    SIGNING, status=AgreementStatus.REVOKING, last_event="REVOKE_ASKED", ended_at=NOW
-)
+from paycore.sms.rows import CodeStatus
 
 
 @pytest.mark.parametrize(
@@ -212,93 +114,6 @@ def test_what_a_signing_is_found_by_stays(hand):
 
 
 # --- the desk -------------------------------------------------------------------------
-
-CASE = f"LATE_MONEY:{NO}:01:"
-OVER = PaymentRow(
-    pay_order_no=NO,
-    biz_line=BizLineId("shop"),
-    out_biz_no=f"order-{SHARED}",
-    biz_order_no=None,
-    amount=500,
-    coupon_no=None,
-    coupon_amount=0,
-    payable_amount=500,
-    currency="CNY",
-    card_id=CARD,
-    subject="tea",
-    biz_status=BizStatus.CLOSED,
-    last_event="EXPIRED",
-    created_at=NOW,
-    expires_at=NOW,
-    finished_at=NOW,
-    next_check_at=None,
-)
-OPEN = replace(
-    OVER, biz_status=BizStatus.DOING, finished_at=None, next_check_at=NOW + HOUR
-)
-LEG = AttemptRow(
-    pay_order_no=NO,
-    seq=1,
-    trans_type=TransType.QUICK_PAY_CONFIRM,
-    process_status=ProcessStatus.GW_FAIL,
-    channel="quick_a",
-    account="main",
-    inst_trans_id="quick_a.quick_pay_confirm",
-    request_no=AttemptId(f"{NO}01"),
-    amount=500,
-    currency="CNY",
-    created_at=NOW,
-    quiet_from=NOW,
-    finished_at=NOW,
-)
-LATE_CASE = CaseRow(
-    case_id=CASE,
-    kind="LATE_MONEY",
-    pay_order_no=NO,
-    attempt_seq=1,
-    amount=500,
-    currency="CNY",
-    evidence=Json("{}"),
-    opened_at=NOW,
-)
-CURE = CureRow(
-    case_id=CASE,
-    number=1,
-    cure="REFUND",
-    amount=500,
-    currency="CNY",
-    does="goes back",
-    seen=b"seen",
-    needs_second=True,
-    proposed_by="ann",
-    why="the bank says so",
-    proposed_at=NOW,
-)
-APPROVED = replace(CURE, approved_by="bert", approved_at=NOW)
-EXECUTED = replace(
-    APPROVED, status=CureStatus.EXECUTED, executed_by="ann", executed_at=NOW
-)
-DONE = replace(EXECUTED, status=CureStatus.DONE, ended_at=NOW)
-RETURN = RefundRow(
-    pay_order_no=NO,
-    refund_no=RefundNo(f"{NO}R99"),
-    biz_line=BizLineId("shop"),
-    kind=RefundKind.RETURN,
-    out_refund_no=None,
-    case_id=CASE,
-    amount=500,
-    money_amount=500,
-    coupon_amount=0,
-    currency="CNY",
-    reason="late",
-    channel="quick_a",
-    account="main",
-    inst_trans_id="quick_a.quick_pay_confirm",
-    original_request_no=AttemptId(f"{NO}01"),
-    created_at=NOW,
-    quiet_from=NOW,
-    next_check_at=NOW,
-)
 
 
 @pytest.mark.parametrize(
@@ -413,3 +228,61 @@ def test_a_step_names_who_and_why(hand, who, why, refused):
     step = StepRow(case_id=CASE, seq=1, at=NOW, who=who, what="TAKEN", why=why)
 
     assert refused == hand.insert(step)
+
+
+# --- one change that writes much ------------------------------------------------------
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_code_takes_the_place_of_another(hand, turned):
+    """In whatever order they were staged: who looks AFTER sees both."""
+    hand.insert(GOOD)
+    hand.insert(NEXT)
+    change = hand.change()
+    rows = [VOID, replace(NEXT, status=CodeStatus.ACTIVE)]
+    for row in reversed(rows) if turned else rows:
+        change.update(hand.own(row), version=1)
+
+    assert None is hand.write(change)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_refund_does_not_come_with_its_reservation(hand, turned):
+    """In whatever order they were staged: kinds are inserted one after the other."""
+    hand.insert(PAID)
+    hand.insert(CHARGED)
+    change = hand.change()
+    for row in (ASKED, TOTAL) if turned else (TOTAL, ASKED):
+        change.insert(hand.own(row))
+
+    assert "23514" == hand.write(change)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_act_does_not_come_with_its_operator(hand, turned):
+    """A foreign key is looked at when its own kind is written."""
+    change = hand.change()
+    for row in (ACT, OPERATOR) if turned else (OPERATOR, ACT):
+        change.insert(hand.own(row))
+
+    assert "23503" == hand.write(change)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_refund_fails_with_its_reservation_given_back(hand, turned):
+    """Both are written at once, and who looks AFTER sees both."""
+    for row in (PAID, CHARGED, TOTAL, ASKED):
+        hand.insert(row)
+    failed = replace(
+        *(ASKED,),
+        status=RefundStatus.FAIL,
+        last_event="REFUND_REFUSED",
+        finished_at=NOW,
+        next_check_at=None,
+    )
+    rows = [failed, replace(TOTAL, taken_amount=0, taken_money=0)]
+    change = hand.change()
+    for row in reversed(rows) if turned else rows:
+        change.update(hand.own(row), version=1)
+
+    assert None is hand.write(change)

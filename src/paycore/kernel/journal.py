@@ -238,6 +238,9 @@ class Change:
 NOT_NEW = "23505"
 """The class of what a unique index refuses: somebody else has the place."""
 
+NO_OCTETS = "22021"
+"""The class of a text that UTF-8 cannot tell: half of a surrogate pair."""
+
 
 class ChangeRejected(Exception):
     """The database refused the rows of one change: a bug, never an answer to a caller.

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from paycore.kernel.journal import (
+    NO_OCTETS,
     Change,
     ChangeRejected,
     Count,
@@ -95,6 +96,9 @@ class Waiting:
         """Answer, unless the caller has gone."""
         if self.answer.done():
             return
+        if isinstance(answer, UnicodeEncodeError):
+            # No database was asked. It quotes the text, so nobody is shown it.
+            answer = ChangeRejected(NO_OCTETS, "a text that has no octets")
         if isinstance(answer, Exception):
             self.answer.set_exception(answer)
         else:

@@ -1,7 +1,8 @@
 """The journal in memory, for the simulator: the same promises, nothing durable.
 
 One change at a time, in plain Python: what PostgreSQL does with locks and sets is done
-here with a dictionary, so that each can be held to the other. `MemoryStore` is the
+here with a dictionary, so that each can be held to the other. Rows are written in the
+order in which it writes them, whatever order they were staged in. `MemoryStore` is the
 database: every question and every change is one step of it. `MemoryJournal` is a node's
 way to it, with awaits at which others go first; a simulator has a way of its own, on
 which there is more to meet.
@@ -12,6 +13,7 @@ import asyncio
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from typing import Any, Self, cast
 from uuid import UUID
 
@@ -29,7 +31,7 @@ from paycore.kernel.journal import (
     Value,
 )
 from paycore.kernel.journal_group import Case, Spot, spot_of, spots_and_eras_of
-from paycore.kernel.journal_table import Claimed, MemoryTable, is_due
+from paycore.kernel.journal_table import LARGEST, Claimed, MemoryTable, is_due
 from paycore.kernel.lives import Lives
 from paycore.kernel.terms import Epoch
 
@@ -38,7 +40,8 @@ Unique = tuple[type[Row], str, Callable[[Row], Hashable | None]]
 
 Check = Callable[["MemoryStore", Row | None, Any], bool]
 """A trigger or a CHECK of one kind of row: whether in this database the first row
-(None: there was none) may become the second."""
+(None: there was none) may become the second. One that has a class of its own to refuse
+with raises it."""
 
 Written = Sequence[tuple[Row | None, Row]]
 """What a change wrote, in its order: what stood there before, and what stands now."""
@@ -53,17 +56,27 @@ class MemoryStore:
 
     unique: Sequence[Unique] = ()
     checks: Mapping[type[Row], Sequence[Check]] = field(default_factory=dict)
+    after: Mapping[type[Row], Sequence[Check]] = field(default_factory=dict)
+    """Triggers that look once a statement has written all its rows."""
     watch: Watch | None = None
     _tables: dict[str, MemoryTable] = field(default_factory=dict)
     _indexes: dict[str, dict[Hashable, Spot]] = field(default_factory=dict)
     _durable: set[UUID] = field(default_factory=set)
     _undo: list[tuple[Row | None, Row]] = field(default_factory=list)
+    _unique_of: dict[type[Row], list[Unique]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look up once which unique indexes a kind of row is in."""
+        self._unique_of = {}
+        for unique in self.unique:
+            self._unique_of.setdefault(unique[0], []).append(unique)
 
     def copy(self) -> "MemoryStore":
         """A database with the same rows, that goes its own way from here."""
         return MemoryStore(
             unique=self.unique,
             checks=self.checks,
+            after=self.after,
             watch=self.watch,
             _tables={name: table.copy() for name, table in self._tables.items()},
             _indexes={name: dict(index) for name, index in self._indexes.items()},
@@ -173,8 +186,7 @@ class MemoryStore:
         case.judge_standing(self._standing(change))
         if case.admitted:
             taken = self._taken(change)
-            for insert in change.inserts:
-                self._insert(insert.row, new=spot_of(insert.row) not in taken)
+            self._insert(change, taken)
             case.judge_inserts(taken)
         counted: dict[str, LimitCounter] = {}
         if case.admitted:
@@ -183,8 +195,11 @@ class MemoryStore:
             if isinstance(case.refused, Exception):
                 raise case.refused
             return case.refused
-        for row in (*case.replaced, *counted.values()):
-            self._put(row)
+        self._statement(sorted(case.replaced, key=spot_of))
+        for counter in counted.values():
+            if counter.used > LARGEST:
+                raise ChangeRejected("22000", "a counter that is no bigint")
+            self._put(counter)
         self._append(change.appends)
         self._add(change.additions)
         return None
@@ -209,12 +224,27 @@ class MemoryStore:
             for count in change.counts
         }
 
+    def _insert(self, change: Change, taken: Mapping[Spot, Row | None]) -> None:
+        """Write the rows whose key is new, a kind at a time; what is wrong with the
+        others is said all the same.
+        """
+        rows = sorted((insert.row for insert in change.inserts), key=spot_of)
+        for kind, of_kind in groupby(rows, key=type):
+            new = []
+            for row in of_kind:
+                if spot_of(row) not in taken:
+                    new.append(row)
+                    continue
+                self._table(kind).check(row)
+                self._check(self.checks.get(kind, ()), None, row)
+            self._statement(new)
+
     def _append(self, rows: Sequence[Row]) -> None:
         for row in rows:
             if row.key() in self._table(type(row)).rows:
                 name = row.__table__.name
                 raise ChangeRejected(NOT_NEW, f"the key of {name} is not new")
-            self._put(row)
+        self._statement(sorted(rows, key=spot_of))
 
     def _add(self, rows: Sequence[Row]) -> None:
         for row in rows:
@@ -229,27 +259,32 @@ class MemoryStore:
 
     # --- one row ----------------------------------------------------------------
 
-    def _insert(self, row: Row, *, new: bool) -> None:
-        """Write a row if its key is new; what is wrong with it is said before that."""
-        if new:
+    def _statement(self, rows: Sequence[Row]) -> None:
+        """Write rows together: what looks AFTER sees all of them."""
+        before = len(self._undo)
+        for row in rows:
             self._put(row)
-        else:
-            self._table(type(row)).check(row)
-            self._check(None, row)
+        if not self.after:
+            return
+        for old, new in self._undo[before:]:
+            if checks := self.after.get(type(new)):
+                self._check(checks, old, new)
 
-    def _check(self, old: Row | None, row: Row) -> None:
-        for check in self.checks.get(type(row), ()):
+    def _check(self, checks: Sequence[Check], old: Row | None, row: Row) -> None:
+        for check in checks:
             if not check(self, old, row):
                 raise ChangeRejected("23514", f"a check of {row.__table__.name}")
 
     def _put(self, row: Row) -> None:
         """Write a row if the database would, and remember what was there."""
-        table = self._table(type(row))
+        kind = type(row)
+        table = self._table(kind)
         table.check(row)
         old = table.rows.get(row.key())
-        self._check(old, row)
-        for kind, name, value_of in self.unique:
-            if isinstance(row, kind) and (value := value_of(row)) is not None:
+        if checks := self.checks.get(kind):
+            self._check(checks, old, row)
+        for _, name, value_of in self._unique_of.get(kind, ()):
+            if (value := value_of(row)) is not None:
                 holder = self._indexes.get(name, {}).get(value)
                 if holder not in (None, spot_of(row)):
                     raise ChangeRejected(NOT_NEW, f"the unique index {name}")
@@ -260,14 +295,14 @@ class MemoryStore:
 
     def _enter(self, row: Row) -> None:
         self._table(type(row)).enter(row)
-        for kind, name, value_of in self.unique:
-            if isinstance(row, kind) and (value := value_of(row)) is not None:
+        for _, name, value_of in self._unique_of.get(type(row), ()):
+            if (value := value_of(row)) is not None:
                 self._indexes.setdefault(name, {})[value] = spot_of(row)
 
     def _leave(self, row: Row) -> None:
         self._table(type(row)).leave(row)
-        for kind, name, value_of in self.unique:
-            if isinstance(row, kind) and (value := value_of(row)) is not None:
+        for _, name, value_of in self._unique_of.get(type(row), ()):
+            if (value := value_of(row)) is not None:
                 del self._indexes[name][value]
 
 

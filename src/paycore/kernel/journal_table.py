@@ -1,22 +1,25 @@
 """One table of the journal in memory: its rows, and what they are found by.
 
-Rows are kept as they were given. What the database does to a value on its way (the
-order of a JSON's keys) is done when somebody reads it, which is seldom.
+Rows are kept as they were given. What the database does to a JSON on its way is done
+when somebody reads it, which is seldom (`journal_json.py`).
 """
 
-import json
 from datetime import datetime
 from typing import cast
 
 import msgspec
 
-from paycore.kernel.journal import ChangeRejected, KeyOf, Row, Value
+from paycore.kernel.journal import NO_OCTETS, ChangeRejected, KeyOf, Row, Value
+from paycore.kernel.journal_json import as_kept, refuse_unfit
 from paycore.kernel.journal_sql import Shape
 from paycore.kernel.lives import Lives
-from paycore.kernel.terms import Json
 
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
 """What a bigint holds."""
+
+LONGEST_KEY = 2_600
+"""Octets of a key's texts. An index of PostgreSQL takes some ninety more, and any
+number that it can compress: no key of ours comes near."""
 
 
 class MemoryTable:
@@ -25,6 +28,7 @@ class MemoryTable:
     __slots__ = (
         "_integers",
         "_json",
+        "_keys",
         "_owner",
         "_raw",
         "_sorted",
@@ -41,6 +45,7 @@ class MemoryTable:
         columns = list(enumerate(shape.columns))
         self._texts = [at for at, column in columns if column.sql in ("text", "jsonb")]
         self._integers = [at for at, column in columns if column.sql == "bigint"]
+        self._keys = [at for at in self._texts if columns[at][1] in shape.keys]
         self._json = [column.name for _, column in columns if column.sql == "jsonb"]
         self.kind, table = kind, kind.__table__
         self._owner = None if table.owner is None else table.key.index(table.owner)
@@ -57,6 +62,7 @@ class MemoryTable:
         twin = object.__new__(MemoryTable)
         twin.kind = self.kind
         twin._texts, twin._integers = self._texts, self._integers
+        twin._keys = self._keys
         twin._json, twin._owner, twin.claimed = self._json, self._owner, self.claimed
         twin.rows, twin.waiting = dict(self.rows), dict(self.waiting)
         twin.owners = {owner: dict(rows) for owner, rows in self.owners.items()}
@@ -114,23 +120,26 @@ class MemoryTable:
         """Raise where a column could not hold its value."""
         values = msgspec.structs.astuple(row)
         for at in self._texts:
-            value = values[at]
-            if value is not None and "\x00" in value:
-                raise ChangeRejected("22021", "a NUL character in a text")
+            text = values[at]
+            if text is not None and ("\x00" in text or not text.isascii()):
+                _refuse_no_text(text)
+        for at in self._keys:
+            if len(values[at]) > LONGEST_KEY // 4:
+                _refuse_long(row.key())
         for at in self._integers:
             value = values[at]
             if value is not None and not SMALLEST <= value <= LARGEST:
                 raise ChangeRejected("22003", "a number that is no bigint")
         for name in self._json:
             if (text := getattr(row, name)) is not None:
-                _refuse_no_json(text)
+                refuse_unfit(text)
 
     def _read(self, key: KeyOf) -> None:
-        """Put the JSON of a row in the order in which the database gives it back."""
+        """Have the JSON of a row as the database gives it back."""
         self._raw.discard(key)
         row = self.rows[key]
         given = ((name, getattr(row, name)) for name in self._json)
-        changed = {name: _json(text) for name, text in given if text is not None}
+        changed = {name: as_kept(text) for name, text in given if text is not None}
         row = msgspec.structs.replace(row, **changed)
         self.rows[key] = row
         self._sorted = None
@@ -161,28 +170,15 @@ def is_due(row: Claimed, *, now: datetime, live: Lives) -> bool:
     )
 
 
-def _refuse_no_json(text: str) -> None:
+def _refuse_no_text(text: str) -> None:
     try:
-        msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeEncodeError):
-        raise ChangeRejected("22P02", "this is not JSON") from None
+        text.encode()
+    except UnicodeEncodeError:
+        raise ChangeRejected(NO_OCTETS, "a text that has no octets") from None
+    if "\x00" in text:
+        raise ChangeRejected("22P05", "a NUL character in a text")
 
 
-def _json(text: str) -> Json:
-    """JSON as jsonb prints it: one spacing, one order of keys."""
-    return Json(json.dumps(_ordered(json.loads(text)), ensure_ascii=False))
-
-
-def _ordered(value: object) -> object:
-    """Keys by length, then by bytes: jsonb's order."""
-    if isinstance(value, dict):
-        pairs = sorted(value.items(), key=lambda pair: _jsonb_order(pair[0]))
-        return {name: _ordered(inner) for name, inner in pairs}
-    if isinstance(value, list):
-        return [_ordered(inner) for inner in value]
-    return value
-
-
-def _jsonb_order(name: str) -> tuple[int, bytes]:
-    octets = name.encode()
-    return (len(octets), octets)
+def _refuse_long(key: KeyOf) -> None:
+    if sum(len(str(value).encode()) for value in key) > LONGEST_KEY:
+        raise ChangeRejected("54000", "a key that no index takes")

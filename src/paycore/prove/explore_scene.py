@@ -362,7 +362,7 @@ class Journal(SimJournal):
 
     def __init__(self, scene: Scene, machine: Machine) -> None:
         self._scene, self._machine = scene, machine
-        self._world, self._closed = scene, False
+        self._world, self._base, self._closed = scene, scene.base, False
 
     async def _reach(self) -> None:
         if self._scene.over:

@@ -34,6 +34,7 @@ class SimJournal:
 
     def __init__(self, world: "World", machine: Machine) -> None:
         self._world, self._machine = world, machine
+        self._base = world.way_of(machine)
         self._random = world.stream(f"journal {machine.name}").random
         self._closed = False
         self._late: list[Change] = []
@@ -44,14 +45,14 @@ class SimJournal:
     async def load(self, kind: type[R], *key: Value) -> R | None:
         """The row under a key as last committed."""
         await self._reach()
-        row = self._world.base.load(kind, *key)
+        row = self._base.load(kind, *key)
         await self._answer()
         return row
 
     async def within(self, kind: type[R], owner: str) -> list[R]:
         """All rows of one owner, ordered by key."""
         await self._reach()
-        rows = self._world.base.within(kind, owner)
+        rows = self._base.within(kind, owner)
         await self._answer()
         return rows
 
@@ -63,7 +64,7 @@ class SimJournal:
         matter: much goes by that.
         """
         await self._reach()
-        rows = self._world.base.every(kind)
+        rows = self._base.every(kind)
         if kind is NodeRow and self._world.faults.strikes("paused_hearing"):
             self._world.pause(self._machine, 1.0 + self._random() * 12.0)
         if kind is NodeRow or self._random() < SLOW_CONFIGURATION:
@@ -83,7 +84,7 @@ class SimJournal:
         """Claim up to `limit` rows that are due and free, oldest first."""
         self._world.scrutiny.claims(self._machine, live)
         await self._reach()
-        rows = self._world.base.due(
+        rows = self._base.due(
             kind, limit, now=now, epoch=epoch, live=live, lease_until=lease_until
         )
         if rows:
@@ -98,7 +99,7 @@ class SimJournal:
     async def committed(self, change_id: object) -> bool:
         """Whether the change with this id is durable."""
         await self._reach()
-        return self._world.base.committed(change_id)  # type: ignore[arg-type]
+        return self._base.committed(change_id)  # type: ignore[arg-type]
 
     async def database_now(self) -> datetime:
         """The database's wall clock."""
@@ -164,7 +165,7 @@ class SimJournal:
         self._late.clear()
         world.oracle.writer = self._machine
         try:
-            refused = world.base.commit(change)
+            refused = self._base.commit(change)
         except ChangeRejected as rejected:
             world.oracle.rejected(self._machine, change, rejected)
             raise

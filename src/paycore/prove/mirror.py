@@ -1,9 +1,14 @@
 """A run on real PostgreSQL: each question goes to both journals, and they are compared.
 
-The real journal lives on a thread with an event loop of its own, in real time; the
-simulation waits for each answer, so that for it nothing takes time that it did not
-draw. What the real one says is what the run goes by; the one in memory must have said
-the same.
+Each life of a node has a real journal of its own, as a process has, and the world has
+one more: for what strangers ask, and for what a lost connection still writes. They live
+on a thread with an event loop of its own, in real time; the simulation waits for each
+answer, so that for it nothing takes time that it did not draw. What the real one says
+is what the run goes by; the one in memory must have said the same.
+
+So no two changes are ever in one group here: the simulation goes on from an answer, and
+no two of its changes are made at the same moment of its time. What groups and several
+writers at once do is asked by generated histories (`tests/journal/test_several.py`).
 """
 
 import asyncio
@@ -11,15 +16,16 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from paycore.kernel import db
 from paycore.kernel.journal import Change, ChangeRejected, R, Refused, Row, Value
 from paycore.kernel.journal_memory import MemoryStore, Watch
 from paycore.kernel.journal_postgres import PostgresJournal
+from paycore.kernel.journal_table import Claimed
 from paycore.kernel.lives import Lives
 from paycore.kernel.terms import Epoch
 
@@ -28,30 +34,41 @@ T = TypeVar("T")
 TEMPLATE = "prove_template"
 A_SET = 200
 
+MONTHS = 3
+"""For which there are partitions: the run's and the next, as production has."""
 
-class Mirror:
-    """`MemoryStore`, with a database of PostgreSQL beside it."""
 
-    def __init__(self, memory: MemoryStore, server: str, *, name: str) -> None:
-        self._memory = memory
-        self._server, self._name = server, name
-        self._found: list[str] = []
+class RealTime:
+    """A thread on which real things happen while the simulation stands still."""
+
+    def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._journal = self._wait(self._open())
-        self._wait(self._fill())
 
-    # --- what a store does ------------------------------------------------------------
+    def wait(self, work: Awaitable[T]) -> T:
+        """What comes of it."""
 
-    @property
-    def watch(self) -> Watch | None:
-        """Who is told of changes."""
-        return self._memory.watch
+        async def done() -> T:
+            return await work
 
-    @watch.setter
-    def watch(self, watch: Watch | None) -> None:
-        self._memory.watch = watch
+        return asyncio.run_coroutine_threadsafe(done(), self._loop).result()
+
+    def close(self) -> None:
+        """Nothing more happens."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+class Way:
+    """`MemoryStore`, with a real journal beside it: one process's way to both."""
+
+    def __init__(
+        self, memory: MemoryStore, time: RealTime, dsn: str, found: list[str]
+    ) -> None:
+        self._memory, self._time, self._found = memory, time, found
+        self._journal = time.wait(PostgresJournal.open(dsn))
 
     def load(self, kind: type[R], *key: Value) -> R | None:
         """The row under a key, as both have it."""
@@ -70,12 +87,24 @@ class Mirror:
         )
 
     def every(self, kind: type[R]) -> list[R]:
-        """All rows; configuration, which is compared at the end."""
-        return self._memory.every(kind)
+        """All rows, as both have them."""
+        return self._both(
+            f"every {kind.__name__}",
+            self._journal.every(kind),
+            lambda: self._memory.every(kind),
+        )
 
     def waiting(self, kind: type[R]) -> Iterable[R]:
-        """Those that somebody is to look at."""
-        return self._memory.waiting(kind)
+        """Those that somebody is to look at, as both have them."""
+        return self._both(
+            f"waiting {kind.__name__}",
+            self._waiting(kind),
+            lambda: sorted(self._memory.waiting(kind), key=lambda row: row.key()),
+        )
+
+    async def _waiting(self, kind: type[R]) -> list[R]:
+        rows = await self._journal.every(kind)
+        return [row for row in rows if cast("Claimed", row).next_check_at is not None]
 
     def due(
         self,
@@ -110,7 +139,7 @@ class Mirror:
 
     def commit(self, change: Change) -> Refused | None:
         """Write on both; their answers, refusals and rejections are the same."""
-        theirs = self._answer_of(lambda: self._wait(self._journal.commit(change)))
+        theirs = self._answer_of(lambda: self._time.wait(self._journal.commit(change)))
         ours = self._answer_of(lambda: self._memory.commit(change))
         if _comparable(theirs) != _comparable(ours):
             self._found.append(f"commit: {theirs!r:.300} and {ours!r:.300}")
@@ -127,35 +156,68 @@ class Mirror:
         except ChangeRejected as rejected:
             return rejected
 
-    # --- comparing --------------------------------------------------------------------
-
     def _both(self, what: str, theirs: Awaitable[T], ours: Callable[[], T]) -> T:
-        real, mine = self._wait(theirs), ours()
+        real, mine = self._time.wait(theirs), ours()
         if real != mine:
             self._found.append(f"{what}: {real!r:.300} and {mine!r:.300}")
         return real
 
+    def end(self) -> None:
+        """Let go of the connections."""
+        self._time.wait(self._journal.close())
+
+
+class Mirror(Way):
+    """The world's own way, and whoever else has one.
+
+    `month`: a day of the month in which the run begins; its rows lie in partitions.
+    """
+
+    def __init__(
+        self, memory: MemoryStore, server: str, *, name: str, month: date
+    ) -> None:
+        self._server, self._name = server, name
+        time = RealTime()
+        time.wait(self._make(month))
+        super().__init__(memory, time, database_of(server, name), [])
+        self._ways: dict[str, Way] = {}
+        time.wait(self._fill())
+
+    @property
+    def watch(self) -> Watch | None:
+        """Who is told of changes."""
+        return self._memory.watch
+
+    @watch.setter
+    def watch(self, watch: Watch | None) -> None:
+        self._memory.watch = watch
+
+    def way_of(self, life: str) -> Way:
+        """The way of one life of a node: it begins with a journal of its own."""
+        dsn = database_of(self._server, self._name)
+        way = self._ways[life] = Way(self._memory, self._time, dsn, self._found)
+        return way
+
+    def let_go(self, life: str) -> None:
+        """It is over."""
+        self._ways.pop(life).end()
+
     def differences(self) -> list[str]:
         """What was not alike, every table at the end included."""
         for kind in self._memory.kinds():
-            real, mine = self._wait(self._journal.every(kind)), self._memory.every(kind)
-            if real != mine:
-                self._found.append(f"every {kind.__name__} differs")
+            self.every(kind)
         return self._found
 
-    # --- the real one -----------------------------------------------------------------
-
-    def _wait(self, work: Awaitable[T]) -> T:
-        async def done() -> T:
-            return await work
-
-        return asyncio.run_coroutine_threadsafe(done(), self._loop).result()
-
-    async def _open(self) -> PostgresJournal:
+    async def _make(self, month: date) -> None:
         await _run(self._server, f'DROP DATABASE IF EXISTS "{self._name}"')
         made = f'CREATE DATABASE "{self._name}" TEMPLATE {TEMPLATE}'
         await _run(self._server, made)
-        return await PostgresJournal.open(_at(self._server, self._name))
+        connection = await db.connect(database_of(self._server, self._name))
+        try:
+            first = month.replace(day=1)
+            await connection.execute("SELECT ensure_partitions($1, $2)", first, MONTHS)
+        finally:
+            await connection.close()
 
     async def _fill(self) -> None:
         """Give it what the set-up has."""
@@ -170,11 +232,12 @@ class Mirror:
 
     def close(self) -> None:
         """Let go of it, and drop it."""
-        self._wait(self._journal.close())
-        self._wait(_run(self._server, f'DROP DATABASE "{self._name}" WITH (FORCE)'))
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        for life in list(self._ways):
+            self.let_go(life)
+        self.end()
+        dropped = f'DROP DATABASE "{self._name}" WITH (FORCE)'
+        self._time.wait(_run(self._server, dropped))
+        self._time.close()
 
 
 def _comparable(answer: Refused | ChangeRejected | None) -> object:
@@ -182,13 +245,13 @@ def _comparable(answer: Refused | ChangeRejected | None) -> object:
     return answer.sqlstate if isinstance(answer, ChangeRejected) else answer
 
 
-def _at(server: str, database: str) -> str:
+def database_of(server: str, database: str) -> str:
     """The address of another database of the same server."""
     return re.sub(r"/[^/?]*(\?|$)", rf"/{database}\1", server, count=1)
 
 
 async def _run(server: str, statement: str) -> None:
-    connection = await db.connect(_at(server, "postgres"))
+    connection = await db.connect(database_of(server, "postgres"))
     try:
         await connection.execute(statement)
     finally:
@@ -202,7 +265,7 @@ def template(server: str) -> Iterator[None]:
     async def make() -> None:
         await _run(server, f"DROP DATABASE IF EXISTS {TEMPLATE}")
         await _run(server, f"CREATE DATABASE {TEMPLATE}")
-        await db.migrate(_at(server, TEMPLATE))
+        await db.migrate(database_of(server, TEMPLATE))
 
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, make()).result()

@@ -59,22 +59,24 @@ def _run(plan: Plan, *, story: bool) -> tuple[Outcome, World | None]:
     began = time.process_time()
     world = World(plan, story=story)
     try:
-        world.run()
-    except Exception as error:  # noqa: BLE001 whatever it is, it is what was found
-        world.oracle.bug(None, error)
+        try:
+            world.run()
+        except Exception as error:  # noqa: BLE001 whatever it is, it is what was found
+            world.oracle.bug(None, error)
+        return _outcome(world, cpu_s=time.process_time() - began), world
     finally:
         world.close()
-    return (
-        Outcome(
-            plan=plan,
-            payments=len(world.base.every(PaymentRow)),
-            steps=world.loop.steps,
-            virtual_s=world.loop.time(),
-            cpu_s=time.process_time() - began,
-            hits={name: n for name, n in world.faults.hits.items() if n > 0},
-            checked=dict(world.oracle.checked),
-            violations=tuple(world.oracle.violations),
-            trial_balance=trial_balance(world),
-        ),
-        world,
+
+
+def _outcome(world: World, *, cpu_s: float) -> Outcome:
+    return Outcome(
+        plan=world.plan,
+        payments=len(world.base.every(PaymentRow)),
+        steps=world.loop.steps,
+        virtual_s=world.loop.time(),
+        cpu_s=cpu_s,
+        hits={name: n for name, n in world.faults.hits.items() if n > 0},
+        checked=dict(world.oracle.checked),
+        violations=tuple(world.oracle.violations),
+        trial_balance=trial_balance(world),
     )

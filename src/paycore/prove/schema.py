@@ -1,10 +1,12 @@
 """What the migrations say beyond keys, for the journal in memory.
 
-The unique indexes, checks and triggers of `paycore/migrations`, in Python: what the
-database would refuse, the simulated one refuses too. tests/prove/test_schema.py holds
-the two to each other.
+The unique indexes, foreign keys, checks and triggers of `paycore/migrations`, in
+Python: what the database would refuse, the simulated one refuses too, with the same
+class. tests/prove/test_whole_schema.py gives each of them to both, and knows when a
+migration has one more. What a payment is written with is here, the rest beside it.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -18,10 +20,12 @@ from paycore.core.rows import (
     RefundRow,
     RefundTotalRow,
     RefundTransitionRow,
+    TrailRow,
     TransitionRow,
 )
 from paycore.core.states import REFUND_TRANSITIONS, TRANSITIONS
 from paycore.coupon.rows import CouponRow, CouponStatus, HoldRow, HoldStatus
+from paycore.desk.rows import CaseRow
 from paycore.gateway.rows import MessageRow
 from paycore.kernel.journal import LimitCounter, Row
 from paycore.kernel.journal_memory import Check, MemoryStore, Unique
@@ -32,9 +36,12 @@ from paycore.kernel.terms import (
     ProcessStatus,
     RefundKind,
     RefundStatus,
+    TransType,
+    VerifyStatus,
 )
 from paycore.notify.rows import NoticeRow, NoticeStatus
-from paycore.prove import schema_agreements, schema_desk
+from paycore.prove import schema_agreements, schema_desk, schema_setup
+from paycore.prove.schema_checks import kept, one_of
 from paycore.router.rows import DecisionRow
 from paycore.sms.rows import CodeRow, CodeStatus
 
@@ -50,6 +57,7 @@ def _money_leg(row: Any) -> str | None:
 UNIQUE: Sequence[Unique] = (
     (AttemptRow, "attempt_one_money_leg", _money_leg),
     *schema_desk.UNIQUE,
+    *schema_setup.UNIQUE,
     (
         NodeRow,
         "node_slot_alive",
@@ -116,6 +124,7 @@ def _payment(_: MemoryStore, old: Any, new: Any) -> bool:
         and doing == (new.finished_at is None)
         and (new.pay_type is PayType.DEDUCT or not converted)
         and (new.converted_at is None) == (new.convert_cause is None)
+        and 1 <= len(new.pay_order_no) <= 28
     )
 
 
@@ -157,11 +166,6 @@ def _attempt(_: MemoryStore, old: Any, new: Any) -> bool:
 
 def _transition(_: MemoryStore, old: Any, new: Any) -> bool:
     return old is None and new.from_status is BizStatus.DOING
-
-
-def _kept(_: MemoryStore, old: Row | None, new: Row) -> bool:
-    """`keep_guard`: what happened stays."""
-    return old is None
 
 
 def _key(_: MemoryStore, old: Any, new: Any) -> bool:
@@ -207,15 +211,18 @@ _HOLD_GOES_TO: Mapping[HoldStatus, tuple[HoldStatus, ...]] = MappingProxyType(
 )
 
 
-def _code(store: MemoryStore, old: Any, new: Any) -> bool:
-    """The table's CHECKs, `sms_code_final`, `sms_code_bound` and `_one_good`."""
+def _code(_: MemoryStore, old: Any, new: Any) -> bool:
+    """The table's CHECKs, `sms_code_final` and `sms_code_bound`."""
     if new.tries < 0 or (new.status is CodeStatus.PASSED and new.passed_at is None):
         return False
     if old is not None and not _same(old, new, _BOUND):
         return False
     moved = old is not None and old.status is not new.status
-    if moved and (old.status, new.status) not in _CODE_MOVES:
-        return False
+    return not moved or (old.status, new.status) in _CODE_MOVES
+
+
+def _one_good(store: MemoryStore, old: Any, new: Any) -> bool:
+    """The triggers `sms_code_one_good`."""
     good = (CodeStatus.ACTIVE, CodeStatus.PASSED)
     if new.status not in good or (old is not None and old.status is new.status):
         return True
@@ -247,6 +254,10 @@ def _posting(_: MemoryStore, old: Any, new: Any) -> bool:
     return old is None and new.amount >= 1
 
 
+def _decision(_: MemoryStore, old: Any, new: Any) -> bool:
+    return old is None and (new.cause == "ROUTED") == (new.chosen is not None)
+
+
 def _refund(_: MemoryStore, old: Any, new: Any) -> bool:
     """The table's CHECKs and `refund_guard`."""
     doing = new.status is RefundStatus.DOING
@@ -269,9 +280,15 @@ def _refund(_: MemoryStore, old: Any, new: Any) -> bool:
     )
 
 
+_OURS = re.compile(r"[0-9A-Z]{1,28}R[0-9]{2}")
+
+
 def _refund_named(new: Any) -> bool:
     """The CHECK of a refund's kind: whose number it has, and what goes with it."""
-    ours = new.refund_no[:-2] == f"{new.pay_order_no}R"
+    ours = (
+        _OURS.fullmatch(new.refund_no) is not None
+        and new.refund_no[:-2] == f"{new.pay_order_no}R"
+    )
     if new.kind is RefundKind.ASKED:
         return ours and new.out_refund_no is not None and new.case_id is None
     if new.kind is RefundKind.RETURN:
@@ -279,7 +296,8 @@ def _refund_named(new: Any) -> bool:
         return ours and named and new.coupon_amount == 0
     of, seq = new.pay_order_no, new.original_request_no[-2:]
     return (
-        (new.refund_no, new.original_request_no) == (f"{of}M{seq}", f"{of}{seq}")
+        new.kind is RefundKind.LATE_MONEY
+        and (new.refund_no, new.original_request_no) == (f"{of}M{seq}", f"{of}{seq}")
         and new.out_refund_no is None
         and new.case_id is not None
         and new.coupon_amount == 0
@@ -313,6 +331,8 @@ def _refund_born(store: MemoryStore, old: Any, new: Any) -> bool:
     if new.kind is RefundKind.RETURN:
         over = payment.biz_status.final and bool(legs)
         return over and schema_desk.agreed_on(store, new)
+    if store.load(CaseRow, new.case_id) is None:
+        return False
     return any(row.amount == new.money_amount for row in legs) and not any(
         row.process_status.open or _paid(row)
         for row in legs
@@ -351,23 +371,15 @@ def _refund_total_guard(store: MemoryStore, old: Any, new: Any) -> bool:
 
 
 def _refund_reserved(store: MemoryStore, old: Any, new: Any) -> bool:
-    """The trigger of the same name, with the row that is being written."""
-    no = new.pay_order_no
-    live = {
-        row.refund_no: row
-        for row in store.within(RefundRow, no)
-        if row.kind is RefundKind.ASKED
-    }
-    total = store.load(RefundTotalRow, no)
-    if isinstance(new, RefundRow):
-        if new.kind is not RefundKind.ASKED:
-            return True
-        live[new.refund_no] = new
-    elif old is None:
+    """The triggers of the same name, and `refund_total_reserved`."""
+    if old is None if isinstance(new, RefundTotalRow) else new.kind != RefundKind.ASKED:
         return True
-    else:
-        total = new
-    held = [row for row in live.values() if row.status is not RefundStatus.FAIL]
+    total = store.load(RefundTotalRow, new.pay_order_no)
+    held = [
+        row
+        for row in store.within(RefundRow, new.pay_order_no)
+        if row.kind is RefundKind.ASKED and row.status is not RefundStatus.FAIL
+    ]
     return (
         total is not None
         and sum(row.amount for row in held) <= total.taken_amount
@@ -379,32 +391,50 @@ def _counter(_: MemoryStore, old: Any, new: Any) -> bool:
     return bool(new.used >= 0)
 
 
+_PAYMENT_WORDS = one_of(
+    biz_status=BizStatus, pay_type=PayType, verify_status=VerifyStatus
+)
+_ATTEMPT_WORDS = one_of(trans_type=TransType, process_status=ProcessStatus)
+
 CHECKS: Mapping[type[Row], Sequence[Check]] = MappingProxyType(
     {
-        PaymentRow: (_payment, _payment_guard),
-        AttemptRow: (_attempt,),
-        TransitionRow: (_transition,),
+        PaymentRow: (_PAYMENT_WORDS, _payment, _payment_guard),
+        AttemptRow: (_ATTEMPT_WORDS, _attempt),
+        TransitionRow: (one_of(to_status=BizStatus), _transition),
+        TrailRow: (kept,),
         IdempotencyRow: (_key,),
-        CouponRow: (_coupon,),
-        HoldRow: (_hold,),
-        CodeRow: (_code,),
-        NoticeRow: (_notice,),
+        CouponRow: (one_of(status=CouponStatus), _coupon),
+        HoldRow: (one_of(status=HoldStatus), _hold),
+        CodeRow: (one_of(status=CodeStatus), _code),
+        NoticeRow: (one_of(status=NoticeStatus), _notice),
         PostingRow: (_posting,),
-        FeedRow: (_feed,),
-        EntryRow: (_posting,),
-        MessageRow: (_kept,),
-        DecisionRow: (_kept,),
+        FeedRow: (one_of(status=FeedStatus), _feed),
+        EntryRow: (one_of(side=("DEBIT", "CREDIT")), _posting),
+        MessageRow: (one_of(direction=("OUT", "IN", "CALLBACK")), kept),
+        DecisionRow: (_decision,),
         LimitCounter: (_counter,),
-        RefundRow: (_refund, _refund_born, _refund_reserved),
-        RefundTotalRow: (_refund_total, _refund_total_guard, _refund_reserved),
-        RefundTransitionRow: (_refund_transition,),
-        OutRefundNoRow: (_kept,),
+        RefundRow: (one_of(status=RefundStatus), _refund, _refund_born),
+        RefundTotalRow: (_refund_total, _refund_total_guard),
+        RefundTransitionRow: (one_of(to_status=RefundStatus), _refund_transition),
+        OutRefundNoRow: (kept,),
         **dict(schema_agreements.CHECKS),
         **dict(schema_desk.CHECKS),
+        **dict(schema_setup.CHECKS),
+    }
+)
+
+AFTER: Mapping[type[Row], Sequence[Check]] = MappingProxyType(
+    {
+        CodeRow: (_one_good,),
+        RefundRow: (_refund_reserved,),
+        RefundTotalRow: (_refund_reserved,),
+        **dict(schema_setup.AFTER),
     }
 )
 
 
 def empty_store() -> MemoryStore:
-    """A database as the migrations leave it."""
-    return MemoryStore(unique=UNIQUE, checks=CHECKS)
+    """A database as the migrations leave it, but for the chart and the posting rules:
+    simulated nodes go by those of `accounting/chart.py`, and read none.
+    """
+    return MemoryStore(unique=UNIQUE, checks=CHECKS, after=AFTER)

@@ -12,6 +12,7 @@ from paycore.core.agreements.states import AGREEMENT_TRANSITIONS, AgreementStatu
 from paycore.kernel.journal import Row
 from paycore.kernel.journal_memory import Check, MemoryStore
 from paycore.kernel.terms import PayType
+from paycore.prove.schema_checks import kept, one_of
 
 _RULES = frozenset(
     (row.source, row.event.value, row.target) for row in AGREEMENT_TRANSITIONS
@@ -31,8 +32,7 @@ def _signing(_: MemoryStore, old: Any, new: Any) -> bool:
     looked = new.next_check_at is not None
     terms = (new.single_limit, new.daily_limit, new.ends_at)
     return (
-        new.step in _STEPS
-        and (new.status is not AgreementStatus.ACTIVE or new.signed_at is not None)
+        (new.status is not AgreementStatus.ACTIVE or new.signed_at is not None)
         and (new.status in _LIVE) == (new.ended_at is None)
         and (new.status not in _LOOKED_AT or looked)
         and not (new.status.final and looked)
@@ -52,19 +52,15 @@ def _agreement_guard(_: MemoryStore, old: Any, new: Any) -> bool:
     )
 
 
-def _kept(_: MemoryStore, old: Row | None, new: Row) -> bool:
-    """`keep_guard`: what happened stays."""
-    return old is None
-
-
 def _card(_: MemoryStore, old: Any, new: Any) -> bool:
-    """The CHECK of a card's status."""
-    return new.status in _CARD
+    return len(new.tail) == 4
 
+
+_WORDS = one_of(pay_type=PayType, status=AgreementStatus, step=_STEPS)
 
 CHECKS: tuple[tuple[type[Row], tuple[Check, ...]], ...] = (
-    (SigningRow, (_signing, _agreement_guard)),
-    (AgreementTransitionRow, (_kept,)),
-    (NumberRow, (_kept,)),
-    (CardRow, (_card,)),
+    (SigningRow, (_WORDS, _signing, _agreement_guard)),
+    (AgreementTransitionRow, (kept,)),
+    (NumberRow, (kept,)),
+    (CardRow, (one_of(status=_CARD), _card)),
 )

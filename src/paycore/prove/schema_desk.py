@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from paycore.core.rows import RefundRow
-from paycore.desk.rows import CureRow, CureStatus, StepRow
+from paycore.desk.rows import CaseRow, CureRow, CureStatus, StepRow
 from paycore.kernel.journal import Row
 from paycore.kernel.journal_memory import Check, MemoryStore, Unique
 from paycore.kernel.terms import RefundKind, RefundStatus
+from paycore.prove.schema_checks import one_of
 
 _AGREED = (
     *("cure", "amount", "currency", "seen", "needs_second"),
@@ -81,6 +82,7 @@ def _step(_: MemoryStore, old: Any, new: Any) -> bool:
 
 
 CHECKS: tuple[tuple[type[Row], tuple[Check, ...]], ...] = (
-    (CureRow, (_cure, _cure_guard)),
+    (CaseRow, (one_of(status=("OPEN", "CLOSED")),)),
+    (CureRow, (one_of(status=CureStatus), _cure, _cure_guard)),
     (StepRow, (_step,)),
 )

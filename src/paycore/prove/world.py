@@ -24,7 +24,7 @@ from paycore.prove.desk import Office
 from paycore.prove.ledger import Ledger, fed
 from paycore.prove.listening import listening
 from paycore.prove.loop import Machine, Power, VirtualLoop
-from paycore.prove.mirror import Mirror
+from paycore.prove.mirror import Mirror, Way
 from paycore.prove.network import Network
 from paycore.prove.oracle import Oracle
 from paycore.prove.payers import Payer
@@ -83,9 +83,6 @@ class World:
         self.coupons = CouponHouse(self)
         self.settings = self.coupons.settings(self.settings)
         self.story: list[Record] | None = [] if story else None
-        self.base: MemoryStore | Mirror = self.stage.store.copy()
-        if plan.postgres is not None:
-            self.base = Mirror(self.base, plan.postgres, name=f"seed_{plan.seed}")
         self.leap = timedelta(0)
         self.leapt_s = 0.0
         """How far the database's clock ever leapt ahead."""
@@ -96,6 +93,10 @@ class World:
         self.over = False
         self._dice = self.stream("deaths").random
         self._started_at = self._date()
+        self.base: MemoryStore | Mirror = self.stage.store.copy()
+        if plan.postgres is not None:
+            name, month = f"seed_{plan.seed}", self._started_at.date()
+            self.base = Mirror(self.base, plan.postgres, name=name, month=month)
         self.banks, self.carriers = houses(self.stage.merchants, self.stream("banks"))
         self.ledger = Ledger(self)
         self.line = LineHouse(Webhook(WEBHOOK_SECRET))
@@ -127,6 +128,11 @@ class World:
     def database_answers(self) -> bool:
         """Whether it is there now."""
         return not self.database_is_away
+
+    def way_of(self, machine: Machine) -> MemoryStore | Way:
+        """How a machine reaches the database from now on."""
+        base = self.base
+        return base.way_of(machine.name) if isinstance(base, Mirror) else base
 
     def note(self, machine: Machine | None, what: str, more: str, no: str = "") -> None:
         """A line of the story, where somebody wants to read it."""
@@ -179,6 +185,8 @@ class World:
     def _bury(self, running: Running) -> None:
         running.ready = False
         self.nodes[self.nodes.index(running)] = None
+        if isinstance(self.base, Mirror):
+            self.base.let_go(running.machine.name)
         for answer in running.callers:
             if not answer.done():
                 answer.set_result(None)

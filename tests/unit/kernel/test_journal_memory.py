@@ -167,10 +167,19 @@ def test_an_empty_table_lists_nothing():
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (inserting(Ticket(owner="\x00")), "22021: a NUL character in a text"),
+        (inserting(Ticket(owner="\x00")), "22P05: a NUL character in a text"),
         (
             inserting(Ticket(owner="a", said=Json('"\x00"'))),
-            "22021: a NUL character in a text",
+            "22P05: a NUL character in a text",
+        ),
+        (inserting(Ticket(owner="a\ud800")), "22021: a text that has no octets"),
+        (
+            inserting(Ticket(owner="a" * 2601)),
+            "54000: a key that no index takes",
+        ),
+        (
+            inserting(Ticket(owner="a", said=Json("[" * 101 + "]" * 101))),
+            "54001: a JSON that is nested too deep",
         ),
         (
             inserting(Ticket(owner="a", version=2**63)),

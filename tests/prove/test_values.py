@@ -1,6 +1,8 @@
 """What a column cannot hold both databases refuse alike; the rest both give back."""
 
 import json
+import random
+import string
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +18,9 @@ from paycore.kernel.terms import Json
 
 BEYOND = 2**63
 
+LONG = "".join(random.Random(1).choices(string.ascii_letters, k=8000))
+"""More than an index holds of a key, and nothing in it repeats."""
+
 VALUES = [
     ("22P05", replace(LATE_CASE, kind="a\0b")),
     ("22P05", replace(LATE_CASE, case_id=f"{SHARED}\0")),
@@ -25,6 +30,7 @@ VALUES = [
     ("22003", replace(LATE_CASE, amount=BEYOND)),
     ("22003", replace(LATE_CASE, amount=-BEYOND - 1)),
     ("22003", replace(LATE_CASE, amount=4 * BEYOND)),
+    ("54000", replace(LATE_CASE, case_id=LONG)),
     (None, replace(LATE_CASE, amount=BEYOND - 1)),
     (None, replace(LATE_CASE, amount=-BEYOND)),
     (None, replace(LATE_CASE, kind="\\u0000 \x7f \x01 \U0001f600 é")),
@@ -43,6 +49,7 @@ JSONS = [
     ("22P02", '{"\\udc00\\ud800": 1}'),
     ("22P05", '"\\u0000"'),
     ("22P05", '{"a": [{"b\\u0000": 1}]}'),
+    ("54001", "[" * 20_000 + "]" * 20_000),
     ("22003", "1e200000"),
     ("22003", "1e131072"),
     ("22003", "1e-16384"),

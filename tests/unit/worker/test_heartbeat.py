@@ -54,11 +54,13 @@ def node(truth):
 async def test_a_late_answer_does_not_hold_the_clock_back(node, truth):
     """Among nodes of different load a moment of one is not the future of another."""
     await heartbeat.begin(node)
+    # Nothing, but on a machine that is busy just now.
+    behind = truth.now() - node.now()
     node.journal.late_s = 0.3
     for _ in range(2):
         await heartbeat.beat(node)
 
-    assert abs(node.now() - truth.now()) < CLOSE
+    assert truth.now() - node.now() < behind + CLOSE
 
 
 async def test_a_clock_that_began_late_catches_up(node, truth):

@@ -14,9 +14,6 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-SAME_S = 0.0005
-"""So long one moment is told as the same: one thing that is done asks many times."""
-
 LEAP = timedelta(seconds=1)
 """A correction by more is no drift; the first word of the database is one as well."""
 
@@ -63,7 +60,6 @@ class SystemClock:
         self._anchored_at = self._said_at = monotonic()
         self._last = database_now
         self._leapt_at = float("-inf")
-        self._same_until = float("-inf")
 
     def now(self) -> datetime:
         """Wall time in UTC; equal or later than what was said before.
@@ -72,13 +68,10 @@ class SystemClock:
         is due would wait as long. It goes on at half its pace meanwhile.
         """
         moment = self._monotonic()
-        if moment < self._same_until:
-            return self._last
         now = self._anchor + timedelta(seconds=moment - self._anchored_at)
         if now < self._last:
             now = self._last + timedelta(seconds=(moment - self._said_at) / 2)
         self._last, self._said_at = now, moment
-        self._same_until = moment + SAME_S
         return now
 
     def monotonic(self) -> float:
@@ -99,7 +92,6 @@ class SystemClock:
             self._leapt_at = self._monotonic()
         self._anchor = database_now
         self._anchored_at = self._monotonic()
-        self._same_until = float("-inf")
 
     def steady_s(self) -> float:
         """Since the last leap ahead; of a clock that began right, for ever."""

@@ -5,11 +5,12 @@ texts is walked in is part of what a seed must decide.
 """
 
 import os
+import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 
 from paycore.prove.plan import Plan
 from paycore.prove.run import Outcome, begin_process, run
@@ -31,7 +32,7 @@ def fleet(processes: int | None = None) -> "Iterator[ProcessPoolExecutor]":
     pool = ProcessPoolExecutor(
         processes or os.cpu_count() or 1,
         mp_context=get_context("spawn"),
-        initializer=begin_process,
+        initializer=_begin,
         max_tasks_per_child=RUNS_A_PROCESS,
     )
     try:
@@ -42,6 +43,19 @@ def fleet(processes: int | None = None) -> "Iterator[ProcessPoolExecutor]":
             del os.environ[HASHING]
         else:
             os.environ[HASHING] = before
+
+
+def _begin() -> None:
+    begin_process()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Who is killed takes nobody with him: his processes would wait for ever."""
+    parent = parent_process()
+    assert parent is not None, "a fleet's process has one"
+    parent.join()
+    os._exit(1)
 
 
 def outcomes(pool: ProcessPoolExecutor, plans: Iterable[Plan]) -> Iterator[Outcome]:

@@ -166,10 +166,13 @@ def _found(payer: Payer, out_biz_no: str) -> str:
 
 
 def test_an_unknown_order_is_not_there(payer: Payer):
-    """A number that names nothing is DATA_NOT_EXIST, whatever its form."""
-    for no in ("26112214422374" + "8D4X2MS9DH33", "0" * 27, "x", "%00", "a" * 300):
+    """A number that names nothing is DATA_NOT_EXIST, whatever its form; what no path of
+    ours could be is no order's address at all.
+    """
+    for no in ("26112214422374" + "8D4X2MS9DH33", "0" * 27, "x", "a" * 300):
         status, code, _ = in_words(payer.confirm(no, "123456"))
         assert (404, "DATA_NOT_EXIST") == (status, code), no
+    assert (404, "NOT_FOUND") == in_words(payer.confirm("%00", "123456"))[:2]
 
 
 def test_another_lines_order_is_not_there(stack: Stack, payer: Payer):

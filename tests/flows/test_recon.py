@@ -52,11 +52,14 @@ FROM attempt WHERE pay_order_no = $1 AND trans_type = 'DEDUCT'
 
 @pytest.fixture(scope="module")
 def books() -> Iterator[Stack]:
-    """A stack of which the auditor is not asked: it has refunds of the test's own."""
+    """A stack of which the auditor is not asked, for it has refunds of the test's own;
+    nor does it take away what is old, from whatever hour on.
+    """
     folder = fresh_folder("paycore-recon-")
     try:
         with ground(folder) as on:
-            stack = Stack(on, code_gap_s=0, log_level="warning", audit_every_s=0)
+            quiet = {"audit_every_s": 0, "retention_hour": -1}
+            stack = Stack(on, code_gap_s=0, log_level="warning", **quiet)
             try:
                 _only_one_bank(stack)
                 stack.start_node()

@@ -83,6 +83,32 @@ def test_an_order_number_that_only_looks_like_a_card_is_taken(shopper, number):
     assert number == answer.json()["out_biz_no"]
 
 
+def test_what_stands_under_such_a_number_is_answered_as_it_was(stack):
+    """A card may come to be on file when the order is long there: whoever were told 400
+    would believe that nothing was done, and order again.
+    """
+    number, payer = "6225889876543200", stack.payer(TICKETS)
+    body, once = payer.order(out_biz_no=f"o{number}"), key()
+    first = payer.api.post("/v1/quick-payments", json=body, headers=once)
+    asked_back = asked(paid(payer), 10, out_refund_no=f"r{number}")
+    given = payer.api.post("/v1/refunds", json=asked_back, headers=key())
+    stack.payer(TICKETS, number=number)
+
+    repeated = payer.api.post("/v1/quick-payments", json=body, headers=once)
+    other = payer.api.post("/v1/quick-payments", json=body, headers=key())
+    again = payer.api.post("/v1/refunds", json=asked_back, headers=key())
+    new = payer.api.post(
+        "/v1/quick-payments",
+        json=payer.order(out_biz_no=f"n{number}"),
+        headers=key(),
+    )
+
+    assert (201, 201) == (first.status_code, given.status_code), given.text
+    assert (201, first.text) == (repeated.status_code, repeated.text)
+    assert (200, 200) == (other.status_code, again.status_code)
+    assert (400, "out_biz_no") == (new.status_code, new.json()["field"])
+
+
 def test_nobody_learns_of_another_lines_cards(shopper, stack):
     """A card that another line has on file is as good as none."""
     assert 201 == stack.payer(TICKETS).open(out_biz_no=ON_FILE).status_code

@@ -299,6 +299,7 @@ def test_a_node_holds_so_many_connections(stack):
 
         assert refused.startswith(b"HTTP/1.1 503 "), refused
         assert b'"code":"UNAVAILABLE"' in refused
+        assert b"retry-after: 1" in refused
         assert figures.startswith(b"HTTP/1.1 200 ")
         assert b"paycore_http_connections_refused_total 1.0" in figures
         assert again.recv(65_536).startswith(b"HTTP/1.1 200 ")

@@ -47,7 +47,7 @@ async def deduct(request: Plain) -> ASGIApp:
     node = door_of(request).node
     post = await post_of(request)
     asked = _DEDUCT.decode(post.body)
-    await refuse_cards_in(request, post.caller, asked)
+    await refuse_cards_in(request, post, asked)
     return kept(
         request,
         await core.deduct(

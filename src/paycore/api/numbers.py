@@ -3,16 +3,32 @@ shown as they are, and so are refused; in words, which are masked before anybody
 them (docs/decisions/0039-card-numbers-in-texts.md).
 """
 
+from collections.abc import Awaitable, Callable, Sequence
+
 from paycore.api.door import Door, read
 from paycore.cards import queries, vault
 from paycore.cards.numbers import within
-from paycore.kernel.errors import BadRequest
+from paycore.kernel import log
+from paycore.kernel.errors import BadRequest, Unavailable
 from paycore.kernel.mask import mask_numbers
 from paycore.kernel.terms import BizLineId
 
+AT_ONCE_S = 0.5
+"""For what an index answers."""
 
-async def refuse_cards(door: Door, biz_line: BizLineId, **fields: str | None) -> None:
+_log = log.get(__name__)
+
+
+async def refuse_cards(
+    door: Door,
+    biz_line: BizLineId,
+    is_repeat: Callable[[], Awaitable[bool]],
+    **fields: str | None,
+) -> None:
     """Refuse a number of the line's that holds one of a card which it has on file.
+
+    Not where it names what stands: that is answered as it was, for whoever is told 4xx
+    believes that nothing was done.
 
     Found by the keyed hash, so no order number is refused for looking like a card's;
     and of other lines' cards nothing can be learned.
@@ -25,13 +41,27 @@ async def refuse_cards(door: Door, biz_line: BizLineId, **fields: str | None) ->
     }
     if not named:
         return
-    found = await read(door, queries.on_file(door.pool, biz_line, list(named)))
-    if found is not None:
+    found = await _on_file(door, biz_line, list(named))
+    if found is not None and not await is_repeat():
         raise BadRequest(
             f"{named[found]} holds a card number.",
             f"字段 {named[found]} 中含有银行卡号",
             field=named[found],
         )
+
+
+async def _on_file(
+    door: Door, biz_line: BizLineId, hashes: Sequence[bytes]
+) -> bytes | None:
+    """Which of these is a card's, where that is known at once: people's questions may
+    take all of their pool, and an order waits for nobody's.
+    """
+    try:
+        async with door.node.clock.timeout(AT_ONCE_S):
+            return await read(door, queries.on_file(door.pool, biz_line, hashes))
+    except (TimeoutError, Unavailable):
+        _log.warning("numbers_not_looked_up", biz_line=biz_line)
+        return None
 
 
 def readable(text: str) -> str:

@@ -13,7 +13,7 @@ from paycore.api.auth import caller_of
 from paycore.api.contract import Call
 from paycore.api.decode import Shape, refuse_content
 from paycore.api.door import Plain, door_of
-from paycore.api.idempotency import post_of
+from paycore.api.idempotency import Post, post_of
 from paycore.api.numbers import readable, refuse_cards
 from paycore.api.origin import origin_of
 from paycore.api.schema import Confirm, OpenQuickPayment
@@ -59,7 +59,7 @@ async def open_quick_payment(request: Plain) -> ASGIApp:
     node = door_of(request).node
     post = await post_of(request)
     asked, origin = _OPEN.decode(post.body), origin_of(request)
-    await refuse_cards_in(request, post.caller, asked)
+    await refuse_cards_in(request, post, asked)
     return kept(
         request,
         await core.open_quick_payment(
@@ -191,13 +191,14 @@ def number_of(text: str) -> PayOrderNo:
     return PayOrderNo(text)
 
 
-async def refuse_cards_in(
-    request: Plain, caller: Caller, asked: OpenQuickPayment
-) -> None:
-    """Refuse an order one of whose numbers holds a card's."""
+async def refuse_cards_in(request: Plain, post: Post, asked: OpenQuickPayment) -> None:
+    """Refuse a new order one of whose numbers holds a card's."""
+    door, line = door_of(request), post.caller.biz_line
+    claim = post.claim(door.node)
     await refuse_cards(
-        door_of(request),
-        caller.biz_line,
+        door,
+        line,
+        lambda: core.is_repeat(door.node, claim, line, asked.out_biz_no),
         out_biz_no=asked.out_biz_no,
         biz_order_no=asked.biz_order_no,
         coupon_no=asked.coupon_no,

@@ -48,7 +48,13 @@ async def create_refund(request: Plain) -> ASGIApp:
     """Give back a part or all of a payment."""
     post = await post_of(request)
     asked, door = _CREATE.decode(post.body), door_of(request)
-    await refuse_cards(door, post.caller.biz_line, out_refund_no=asked.out_refund_no)
+    line, claim = post.caller.biz_line, post.claim(door.node)
+    await refuse_cards(
+        door,
+        line,
+        lambda: core.is_repeat(door.node, claim, line, asked.out_refund_no),
+        out_refund_no=asked.out_refund_no,
+    )
     return kept(
         request,
         await core.refund(
@@ -60,7 +66,7 @@ async def create_refund(request: Plain) -> ASGIApp:
                 amount=asked.amount,
                 reason=asked.reason and mask_text(asked.reason),
             ),
-            post.claim(door.node),
+            claim,
             _refund_answer,
         ),
     )

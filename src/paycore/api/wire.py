@@ -244,5 +244,7 @@ def _answer(status: int, words: str, kind: type[Refusal]) -> bytes:
         code=kind.code,
     )
     body = msgspec.json.encode(problem)
-    head = b"%bcontent-type: %b\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
-    return head % (STATUS_LINE[status], PROBLEM_MEDIA.encode(), len(body)) + body
+    again = b"retry-after: 1\r\n" if kind is Unavailable else b""
+    head = b"%bcontent-type: %b\r\ncontent-length: %d\r\n%bconnection: close\r\n\r\n"
+    told = (STATUS_LINE[status], PROBLEM_MEDIA.encode(), len(body), again)
+    return head % told + body

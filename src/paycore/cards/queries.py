@@ -4,6 +4,7 @@ What people see are masked columns; sealed ones are given as they are, and nothi
 can open them.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -54,7 +55,9 @@ LIMIT 1
 """
 
 
-async def on_file(pool: Pool, biz_line: BizLineId, hashes: list[bytes]) -> bytes | None:
+async def on_file(
+    pool: Pool, biz_line: BizLineId, hashes: Sequence[bytes]
+) -> bytes | None:
     """One of these keyed hashes that is of the number of a card of the line's."""
     found: bytes | None = await pool.fetchval(WHICH_IS_ON_FILE, hashes, biz_line)
     return found

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from paycore.cards import service as cards
+from paycore.core import keys
 from paycore.core import order as orders
 from paycore.core.abandoned import give_back
 from paycore.core.absorb import (
@@ -60,6 +61,7 @@ __all__ = [
     "drain",
     "get",
     "give_back",
+    "is_repeat",
     "once",
     "open_quick_payment",
     "receive",
@@ -334,6 +336,15 @@ async def status_of(node: Node, no: PayOrderNo) -> BizStatus | None:
     """What became of an order; None where there is none."""
     row = await node.journal.load(PaymentRow, no)
     return row.biz_status if row is not None else None
+
+
+async def is_repeat(
+    node: Node, claim: KeyClaim, biz_line: BizLineId, out_biz_no: str
+) -> bool:
+    """Whether an order names what stands, by its key or by its number."""
+    if await keys.look_up(node, claim) is not None:
+        return True
+    return await node.journal.load(OutBizNoRow, biz_line, out_biz_no) is not None
 
 
 def _refuse_finished(run: Run) -> None:

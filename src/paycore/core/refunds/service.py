@@ -6,6 +6,7 @@ from typing import ClassVar
 import msgspec
 
 from paycore.cards.rows import CardRow
+from paycore.core import keys
 from paycore.core.absorb import with_attempts
 from paycore.core.chain import GuardRefused, Run
 from paycore.core.keys import AnswerOf, KeptAnswer, KeyClaim, View
@@ -167,6 +168,15 @@ async def refund(
 ) -> KeptAnswer:
     """Give money back."""
     return await ServiceTemplate(node, _Refund(request, claim, answer_of)).execute()
+
+
+async def is_repeat(
+    node: Node, claim: KeyClaim, biz_line: BizLineId, out_refund_no: str
+) -> bool:
+    """Whether a refund names what stands, by its key or by its number."""
+    if await keys.look_up(node, claim) is not None:
+        return True
+    return await node.journal.load(OutRefundNoRow, biz_line, out_refund_no) is not None
 
 
 async def get(node: Node, biz_line: BizLineId, no: RefundNo) -> RefundRow:

@@ -173,3 +173,25 @@ async def test_what_a_server_shows_after_its_death_is_on_the_standby(
                 await journal.load(Coupon, "new")
 
     assert await journal.load(Coupon, "new") == Coupon(coupon_no="new")
+
+
+async def test_what_a_trigger_says_is_no_matter_of_the_commit(journal, tables):
+    """A warning of the user's own costs no connection."""
+    await execute(
+        tables,
+        "CREATE FUNCTION talks() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$BEGIN RAISE WARNING 'look at this'; RETURN NEW; END$$",
+    )
+    await execute(
+        tables,
+        'CREATE TRIGGER talks BEFORE INSERT ON "t_coupon" '
+        "FOR EACH ROW EXECUTE FUNCTION talks()",
+    )
+    backends = (
+        "SELECT array_agg(pid ORDER BY pid)::text FROM pg_stat_activity "
+        "WHERE application_name = 'paycore journal'"
+    )
+    before = await ask(tables, backends)
+
+    assert await journal.commit(at_once()) is None
+    assert before == await ask(tables, backends)

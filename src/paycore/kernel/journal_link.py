@@ -50,6 +50,11 @@ LOOK_AGAIN = "SELECT pg_sleep(0.1)"
 CONFIRM = "SELECT pg_logical_emit_message(true, 'paycore', '')"
 
 
+TALK = frozenset({"varsup.c", "multixact.c", "pl_exec.c"})
+"""Where the server says what is no matter of this COMMIT: that numbers of transactions
+will run out, and what a trigger of the user's raises."""
+
+
 class UnconfirmedError(ConnectionError):
     """The server warned: what was just committed may be on no standby."""
 
@@ -152,7 +157,8 @@ class Link:
 
     def _hear(self, _connection: object, message: asyncpg.PostgresLogMessage) -> None:
         """Note a warning; the driver tells of it before it gives the answer."""
-        self._warned |= isinstance(message, asyncpg.PostgresWarning)
+        if isinstance(message, asyncpg.PostgresWarning):
+            self._warned |= message.as_dict().get("server_source_filename") not in TALK
 
     @contextmanager
     def limited(self, within_s: float) -> Iterator[None]:

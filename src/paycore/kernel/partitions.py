@@ -127,18 +127,24 @@ class _NotOurTurn(_InTheWay):
 
 # --- what lacks -----------------------------------------------------------------------
 
-_WHICH_LACK = """
+# A database may hold tables of others', by their months or by whatever else.
+_OURS = """
+parent.relnamespace = current_schema()::regnamespace AND pg_get_partkeydef(parent.oid)
+    = 'RANGE (pay_order_no)'
+"""
+
+_WHICH_LACK = f"""
 SELECT parent.relname AS table_name, other.relname AS other, month.name
 FROM pg_partitioned_table p
 JOIN pg_class parent ON parent.oid = p.partrelid
 JOIN pg_class other ON other.oid = p.partdefid
 CROSS JOIN unnest($1::text[]) AS month(name)
-WHERE NOT EXISTS (
+WHERE {_OURS} AND NOT EXISTS (
     SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
     WHERE i.inhparent = parent.oid
       AND c.relname = parent.relname || '_p' || month.name)
 ORDER BY month.name, parent.relname
-"""
+"""  # noqa: S608 words of ours
 
 
 async def missing(
@@ -171,13 +177,14 @@ def _named(today: date, ahead: int) -> str:
     return f"{at // 12 % 100:02d}{at % 12 + 1:02d}"
 
 
-_WHICH_TABLES = """
+_WHICH_TABLES = f"""
 SELECT parent.relname AS table_name, other.relname AS other
 FROM pg_partitioned_table p
 JOIN pg_class parent ON parent.oid = p.partrelid
 JOIN pg_class other ON other.oid = p.partdefid
+WHERE {_OURS}
 ORDER BY parent.relname
-"""
+"""  # noqa: S608 words of ours
 
 _WHICH_MONTHS_LIE_THERE = r"""
 SELECT DISTINCT left(pay_order_no, 4) AS name FROM {other}

@@ -336,3 +336,20 @@ async def test_while_an_audit_reads_all_months_wait(pool, other, monkeypatch):
     assert lacking(await missing(pool, month(7), MONTHS_AHEAD)) == lacking(
         one.month for one in report.left
     )
+
+
+async def test_other_peoples_tables_are_left_alone(pool):
+    """One database may serve several, whose tables have months of their own."""
+    await pool.execute('CREATE SCHEMA "Shop"')
+    for table, other in (('"Shop"."Orders"', '"Shop"."Rest"'), ("events", "others")):
+        await pool.execute(
+            f"CREATE TABLE {table} (name text) PARTITION BY RANGE (name)"
+        )
+        await pool.execute(f"CREATE TABLE {other} PARTITION OF {table} DEFAULT")
+
+    report = await ensure(pool, date(2031, 5, 7), ALONE)
+
+    assert [] == report.left
+    assert {table for (table,) in await pool.fetch(TABLES)} - {"Orders", "events"} == {
+        one.month.table for one in report.made
+    }

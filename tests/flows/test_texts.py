@@ -128,6 +128,22 @@ def test_a_converted_order_takes_of_the_same_phone(stack: Stack, strict: int):
     assert MOST == len(payer.codes())
 
 
+def test_a_text_that_nobody_knows_of_is_no_others_place(stack: Stack, strict: int):
+    """F04, F17: at the last text of the hour too, a bank that does not answer is made
+    good by our own; both are counted.
+    """
+    payer = stack.payer(node=strict)
+    for _ in range(MOST - 1):
+        payer.open()
+    stack.fault("bank.quick_*.send_code", "timeout_before")
+    order = payer.open().json()
+    stack.no_faults()
+
+    assert ("DEDUCT", "CODE_SENT") == (order["pay_type"], order["resp_code"])
+    assert "SUCCESS" == payer.confirm(order["pay_order_no"]).json()["biz_status"]
+    assert says_when(payer.open())
+
+
 def test_a_text_that_a_bank_refuses_takes_nothing(stack: Stack, strict: int):
     """F17: where surely nothing was sent the phone may be texted as often as before."""
     payer = stack.payer(node=strict)

@@ -6,6 +6,8 @@ been asked for.
 
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from paycore.core import ask as asking
 from paycore.core import conversion
 from paycore.core.chain import Foreign, GuardRefused, Next, Run
@@ -73,7 +75,8 @@ class CardQuickPaySend(Foreign):
         payment, now = run.payment, run.now
         attempt = payment.attempts[seq]
         run.tries += 1
-        sms.give_back_unsent(run.texting, reply.outcome, run.change)
+        if sms.give_back_unsent(run.texting, reply.outcome, run.change):
+            run.texting = ()
         match conversion.after_send(reply.outcome, reply.blame, quick_tries=run.tries):
             case AfterSend.CODE_OUT:
                 sent = payment.end(attempt, ProcessStatus.GW_SUCCESS, reply, now)
@@ -118,7 +121,8 @@ class SmsCentreSend(Foreign):
             return _send_failed(run, "SEND_FAILED")
         timeout_s = run.node.settings.sms_timeout_s * CARRIERS_IN_ONE_SEND
         attempt = asking.begin(run, TransType.QUICK_PAY_SEND_MSG, route, timeout_s)
-        return asking.call(run, attempt, timeout_s=timeout_s, with_card=True)
+        ask = asking.call(run, attempt, timeout_s=timeout_s, with_card=True)
+        return replace(ask, texted=bool(run.texting))
 
     async def after(self, run: Run, seq: int, reply: Reply) -> Next:
         """The code is out, or the order ends here: nothing was charged."""

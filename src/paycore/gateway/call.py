@@ -83,6 +83,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     biz_line: str = ""
     origin: Origin | None = None
     """For a code: where who asks for it is."""
+    texted: bool = False
+    """For a code that is ours: whether a bank may have texted another one just now."""
     original_request_no: AttemptId | None = None
     """For a refund: the number at the channel of the money that goes back."""
 

@@ -43,22 +43,27 @@ class Quota:
 
 
 def quotas_of_phone(
-    settings: Settings, phone_hash: bytes, now: datetime
+    settings: Settings, phone_hash: bytes, now: datetime, *, texted: bool = False
 ) -> tuple[Quota, ...]:
-    """What one text takes: of the phone's hour and day, both as the clock has them."""
+    """What one text takes: of the phone's hour and day, both as the clock has them.
+
+    `texted`: a bank was asked for the same code just now, and nobody knows whether it
+    texted. That is counted, and does not take the place of the one that is to be sent.
+    """
+    more = 1 if texted else 0
     phone, day = phone_hash.hex(), start_of_day(now)
     hour = day + timedelta(hours=now.hour)
     return (
         Quota(
             guard="sms.phone_hour",
             counter=f"sms.phone_hour:{phone}:{hour:%Y%m%d%H}",
-            limit=settings.code_per_phone_hour,
+            limit=settings.code_per_phone_hour + more,
             expires_at=hour + timedelta(hours=2),
         ),
         Quota(
             guard="sms.phone_day",
             counter=f"sms.phone_day:{phone}:{day:%Y%m%d}",
-            limit=settings.code_per_phone_day,
+            limit=settings.code_per_phone_day + more,
             expires_at=day + timedelta(days=2),
         ),
     )

@@ -87,6 +87,8 @@ class SendRequest:
     biz_line: str = ""
     origin: Origin | None = None
     """Where the payer is; None where nobody asks for it, after a crash."""
+    texted: bool = False
+    """Whether a bank may have texted its own code for it just now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +112,9 @@ async def prepare_send(
     older = await node.journal.within(CodeRow, request.pay_order_no)
     code = codes.make(node.ids, node.settings.code_digits)
     row = _new_row(node, request, code)
-    quotas = quotas_of_phone(node.settings, row.phone_hash, row.created_at)
+    quotas = quotas_of_phone(
+        node.settings, row.phone_hash, row.created_at, texted=request.texted
+    )
     lines, budgets = await _budgets(node, carriers, request, row.created_at)
     row = replace(row, held=budget.held_by(budgets))
     change.insert(row, guard="sms_code")
@@ -172,11 +176,13 @@ def take_for_bank(
     return quotas
 
 
-def give_back_unsent(quotas: Sequence[Quota], outcome: Outcome, change: Change) -> None:
-    """Stage that nothing was taken, where surely no text was sent."""
-    if outcome in (Outcome.DECLINED, Outcome.NOT_SENT):
+def give_back_unsent(quotas: Sequence[Quota], outcome: Outcome, change: Change) -> bool:
+    """Stage that nothing was taken, where surely no text was sent; whether that is."""
+    unsent = outcome in (Outcome.DECLINED, Outcome.NOT_SENT)
+    if unsent:
         for quota in quotas:
             quota.give_back(change)
+    return unsent
 
 
 # --- verifying one --------------------------------------------------------------------

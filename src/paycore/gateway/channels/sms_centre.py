@@ -153,6 +153,7 @@ class SmsCentre(Channel):
             sign=account.config.sign,
             biz_line=ask.biz_line,
             origin=ask.origin,
+            texted=ask.texted,
         )
 
     def _verify_request(self, ask: Ask) -> service.VerifyRequest:

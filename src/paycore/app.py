@@ -41,6 +41,12 @@ from paycore.worker import auditor, calendar, daily, heartbeat, loop
 READY_WITHIN_S = 1.0
 """A load balancer asks often; an answer that comes later is a no."""
 
+BACKLOG_WITHIN_S = 5.0
+"""A scrape goes without what waits, rather than not at all."""
+
+MONTHS_WITHIN_S = 60.0
+"""More than all months of all tables take; what was not made by then is made next."""
+
 PARTITIONS_EVERY_S = 60.0
 """Where nothing lacks it is one question to the catalogue."""
 
@@ -170,17 +176,18 @@ async def _make_months(node: Node, pool: db.Pool, today: date) -> None:
     way.
     """
     try:
-        report = await partitions.ensure(pool, today)
+        made = partitions.ensure(pool, today)
+        report = await node.clock.within(MONTHS_WITHIN_S, made)
     except db.AWAY as error:
         if db.away(error):
             raise Unavailable from error
         raise
     tally = node.state(Tally)
-    for made in report.made:
-        partition = made.month.partition
-        _log.info("month_made", partition=partition, moved_rows=made.moved)
-        if made.moved:
-            tally.count(ROWS_MOVED, made.month.table, by=made.moved)
+    for one in report.made:
+        partition = one.month.partition
+        _log.info("month_made", partition=partition, moved_rows=one.moved)
+        if one.moved:
+            tally.count(ROWS_MOVED, one.month.table, by=one.moved)
     for why in dict.fromkeys(one.why for one in report.left):
         left = [one.month for one in report.left if one.why == why]
         close = any(month.ahead < partitions.CLOSE for month in left)
@@ -257,7 +264,8 @@ def make_asgi(app: App) -> ASGIApp:
 
     async def waiting() -> Backlog | None:
         try:
-            return await backlog(app.pool, within_s=READY_WITHIN_S)
+            waits = backlog(app.pool, within_s=READY_WITHIN_S)
+            return await node.clock.within(BACKLOG_WITHIN_S, waits)
         except Exception as error:  # noqa: BLE001 a scrape is told all the rest
             _log.warning("backlog_unknown", error=type(error).__name__)
             return None
@@ -281,8 +289,8 @@ class _Schema:
         clock = self._app.node.clock
         if clock.monotonic() - self._asked_at >= SCHEMA_KNOWN_S:
             try:
-                async with clock.timeout(READY_WITHIN_S):
-                    self._newer = await db.newer(self._app.pool)
+                newer = db.newer(self._app.pool)
+                self._newer = await clock.within(READY_WITHIN_S, newer)
             except (*db.AWAY, TimeoutError):
                 return self._newer is None
             self._asked_at = clock.monotonic()

@@ -28,6 +28,7 @@ from journal_suite import (
     no,
 )
 
+from paycore.kernel import db
 from paycore.kernel.clock import SystemClock
 from paycore.kernel.db import DatabaseUnavailableError
 from paycore.kernel.errors import Unavailable
@@ -313,6 +314,21 @@ def deaf(cluster):
     finally:
         for pid in reversed(pids):
             os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_question_has_no_longer_than_it_was_given(cluster, tables, postgres):
+    """Of a server that answers nothing: not even its connection is waited for."""
+    clock = SystemClock(NOW)
+    async with await db.pool(tables, size=1) as pool:
+        with deaf(cluster):
+            asked = asyncio.create_task(clock.within(0.2, pool.fetchval("SELECT 1")))
+            done, _ = await asyncio.wait((asked,), timeout=5)
+
+        assert done
+        assert isinstance(asked.exception(), TimeoutError)
+        assert 1 == await clock.within(10, pool.fetchval("SELECT 1"))
+        with pytest.raises(asyncpg.PostgresSyntaxError):
+            await clock.within(10, pool.fetchval("nonsense"))
 
 
 async def took(answer):

@@ -8,7 +8,7 @@ from paycore.api.contract import Call
 from paycore.api.decode import Shape
 from paycore.api.door import Plain, door_of
 from paycore.api.idempotency import post_of
-from paycore.api.payments import order_for, order_in, refuse_cards_in
+from paycore.api.payments import no_cards_in, order_for, order_in
 from paycore.api.schema import Deduct
 from paycore.core import service as core
 from paycore.core.order import Order
@@ -47,7 +47,6 @@ async def deduct(request: Plain) -> ASGIApp:
     node = door_of(request).node
     post = await post_of(request)
     asked = _DEDUCT.decode(post.body)
-    await refuse_cards_in(request, post, asked)
     return kept(
         request,
         await core.deduct(
@@ -55,6 +54,7 @@ async def deduct(request: Plain) -> ASGIApp:
             order_for(node, post.caller, asked, PayType.DEDUCT),
             post.claim(node),
             _deduct_answer(node),
+            check=no_cards_in(request, post.caller, asked),
         ),
     )
 

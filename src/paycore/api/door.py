@@ -36,13 +36,14 @@ class Door:
     """What the node needs to take payments, each with whether it has it."""
 
 
-async def read(door: Door, query: Awaitable[T]) -> T:
+async def read(
+    door: Door, query: Awaitable[T], *, within_s: float = READ_WITHIN_S
+) -> T:
     """What a query for people found; Unavailable where its database is away, or has
     no connection or no answer for it in time: nobody waits for ever.
     """
     try:
-        async with door.node.clock.timeout(READ_WITHIN_S):
-            return await query
+        return await door.node.clock.within(within_s, query)
     except Exception as error:
         if away(error):
             raise Unavailable from error

@@ -3,7 +3,7 @@ shown as they are, and so are refused; in words, which are masked before anybody
 them (docs/decisions/0039-card-numbers-in-texts.md).
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from paycore.api.door import Door, read
 from paycore.cards import queries, vault
@@ -22,13 +22,9 @@ _log = log.get(__name__)
 async def refuse_cards(
     door: Door,
     biz_line: BizLineId,
-    is_repeat: Callable[[], Awaitable[bool]],
     **fields: str | None,
 ) -> None:
     """Refuse a number of the line's that holds one of a card which it has on file.
-
-    Not where it names what stands: that is answered as it was, for whoever is told 4xx
-    believes that nothing was done.
 
     Found by the keyed hash, so no order number is refused for looking like a card's;
     and of other lines' cards nothing can be learned.
@@ -42,7 +38,7 @@ async def refuse_cards(
     if not named:
         return
     found = await _on_file(door, biz_line, list(named))
-    if found is not None and not await is_repeat():
+    if found is not None:
         raise BadRequest(
             f"{named[found]} holds a card number.",
             f"字段 {named[found]} 中含有银行卡号",
@@ -56,10 +52,10 @@ async def _on_file(
     """Which of these is a card's, where that is known at once: people's questions may
     take all of their pool, and an order waits for nobody's.
     """
+    asked = queries.on_file(door.pool, biz_line, hashes)
     try:
-        async with door.node.clock.timeout(AT_ONCE_S):
-            return await read(door, queries.on_file(door.pool, biz_line, hashes))
-    except (TimeoutError, Unavailable):
+        return await read(door, asked, within_s=AT_ONCE_S)
+    except Unavailable:
         _log.warning("numbers_not_looked_up", biz_line=biz_line)
         return None
 

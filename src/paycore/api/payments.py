@@ -4,6 +4,8 @@ Nothing is decided here. An answer's bytes are made by the `answer_of` that core
 before its last commit, so that what is kept for the key is what is sent.
 """
 
+from functools import partial
+
 from litestar import Response, get
 from litestar import post as posted
 from litestar.types import ASGIApp
@@ -13,13 +15,13 @@ from paycore.api.auth import caller_of
 from paycore.api.contract import Call
 from paycore.api.decode import Shape, refuse_content
 from paycore.api.door import Plain, door_of
-from paycore.api.idempotency import Post, post_of
+from paycore.api.idempotency import post_of
 from paycore.api.numbers import readable, refuse_cards
 from paycore.api.origin import origin_of
 from paycore.api.schema import Confirm, OpenQuickPayment
 from paycore.core import service as core
 from paycore.core.order import ConfirmResult, Order, confirm_result_of, order_of
-from paycore.core.service import AnswerOf, OpenRequest, View
+from paycore.core.service import AnswerOf, Check, OpenRequest, View
 from paycore.kernel.errors import (
     BizCheckError,
     CouponAway,
@@ -59,7 +61,6 @@ async def open_quick_payment(request: Plain) -> ASGIApp:
     node = door_of(request).node
     post = await post_of(request)
     asked, origin = _OPEN.decode(post.body), origin_of(request)
-    await refuse_cards_in(request, post, asked)
     return kept(
         request,
         await core.open_quick_payment(
@@ -68,6 +69,7 @@ async def open_quick_payment(request: Plain) -> ASGIApp:
             post.claim(node),
             _order_answer(node),
             origin,
+            check=no_cards_in(request, post.caller, asked),
         ),
     )
 
@@ -191,14 +193,12 @@ def number_of(text: str) -> PayOrderNo:
     return PayOrderNo(text)
 
 
-async def refuse_cards_in(request: Plain, post: Post, asked: OpenQuickPayment) -> None:
-    """Refuse a new order one of whose numbers holds a card's."""
-    door, line = door_of(request), post.caller.biz_line
-    claim = post.claim(door.node)
-    await refuse_cards(
-        door,
-        line,
-        lambda: core.is_repeat(door.node, claim, line, asked.out_biz_no),
+def no_cards_in(request: Plain, caller: Caller, asked: OpenQuickPayment) -> Check:
+    """Refuses an order one of whose numbers holds a card's."""
+    return partial(
+        refuse_cards,
+        door_of(request),
+        caller.biz_line,
         out_biz_no=asked.out_biz_no,
         biz_order_no=asked.biz_order_no,
         coupon_no=asked.coupon_no,

@@ -1,5 +1,7 @@
 """Refunds over HTTP: translate, call core, translate back."""
 
+from functools import partial
+
 from litestar import Response, get
 from litestar import post as posted
 from litestar.types import ASGIApp
@@ -48,13 +50,7 @@ async def create_refund(request: Plain) -> ASGIApp:
     """Give back a part or all of a payment."""
     post = await post_of(request)
     asked, door = _CREATE.decode(post.body), door_of(request)
-    line, claim = post.caller.biz_line, post.claim(door.node)
-    await refuse_cards(
-        door,
-        line,
-        lambda: core.is_repeat(door.node, claim, line, asked.out_refund_no),
-        out_refund_no=asked.out_refund_no,
-    )
+    line, number = post.caller.biz_line, asked.out_refund_no
     return kept(
         request,
         await core.refund(
@@ -66,8 +62,9 @@ async def create_refund(request: Plain) -> ASGIApp:
                 amount=asked.amount,
                 reason=asked.reason and mask_text(asked.reason),
             ),
-            claim,
+            post.claim(door.node),
             _refund_answer,
+            check=partial(refuse_cards, door, line, out_refund_no=number),
         ),
     )
 

@@ -130,7 +130,7 @@ class Run:
     @property
     def now(self) -> datetime:
         """The node's time."""
-        return self.node.clock.now()
+        return self.node.now()
 
     def asked_at(self, seq: int) -> datetime:
         """When attempt `seq` was asked about whose answer is in hand; it may be written

@@ -43,9 +43,6 @@ order covers, so the order has to end first."""
 MAY_CLOSE = frozenset({RETURNED, AT_DESK})
 
 
-_NOTHING: frozenset[int] = frozenset()
-
-
 class Payment:
     """A payment with its attempts, as it will be after the next commit."""
 
@@ -422,7 +419,7 @@ class Payment:
         in force while the payment waits, and whatever led to the charge.
         """
         if all(a.reserved is None for a in self.attempts.values()):
-            return _NOTHING
+            return frozenset()
         status, send = self.row.biz_status, self.send_in_force
         held = {
             a.seq

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 import msgspec
 
 from paycore.cards import service as cards
-from paycore.core import keys
 from paycore.core import order as orders
 from paycore.core.abandoned import give_back
 from paycore.core.absorb import (
@@ -30,7 +29,13 @@ from paycore.core.keys import AnswerOf, KeptAnswer, KeyClaim, View, once
 from paycore.core.payment import Payment
 from paycore.core.received import receive
 from paycore.core.rows import OutBizNoRow, PaymentRow
-from paycore.core.template import ServiceCallback, ServiceTemplate, Standing, drain
+from paycore.core.template import (
+    Check,
+    ServiceCallback,
+    ServiceTemplate,
+    Standing,
+    drain,
+)
 from paycore.coupon import service as coupon
 from paycore.kernel import errors
 from paycore.kernel.crypto import content_hash
@@ -51,6 +56,7 @@ from paycore.sms import service as sms
 
 __all__ = [
     "AnswerOf",
+    "Check",
     "KeptAnswer",
     "KeyClaim",
     "OpenRequest",
@@ -61,7 +67,6 @@ __all__ = [
     "drain",
     "get",
     "give_back",
-    "is_repeat",
     "once",
     "open_quick_payment",
     "receive",
@@ -272,17 +277,26 @@ async def open_quick_payment(
     claim: KeyClaim,
     answer_of: AnswerOf,
     origin: Origin | None = None,
+    *,
+    check: Check | None = None,
 ) -> KeptAnswer:
     """Open a payment and have its code sent."""
     use_case = _Open(request, claim, answer_of, origin)
+    use_case.check = check
     return await ServiceTemplate(node, use_case).execute()
 
 
 async def deduct(
-    node: Node, request: OpenRequest, claim: KeyClaim, answer_of: AnswerOf
+    node: Node,
+    request: OpenRequest,
+    claim: KeyClaim,
+    answer_of: AnswerOf,
+    *,
+    check: Check | None = None,
 ) -> KeptAnswer:
     """Take money under the card's mandate: no code, and no payer present."""
     use_case = _Open(request, claim, answer_of, origin=None)
+    use_case.check = check
     return await ServiceTemplate(node, use_case).execute()
 
 
@@ -336,15 +350,6 @@ async def status_of(node: Node, no: PayOrderNo) -> BizStatus | None:
     """What became of an order; None where there is none."""
     row = await node.journal.load(PaymentRow, no)
     return row.biz_status if row is not None else None
-
-
-async def is_repeat(
-    node: Node, claim: KeyClaim, biz_line: BizLineId, out_biz_no: str
-) -> bool:
-    """Whether an order names what stands, by its key or by its number."""
-    if await keys.look_up(node, claim) is not None:
-        return True
-    return await node.journal.load(OutBizNoRow, biz_line, out_biz_no) is not None
 
 
 def _refuse_finished(run: Run) -> None:

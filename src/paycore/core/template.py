@@ -8,6 +8,7 @@ by which the API must answer.
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
@@ -41,6 +42,10 @@ Standing = OutBizNoRow | OutRefundNoRow
 log = structlog.get_logger(__name__)
 
 
+Check = Callable[[], Awaitable[None]]
+"""Raises a refusal."""
+
+
 class ServiceCallback(ABC):
     """A use case: the article's three hooks."""
 
@@ -49,6 +54,8 @@ class ServiceCallback(ABC):
     creates: bool = False
     """Whether the payment is this use case's own work, even where it is found made."""
     tries: ClassVar[int] = TIMES_TO_TRY
+    check: Check | None = None
+    """What else the surface refuses of what is new: a repeat is answered as it was."""
 
     @classmethod
     def name(cls) -> str:
@@ -203,6 +210,8 @@ class ServiceTemplate:
         key: Key | None = None
         for _ in range(callback.tries):
             try:
+                if callback.check is not None:
+                    await callback.check()
                 run = self._run = await callback.before_process(node)
                 no = run.payment.row.pay_order_no
                 run.key = (key or Key.fresh(node, callback.claim, no)).of(no)
@@ -284,9 +293,9 @@ class ServiceTemplate:
         if refused.guard == coupon.GUARD:
             # This very order may have it, under the same number and another key.
             return await self._perhaps_replay(errors.CouponRefused())
-        if refused.guard.startswith("sms."):
-            wait_s = sms.wait_s(self._node.now(), refused.guard)
-            raise errors.TooMany(retry_after_s=wait_s)
+        too_many = sms.too_many(self._node, refused)
+        if too_many is not None:
+            raise too_many
         return None
 
     async def _perhaps_replay(self, refusal: errors.Refusal) -> KeptAnswer | Key:

@@ -9,10 +9,12 @@ time-outs are here too, so that a simulator can replace all of time at once.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
 
 LEAP = timedelta(seconds=1)
 """A correction by more is no drift; the first word of the database is one as well."""
@@ -32,6 +34,15 @@ class Clock(Protocol):
 
     def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
         """Cancel the body after so many seconds with TimeoutError."""
+
+    async def within(self, seconds: float, question: Awaitable[T]) -> T:
+        """What came of a question to a pool, or TimeoutError when the time is over.
+
+        A pool takes a connection back once its question is over, and a question that is
+        cancelled is over when the server has heard of that: a server that hears nothing
+        keeps whoever waits, whatever `timeout` is around him. So here nobody waits for
+        it.
+        """
 
     def anchor(self, database_now: datetime) -> None:
         """Take the database's word on what time it is."""
@@ -93,6 +104,18 @@ class SystemClock:
         self._anchor = database_now
         self._anchored_at = self._monotonic()
 
+    async def within(self, seconds: float, question: Awaitable[T]) -> T:
+        """What came of it, or TimeoutError when the time is over."""
+        task = asyncio.ensure_future(question)
+        task.add_done_callback(_heard)
+        try:
+            await asyncio.wait((task,), timeout=seconds)
+        finally:
+            task.cancel()
+        if not task.done():
+            raise TimeoutError
+        return task.result()
+
     def steady_s(self) -> float:
         """Since the last leap ahead; of a clock that began right, for ever."""
         return self._monotonic() - self._leapt_at
@@ -111,3 +134,9 @@ def start_of_day(now: datetime) -> datetime:
 def utc_from_unix(seconds: float) -> datetime:
     """A moment a stranger gave us as Unix seconds."""
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def _heard(task: "asyncio.Future[T]") -> None:
+    """What comes of it when nobody waits any more is nobody's bug."""
+    if not task.cancelled():
+        task.exception()

@@ -182,9 +182,9 @@ class Scrutiny:
         body = msgspec.json.decode(request.body, type=dict[str, Any])
         row: PaymentRow | RefundRow | None
         if host == COUPONS:
-            no, row = str(body.get("pay_order_no")), None
             if path != "lock":
                 return  # whoever is late tells what another has told meanwhile
+            no = str(body["pay_order_no"])
             row = self._world.base.load(PaymentRow, no)
         elif host in self._world.banks or host.startswith("carrier_"):
             number = str(body["request_id"])

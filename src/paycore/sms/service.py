@@ -16,7 +16,8 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from paycore.kernel.crypto import keyed_hash, same
-from paycore.kernel.journal import Change
+from paycore.kernel.errors import TooMany
+from paycore.kernel.journal import Change, Refused
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import (
@@ -55,8 +56,8 @@ __all__ = [
     "save_carrier",
     "send",
     "take_for_bank",
+    "too_many",
     "verify",
-    "wait_s",
 ]
 
 
@@ -174,6 +175,15 @@ def take_for_bank(
     for quota in quotas:
         quota.take(change)
     return quotas
+
+
+def too_many(node: Node, refused: Refused) -> TooMany | None:
+    """What a text that does not go out is refused with; None where the guard is
+    another's.
+    """
+    if not refused.guard.startswith("sms."):
+        return None
+    return TooMany(retry_after_s=wait_s(node.now(), refused.guard))
 
 
 def give_back_unsent(quotas: Sequence[Quota], outcome: Outcome, change: Change) -> bool:

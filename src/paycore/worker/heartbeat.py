@@ -17,7 +17,7 @@ import structlog
 from msgspec.structs import replace
 
 from paycore.kernel.errors import Unavailable
-from paycore.kernel.journal import ChangeRejected
+from paycore.kernel.journal import NOT_NEW, ChangeRejected
 from paycore.kernel.lives import Lives
 from paycore.kernel.node import Node, NodeRow
 from paycore.kernel.terms import Epoch
@@ -79,7 +79,9 @@ async def _born(node: Node, epoch: int, slot: int, now: datetime) -> bool:
     )
     try:
         return await node.journal.commit(change) is None
-    except ChangeRejected:
+    except ChangeRejected as error:
+        if error.sqlstate != NOT_NEW:
+            raise
         log.info("slot_taken", slot=slot)
         return False
 

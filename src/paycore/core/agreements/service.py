@@ -201,9 +201,10 @@ async def _sign(
 
 def _refusal(node: Node, error: Exception) -> errors.Refusal:
     """Why a signing did not begin: too many texts, or one that has its place."""
-    if isinstance(error, GuardRefused) and error.refused.guard.startswith("sms."):
-        wait_s = sms.wait_s(node.now(), error.refused.guard)
-        return errors.TooMany(retry_after_s=wait_s)
+    if isinstance(error, GuardRefused):
+        too_many = sms.too_many(node, error.refused)
+        if too_many is not None:
+            return too_many
     return errors.Duplicate(TWICE_EN, TWICE_ZH)
 
 
@@ -239,8 +240,7 @@ async def _asked_for(
     await take(node, change, row)
     for name in (no, _name_of(key.row)):
         change.insert(NumberRow(name=name, card_id=card.card_id, signing_no=no))
-    phone = cards.facts(node, card).phone
-    texting = sms.take_for_bank(node, phone, asked.origin, change)
+    texting = sms.take_for_bank(node, new.phone, asked.origin, change)
     signing = Signing(row, new=True)
     call = Call(node=node, card=card, signing=signing, change=change, key=key)
     return call, texting

@@ -6,7 +6,6 @@ from typing import ClassVar
 import msgspec
 
 from paycore.cards.rows import CardRow
-from paycore.core import keys
 from paycore.core.absorb import with_attempts
 from paycore.core.chain import GuardRefused, Run
 from paycore.core.keys import AnswerOf, KeptAnswer, KeyClaim, View
@@ -25,7 +24,7 @@ from paycore.core.rows import (
     RefundRow,
     RefundTotalRow,
 )
-from paycore.core.template import ServiceCallback, ServiceTemplate, Standing
+from paycore.core.template import Check, ServiceCallback, ServiceTemplate, Standing
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Operation
 from paycore.gateway.service import Received
@@ -164,19 +163,17 @@ class _Refund(ServiceCallback):
 
 
 async def refund(
-    node: Node, request: RefundRequest, claim: KeyClaim, answer_of: AnswerOf
+    node: Node,
+    request: RefundRequest,
+    claim: KeyClaim,
+    answer_of: AnswerOf,
+    *,
+    check: Check | None = None,
 ) -> KeptAnswer:
     """Give money back."""
-    return await ServiceTemplate(node, _Refund(request, claim, answer_of)).execute()
-
-
-async def is_repeat(
-    node: Node, claim: KeyClaim, biz_line: BizLineId, out_refund_no: str
-) -> bool:
-    """Whether a refund names what stands, by its key or by its number."""
-    if await keys.look_up(node, claim) is not None:
-        return True
-    return await node.journal.load(OutRefundNoRow, biz_line, out_refund_no) is not None
+    use_case = _Refund(request, claim, answer_of)
+    use_case.check = check
+    return await ServiceTemplate(node, use_case).execute()
 
 
 async def get(node: Node, biz_line: BizLineId, no: RefundNo) -> RefundRow:

@@ -33,8 +33,10 @@ WHERE direction = 'CALLBACK' AND body LIKE '%' || $1 || '%'
 
 @pytest.fixture(scope="module")
 def own() -> Iterator[Stack]:
-    """A stack whose months may be taken away."""
+    """A stack whose months may be taken away: no node of it runs, to make them anew."""
     with stacked() as stack:
+        for node in stack.nodes:
+            node.stop()
         yield stack
 
 

@@ -64,6 +64,9 @@ class Call(Struct, frozen=True, kw_only=True, gc=False):
     now_ms: int
     card: Card | None = None
     twist: Twist = STRAIGHT
+    facts: dict[str, str] = {}
+    """What the provider's protocol says of an order beyond what a bank needs; kept with
+    the order that this call opens."""
 
 
 class Bank:
@@ -120,6 +123,14 @@ class Bank:
         """All that is PROCESSING, to be settled at `due_ms`."""
         return [o for o in self._orders.values() if o.status == "PROCESSING"]
 
+    def find(self, merchant: str, request_id: str) -> Order | None:
+        """An order by its number."""
+        return self._orders.get(f"{merchant}/{request_id}")
+
+    def orders(self) -> Iterable[Order]:
+        """All there are, oldest first."""
+        return self._orders.values()
+
     # The operations, in the order of a payment's life. Each checks, then decides.
 
     def _send_code(self, call: Call, work: Work) -> Reply:
@@ -130,6 +141,7 @@ class Bank:
             return _duplicate(call)
         self._check_token(request.token)
         order = Order(
+            facts=call.facts,
             merchant=call.merchant,
             request_id=request.request_id,
             pay_order_no=request.pay_order_no,
@@ -171,6 +183,7 @@ class Bank:
             return _duplicate(call)
         self._check_token(request.token)
         order = Order(
+            facts=call.facts,
             merchant=call.merchant,
             request_id=request.request_id,
             pay_order_no=request.pay_order_no,
@@ -207,6 +220,7 @@ class Bank:
         if charge and charge.currency != request.currency:
             raise BadRequest("currency is not the charge's")
         refund = Order(
+            facts=call.facts,
             merchant=call.merchant,
             request_id=request.request_id,
             # Under the charge's reference, whatever the merchant calls the refund:
@@ -253,6 +267,7 @@ class Bank:
         if self._find(call, call.request.request_id):
             return _duplicate(call)
         order = Order(
+            facts=call.facts,
             merchant=call.merchant,
             request_id=call.request.request_id,
             pay_order_no=call.request.pay_order_no,
@@ -273,6 +288,7 @@ class Bank:
             return _duplicate(call)
         verdict = call.twist.decline or "OK"
         order = Order(
+            facts=call.facts,
             merchant=call.merchant,
             request_id=call.request.request_id,
             pay_order_no=call.request.pay_order_no,
@@ -304,7 +320,7 @@ class Bank:
     # Checks.
 
     def _find(self, call: Call, request_id: str) -> Order | None:
-        return self._orders.get(f"{call.merchant}/{request_id}")
+        return self.find(call.merchant, request_id)
 
     def _check_token(self, token: str) -> None:
         """Refuse a revoked token. Agreements older than this sandbox are fine."""

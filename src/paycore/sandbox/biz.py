@@ -66,7 +66,7 @@ class BusinessLine:
         if strike is not None and strike.kind == "drip":
             await exchange.trickle(b"OK", (), seconds=strike.number_ms / 1000)
         elif self._faults.draw(_TARGET, CONTENT) is not None:
-            exchange.answer(200, GARBAGE)
+            exchange.answer(200, GARBAGE.body)
         else:
             exchange.answer(204 if verified else 400, b"")
 

@@ -1,34 +1,28 @@
 """An SMS carrier: takes a text and says it will deliver it.
 
 It has no memory of its customers: the same request sent twice is two texts, as with
-real carriers. What it delivered can be read at the control.
+real carriers. What it delivered can be read at the control. Where its dialect has
+receipts, one follows each text; the fault `undelivered` makes it a bad one.
 """
 
 import secrets
-from collections.abc import Mapping
-from typing import Final
-
-import msgspec
 
 from paycore.sandbox.clock import now_ms
-from paycore.sandbox.delivery import UNSIGNED_401, content_of, deliver, struck_before
-from paycore.sandbox.faults import DECLINE, FaultBook
-from paycore.sandbox.orders import MESSAGES, Text
-from paycore.sandbox.protocol import (
-    SEND_TEXT,
-    BadRequest,
-    BadSignature,
-    Merchant,
-    SendText,
-    TextReply,
-    authenticate,
-    names_in,
-    parse,
+from paycore.sandbox.courier import Courier, Parcel
+from paycore.sandbox.delivery import (
+    NOT_ACTED,
+    content_of,
+    deliver,
+    send,
+    struck_before,
 )
+from paycore.sandbox.dialect import CarrierCall, CarrierDialect, Plain, Taken, Wire
+from paycore.sandbox.faults import CONTENT, DECLINE, DELIVERY, UNDELIVERED, FaultBook
+from paycore.sandbox.orders import Text
 from paycore.sandbox.record import Record
 from paycore.sandbox.wire import Exchange
 
-PATH: Final = "/v1/send"
+RECEIPT_AFTER_MS = 200
 
 
 class Carrier:
@@ -37,81 +31,91 @@ class Carrier:
     def __init__(
         self,
         name: str,
+        dialect: CarrierDialect | None,
         *,
-        merchants: Mapping[str, Merchant],
         faults: FaultBook,
         record: Record,
+        courier: Courier,
     ) -> None:
         self._name = name
-        self._merchants = merchants
+        self._dialect = dialect
         self._faults = faults
         self._record = record
+        self._courier = courier
 
     async def serve(self, exchange: Exchange) -> None:
         """Answer one call."""
-        if exchange.path != PATH or exchange.method != "POST":
-            exchange.answer(404, b'{"code":"NOT_FOUND"}')
+        dialect, at = self._dialect, now_ms()
+        assert dialect is not None, "it speaks no HTTP"
+        if await dialect.aside(exchange, at):
             return
         try:
-            merchant = authenticate(
-                self._merchants, exchange.headers, PATH, exchange.body, now_ms()
-            )
-        except BadSignature:
-            exchange.answer(401, UNSIGNED_401)
+            asked = dialect.read(exchange, at)
+        except Plain as plain:
+            send(exchange, plain.wire)
             return
-        try:
-            request = parse(SEND_TEXT, exchange.body)
-        except BadRequest as error:
-            reply = _no(names_in(exchange.body)[0], "BAD_REQUEST", str(error))
-            await deliver(exchange, merchant, msgspec.json.encode(reply))
-            return
-        await self._act(exchange, merchant, request)
+        await self._act(exchange, dialect, asked)
 
     async def _act(
-        self, exchange: Exchange, merchant: Merchant, request: SendText
+        self, exchange: Exchange, dialect: CarrierDialect, asked: CarrierCall
     ) -> None:
         target = f"carrier.{self._name}.send"
         struck, strike = await struck_before(exchange, self._faults, target)
         if struck:
             return
         decline = self._faults.draw(target, DECLINE)
-        if decline is not None:
-            why = MESSAGES.get(decline.text, decline.text)
-            reply = _no(request.request_id, decline.text, why)
-        else:
-            reply = await self._send(request)
+        refusal = None if decline is None else decline.text
+        number = f"{self._name}{secrets.token_hex(8)}"
+        if refusal is None:
+            await self._record_text(asked)
+            self._tell(dialect, asked, number)
         await deliver(
             exchange,
-            merchant,
-            msgspec.json.encode(reply),
+            lambda: dialect.reply(asked, refusal, number, now_ms()),
+            spoil=dialect.spoil,
             strike=strike,
             content=content_of(self._faults, target),
         )
 
-    async def _send(self, request: SendText) -> TextReply:
+    async def take(self, asked: CarrierCall) -> Taken:
+        """The same for a server that does not speak HTTP: it does the fault itself."""
+        target = f"carrier.{self._name}.send"
+        strike = self._faults.draw(target, DELIVERY | CONTENT)
+        fault = None if strike is None else strike.kind
+        if fault in NOT_ACTED:
+            return Taken(fault=fault)
+        decline = self._faults.draw(target, DECLINE)
+        if decline is not None:
+            return Taken(fault=fault, refusal=decline.text)
+        await self._record_text(asked)
+        delivered = self._faults.draw(target, UNDELIVERED) is None
+        number = f"{self._name}{secrets.token_hex(8)}"
+        return Taken(fault=fault, message_id=number, delivered=delivered)
+
+    async def _record_text(self, asked: CarrierCall) -> None:
         text = Text(
-            phone=request.phone,
-            text=f"[{request.sign}] {request.text}" if request.sign else request.text,
-            code=request.params.get("code"),
+            phone=asked.phone,
+            text=asked.text,
+            code=asked.code,
             carrier=self._name,
             at_ms=now_ms(),
         )
         self._record.stage_text(text)
         await self._record.durable()
-        return TextReply(
-            request_id=request.request_id,
-            status="SUCCESS",
-            code="OK",
-            message=MESSAGES["OK"],
-            message_id=f"{self._name}{secrets.token_hex(8)}",
-        )
 
+    def _tell(self, dialect: CarrierDialect, asked: CarrierCall, number: str) -> None:
+        delivered = self._faults.draw(f"carrier.{self._name}.send", UNDELIVERED) is None
 
-def _no(request_id: str, code: str, message: str) -> TextReply:
-    return TextReply(
-        request_id=request_id,
-        status="FAIL",
-        code=code,
-        message=message,
-        message_id=None,
-    )
+        def told() -> tuple[str, Wire] | None:
+            return dialect.receipt(asked, number, delivered=delivered, at_ms=now_ms())
+
+        first = told()
+        if first is None:
+            return
+
+        def again() -> Wire:
+            told_again = told()
+            return first[1] if told_again is None else told_again[1]
+
+        parcel = Parcel(url=first[0], make=again, ends=lambda status, _: status == 200)
+        self._courier.tell(parcel, times=1, after_ms=RECEIPT_AFTER_MS)

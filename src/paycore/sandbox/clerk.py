@@ -12,7 +12,6 @@ from urllib.parse import parse_qs
 import msgspec
 
 from paycore.sandbox.clock import now_ms
-from paycore.sandbox.delivery import UNSIGNED_401
 from paycore.sandbox.planting import (
     ENCODING,
     LATE,
@@ -68,18 +67,19 @@ class Clerk:
                 self._merchants, exchange.headers, PATH, query, now_ms()
             )
         except BadSignature:
-            exchange.answer(401, UNSIGNED_401)
+            exchange.answer(401, b'{"code":"BAD_SIGNATURE"}')
             return
         day = _day(exchange.query)
         if day is None:
             _refuse(exchange, merchant, 400, "BAD_REQUEST")
-        elif not self._is_there(bank, day):
+        elif not self.is_there(bank, day):
             _refuse(exchange, merchant, 404, "STATEMENT_NOT_READY")
         else:
             pieces = self._pieces(bank, merchant, day)
             await exchange.stream(pieces, content_type=_CSV)
 
-    def _is_there(self, bank: str, day: date) -> bool:
+    def is_there(self, bank: str, day: date) -> bool:
+        """Whether a day's statement can be had by now."""
         late = self.faults.of_file(bank, day, LATE) or 0
         return self.today() > day + timedelta(days=late)
 
@@ -95,20 +95,34 @@ class Clerk:
             at_ms=now_ms(),
             encoding="gb18030" if coded else "utf-8",
         )
-        held = pen.head() + pen.lines(self.faults.carried_to(bank, day, merchant.id))
-        values = (bank, *bounds_ms(day), merchant.id)
-        async for page in self._record.read(_OF_MERCHANT, values):
+        held = pen.head()
+        async for page in self.entries(bank, day, merchant.id):
             yield held
-            held = pen.lines(
+            held = pen.lines(page)
+        if self.whole(bank, day):
+            yield held
+            yield pen.foot()
+        else:
+            yield held[: len(held) // 2]
+
+    async def entries(
+        self, bank: str, day: date, merchant: str
+    ) -> AsyncIterator[list[Entry]]:
+        """What a merchant's file of a day has, page by page, the planted differences
+        included; those of the file as a whole are for whoever writes it.
+        """
+        yield list(self.faults.carried_to(bank, day, merchant))
+        values = (bank, *bounds_ms(day), merchant)
+        async for page in self._record.read(_OF_MERCHANT, values):
+            yield [
                 entry
                 for line in map(_line, page)
                 for entry in self.faults.of_line(line.n, line.entry)
-            )
-        if self.faults.of_file(bank, day, TRUNCATED):
-            yield held[: len(held) // 2]
-        else:
-            yield held
-            yield pen.foot()
+            ]
+
+    def whole(self, bank: str, day: date) -> bool:
+        """Whether the file is given whole, and not cut in the middle."""
+        return not self.faults.of_file(bank, day, TRUNCATED)
 
     # What the control asks for.
 

@@ -5,21 +5,29 @@ merchant who never answers is given up after the last retry. He can enquire.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
-from urllib.parse import urlsplit
 
-import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector
+from msgspec import Struct
 
-from paycore.sandbox.clock import now_ms
-from paycore.sandbox.orders import Order, callback_for
-from paycore.sandbox.protocol import Merchant, signed_headers
+from paycore.sandbox.dialect import Wire
 
 RETRY_AFTER_S: Final = (1, 2, 4, 8, 16)
 # How long an answer that is preceded by its callback waits for it.
 EARLY_S: Final = 3.0
 _TIMEOUT: Final = ClientTimeout(total=5, sock_connect=1)
 _AT_ONCE: Final = 64
+_HEARD: Final = 256
+
+
+class Parcel(Struct, frozen=True, kw_only=True):
+    """One message until it is acknowledged; signed anew whenever it is sent."""
+
+    url: str
+    make: Callable[[], Wire]
+    ends: Callable[[int, bytes], bool]
+    """Whether this answer is what the sender waits for."""
 
 
 class Courier:
@@ -29,42 +37,38 @@ class Courier:
         self._session: ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def tell(self, merchant: Merchant, order: Order, *, times: int) -> None:
-        """Send the result of an order so many times at once; do not wait."""
+    def tell(self, parcel: Parcel, *, times: int, after_ms: int = 0) -> None:
+        """Send a message so many times at once; do not wait."""
         for _ in range(times):
-            self._start(merchant, order)
+            self._start(parcel, after_ms)
 
-    async def tell_first(self, merchant: Merchant, order: Order, *, times: int) -> None:
+    async def tell_first(self, parcel: Parcel, *, times: int) -> None:
         """The same, but wait (not for ever) until they are delivered."""
-        tasks = {self._start(merchant, order) for _ in range(times)}
+        tasks = {self._start(parcel, 0) for _ in range(times)}
         await asyncio.wait(tasks, timeout=EARLY_S)
 
-    def _start(self, merchant: Merchant, order: Order) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._deliver(merchant, order))
+    def _start(self, parcel: Parcel, after_ms: int) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._deliver(parcel, after_ms))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def _deliver(self, merchant: Merchant, order: Order) -> None:
-        assert order.notify_url is not None
-        body = msgspec.json.encode(callback_for(order))
-        for wait_s in (0, *RETRY_AFTER_S):
+    async def _deliver(self, parcel: Parcel, after_ms: int) -> None:
+        for wait_s in (after_ms / 1000, *RETRY_AFTER_S):
             await asyncio.sleep(wait_s)
-            if await self._post(merchant, order.notify_url, body):
+            if await self._post(parcel):
                 return
 
-    async def _post(self, merchant: Merchant, url: str, body: bytes) -> bool:
-        path = urlsplit(url).path or "/"
-        headers = dict(signed_headers(merchant, path, body, now_ms()))
-        headers["Content-Type"] = "application/json"
+    async def _post(self, parcel: Parcel) -> bool:
+        wire = parcel.make()
+        headers = {**dict(wire.headers), "Content-Type": wire.content_type}
         session = self._open_session()
         try:
             async with session.post(
-                url, data=body, headers=headers, allow_redirects=False
+                parcel.url, data=wire.body, headers=headers, allow_redirects=False
             ) as response:
-                # Acknowledged means these two letters; a page of HTML does not.
-                said = await response.content.read(16)
-                return response.status == 200 and said == b"OK"
+                said = await response.content.read(_HEARD)
+                return parcel.ends(response.status, said)
         except (ClientError, TimeoutError, ValueError):
             return False
 

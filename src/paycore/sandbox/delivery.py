@@ -3,16 +3,15 @@
 The same for banks and carriers: what they did is decided, here it only travels.
 """
 
+from collections.abc import Callable
 from typing import Final
 
-from paycore.sandbox.clock import now_ms
+from paycore.sandbox.dialect import Wire
 from paycore.sandbox.faults import CONTENT, DELIVERY, FaultBook, Strike
-from paycore.sandbox.protocol import Merchant, signed_headers
 from paycore.sandbox.wire import Exchange
 
-GARBAGE: Final = b"\x00\xff<html>502 upstream</html"
-UNSIGNED_401: Final = b'{"code":"BAD_SIGNATURE"}'
-_NOT_ACTED: Final = frozenset({"timeout_before", "http_500"})
+GARBAGE: Final = Wire(body=b"\x00\xff<html>502 upstream</html")
+NOT_ACTED: Final = frozenset({"timeout_before", "http_500"})
 
 
 async def struck_before(
@@ -20,7 +19,7 @@ async def struck_before(
 ) -> tuple[bool, Strike | None]:
     """Draw the fault of the way. True: it kept the call from being acted on."""
     strike = faults.draw(target, DELIVERY)
-    if strike is None or strike.kind not in _NOT_ACTED:
+    if strike is None or strike.kind not in NOT_ACTED:
         return False, strike
     if strike.kind == "timeout_before":
         await exchange.hold()
@@ -31,9 +30,9 @@ async def struck_before(
 
 async def deliver(
     exchange: Exchange,
-    merchant: Merchant,
-    body: bytes,
+    make: Callable[[], Wire],
     *,
+    spoil: Callable[[Wire], Wire],
     strike: Strike | None = None,
     content: Strike | None = None,
 ) -> None:
@@ -43,15 +42,20 @@ async def deliver(
         return
     if strike is not None and strike.kind == "slow":
         await exchange.pause(strike.number_ms / 1000)
-    headers = signed_headers(merchant, exchange.path, body, now_ms())[1:]
-    if content is not None and content.kind == "garbage":
-        body, headers = GARBAGE, ()
-    elif content is not None:
-        headers = (headers[0], ("X-Signature", "0" * 64))
+    wire = make()
+    if content is not None:
+        wire = GARBAGE if content.kind == "garbage" else spoil(wire)
     if strike is not None and strike.kind == "drip":
-        await exchange.trickle(body, headers, seconds=strike.number_ms / 1000)
+        await exchange.trickle(wire.body, wire.headers, seconds=strike.number_ms / 1000)
     else:
-        exchange.answer(200, body, headers)
+        send(exchange, wire)
+
+
+def send(exchange: Exchange, wire: Wire) -> None:
+    """Answer at once."""
+    exchange.answer(
+        wire.status, wire.body, wire.headers, content_type=wire.content_type
+    )
 
 
 def content_of(faults: FaultBook, target: str) -> Strike | None:

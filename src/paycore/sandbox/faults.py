@@ -15,6 +15,10 @@ from msgspec import Meta, Struct
 
 BANKS: Final = ("quick_a", "quick_b", "deduct_a", "deduct_b")
 CARRIERS: Final = ("a", "b")
+VENDORS: Final = ("unionpay", "huifu", "stripe")
+"""Banks that speak as a provider does; each is there where the configuration names
+it."""
+VENDOR_CARRIERS: Final = ("aliyun", "tencent", "smpp")
 OPERATIONS: Final = (
     "send_code",
     "confirm",
@@ -25,8 +29,12 @@ OPERATIONS: Final = (
     "revoke",
 )
 TARGETS: Final = (
-    *(f"bank.{bank}.{operation}" for bank in BANKS for operation in OPERATIONS),
-    *(f"carrier.{carrier}.send" for carrier in CARRIERS),
+    *(
+        f"bank.{bank}.{operation}"
+        for bank in (*BANKS, *VENDORS)
+        for operation in OPERATIONS
+    ),
+    *(f"carrier.{carrier}.send" for carrier in (*CARRIERS, *VENDOR_CARRIERS)),
     "biz.notice",
 )
 
@@ -43,6 +51,7 @@ DECLINE: Final = frozenset({"decline"})
 PROCESSING: Final = frozenset({"processing"})
 DUPLICATE: Final = frozenset({"duplicate_callback"})
 EARLY: Final = frozenset({"callback_before_answer"})
+UNDELIVERED: Final = frozenset({"undelivered"})
 
 _SECONDS: Final = frozenset({"processing", "slow", "drip"})
 _PLAIN: Final = (
@@ -50,6 +59,7 @@ _PLAIN: Final = (
     | AMOUNT
     | TWICE
     | EARLY
+    | UNDELIVERED
     | CONTENT
     | frozenset({"timeout_before", "timeout_after", "http_500"})
 )

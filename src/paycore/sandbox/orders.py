@@ -61,6 +61,7 @@ class Order(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     callbacks: int = 1  # how many tell of a settlement
     lies: bool = False  # whether those name a wrong amount
     token: str | None = None
+    facts: dict[str, str] = {}  # what a provider's dialect keeps with it
 
     @property
     def key(self) -> str:

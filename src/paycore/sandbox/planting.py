@@ -15,7 +15,7 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from paycore.sandbox.faults import BANKS, WrongFault
+from paycore.sandbox.faults import BANKS, VENDORS, WrongFault
 from paycore.sandbox.statement import Entry
 
 MISSING: Final = "missing_line"
@@ -155,7 +155,7 @@ class StatementFaults:
 
 def checked(request: PlantRequest) -> PlantRequest:
     """Refuse what is no bank, no day or no fault."""
-    if request.bank not in BANKS:
+    if request.bank not in (*BANKS, *VENDORS):
         raise WrongFault(f"no such bank: {request.bank[:80]!r}")
     try:
         date.fromisoformat(request.date)

@@ -24,7 +24,23 @@ from paycore.sandbox.carrier import Carrier
 from paycore.sandbox.clerk import Clerk
 from paycore.sandbox.control import Control
 from paycore.sandbox.courier import Courier
-from paycore.sandbox.faults import BANKS, CARRIERS, FaultBook
+from paycore.sandbox.dialect import (
+    CarrierDialect,
+    Dialect,
+    VendorCarrierDialect,
+    VendorDialect,
+    VendorServer,
+)
+from paycore.sandbox.faults import (
+    BANKS,
+    CARRIERS,
+    VENDOR_CARRIERS,
+    VENDORS,
+    FaultBook,
+)
+from paycore.sandbox.found import NoVendor, keys, vendor
+from paycore.sandbox.own import OwnDialect
+from paycore.sandbox.own_carrier import OwnCarrierDialect
 from paycore.sandbox.protocol import Merchant
 from paycore.sandbox.record import Record
 from paycore.sandbox.teller import Teller
@@ -32,6 +48,9 @@ from paycore.sandbox.wire import Exchange, Handler, Listener, listener_near
 
 # A second start waits so long for what is left of the first.
 _LOCK_WAIT_S: Final = 15.0
+
+OVER_OTHERS: Final = frozenset({"smpp"})
+"""Carriers whose protocol is not over HTTP."""
 
 
 class MerchantConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,6 +65,8 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     merchants: dict[str, MerchantConfig]
     webhook_secrets: list[str]
+    vendors: dict[str, msgspec.Raw] = {}
+    """Providers that are to be there too, and their keys (`vendors/`)."""
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -61,8 +82,16 @@ class CannotStart(Exception):
     """The sandbox cannot start; the text says why, in one line."""
 
 
-def read_config(path: Path) -> tuple[dict[str, Merchant], list[str]]:
-    """Merchants and webhook secrets, or `CannotStart`."""
+class Known(Struct, frozen=True, kw_only=True):
+    """The configuration, read."""
+
+    merchants: Mapping[str, Merchant]
+    secrets: list[str]
+    vendors: Mapping[str, msgspec.Raw] = {}
+
+
+def read_config(path: Path) -> Known:
+    """Merchants, webhook secrets and providers' keys, or `CannotStart`."""
     try:
         config = msgspec.json.decode(path.read_bytes(), type=Config)
         merchants = {
@@ -79,7 +108,12 @@ def read_config(path: Path) -> tuple[dict[str, Merchant], list[str]]:
         # Not the error's own text in full: it could quote a key.
         what = str(error) if isinstance(error, msgspec.DecodeError) else "a key is bad"
         raise CannotStart(f"{path}: {what}") from error
-    return merchants, config.webhook_secrets
+    strange = config.vendors.keys() - {*VENDORS, *VENDOR_CARRIERS}
+    if strange:
+        raise CannotStart(f"{path}: there is no provider {min(strange)!r}")
+    return Known(
+        merchants=merchants, secrets=config.webhook_secrets, vendors=config.vendors
+    )
 
 
 @contextmanager
@@ -102,31 +136,38 @@ def only_one(data: Path) -> Iterator[None]:
 class Sandbox:
     """Everything that runs in one process."""
 
-    def __init__(
-        self, options: Options, merchants: Mapping[str, Merchant], secrets: list[str]
-    ) -> None:
+    def __init__(self, options: Options, known: Known) -> None:
         self.stopped = asyncio.Event()
         self.failure: str | None = None
         self._faults = FaultBook(seed=options.seed)
         self._record = Record(options.data / "sandbox.db", on_failure=self._fail)
         self._courier = Courier()
-        self._clerk = Clerk(merchants=merchants, record=self._record)
+        self._clerk = Clerk(merchants=known.merchants, record=self._record)
         self._listeners: dict[str, Listener] = {}
         self._tellers: dict[str, Teller] = {}
         self._options = options
         self._next_port = options.port
-        self._merchants = merchants
-        self._secrets = secrets
+        self._merchants = known.merchants
+        self._secrets = known.secrets
+        self._vendors = known.vendors
+        self._servers: list[VendorServer] = []
 
     async def start(self) -> Mapping[str, object]:
         """Listen everywhere; returns the addresses."""
         control = self._listen_for_control()
         banks = {name: self._place_bank(name) for name in BANKS}
         carriers = {name: self._place_carrier(name) for name in CARRIERS}
+        behind = {  # the places of all others stay where they are
+            "banks": [name for name in VENDORS if name in self._vendors],
+            "carriers": [name for name in VENDOR_CARRIERS if name in self._vendors],
+        }
         line = BusinessLine(
             secrets=self._secrets, faults=self._faults, record=self._record
         )
         biz = self._place("biz", line.serve)
+        banks |= {name: self._place_bank(name) for name in behind["banks"]}
+        for name in behind["carriers"]:
+            carriers[name] = await self._place_provider(name)
         info: Mapping[str, object] = {
             "control": control.url,
             "banks": banks,
@@ -165,25 +206,51 @@ class Sandbox:
         return self._listeners[place].url
 
     def _place_bank(self, name: str) -> str:
-        number = BANKS.index(name) + 1
+        number = (*BANKS, *VENDORS).index(name) + 1
         bank = Bank(name, number=number, rng=random.SystemRandom())
         bank.restore(self._record.orders(name), moved=self._record.moved(name))
         teller = Teller(
-            bank,
-            merchants=self._merchants,
+            self._dialect(bank),
             faults=self._faults,
             record=self._record,
             courier=self._courier,
-            clerk=self._clerk,
         )
         self._tellers[name] = teller
         return self._place(f"bank.{name}", teller.serve)
 
+    def _dialect(self, bank: Bank) -> Dialect:
+        if bank.name in BANKS:
+            return OwnDialect(bank, merchants=self._merchants, clerk=self._clerk)
+        kind = vendor(bank.name, VendorDialect)  # type: ignore[type-abstract]
+        config = keys(bank.name, self._vendors, kind.Config)
+        return kind(bank, config, self._clerk)
+
     def _place_carrier(self, name: str) -> str:
-        carrier = Carrier(
-            name, merchants=self._merchants, faults=self._faults, record=self._record
-        )
+        carrier = self._carrier(name, OwnCarrierDialect(self._merchants))
         return self._place(f"carrier.{name}", carrier.serve)
+
+    def _carrier(self, name: str, dialect: CarrierDialect | None) -> Carrier:
+        return Carrier(
+            name,
+            dialect,
+            faults=self._faults,
+            record=self._record,
+            courier=self._courier,
+        )
+
+    async def _place_provider(self, name: str) -> str:
+        """A carrier that speaks as a provider does, over HTTP or not."""
+        if name not in OVER_OTHERS:
+            kind = vendor(name, VendorCarrierDialect)  # type: ignore[type-abstract]
+            dialect = kind(keys(name, self._vendors, kind.Config))
+            return self._place(f"carrier.{name}", self._carrier(name, dialect).serve)
+        other = vendor(name, VendorServer)  # type: ignore[type-abstract]
+        config = keys(name, self._vendors, other.Config)
+        server = other(config, self._carrier(name, None))
+        self._servers.append(server)
+        if self._next_port:
+            self._next_port += 1
+        return await server.open(self._next_port)
 
     async def _refresh(self) -> None:
         """Shut the listeners that must refuse, open the others."""
@@ -203,6 +270,8 @@ class Sandbox:
             await listener.close()
         for teller in self._tellers.values():
             await teller.close()
+        for server in self._servers:
+            await server.close()
         await self._courier.close()
         if self.failure is None:
             await self._record.close()
@@ -221,10 +290,13 @@ def _watch_stdin(loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> Non
 
 async def run(options: Options, *, watch_stdin: bool) -> None:
     """Serve until SIGTERM, SIGINT or, where asked to watch it, the end of stdin."""
-    merchants, secrets = read_config(options.config)
+    known = read_config(options.config)
     with only_one(options.data):
-        sandbox = Sandbox(options, merchants, secrets)
-        info = await sandbox.start()
+        sandbox = Sandbox(options, known)
+        try:
+            info = await sandbox.start()
+        except NoVendor as error:
+            raise CannotStart(str(error)) from error
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, sandbox.stopped.set)

@@ -1,20 +1,19 @@
 """A bank at its address: takes calls from the wire to `bank` and the replies back.
 
-The order matters: nothing is told before it is durable. Rules of money are `bank`'s.
+The order matters: nothing is told before it is durable. Rules of money are `bank`'s,
+and how a provider speaks is its dialect's.
 """
 
 import asyncio
-from collections.abc import Mapping
-from typing import Final
+from functools import partial
 
-import msgspec
 from msgspec.structs import replace
 
-from paycore.sandbox.bank import Bank, Call
-from paycore.sandbox.clerk import Clerk
+from paycore.sandbox.bank import Bank
 from paycore.sandbox.clock import now_ms
-from paycore.sandbox.courier import Courier
-from paycore.sandbox.delivery import UNSIGNED_401, content_of, deliver, struck_before
+from paycore.sandbox.courier import Courier, Parcel
+from paycore.sandbox.delivery import content_of, deliver, send, struck_before
+from paycore.sandbox.dialect import Asked, Dialect, Plain, Wire
 from paycore.sandbox.faults import (
     AMOUNT,
     DECLINE,
@@ -24,32 +23,9 @@ from paycore.sandbox.faults import (
     TWICE,
     FaultBook,
 )
-from paycore.sandbox.orders import (
-    STRAIGHT,
-    Answer,
-    Order,
-    Twist,
-    bad_request,
-    wrong_amount,
-)
-from paycore.sandbox.protocol import (
-    REQUESTS,
-    BadRequest,
-    BadSignature,
-    Deduct,
-    Merchant,
-    SendCode,
-    Sign,
-    authenticate,
-    names_in,
-    open_card,
-    parse,
-)
+from paycore.sandbox.orders import STRAIGHT, Answer, Order, Twist, wrong_amount
 from paycore.sandbox.record import Record
-from paycore.sandbox.statement import PATH as STATEMENT
 from paycore.sandbox.wire import Exchange
-
-_PREFIX: Final = "/v1/"
 
 
 class Teller:
@@ -57,17 +33,14 @@ class Teller:
 
     def __init__(
         self,
-        bank: Bank,
+        dialect: Dialect,
         *,
-        merchants: Mapping[str, Merchant],
         faults: FaultBook,
         record: Record,
         courier: Courier,
-        clerk: Clerk,
     ) -> None:
-        self._bank = bank
-        self._clerk = clerk
-        self._merchants = merchants
+        self._bank: Bank = dialect.bank
+        self._dialect = dialect
         self._faults = faults
         self._record = record
         self._courier = courier
@@ -80,39 +53,22 @@ class Teller:
 
     async def serve(self, exchange: Exchange) -> None:
         """Answer one call."""
-        if exchange.path == STATEMENT:
-            await self._clerk.serve(exchange, self._bank.name)
-            return
-        operation = exchange.path.removeprefix(_PREFIX)
-        if operation not in REQUESTS or not exchange.path.startswith(_PREFIX):
-            exchange.answer(404, b'{"code":"NOT_FOUND"}')
-            return
-        if exchange.method != "POST":
-            exchange.answer(405, b'{"code":"NOT_FOUND"}', (("Allow", "POST"),))
-            return
         at = now_ms()
-        try:
-            merchant = authenticate(
-                self._merchants, exchange.headers, exchange.path, exchange.body, at
-            )
-        except BadSignature:
-            exchange.answer(401, UNSIGNED_401)
+        if await self._dialect.aside(exchange, at):
             return
         try:
-            call = _read(operation, merchant, exchange.body, at)
-        except BadRequest as error:
-            names = names_in(exchange.body)
-            reply = bad_request(merchant.id, names, str(error), at)
-            await deliver(exchange, merchant, msgspec.json.encode(reply))
+            asked = self._dialect.read(exchange, at)
+        except Plain as plain:
+            send(exchange, plain.wire)
             return
-        await self._act(exchange, merchant, call)
+        await self._act(exchange, asked)
 
-    async def _act(self, exchange: Exchange, merchant: Merchant, call: Call) -> None:
-        target = f"bank.{self._bank.name}.{call.operation}"
+    async def _act(self, exchange: Exchange, asked: Asked) -> None:
+        target = f"bank.{self._bank.name}.{asked.call.operation}"
         struck, strike = await struck_before(exchange, self._faults, target)
         if struck:
             return
-        answer = self._bank.handle(replace(call, twist=self._twist(target)))
+        answer = self._bank.handle(replace(asked.call, twist=self._twist(target)))
         answer = self._falsified(answer, target)
         if answer.work.moves and self._faults.draw(target, TWICE):
             self._bank.move_again(answer.work)
@@ -121,17 +77,36 @@ class Teller:
         await self._record.durable()
         if answer.settles is not None:
             self._settle_when_due(answer.settles)
-        if early and answer.final is not None:
-            await self._courier.tell_first(merchant, answer.final, times=times)
+        final = answer.final
+        parcel = self._parcel(final) if times and final is not None else None
+        if early and parcel is not None:
+            await self._courier.tell_first(parcel, times=times)
         await deliver(
             exchange,
-            merchant,
-            msgspec.json.encode(answer.reply),
+            lambda: self._dialect.reply(asked, answer, now_ms()),
+            spoil=self._dialect.spoil,
             strike=strike,
             content=content_of(self._faults, target),
         )
-        if times and not early and answer.final is not None:
-            self._courier.tell(merchant, answer.final, times=times)
+        if not early and parcel is not None:
+            self._courier.tell(
+                parcel, times=times, after_ms=self._dialect.tells_after_ms
+            )
+
+    def _parcel(self, order: Order) -> Parcel | None:
+        """What tells of an order, until the merchant has heard it."""
+        dialect = self._dialect
+        if order.notify_url is None or dialect.callback(order, now_ms()) is None:
+            return None
+
+        def make() -> Wire:
+            wire = dialect.callback(order, now_ms())
+            assert wire is not None, "it was one a moment ago"
+            return wire
+
+        return Parcel(
+            url=order.notify_url, make=make, ends=partial(dialect.acknowledged, order)
+        )
 
     def _twist(self, target: str) -> Twist:
         decline = self._faults.draw(target, DECLINE)
@@ -162,7 +137,8 @@ class Teller:
         if told is None or told.notify_url is None:
             return 0, False
         several = self._faults.draw(target, DUPLICATE)
-        times = several.number if several else 0
+        usual = 1 if self._dialect.tells else 0
+        times = several.number if several else usual
         if answer.settles is not None:
             if several:
                 self._bank.promise(
@@ -184,9 +160,7 @@ class Teller:
             return
         self._record.stage(self._bank.name, answer.work)
         await self._record.durable()
-        final, merchant = answer.final, self._merchants.get(order.merchant)
-        if merchant is not None and final is not None and final.notify_url:
-            self._courier.tell(merchant, final, times=final.callbacks)
+        self._tell(answer.final)
 
     async def end(self, key: str) -> bool:
         """The payer ends an agreement at the bank, which tells the merchant."""
@@ -195,28 +169,16 @@ class Teller:
             return False
         self._record.stage(self._bank.name, answer.work)
         await self._record.durable()
-        merchant = self._merchants.get(answer.final.merchant)
-        if merchant is not None and answer.final.notify_url:
-            self._courier.tell(merchant, answer.final, times=1)
+        self._tell(replace(answer.final, callbacks=1))
         return True
+
+    def _tell(self, order: Order | None) -> None:
+        parcel = None if order is None else self._parcel(order)
+        if order is not None and parcel is not None:
+            self._courier.tell(parcel, times=order.callbacks)
 
     async def close(self) -> None:
         """Stop waiting; what is due later is settled by the next run."""
         for task in list(self._settling):
             task.cancel()
         await asyncio.gather(*self._settling, return_exceptions=True)
-
-
-def _read(operation: str, merchant: Merchant, body: bytes, at_ms: int) -> Call:
-    """Parse and decrypt a request, or raise `BadRequest`."""
-    request = parse(REQUESTS[operation], body)
-    card = None
-    if isinstance(request, (SendCode, Deduct, Sign)) and request.card_enc is not None:
-        card = open_card(merchant, request.request_id, request.card_enc)
-    return Call(
-        operation=operation,
-        merchant=merchant.id,
-        request=request,
-        card=card,
-        now_ms=at_ms,
-    )

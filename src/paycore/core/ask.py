@@ -131,6 +131,8 @@ def call(
         notify_url=_notify_url(run, attempt),
         biz_line=row.biz_line,
         origin=run.origin,
+        opened_at=run.payment.opened_at(attempt.request_no),
+        channel_ref=attempt.channel_ref,
         enquired_operation=asked if operation is Operation.ENQUIRE else None,
     )
 

@@ -111,6 +111,18 @@ class Payment:
             a for a in self.money_legs if a.process_status is ProcessStatus.GW_SUCCESS
         )
 
+    def opened_at(self, request_no: AttemptId) -> datetime | None:
+        """When the order of this number was opened at its channel."""
+        opener = self.attempts.get(int(request_no[-2:]))
+        return None if opener is None else opener.created_at
+
+    def reference_of(self, request_no: AttemptId) -> str | None:
+        """The channel's own number of the money that was asked for under this one."""
+        told = [
+            leg.channel_ref for leg in self.money_legs if leg.request_no == request_no
+        ]
+        return next(filter(None, told), None)
+
     @property
     def sends(self) -> list[AttemptRow]:
         """The attempts to have a code sent, oldest first."""

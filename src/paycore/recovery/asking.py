@@ -103,4 +103,6 @@ def _call(node: Node, question: Question) -> Ask:
         card_id=CardId(""),
         enquired_operation=question.operation,
         original_request_no=question.original,
+        opened_at=question.opened_at,
+        channel_ref=question.channel_ref,
     )

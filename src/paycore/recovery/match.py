@@ -5,6 +5,7 @@ that a lost attempt or refund would have had.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from paycore.gateway.call import Operation, Reply
@@ -64,6 +65,10 @@ class Question:
     """What a statement says that moved of it."""
     original: AttemptId | None = None
     """Of a refund: the number of the money that went back."""
+    opened_at: datetime | None = None
+    """When its order was opened at the channel; None where nothing tells."""
+    channel_ref: str | None = None
+    """The channel's own number, where anything tells it."""
 
     @property
     def is_refund(self) -> bool:

@@ -9,6 +9,7 @@ end once more, where it is so young that a backup may be wrong about it.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 
 from paycore.core.payment import Payment
@@ -116,7 +117,8 @@ def _of_sends(payment: Payment) -> Iterator[Question]:
     }
     for send in payment.sends:
         if send.channel != SMS_CENTRE and send.request_no not in asked:
-            yield _of_attempt(send, Operation.CONFIRM)
+            opened_at = payment.opened_at(send.request_no)
+            yield _of_attempt(send, Operation.CONFIRM, opened_at=opened_at)
 
 
 def of_ended(payment: Payment, legs: Iterable[AttemptRow]) -> Iterator[Question]:
@@ -128,11 +130,20 @@ def of_ended(payment: Payment, legs: Iterable[AttemptRow]) -> Iterator[Question]
         if leg.process_status.open or (under_its_send and not paid):
             continue  # asked after as ever; or with the send whose number it has
         if leg.process_status is not ProcessStatus.ROUTE_FAIL:
-            yield _of_attempt(leg, _ASKED_AFTER[leg.trans_type], paid=paid)
+            yield _of_attempt(
+                leg,
+                _ASKED_AFTER[leg.trans_type],
+                paid=paid,
+                opened_at=payment.opened_at(leg.request_no),
+            )
 
 
 def _of_attempt(
-    attempt: AttemptRow, operation: Operation, *, paid: bool = False
+    attempt: AttemptRow,
+    operation: Operation,
+    *,
+    paid: bool = False,
+    opened_at: datetime | None = None,
 ) -> Question:
     return Question(
         pay_order_no=attempt.pay_order_no,
@@ -146,6 +157,8 @@ def _of_attempt(
         inst_trans_id=attempt.inst_trans_id,
         known=True,
         paid=paid,
+        opened_at=opened_at,
+        channel_ref=attempt.channel_ref,
     )
 
 
@@ -196,6 +209,8 @@ def of_ended_refunds(refunds: Iterable[RefundRow]) -> Iterator[Question]:
                 known=True,
                 paid=refund.status is RefundStatus.SUCCESS,
                 original=refund.original_request_no,
+                opened_at=refund.created_at,
+                channel_ref=refund.channel_ref,
             )
 
 

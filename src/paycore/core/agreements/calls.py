@@ -27,6 +27,9 @@ from paycore.kernel.terms import AttemptId
 INST_TRANS_ID = "SIGNING"
 """Signings are not routed: the business line says where."""
 
+_WITH_CARD = frozenset({Operation.SIGN, Operation.SIGN_CONFIRM})
+"""Some banks want the card's facts at both steps."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Call:
@@ -102,13 +105,15 @@ class Call:
             asked_at=node.now(),
             timeout_s=node.settings.enquiry_timeout_s,
             card_id=row.card_id,
-            card=_facts(node, self.card) if operation is Operation.SIGN else None,
+            card=_facts(node, self.card) if operation in _WITH_CARD else None,
             agreement=token,
             code=code,
             card_tail=self.card.tail,
             notify_url=f"{base}/callbacks/{row.channel}/{row.account}"
             if base
             else None,
+            # A revocation's moment is nowhere kept: no channel has it by that.
+            opened_at=row.created_at if request_no == self.signing.request_no else None,
             enquired_operation=about,
         )
 

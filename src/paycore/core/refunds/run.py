@@ -91,5 +91,9 @@ class RefundRun(Run):
             if base
             else None,
             enquired_operation=Operation.REFUND if enquiring else None,
+            opened_at=row.created_at,
+            channel_ref=row.channel_ref,
             original_request_no=row.original_request_no,
+            original_opened_at=self.payment.opened_at(row.original_request_no),
+            original_channel_ref=self.payment.reference_of(row.original_request_no),
         )

@@ -25,6 +25,7 @@ from paycore.api import (
     pages,
     payments,
     problems,
+    receipts,
     refunds,
     signing,
 )
@@ -64,6 +65,7 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     desk.approve_cure,
     desk.execute_cure,
     callbacks.receive_callback,
+    receipts.receive_receipts,
     *FOR_MACHINES,
 )
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import msgspec
 
     from paycore.cli.visit import Visit
+    from paycore.gateway.checking import Checked
 
 app = group("Accounts at channels, and carriers.")
 carriers = group("Carriers that text for the SMS centre.")
@@ -175,6 +176,102 @@ def _say_switched(
     say(document, f"{channel}/{account} {word}", as_json=as_json)
 
 
+@app.command(
+    epilog=examples("paycore channels rotate quick_a --credentials newer.json")
+)
+def rotate(
+    channel: ChannelName,
+    credentials: Annotated[
+        Path,
+        typer.Option(help='JSON file of the newer ones, "-" for standard input.'),
+    ],
+    *,
+    account: AccountName = "main",
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Sign by newer credentials, and believe the former ones too, until `retire`.
+
+    Both are live: first make the newer known at the channel, then `rotate`, then have
+    the channel forget the former, then `retire`.
+    """
+    from paycore.cli.visit import demand_keys
+    from paycore.gateway import service as gateway
+    from paycore.gateway.rows import AccountRow
+    from paycore.kernel.errors import DataNotExist
+
+    demand_keys()
+    given = object_in(credentials)
+
+    async def save(visit: "Visit") -> None:
+        standing = await visit.node.journal.load(AccountRow, channel, account)
+        if standing is None:
+            raise DataNotExist("There is no such account.", "渠道账户不存在")
+        await gateway.save_account(
+            visit.node,
+            channel=channel,
+            account=account,
+            driver=standing.driver,
+            base_url=standing.base_url,
+            credentials=given,
+            enabled=standing.enabled,
+            rotate=True,
+        )
+
+    run(database, save)
+    document = {"channel": channel, "account": account, "former": True}
+    text = f"{channel}/{account} signs by the newer credentials, and believes both"
+    say(document, text, as_json=as_json)
+
+
+@app.command(epilog=examples("paycore channels retire quick_a"))
+def retire(
+    channel: ChannelName,
+    *,
+    account: AccountName = "main",
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Believe the newest credentials only: what `rotate` kept is forgotten."""
+    from paycore.gateway import accounts
+
+    run(database, lambda visit: accounts.retire(visit.node, channel, account))
+    document = {"channel": channel, "account": account, "former": False}
+    say(document, f"{channel}/{account} has one set of credentials", as_json=as_json)
+
+
+@app.command(epilog=examples("paycore channels check quick_a"))
+def check(
+    channel: ChannelName,
+    *,
+    account: AccountName = "main",
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try an account by the cheapest call that moves nothing, and explain the answer.
+
+    The channel is asked after a number that nobody has. Exit status 1 where it fails.
+    """
+    from paycore.gateway import checking
+
+    checked = run(
+        database, lambda visit: checking.account(visit.node, channel, account)
+    )
+    _say_checked(f"{channel}/{account}", checked, as_json=as_json)
+
+
+def _say_checked(name: str, checked: "Checked", *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    heard = " ".join(filter(None, (checked.resp_code, checked.resp_msg)))
+    heard = f" ({heard})" if heard else ""
+    state = "good" if checked.good else "WRONG"
+    text = f"{name}: {state}{heard}, {checked.elapsed_ms} ms: {checked.explanation}"
+    say({"name": name, **asdict(checked)}, text, as_json=as_json)
+    if not checked.good:
+        raise typer.Exit(1)
+
+
 # --- carriers -------------------------------------------------------------------------
 
 
@@ -253,6 +350,76 @@ def list_carriers(*, database: Database = None, as_json: AsJson = False) -> None
         for row in sorted(rows, key=lambda row: (row.priority, row.carrier))
     ]
     show("carriers", found, as_json=as_json)
+
+
+@carriers.command(
+    "rotate", epilog=examples("paycore channels carriers rotate a --credentials n.json")
+)
+def rotate_carrier(
+    carrier: CarrierName,
+    credentials: Annotated[
+        Path,
+        typer.Option(help='JSON file of the newer ones, "-" for standard input.'),
+    ],
+    *,
+    database: Database = None,
+    as_json: AsJson = False,
+) -> None:
+    """Sign by newer credentials, and believe the former ones too, until `retire`."""
+    from paycore.cli.visit import demand_keys
+    from paycore.kernel.errors import DataNotExist
+    from paycore.sms import registry
+    from paycore.sms.rows import CarrierRow
+
+    demand_keys()
+    given = object_in(credentials)
+
+    async def save(visit: "Visit") -> None:
+        standing = await visit.node.journal.load(CarrierRow, carrier)
+        if standing is None:
+            raise DataNotExist("There is no such carrier.", "运营商不存在")
+        await registry.save(
+            visit.node,
+            carrier=carrier,
+            driver=standing.driver,
+            base_url=standing.base_url,
+            credentials=given,
+            priority=standing.priority,
+            enabled=standing.enabled,
+            price=standing.price,
+            spend_per_day=standing.spend_per_day,
+            rotate=True,
+        )
+
+    run(database, save)
+    text = f"{carrier} signs by the newer credentials, and believes both"
+    say({"carrier": carrier, "former": True}, text, as_json=as_json)
+
+
+@carriers.command("retire")
+def retire_carrier(
+    carrier: CarrierName, *, database: Database = None, as_json: AsJson = False
+) -> None:
+    """Believe the newest credentials only: what `rotate` kept is forgotten."""
+    from paycore.sms import registry
+
+    run(database, lambda visit: registry.retire(visit.node, carrier))
+    text = f"{carrier} has one set of credentials"
+    say({"carrier": carrier, "former": False}, text, as_json=as_json)
+
+
+@carriers.command("check")
+def check_carrier(
+    carrier: CarrierName, *, database: Database = None, as_json: AsJson = False
+) -> None:
+    """Try a carrier by the cheapest call that texts nobody, and explain the answer.
+
+    Exit status 1 where it fails.
+    """
+    from paycore.gateway import checking
+
+    checked = run(database, lambda visit: checking.carrier(visit.node, carrier))
+    _say_checked(carrier, checked, as_json=as_json)
 
 
 @carriers.command("disable")

@@ -61,10 +61,15 @@ async def uses(visit: Visit) -> list[Use]:
 async def _configuration(node: Node) -> dict[str, list[bytes]]:
     every = node.journal.every
     return {
-        "accounts": [row.credentials for row in await every(AccountRow)],
-        "carriers": [row.credentials for row in await every(CarrierRow)],
+        "accounts": [one for row in await every(AccountRow) for one in _both(row)],
+        "carriers": [one for row in await every(CarrierRow) for one in _both(row)],
         "endpoints": [row.secrets for row in await every(EndpointRow)],
     }
+
+
+def _both(row: AccountRow | CarrierRow) -> Sequence[bytes]:
+    """The credentials in use, and those that are being replaced."""
+    return [one for one in (row.credentials, row.former) if one is not None]
 
 
 # --- sealing anew ---------------------------------------------------------------------
@@ -83,11 +88,11 @@ async def reseal(visit: Visit) -> AsyncIterator[int]:
 async def _configuration_anew(node: Node, active: str) -> int:
     key_of, every, done = node.key_ring.key_of, node.journal.every, 0
     for account in await every(AccountRow):
-        if key_of(account.credentials) != active:
+        if any(key_of(one) != active for one in _both(account)):
             await accounts.reseal(node, account)
             done += 1
     for carrier in await every(CarrierRow):
-        if key_of(carrier.credentials) != active:
+        if any(key_of(one) != active for one in _both(carrier)):
             await registry.reseal(node, carrier)
             done += 1
     for endpoint in await every(EndpointRow):

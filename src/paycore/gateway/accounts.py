@@ -6,14 +6,14 @@ account that does not open is left out and reported, and the others go on.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from paycore.gateway.call import Operation
 from paycore.gateway.channel import Account, Channel
 from paycore.gateway.registry import Registry
-from paycore.gateway.rows import AccountRow
+from paycore.gateway.rows import AccountRow, FactRow
 from paycore.kernel import log
 from paycore.kernel.errors import BadRequest, DataNotExist, Misconfigured
 from paycore.kernel.node import Node
@@ -23,6 +23,8 @@ AccountKey = tuple[str, str]
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
+_FACTS = msgspec.json.Decoder(dict[str, str])
+
 _log = log.get(__name__)
 
 
@@ -30,7 +32,8 @@ _log = log.get(__name__)
 class Opened:
     """An account that can be called."""
 
-    version: int
+    versions: tuple[int, int]
+    """Of its row and of what the channel told us (zero: nothing)."""
     enabled: bool
     driver: Channel
     account: Account
@@ -65,15 +68,18 @@ class Accounts:
         """Channels that can do this."""
         return self._capable.get(operation, frozenset())
 
-    def take(self, node: Node, rows: Iterable[AccountRow]) -> None:
+    def take(
+        self, node: Node, rows: Iterable[AccountRow], facts: Iterable[FactRow] = ()
+    ) -> None:
         """Open what is new or changed and drop what is gone."""
         opened: dict[AccountKey, Opened] = {}
         refused: dict[AccountKey, int] = {}
+        told = {(row.channel, row.account): row for row in facts}
         for row in rows:
             key = (row.channel, row.account)
-            found = self._opened.get(key)
-            if found is None or found.version != row.version:
-                found = self._try(node, row)
+            found, fact = self._opened.get(key), told.get(key)
+            if found is None or found.versions != _versions(row, fact):
+                found = self._try(node, row, fact)
             if found is None:
                 refused[key] = row.version
             else:
@@ -83,18 +89,20 @@ class Accounts:
         self._opened, self._refused = opened, refused
         self._index()
 
-    def add(self, node: Node, row: AccountRow) -> Opened | None:
+    def add(
+        self, node: Node, row: AccountRow, fact: FactRow | None = None
+    ) -> Opened | None:
         """Open one that is newer than the snapshot."""
-        found = self._try(node, row)
+        found = self._try(node, row, fact)
         if found is not None:
             self._opened[row.channel, row.account] = found
             self._index()
         return found
 
-    def _try(self, node: Node, row: AccountRow) -> Opened | None:
+    def _try(self, node: Node, row: AccountRow, fact: FactRow | None) -> Opened | None:
         """Open one, or say once a version why it does not open."""
         try:
-            return open_account(node, row)
+            return open_account(node, row, fact)
         except (Misconfigured, msgspec.MsgspecError) as error:
             if self._refused.get((row.channel, row.account)) != row.version:
                 _log.error(
@@ -120,25 +128,59 @@ class Accounts:
         self.closed = frozenset((*off, *self._refused))
 
 
-def open_account(node: Node, row: AccountRow) -> Opened:
+async def look_up(node: Node, channel: str, account: str) -> Opened | None:
+    """An account; one that is newer than the snapshot is read now."""
+    known = node.state(Accounts)
+    found = known.find(channel, account)
+    if found is not None:
+        return found
+    row = await node.journal.load(AccountRow, channel, account)
+    if row is None:
+        return None
+    fact = await node.journal.load(FactRow, channel, account)
+    return known.add(node, row, fact)
+
+
+def open_account(node: Node, row: AccountRow, fact: FactRow | None = None) -> Opened:
     """Unseal and read the credentials of one account."""
     driver = node.state(Registry).find(row.driver)
     if driver is None:
         raise Misconfigured(f"there is no channel file with the code {row.driver!r}")
-    clear = node.key_ring.open(row.credentials, context=_context(row))
-    config = msgspec.json.decode(clear, type=driver.Config)
+    account = Account(
+        channel=row.channel,
+        account=row.account,
+        base_url=row.base_url.rstrip("/"),
+        config=_config(node, row, driver, row.credentials),
+        facts={} if fact is None else _FACTS.decode(fact.facts),
+    )
+    configs = [account.config]
+    if row.former is not None:
+        configs.append(_config(node, row, driver, row.former))
+        account = replace(account, former=replace(account, config=configs[-1]))
+    secrets = (
+        str(value)
+        for config in configs
+        for name in driver.secret_fields
+        if (value := getattr(config, name))
+    )
     return Opened(
-        version=row.version,
+        versions=_versions(row, fact),
         enabled=row.enabled,
         driver=driver,
-        account=Account(
-            channel=row.channel,
-            account=row.account,
-            base_url=row.base_url.rstrip("/"),
-            config=config,
-        ),
-        secrets=tuple(str(getattr(config, name)) for name in driver.secret_fields),
+        account=account,
+        secrets=tuple(secrets),
     )
+
+
+def _config(
+    node: Node, row: AccountRow, driver: Channel, sealed: bytes
+) -> msgspec.Struct:
+    clear = node.key_ring.open(sealed, context=_context(row))
+    return msgspec.json.decode(clear, type=driver.Config)
+
+
+def _versions(row: AccountRow, fact: FactRow | None) -> tuple[int, int]:
+    return row.version, 0 if fact is None else fact.version
 
 
 async def save(
@@ -150,8 +192,12 @@ async def save(
     base_url: str,
     credentials: Mapping[str, object],
     enabled: bool = True,
+    rotate: bool = False,
 ) -> None:
-    """Create an account or replace it; what would not open is refused."""
+    """Create an account or replace it; what would not open is refused.
+
+    `rotate`: what it had is still believed, until `retire`.
+    """
     _check(channel, account, base_url)
     row = AccountRow(
         channel=channel,
@@ -175,7 +221,11 @@ async def save(
     if standing is None:
         change.insert(row)
     else:
-        row = msgspec.structs.replace(row, version=standing.version)
+        row = msgspec.structs.replace(
+            row,
+            version=standing.version,
+            former=standing.credentials if rotate else None,
+        )
         change.update(row, version=standing.version)
     if await node.journal.commit(change) is not None:
         raise BadRequest("This account was changed by somebody else; look again.")
@@ -191,13 +241,25 @@ async def switch(node: Node, channel: str, account: str, *, enabled: bool) -> No
     )
 
 
+async def retire(node: Node, channel: str, account: str) -> None:
+    """Believe only the newest credentials from now on."""
+    await _amend(
+        node, channel, account, lambda row: msgspec.structs.replace(row, former=None)
+    )
+
+
 async def reseal(node: Node, row: AccountRow) -> None:
     """Seal the credentials with the active key; those that changed meanwhile too."""
 
+    def anew(sealed: bytes) -> bytes:
+        clear = node.key_ring.open(sealed, context=_context(row))
+        return node.key_ring.seal(clear, context=_context(row))
+
     def step(standing: AccountRow) -> AccountRow:
-        clear = node.key_ring.open(standing.credentials, context=_context(standing))
-        sealed = node.key_ring.seal(clear, context=_context(standing))
-        return msgspec.structs.replace(standing, credentials=sealed)
+        former = standing.former and anew(standing.former)
+        return msgspec.structs.replace(
+            standing, credentials=anew(standing.credentials), former=former
+        )
 
     await _amend(node, row.channel, row.account, step)
 

@@ -87,6 +87,19 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """For a code that is ours: whether a bank may have texted another one just now."""
     original_request_no: AttemptId | None = None
     """For a refund: the number at the channel of the money that goes back."""
+    opened_at: datetime | None = None
+    """When the order that `request_no` names was opened: at some channels a part of
+    its identity. None: by this very call, or not known."""
+    channel_ref: str | None = None
+    """For an enquiry: the channel's own number of that order, where it told one."""
+    original_opened_at: datetime | None = None
+    original_channel_ref: str | None = None
+    """The same of the money that a refund gives back."""
+
+    @property
+    def order_at(self) -> datetime:
+        """The moment under which the channel has this order: at every call the same."""
+        return self.opened_at or self.asked_at
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ with it.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 
 from msgspec.structs import replace
@@ -97,9 +98,8 @@ async def receive(  # noqa: PLR0917 - a raw HTTP request has these parts
         return _refused(node, opened, body)
     operation, why = callback.operation.value, verdict(callback.reply)
     message = _message(node, opened, body, named, operation=operation, why=why)
-    return Received(
-        callback=callback, message=message, accept=opened.driver.acknowledge
-    )
+    accept = partial(opened.driver.acknowledge, callback)
+    return Received(callback=callback, message=message, accept=accept)
 
 
 def _parsed(
@@ -110,6 +110,10 @@ def _parsed(
         callback = opened.driver.callback(
             opened.account, path, headers, body, now=node.now()
         )
+        if callback is None and (former := opened.account.former) is not None:
+            callback = opened.driver.callback(
+                former, path, headers, body, now=node.now()
+            )
     except Exception:  # noqa: BLE001 - a stranger's bytes, and a plug-in perhaps
         _log.exception("channel_broke", channel=opened.account.channel)
         return None
@@ -135,7 +139,7 @@ def _refused(node: Node, opened: Opened, body: bytes) -> Received:
     if found is not None and node.state(Refusals).may_store(node.clock.monotonic()):
         claimed = PayOrderNo(found[1].decode()), int(found[2] or 0)
         message = _message(node, opened, _SIZE % len(body), claimed, why="REFUSED")
-    refuse = opened.driver.acknowledge(False)
+    refuse = opened.driver.acknowledge(None, False)
     return Received(callback=None, message=message, accept=lambda _: refuse)
 
 

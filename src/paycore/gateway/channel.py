@@ -20,11 +20,20 @@ import msgspec
 
 from paycore.gateway.call import Ask, Callback, Operation, Reply, not_sent, unknown
 from paycore.gateway.masking import readable
-from paycore.gateway.statement import StatementLine
+from paycore.gateway.statement import Arrived, Fetched, StatementLine, Take
 from paycore.kernel.http import Answered, HttpRequest, NoAnswer, NotSent
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Blame, Outcome
+
+BAD_SIGNATURE = "BAD_SIGNATURE"
+"""The code of an answer that is not by whom it should be."""
+
+
+WITHIN_S = 600.0
+"""For a whole statement, however slowly it comes."""
+
+MOST_OCTETS = 4 << 30
 
 
 class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +55,11 @@ class Account:
     account: str
     base_url: str
     config: msgspec.Struct = field(repr=False)
+    former: "Account | None" = None
+    """The same with the credentials that are being replaced: nothing is signed by
+    them any more, and what is signed by theirs is still believed."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What the channel itself has told us to use, as its newest certificate."""
 
 
 class Channel(ABC):
@@ -55,6 +69,8 @@ class Channel(ABC):
     title: ClassVar[str]
     capabilities: ClassVar[frozenset[Operation]]
     Config: ClassVar[type[msgspec.Struct]]
+    currencies: ClassVar[frozenset[str]] = frozenset()
+    """What it takes; empty: any currency."""
     acceptance_window: ClassVar[timedelta]
     """How long after the last possible byte "not found" is not yet final."""
     confirm_inherits_request_no: ClassVar[bool] = True
@@ -90,13 +106,23 @@ class Channel(ABC):
             case NoAnswer(reason=reason):
                 return unknown("NO_ANSWER", reason)
             case Answered():
-                reply = self.read(account, outgoing.ask, result)
+                reply = self.believed(account, outgoing.ask, result)
                 kept = self.scrub(readable(result.body))
                 return msgspec.structs.replace(reply, kept=kept)
 
+    def believed(self, account: Account, ask: Ask, answered: Answered) -> Reply:
+        """Read an answer by the account's credentials, or by those it had before."""
+        reply = self.read(account, ask, answered)
+        if reply.resp_code == BAD_SIGNATURE and account.former is not None:
+            again = self.read(account.former, ask, answered)
+            return reply if again.resp_code == BAD_SIGNATURE else again
+        return reply
+
     @abstractmethod
     def read(self, account: Account, ask: Ask, answered: Answered) -> Reply:
-        """Verify and parse an answer; whatever cannot be trusted is UNKNOWN."""
+        """Verify and parse an answer; whatever cannot be trusted is UNKNOWN, and with
+        the code `BAD_SIGNATURE` where that is why.
+        """
 
     def conclude(
         self,
@@ -124,9 +150,27 @@ class Channel(ABC):
         """
         return None
 
-    def acknowledge(self, accepted: bool) -> tuple[int, bytes]:  # noqa: FBT001 - yes or no
-        """Status and body that this channel wants for a callback."""
+    def acknowledge(
+        self,
+        callback: Callback | None,
+        accepted: bool,  # noqa: FBT001 - yes or no
+    ) -> tuple[int, bytes]:
+        """Status and body that this channel wants for a callback; `callback` is None
+        where it was not to be trusted.
+        """
         return (200, b"OK") if accepted else (400, b"REFUSED")
+
+    async def learn(self, node: Node, account: Account) -> Mapping[str, str] | None:
+        """Ask the channel for what it wants used (`Account.facts`), once a day; None
+        where there is nothing new. Raises nothing.
+        """
+        return None
+
+    def explain(self, account: Account, reply: Reply) -> str:
+        """Say what an answer to a test call means for whoever set the account up;
+        empty: nothing that every channel's would not.
+        """
+        return ""
 
     @abstractmethod
     def scrub(self, text: str) -> str:
@@ -145,11 +189,34 @@ class StatementChannel(ABC):
     statement_absent: ClassVar[frozenset[int]] = frozenset({404})
     """HTTP statuses by which it says that a statement is not there yet."""
 
+    async def fetch_statement(
+        self, node: Node, account: Account, day: date, take: Take
+    ) -> Fetched:
+        """Have a day's statement come, octet by octet, to `take`; by one request, where
+        a channel does not need several. Raises nothing of the network's.
+        """
+        asked = self.ask_statement(account, day, at=node.now(), timeout_s=WITHIN_S)
+        request = msgspec.structs.replace(
+            asked,
+            most_octets=MOST_OCTETS,
+            connect_timeout_s=node.settings.connect_timeout_s,
+        )
+        result = await node.transport.receive(request, take)
+        match result:
+            case NotSent(reason=reason) | NoAnswer(reason=reason):
+                return Fetched(arrived=Arrived.FAILED, said=reason)
+            case Answered(status=200):
+                return Fetched(arrived=Arrived.WHOLE, said="")
+            case Answered(status=status) if status in self.statement_absent:
+                return Fetched(arrived=Arrived.ABSENT, said=Arrived.ABSENT.value)
+            case Answered(status=status):
+                return Fetched(arrived=Arrived.FAILED, said=f"HTTP {status}")
+
     @abstractmethod
     def ask_statement(
         self, account: Account, day: date, *, at: datetime, timeout_s: float
     ) -> HttpRequest:
-        """Build and sign the request for a day's statement."""
+        """Build and sign the (first) request for a day's statement."""
 
     @abstractmethod
     def read_statement(
@@ -157,6 +224,7 @@ class StatementChannel(ABC):
     ) -> AsyncIterator[StatementLine]:
         """Give the lines of a day's file, one after the other, as it is read.
 
-        Raises `StatementBroken` where it is not the whole file, of that day, by them;
-        a single line that cannot be read is given as such.
+        Raises `StatementBroken` where it is not the whole file, of that day, by them,
+        and `StatementAbsent` where they only say that there is none yet; a single line
+        that cannot be read is given as such.
         """

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from paycore.kernel.journal import Row, table
-from paycore.kernel.terms import PayOrderNo
+from paycore.kernel.terms import Json, PayOrderNo
 
 
 @table("gateway_account", key=("channel", "account"), versioned=True)
@@ -20,6 +20,20 @@ class AccountRow(Row, frozen=True, kw_only=True):
     credentials: bytes
     """JSON of the driver's `Config`, sealed with the key ring."""
     enabled: bool = True
+    former: bytes | None = None
+    """The credentials that these replaced, as long as both are in use."""
+
+
+@table("gateway_fact", key=("channel", "account"), versioned=True)
+class FactRow(Row, frozen=True, kw_only=True):
+    """What a channel has told us to use with it (`Channel.learn`)."""
+
+    channel: str
+    account: str
+    version: int = 1
+    facts: Json
+    """{name: text}"""
+    at: datetime
 
 
 @table(
@@ -37,7 +51,7 @@ class MessageRow(Row, frozen=True, kw_only=True):
     """The attempt's number; of a refund its own, counted from 101,
     and of one of late money from 201."""
     direction: str
-    """OUT, IN or CALLBACK."""
+    """OUT, IN or CALLBACK; of a text RECEIPT, when it was delivered or was not."""
     operation: str
     channel: str
     account: str

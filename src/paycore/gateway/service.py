@@ -21,7 +21,7 @@ from paycore.gateway.channel import Outgoing
 from paycore.gateway.health import Admission, Health
 from paycore.gateway.masking import storable, without
 from paycore.gateway.replies import tidy, verdict
-from paycore.gateway.rows import AccountRow, MessageRow
+from paycore.gateway.rows import AccountRow, FactRow, MessageRow
 from paycore.kernel import log, trace
 from paycore.kernel.journal import Change
 from paycore.kernel.meters import CALL_SECONDS, CALLS, Tally
@@ -81,7 +81,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 async def refresh(node: Node) -> None:
     """Look at the accounts again: at start, and about every second."""
     rows = await node.journal.every(AccountRow)
-    node.state(Accounts).take(node, rows)
+    facts = await node.journal.every(FactRow)
+    node.state(Accounts).take(node, rows, facts)
 
 
 async def prepare(node: Node, ask: Ask, change: Change) -> Prepared:
@@ -164,23 +165,18 @@ def refunds_once(node: Node, at: str) -> bool:
 
 
 async def _prepare(node: Node, ask: Ask, change: Change) -> Prepared:
-    opened = await _find(node, ask)
+    opened = await accounts.look_up(node, ask.channel, ask.account)
     if opened is None:
         return Prepared(ask=ask, opened=None, outgoing=None, refusal="no such account")
     if ask.operation not in opened.driver.capabilities:
         return Prepared(ask=ask, opened=opened, outgoing=None, refusal="cannot do that")
+    takes = opened.driver.currencies
+    if takes and ask.currency and ask.currency not in takes:
+        refusal = "not in that currency"
+        return Prepared(ask=ask, opened=opened, outgoing=None, refusal=refusal)
     outgoing = await opened.driver.prepare(node, opened.account, ask, change)
     secrets = ask.secrets + opened.secrets
     return Prepared(ask=ask, opened=opened, outgoing=outgoing, secrets=secrets)
-
-
-async def _find(node: Node, ask: Ask) -> Opened | None:
-    """The account; one that is newer than our snapshot is looked up."""
-    found = node.state(Accounts).find(ask.channel, ask.account)
-    if found is not None:
-        return found
-    row = await node.journal.load(AccountRow, ask.channel, ask.account)
-    return None if row is None else node.state(Accounts).add(node, row)
 
 
 async def _send(node: Node, prepared: Prepared) -> Reply:

@@ -4,9 +4,10 @@ What a channel says of a line is here in our words; whether it agrees with our b
 for reconciliation to say.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import NamedTuple, Self
 
 from paycore.kernel.mask import mask_text
@@ -53,6 +54,31 @@ class StatementLine(NamedTuple):
         """A line of which nothing is known but that it is there."""
         said = mask_text(text)[:LONGEST_FAULT]
         return cls(no, None, "", "", None, "", None, False, "", None, said)
+
+
+Take = Callable[[bytes], Awaitable[None]]
+"""Where the octets of a file go, in the order in which they come."""
+
+
+class Arrived(Enum):
+    """What became of asking for a statement."""
+
+    WHOLE = "all of it came"
+    """As far as HTTP can tell: whether it is the whole file its own trailer says."""
+    ABSENT = "it is not there yet"
+    FAILED = "it did not come"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """What became of it, and why."""
+
+    arrived: Arrived
+    said: str
+
+
+class StatementAbsent(Exception):
+    """What came is no file yet, but the word that there is none: come back later."""
 
 
 class StatementBroken(Exception):

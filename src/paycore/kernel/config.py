@@ -266,6 +266,16 @@ class Settings(CouponSettings, frozen=True, kw_only=True, forbid_unknown_fields=
             " a case on the exception desk.",
         ),
     ] = 2
+    channels_hour: Annotated[
+        int,
+        Meta(
+            ge=-1,
+            le=23,
+            description="From which hour of the day (UTC) on a working node asks the"
+            " channels for what they want used, as a newer certificate; -1: never by"
+            " itself.",
+        ),
+    ] = 1
     desk_second_above: Annotated[
         Amounts,
         Meta(description="Cures of more need a second person: CNY:100000,USD:2000."),

@@ -410,7 +410,7 @@ CHECKS: Mapping[type[Row], Sequence[Check]] = MappingProxyType(
         PostingRow: (_posting,),
         FeedRow: (one_of(status=FeedStatus), _feed),
         EntryRow: (one_of(side=("DEBIT", "CREDIT")), _posting),
-        MessageRow: (one_of(direction=("OUT", "IN", "CALLBACK")), kept),
+        MessageRow: (one_of(direction=("OUT", "IN", "CALLBACK", "RECEIPT")), kept),
         DecisionRow: (_decision,),
         LimitCounter: (_counter,),
         RefundRow: (one_of(status=RefundStatus), _refund, _refund_born),

@@ -92,6 +92,14 @@ RULES = (
         setting="keep_codes_days",
     ),
     Rule(
+        table="sms_sent",
+        what="carriers' own numbers of texts, by which their receipts name them",
+        how=How.ROW,
+        since="sent_at",
+        counted="the sending",
+        setting="keep_codes_days",
+    ),
+    Rule(
         table="idempotency_key",
         what="idempotency keys and the answers kept for them",
         how=How.ROW,
@@ -195,6 +203,7 @@ FOR_GOOD: Mapping[str, str] = MappingProxyType(
         "lines_biz_line": "configuration",
         "lines_api_key": "configuration",
         "gateway_account": "configuration",
+        "gateway_fact": "what a channel told us to use with it; the newest only",
         "router_trans_type": "configuration",
         "router_line_account": "configuration",
         "router_rule": "configuration",

@@ -6,15 +6,21 @@ added. It assembles and reads; who sends, in which order and how often, is the s
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import ClassVar
 
 import msgspec
+from msgspec.structs import replace as msgspec_replace
 
-from paycore.kernel.http import Answered, HttpRequest
+from paycore.kernel.http import Answered, HttpRequest, NoAnswer, NotSent
 from paycore.kernel.mask import mask_code, mask_phone
+from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
+
+BAD_SIGNATURE = "BAD_SIGNATURE"
+"""The code of an answer that is not by whom it should be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +59,8 @@ class Delivery:
     resp_msg: str = ""
     alarm: str | None = None
     """Set where a person should look: a bad signature."""
+    message_id: str = ""
+    """The carrier's own number of a text that it took."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +74,104 @@ class Line:
     price: int | None = None
     spend_per_day: int | None = None
     config: msgspec.Struct = field(repr=False)
+    former: "Line | None" = None
+    """The same with the credentials that are being replaced: nothing is signed by
+    them any more, and what is signed by theirs is still believed."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Texts of the credentials that must not be stored anywhere."""
+        names, lines = self.driver.secret_fields, [self, self.former]
+        found = (
+            str(getattr(line.config, name))
+            for line in lines
+            if line is not None
+            for name in names
+        )
+        return tuple(filter(None, found))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What came of a text at one carrier, and its answer's words, not yet masked."""
+
+    delivery: Delivery
+    answer: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a carrier tells later of a text that it had taken (回执)."""
+
+    delivered: bool
+    code: str = ""
+    """The carrier's own, for people."""
+    request_no: str = ""
+    """Ours, where the carrier repeats it."""
+    message_id: str = ""
+    """The carrier's, where it does not."""
+    at: datetime | None = None
+    """When, by the carrier's clock."""
 
 
 class Carrier(ABC):
-    """One carrier's wire protocol. Stateless: one instance serves every line."""
+    """One carrier's wire protocol. Stateless: one instance serves every line.
+
+    What must be kept open (a bind) is kept in the node's state.
+    """
 
     code: ClassVar[str]
     title: ClassVar[str]
     Config: ClassVar[type[msgspec.Struct]]
+    secret_fields: ClassVar[tuple[str, ...]] = ()
+    """Fields of `Config` whose text is never kept or shown."""
+    receipts_by_id: ClassVar[bool] = False
+    """Whether its receipts name its own number of a text only, and not ours."""
+
+    @abstractmethod
+    def masked(self, line: Line, text: Text) -> str:
+        """What would be sent, as it may be kept."""
+
+    @abstractmethod
+    async def deliver(
+        self, node: Node, line: Line, text: Text, *, timeout_s: float
+    ) -> Said:
+        """Have the text delivered: once. Raises nothing: what happens is an outcome."""
+
+    async def check(self, node: Node, line: Line, *, timeout_s: float) -> Delivery:
+        """Make the cheapest call that texts nobody: SUCCEEDED where the address is
+        right and the credentials are taken. Raises nothing.
+        """
+        return Delivery(
+            outcome=Outcome.NOT_SENT, resp_code="NO_CHECK", resp_msg="it has none"
+        )
+
+    def tend(self, node: Node, line: Line) -> None:
+        """Called about every second: keep open what has to be. Must not block."""
+        return
+
+    def receipts(
+        self, line: Line, token: str, headers: Mapping[str, str], body: bytes
+    ) -> Sequence[Receipt] | None:
+        """Parse what the carrier posted to /receipts/{carrier}/{token}; None where it
+        cannot be trusted.
+        """
+        return None
+
+    def acknowledge(
+        self,
+        accepted: bool,  # noqa: FBT001 - yes or no
+    ) -> tuple[int, bytes]:
+        """Status and body that this carrier wants for a receipt."""
+        return (200, b"OK") if accepted else (400, b"REFUSED")
+
+    @abstractmethod
+    def scrub(self, text: str) -> str:
+        """What of a message, in or out, may be kept; the code is gone already."""
+
+
+class HttpCarrier(Carrier):
+    """A carrier that takes one request a text: it assembles, and reads the answer."""
 
     @abstractmethod
     def assemble(self, line: Line, text: Text) -> HttpRequest:
@@ -81,8 +179,53 @@ class Carrier(ABC):
 
     @abstractmethod
     def read(self, line: Line, text: Text, answered: Answered) -> Delivery:
-        """Verify and parse an answer; whatever cannot be trusted is UNKNOWN."""
+        """Verify and parse an answer; whatever cannot be trusted is UNKNOWN, and with
+        the code `BAD_SIGNATURE` where that is why.
+        """
 
-    @abstractmethod
-    def scrub(self, text: str) -> str:
-        """What of a message, in or out, may be kept; the code is gone already."""
+    def kept_of(self, request: HttpRequest) -> str:
+        """Which part of a request says what it asks for: its body, or its query."""
+        return request.body.decode()
+
+    def masked(self, line: Line, text: Text) -> str:
+        """Made of the masked text, and scrubbed: its words are a business line's."""
+        return self.scrub(self.kept_of(self.assemble(line, text.masked())))
+
+    async def deliver(
+        self, node: Node, line: Line, text: Text, *, timeout_s: float
+    ) -> Said:
+        """Send once, and read the answer."""
+        request = self.assemble(line, text)
+        timeout_s = min(request.timeout_s, timeout_s)
+        result = await node.transport.send(
+            msgspec_replace(request, timeout_s=timeout_s)
+        )
+        match result:
+            case NotSent(reason=reason):
+                return Said(delivery=not_sent(reason))
+            case NoAnswer(reason=reason):
+                return Said(delivery=unknown("NO_ANSWER", reason))
+            case Answered():
+                delivery = self.read(line, text, result)
+                former = line.former
+                if delivery.resp_code == BAD_SIGNATURE and former is not None:
+                    again = self.read(former, text, result)
+                    if again.resp_code != BAD_SIGNATURE:
+                        delivery = again
+                return Said(
+                    delivery=delivery, answer=result.body.decode("utf-8", "replace")
+                )
+
+
+def not_sent(reason: str) -> Delivery:
+    """Surely never left us."""
+    return Delivery(outcome=Outcome.NOT_SENT, resp_code="NOT_SENT", resp_msg=reason)
+
+
+def unknown(
+    resp_code: str, resp_msg: str = "", *, alarm: str | None = None
+) -> Delivery:
+    """Sent, and no trustworthy answer."""
+    return Delivery(
+        outcome=Outcome.UNKNOWN, resp_code=resp_code, resp_msg=resp_msg, alarm=alarm
+    )

@@ -6,15 +6,13 @@ service's business. Which answers are believed is the carrier files'.
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
-from msgspec.structs import replace
-
-from paycore.kernel.http import Answered, HttpRequest, NoAnswer, NotSent
+from paycore.kernel import log
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
-from paycore.sms.carrier import Delivery, Line, Text
+from paycore.sms.carrier import Delivery, Line, Said, Text, unknown
 
 MAX_UNKNOWN = 2
 """Texts that may have reached the payer: after a time-out one carrier more, once."""
@@ -22,8 +20,13 @@ MAX_UNKNOWN = 2
 _WEIGHT = (Outcome.SUCCEEDED, Outcome.UNKNOWN, Outcome.DECLINED, Outcome.NOT_SENT)
 """Which carrier's outcome is that of all: one that may have sent outweighs a no."""
 
+NATIONAL = 11
+"""Digits of a phone's number that are its own wherever it is written."""
+
 MAX_KEPT_OCTETS = 4096
 """Of an answer; a carrier's is a few hundred long."""
+
+_log = log.get(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,6 @@ class Message:
 
     line: Line
     text: Text
-    http: HttpRequest = field(repr=False)
     masked: str
 
 
@@ -59,16 +61,8 @@ class Sent:
 
 
 def message_for(line: Line, text: Text) -> Message:
-    """What the carrier gets; what is kept is made the same way of the masked text, and
-    scrubbed, for its words are a business line's.
-    """
-    kept = line.driver.assemble(line, text.masked())
-    return Message(
-        line=line,
-        text=text,
-        http=line.driver.assemble(line, text),
-        masked=line.driver.scrub(kept.body.decode()),
-    )
+    """The text, and what is kept of it before it leaves."""
+    return Message(line=line, text=text, masked=line.driver.masked(line, text))
 
 
 async def deliver(node: Node, messages: Sequence[Message], *, within_s: float) -> Sent:
@@ -95,22 +89,14 @@ async def deliver(node: Node, messages: Sequence[Message], *, within_s: float) -
 async def _try(node: Node, message: Message, seconds: float) -> Tried:
     """Send through one carrier, in the time that is left."""
     began = node.clock.monotonic()
-    timeout_s = min(message.http.timeout_s, seconds)
-    result = await node.transport.send(replace(message.http, timeout_s=timeout_s))
-    kept = ""
-    match result:
-        case NotSent(reason=reason):
-            delivery = Delivery(
-                outcome=Outcome.NOT_SENT, resp_code="NOT_SENT", resp_msg=reason
-            )
-        case NoAnswer(reason=reason):
-            delivery = Delivery(
-                outcome=Outcome.UNKNOWN, resp_code="NO_ANSWER", resp_msg=reason
-            )
-        case Answered():
-            said = message.line.driver.read(message.line, message.text, result)
-            delivery = _shown(message, said)
-            kept = _kept(message, result)
+    line = message.line
+    try:
+        said = await line.driver.deliver(node, line, message.text, timeout_s=seconds)
+    except Exception:  # noqa: BLE001 - it may have left: unknown, whatever broke
+        _log.exception("carrier_broke", carrier=line.carrier)
+        alarm = "the carrier file broke; see the log"
+        said = Said(delivery=unknown("CARRIER_BROKE", alarm=alarm))
+    delivery, kept = _shown(message, said.delivery), _kept(message, said.answer)
     return Tried(
         message=message,
         delivery=delivery,
@@ -120,11 +106,13 @@ async def _try(node: Node, message: Message, seconds: float) -> Tried:
     )
 
 
-def _kept(message: Message, answered: Answered) -> str:
+def _kept(message: Message, answer: str) -> str:
     """An answer as it may be stored."""
-    body = answered.body.decode("utf-8", "replace").replace("\x00", "")
+    if not answer:
+        return ""
     # Hidden before it is cut: half a phone's number would not be recognised.
-    return message.line.driver.scrub(_hidden(message, body)[:MAX_KEPT_OCTETS])
+    hidden = _hidden(message, answer.replace("\x00", ""))
+    return message.line.driver.scrub(hidden[:MAX_KEPT_OCTETS])
 
 
 def _shown(message: Message, said: Delivery) -> Delivery:
@@ -138,7 +126,12 @@ def _shown(message: Message, said: Delivery) -> Delivery:
 
 def _hidden(message: Message, text: str) -> str:
     sent, shown = message.text, message.text.masked()
-    return text.replace(sent.phone, shown.phone).replace(sent.code, shown.code)
+    # Without its plus, or its country: so some carriers have it, and repeat it.
+    for phone in (sent.phone, sent.phone[1:], sent.phone[-NATIONAL:]):
+        text = text.replace(phone, shown.phone)
+    for secret in message.line.secrets:
+        text = text.replace(secret, "***")
+    return text.replace(sent.code, shown.code)
 
 
 def _enough(outcomes: Sequence[Outcome]) -> bool:

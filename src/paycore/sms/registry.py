@@ -10,7 +10,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
 from types import ModuleType
 
@@ -78,21 +78,38 @@ def open_line(node: Node, row: CarrierRow, known: Mapping[str, Carrier]) -> Line
     driver = known.get(row.driver)
     if driver is None:
         raise Misconfigured(f"there is no carrier file with the code {row.driver!r}")
-    clear = node.key_ring.open(row.credentials, context=_context(row.carrier))
-    try:
-        config = msgspec.json.decode(clear, type=driver.Config)
-    except msgspec.MsgspecError:
-        # Its own words may repeat the credentials that it did not like.
-        raise Misconfigured("the credentials are not of the driver's form") from None
-    return Line(
+    line = Line(
         carrier=row.carrier,
         driver=driver,
         base_url=row.base_url.rstrip("/"),
         priority=row.priority,
         price=row.price,
         spend_per_day=row.spend_per_day,
-        config=config,
+        config=_config(node, row, driver, row.credentials),
     )
+    if row.former is None:
+        return line
+    config = _config(node, row, driver, row.former)
+    return replace(line, former=replace(line, config=config))
+
+
+def _config(
+    node: Node, row: CarrierRow, driver: Carrier, sealed: bytes
+) -> msgspec.Struct:
+    clear = node.key_ring.open(sealed, context=_context(row.carrier))
+    try:
+        return msgspec.json.decode(clear, type=driver.Config)
+    except msgspec.MsgspecError:
+        # Its own words may repeat the credentials that it did not like.
+        raise Misconfigured("the credentials are not of the driver's form") from None
+
+
+async def look_up(node: Node, carrier: str) -> Line:
+    """A carrier as it is set up now, switched off or not."""
+    row = await node.journal.load(CarrierRow, carrier)
+    if row is None:
+        raise DataNotExist("There is no such carrier.", "运营商不存在")
+    return open_line(node, row, drivers())
 
 
 async def save(
@@ -106,8 +123,12 @@ async def save(
     enabled: bool = True,
     price: int | None = None,
     spend_per_day: int | None = None,
+    rotate: bool = False,
 ) -> None:
-    """Set a carrier up or replace it; what would not open is refused."""
+    """Set a carrier up or replace it; what would not open is refused.
+
+    `rotate`: what it had is still believed, until `retire`.
+    """
     if not _NAME.fullmatch(carrier):
         raise BadRequest("A carrier's name is 1-64 of A-Z a-z 0-9 _ -.")
     if not base_url.startswith(("https://", "http://")):
@@ -133,6 +154,8 @@ async def save(
     if standing is None:
         change.insert(row)
     else:
+        former = standing.credentials if rotate else None
+        row = msgspec.structs.replace(row, former=former)
         change.update(row, version=standing.version)
     if await node.journal.commit(change) is not None:
         raise BadRequest("This carrier was changed by somebody else; look again.")
@@ -145,14 +168,23 @@ async def switch(node: Node, carrier: str, *, enabled: bool) -> None:
     )
 
 
+async def retire(node: Node, carrier: str) -> None:
+    """Believe only the newest credentials from now on."""
+    await _amend(node, carrier, lambda row: msgspec.structs.replace(row, former=None))
+
+
 async def reseal(node: Node, row: CarrierRow) -> None:
     """Seal the credentials with the active key; those that changed meanwhile too."""
 
+    def anew(sealed: bytes) -> bytes:
+        clear = node.key_ring.open(sealed, context=_context(row.carrier))
+        return node.key_ring.seal(clear, context=_context(row.carrier))
+
     def step(standing: CarrierRow) -> CarrierRow:
-        context = _context(standing.carrier)
-        clear = node.key_ring.open(standing.credentials, context=context)
-        sealed = node.key_ring.seal(clear, context=context)
-        return msgspec.structs.replace(standing, credentials=sealed)
+        former = standing.former and anew(standing.former)
+        return msgspec.structs.replace(
+            standing, credentials=anew(standing.credentials), former=former
+        )
 
     await _amend(node, row.carrier, step)
 

@@ -77,3 +77,16 @@ class CarrierRow(Row, frozen=True, kw_only=True):
     """Of one text, in millionths; None: as the settings have it."""
     spend_per_day: int | None = None
     """At most, in millionths; 0: any amount; None: as the settings have it."""
+    former: bytes | None = None
+    """The credentials that these replaced, as long as both are in use."""
+
+
+@table("sms_sent", key=("handle", "pay_order_no", "seq"), owner="handle")
+class SentRow(Row, frozen=True, kw_only=True):
+    """Which text a carrier's own number means, for receipts that name nothing else."""
+
+    handle: str
+    """carrier/number. A carrier may give one number twice."""
+    pay_order_no: PayOrderNo
+    seq: int
+    sent_at: datetime

@@ -31,11 +31,12 @@ from paycore.sms import budget
 from paycore.sms import code as codes
 from paycore.sms.budget import SPEND, Asked, wait_s
 from paycore.sms.carrier import Line, Text
-from paycore.sms.delivery import Message, Sent, deliver, message_for
+from paycore.sms.delivery import Message, Sent, Tried, deliver, message_for
 from paycore.sms.quota import Quota, quotas_of_phone, quotas_of_try
+from paycore.sms.receipts import handle_of
 from paycore.sms.registry import Carriers
 from paycore.sms.registry import save as save_carrier
-from paycore.sms.rows import CarrierRow, CodeRow, CodeStatus
+from paycore.sms.rows import CarrierRow, CodeRow, CodeStatus, SentRow
 
 __all__ = [
     "SPEND",
@@ -63,7 +64,10 @@ __all__ = [
 
 async def refresh(node: Node) -> None:
     """Take over the carriers as they are set up now."""
-    node.state(Carriers).take(node, await node.journal.every(CarrierRow))
+    carriers = node.state(Carriers)
+    carriers.take(node, await node.journal.every(CarrierRow))
+    for line in carriers.lines:
+        line.driver.tend(node, line)
 
 
 # --- sending a code -------------------------------------------------------------------
@@ -155,10 +159,27 @@ def conclude_send(
     if out:
         for seq in prepared.older:
             change.amend(CodeRow, (row.pay_order_no, seq), _void)
+    for tried in sent.tried:
+        _stage_number(node, row, tried, change)
     held = budget.give_back(change, row.held, budget.kept_of(row.held, sent))
     settle = _activate if out else _void
     change.amend(CodeRow, row.key(), lambda stands: replace(settle(stands), held=held))
     give_back_unsent(prepared.quotas, sent.outcome, change)
+
+
+def _stage_number(node: Node, row: CodeRow, tried: Tried, change: Change) -> None:
+    """Keep what a receipt will name, where it names nothing of ours."""
+    line, number = tried.message.line, tried.delivery.message_id
+    if not number or not line.driver.receipts_by_id:
+        return
+    change.insert(
+        SentRow(
+            handle=handle_of(line, number),
+            pay_order_no=row.pay_order_no,
+            seq=row.seq,
+            sent_at=node.now(),
+        )
+    )
 
 
 def take_for_bank(

@@ -2,7 +2,7 @@
 
 import pytest
 
-NAMES = ["statements", "reconciliation", "cutoff", "retention"]
+NAMES = ["channels", "statements", "reconciliation", "cutoff", "retention"]
 
 
 def by_name(result):

@@ -13,7 +13,14 @@ import msgspec
 from paycore.kernel.http import Answered, HttpRequest
 from paycore.kernel.mask import mask_text
 from paycore.kernel.outcome import Outcome
-from paycore.sms.carrier import Carrier, Delivery, Line, Text
+from paycore.sms.carrier import (
+    BAD_SIGNATURE,
+    Delivery,
+    HttpCarrier,
+    Line,
+    Text,
+    unknown,
+)
 
 HTTP_OK = 200
 
@@ -42,11 +49,12 @@ class _Answer(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
 
 
-class SandboxCarrier(Carrier):
+class SandboxCarrier(HttpCarrier):
     """Speaks to the sandbox's carriers `a` and `b`."""
 
     code: ClassVar[str] = "sandbox"
     title: ClassVar[str] = "Sandbox carrier"
+    secret_fields: ClassVar[tuple[str, ...]] = ("secret",)
 
     class Config(msgspec.Struct, frozen=True, kw_only=True):
         """Who we are there."""
@@ -90,15 +98,15 @@ class SandboxCarrier(Carrier):
     def read(self, line: Line, text: Text, answered: Answered) -> Delivery:
         """A signed yes or no to this very request; anything else is UNKNOWN."""
         if answered.status != HTTP_OK:
-            return _unknown(f"HTTP_{answered.status}")
+            return unknown(f"HTTP_{answered.status}")
         if not self._signed(line, answered):
-            return _unknown("BAD_SIGNATURE", alarm="bad signature")
+            return unknown(BAD_SIGNATURE, alarm="bad signature")
         try:
             answer = msgspec.json.decode(answered.body, type=_Answer)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return _unknown("GARBAGE")
+            return unknown("GARBAGE")
         if answer.request_id != text.request_no:
-            return _unknown("OTHER_REQUEST", alarm="answer to another request")
+            return unknown("OTHER_REQUEST", alarm="answer to another request")
         match answer.status:
             case "SUCCESS":
                 outcome = Outcome.SUCCEEDED
@@ -132,7 +140,3 @@ def _signature(
     """HMAC over timestamp, path and raw body, line by line; lower-case hex."""
     signed = f"{timestamp}\n{path}\n".encode() + body
     return hmac.digest(bytes.fromhex(config.secret), signed, "sha256").hex()
-
-
-def _unknown(resp_code: str, *, alarm: str | None = None) -> Delivery:
-    return Delivery(outcome=Outcome.UNKNOWN, resp_code=resp_code, alarm=alarm)

@@ -1,0 +1,53 @@
+"""Delivery receipts (短信回执): which text a carrier speaks of.
+
+A carrier is no witness of money: what it says of a text is written on the timeline of
+its payment, and changes nothing else. The payer may have another text all the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from paycore.kernel.ids import payment_of
+from paycore.kernel.node import Node
+from paycore.kernel.terms import PayOrderNo
+from paycore.sms.carrier import Line, Receipt
+from paycore.sms.registry import Carriers
+from paycore.sms.rows import SentRow
+
+LONGEST_NUMBER = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A receipt, and the text that it is about."""
+
+    pay_order_no: PayOrderNo
+    seq: int
+    receipt: Receipt
+
+
+def handle_of(line: Line, number: str) -> str:
+    """Under what a carrier's own number of a text is kept."""
+    return f"{line.carrier}/{number[:LONGEST_NUMBER]}"
+
+
+def line_of(node: Node, carrier: str) -> Line | None:
+    """A carrier of the snapshot: a stranger cannot make us ask the database."""
+    lines = node.state(Carriers).lines
+    return next((line for line in lines if line.carrier == carrier), None)
+
+
+async def told(node: Node, line: Line, receipts: Sequence[Receipt]) -> list[Told]:
+    """The texts that receipts are about; what names none of ours is left out."""
+    found: list[Told] = []
+    for receipt in receipts:
+        named = payment_of(receipt.request_no)
+        if named is not None:
+            found.append(Told(pay_order_no=named[0], seq=named[1], receipt=receipt))
+        elif receipt.message_id:
+            handle = handle_of(line, receipt.message_id)
+            found += [
+                Told(pay_order_no=row.pay_order_no, seq=row.seq, receipt=receipt)
+                for row in await node.journal.within(SentRow, handle)
+            ]
+    return found

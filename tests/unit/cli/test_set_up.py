@@ -233,11 +233,46 @@ def test_nothing_is_sealed_without_the_nodes_keys(shop, bank, monkeypatch):
     assert 0 == shop("lines", "list").code
 
 
+def test_credentials_are_rotated_and_the_former_retired(account, bank):
+    """Both are live in between; the list of keys in use counts both."""
+    newer = json.dumps(bank | {"secret": "7e" * 32})
+    words = ("channels", "rotate", "bank_a", "--credentials", "-", "--json")
+    rotated = account(*words, typed=newer)
+    both = account("keyring", "list", "--json").told
+    retired = account("channels", "retire", "bank_a", "--json")
+    one = account("keyring", "list", "--json").told
+
+    assert {"channel": "bank_a", "account": "main", "former": True} == rotated.told
+    assert not retired.told["former"]
+    assert sealed_accounts(both) == sealed_accounts(one) + 1
+    assert "7e7e" not in rotated.out + rotated.err
+    gone = ("channels", "rotate", "nowhere", "--credentials", "-")
+    assert refused(account(*gone, typed=newer))
+
+
+def sealed_accounts(told):
+    return sum(key["accounts"] for key in told["keys"])
+
+
+def test_an_account_is_tried(account):
+    """What is wrong is said, and where to look; exit status 1."""
+    result = account("channels", "check", "bank_a")
+    shown = account("channels", "check", "bank_a", "--json")
+
+    assert (1, 1) == (result.code, shown.code)
+    assert "bank_a/main: WRONG (NOT_SENT" in result.out
+    assert "base URL" in result.out
+    assert not shown.told["good"]
+    assert refused(account("channels", "check", "nowhere"))
+
+
 def test_every_group_helps_with_an_example(paycore):
     """Whoever asks a command for help is shown how it is called."""
     for words in (
         ("lines", "add"),
         ("channels", "add"),
+        ("channels", "rotate"),
+        ("channels", "check"),
         ("routes", "types", "add"),
         ("routes", "try"),
         ("endpoints", "add"),

@@ -127,6 +127,7 @@ async def test_requests_are_signed_by_the_newer(
 async def test_a_replacement_that_is_no_rotation_forgets_the_former(
     rotated: Node, strangers: Strangers
 ) -> None:
+    """Whoever replaces credentials at once wants the former gone."""
     await save(rotated, strangers)
     row = await rotated.journal.load(AccountRow, *KEY)
     assert row is not None
@@ -197,6 +198,7 @@ async def test_an_account_that_nothing_can_be_asked_of(node: Node) -> None:
 
 
 async def test_no_such_account(node: Node) -> None:
+    """What is not there is not tried."""
     with pytest.raises(DataNotExist):
         await checking.account(node, "nowhere", "main")
 

@@ -226,6 +226,7 @@ async def run_node(dsn, node, rounds):
     return admitted
 
 
+@pytest.mark.long
 async def test_nodes_never_deadlock(postgres, tables):
     """Groups of several nodes over the same rows wait in turn, and lose nothing."""
     papers = [Paper(no=no(f"{n:02}")) for n in range(PAPERS)]

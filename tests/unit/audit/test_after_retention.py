@@ -10,6 +10,8 @@ from auditing import audited, found_in, node_on, plant
 
 from paycore.retention.service import remove
 
+pytestmark = pytest.mark.long
+
 MONTHLY = ("gateway_message", "router_decision", "trail", "sms_code")
 LATER = timedelta(days=500)
 

@@ -1,0 +1,86 @@
+"""UnionPay's respCode in our words: what each means for money, and what to do about it.
+
+Which codes are a definite no is UnionPay's; whom one blames is our reading of it. What
+stands in no row is UNKNOWN.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from paycore.kernel.outcome import Blame, Outcome
+
+DONE: Final = frozenset({"00", "A6"})
+"""A6: the money moved, and something after it went wrong."""
+
+WAITING: Final = "70"
+"""Accepted; somebody is still to do something. Of no use when asked after."""
+
+NOT_FOUND: Final = "34"
+NO_FILE: Final = "98"
+WRONG_CODE: Final = "71"
+
+_UNSURE: Final = ("03", "04", "05", "06", "83", "12", "34", "37", "42", "74", "75")
+"""Not answered in time, not clear, in work, busy; a number used twice, not found, asked
+too often; taken too late, or taken and not written down there."""
+
+_BLAMED: Final = (
+    (Blame.PAYER, ("33", "38", "64", "67", "69", "81", "87", "90")),
+    (
+        Blame.CARD,
+        (
+            *("01", "30", "40", "60", "61", "62", "63", "65", "66", "68"),
+            *("72", "73", "76", "77", "78", "79", "80", "82", "89", "91", "92"),
+        ),
+    ),
+    # Closed, and what is not opened for our merchant: elsewhere it may be.
+    (Blame.CHANNEL, ("02", "11", "31", "32", "39", "43")),
+    (Blame.CODE, (WRONG_CODE,)),
+    (
+        Blame.REQUEST,
+        ("10", "13", "14", "35", "36", "44", "45", "46", "85", "86", "88", "99"),
+    ),
+)
+
+ERRORS: Final[Mapping[str, tuple[Outcome, Blame | None]]] = MappingProxyType(
+    {
+        **{
+            code: (Outcome.DECLINED, blame)
+            for blame, codes in _BLAMED
+            for code in codes
+        },
+        **dict.fromkeys(_UNSURE, (Outcome.UNKNOWN, None)),
+    }
+)
+
+_TAKEN: Final = "the money may have been taken, and not be booked there: ask UnionPay"
+
+ALARMS: Final = MappingProxyType(
+    {
+        "11": "UnionPay refuses our signature",
+        "42": _TAKEN,
+        "74": _TAKEN,
+        "75": _TAKEN,
+    }
+)
+"""Where a person should look, whatever the outcome."""
+
+EXPLAINED: Final = MappingProxyType(
+    {
+        "02": "the system is closed or not opened yet: try later; if it stays so, ask"
+        " UnionPay whether the merchant number is in production",
+        "06": "it is busy: try again in a few minutes",
+        "10": "a field is not in the form it wants: look at the words it gave, which"
+        " name the field; then at mer_id, channel_type and merchant_fields",
+        "11": "it does not take our signature: look whether signing_key and"
+        " signing_certificate are those that UnionPay has on record for this mer_id,"
+        " and whether the base URL is of the same environment",
+        "13": "a field is missing: look at the words it gave; access_type 1 and 2 want"
+        " fields of their own in merchant_fields",
+        "31": "the merchant number is not in order there: ask UnionPay why",
+        "32": "this product is not opened for the merchant number: have it opened, or"
+        " look whether mer_id, deduct_biz_type and refund_biz_type are what was sold",
+        "37": "it was asked too often: wait, and try again",
+    }
+)
+"""What a test call's answer means for whoever set the account up."""

@@ -1,0 +1,192 @@
+"""UnionPay's statement (对账文件): a signed reply with a zip of fixed-width lines.
+
+`fileContent` is base64 of deflated octets of a zip. Of its members the trades (`ZM`)
+are read; the summary is for people, and so are the error trades (`ZME`), which correct
+what other days' files said. Lines are GBK, cut by octets, one blank
+between columns. That it is the whole file is said by the signature and the zip.
+"""
+
+import base64
+import binascii
+import re
+import zipfile
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from datetime import date, datetime, timedelta, timezone
+from io import BytesIO
+from itertools import accumulate
+from types import MappingProxyType
+from typing import Final
+
+from paycore.gateway.statement import (
+    StatementAbsent,
+    StatementBroken,
+    StatementLine,
+    Trade,
+)
+from paycore.gateway.unionpay_codes import NO_FILE
+from paycore.gateway.unionpay_config import UnionPayConfig
+from paycore.gateway.unionpay_wire import Message
+
+BEIJING: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
+"""All of UnionPay's times."""
+
+LARGEST_OCTETS: Final = 256 << 20
+"""Of a reply: it stands in memory, and a day of millions of trades is smaller."""
+
+_TRADES: Final = re.compile(r"(?:.*/)?INN(\d{6})\d{2}ZM_(\d{15})")
+
+_WIDTHS: Final = (
+    *(3, 11, 11, 6, 10, 19, 12, 4, 2, 21, 2, 32, 2, 6, 10, 13, 13, 4, 15, 2, 2),
+    *(6, 2, 4, 32, 1, 21, 15, 1, 15, 32, 13, 13, 8, 32, 13, 13, 12, 2, 1, 32, 98),
+)
+_ENDS: Final = tuple(accumulate(width + 1 for width in _WIDTHS))
+_LENGTH: Final = _ENDS[-1] - 1
+
+_TRACE_TIME, _AMOUNT, _QUERY_ID, _ORDER_ID, _FEE = 5, 7, 10, 12, 16
+_TXN_TYPE, _MER_ID, _CUSTOM = 20, 28, 35
+"""Columns as UnionPay counts them, from 1 on."""
+
+_TRADE: Final = MappingProxyType(
+    {
+        "01": Trade.CHARGE,
+        "11": Trade.CHARGE,
+        "04": Trade.REFUND,
+        "31": Trade.REFUND,  # a void gives all of it back
+    }
+)
+_KEPT: Final = MappingProxyType({"D": 1, "C": -1})
+"""A fee that we are debited is kept by them, one we are credited was given back."""
+
+
+async def lines(
+    config: UnionPayConfig, day: date, octets: AsyncIterator[bytes]
+) -> AsyncIterator[StatementLine]:
+    """The lines of a day's reply."""
+    message = Message.of_reply(await _whole(octets))
+    if message is None:
+        raise StatementBroken("it is none of UnionPay's messages")
+    _check(config, day, message)
+    for line in _read(config, day, _unpacked(message)):
+        yield line
+
+
+async def _whole(octets: AsyncIterator[bytes]) -> bytes:
+    body = bytearray()
+    async for piece in octets:
+        body += piece
+        if len(body) > LARGEST_OCTETS:
+            raise StatementBroken("it is longer than any statement")
+    return bytes(body)
+
+
+def _check(config: UnionPayConfig, day: date, message: Message) -> None:
+    """By them, about us and this day, and with a file."""
+    try:
+        asked_at = datetime.strptime(
+            message.text("txnTime") + "+0800", "%Y%m%d%H%M%S%z"
+        )
+    except ValueError:
+        raise StatementBroken("it does not say when it was asked for") from None
+    fault = config.trust.fault(message, asked_at)
+    if fault is not None:
+        raise StatementBroken(fault)
+    named = [message.text(name) for name in ("txnType", "merId", "settleDate")]
+    if named != ["76", config.mer_id, f"{day:%m%d}"] or asked_at.date() < day:
+        raise StatementBroken("it is of another merchant or day")
+    code = message.text("respCode")
+    if code == NO_FILE:
+        raise StatementAbsent("there is no file yet, or no trade that day")
+    if code != "00":
+        raise StatementBroken(f"it is refused: {code} {message.text('respMsg')}")
+
+
+def _unpacked(message: Message) -> zipfile.ZipFile:
+    try:
+        packed = base64.b64decode(message.values.get("fileContent", b""), validate=True)
+        return zipfile.ZipFile(BytesIO(zlib.decompress(packed)))
+    except (binascii.Error, ValueError, zlib.error, zipfile.BadZipFile) as error:
+        raise StatementBroken("its file does not unpack") from error
+
+
+def _read(
+    config: UnionPayConfig, day: date, file: zipfile.ZipFile
+) -> Iterator[StatementLine]:
+    """The lines of the trades, counted through all members that have some."""
+    found = [(name, _TRADES.fullmatch(name)) for name in sorted(file.namelist())]
+    trades = [(name, told) for name, told in found if told is not None]
+    if not trades:
+        raise StatementBroken("there are no trades in its file")
+    no = 0
+    for name, told in trades:
+        if told.groups() != (f"{day:%y%m%d}", config.mer_id):
+            raise StatementBroken("its file is of another merchant or day")
+        try:
+            with file.open(name) as member:
+                for raw in member:
+                    row = raw.rstrip(b"\r\n")
+                    if row:
+                        no += 1
+                        yield _line(config, day, no, row)
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+            raise StatementBroken("its file does not unpack") from error
+
+
+def _line(config: UnionPayConfig, day: date, no: int, row: bytes) -> StatementLine:
+    try:
+        return _parsed(config, day, no, row)
+    except (ValueError, KeyError):
+        return StatementLine.unreadable(no, row.decode("gbk", "replace"))
+
+
+def _parsed(config: UnionPayConfig, day: date, no: int, row: bytes) -> StatementLine:
+    if len(row) != _LENGTH or _cell(row, _MER_ID) != config.mer_id:
+        raise ValueError("it is cut otherwise, or another merchant's")
+    return StatementLine(
+        no=no,
+        trade=_TRADE[_cell(row, _TXN_TYPE)],
+        request_no=_cell(row, _ORDER_ID),
+        pay_order_no=_cell(row, _CUSTOM),
+        amount=_number(_cell(row, _AMOUNT)),
+        currency="CNY",
+        fee=_fee(_cell(row, _FEE)),
+        moved=True,
+        channel_ref=_cell(row, _QUERY_ID),
+        at=_moment(_cell(row, _TRACE_TIME), day),
+        fault="",
+    )
+
+
+def _cell(row: bytes, column: int) -> str:
+    end = _ENDS[column - 1]
+    return row[end - 1 - _WIDTHS[column - 1] : end - 1].decode("gbk").strip()
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(text)
+    return int(text)
+
+
+def _fee(text: str) -> int | None:
+    return _KEPT[text[0]] * _number(text[1:]) if text else None
+
+
+def _moment(text: str, day: date) -> datetime:
+    """A time that does not say its year: the one that is nearest to the day."""
+    noon = datetime(day.year, day.month, day.day, 12, tzinfo=BEIJING)
+    months, days, hours, minutes, seconds = map(
+        _number, (text[at : at + 2] for at in range(0, 10, 2))
+    )
+    found = []
+    for year in (day.year - 1, day.year, day.year + 1):
+        try:
+            moment = datetime(
+                *(year, months, days, hours, minutes, seconds), tzinfo=BEIJING
+            )
+        except ValueError:  # a 29th of February, in a year without
+            continue
+        found.append(moment)
+    if not found:
+        raise ValueError(text)
+    return min(found, key=lambda moment: abs(moment - noon))

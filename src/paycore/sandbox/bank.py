@@ -7,8 +7,6 @@ durable before anybody sees the reply is handed back in `Work`.
 
 import random
 from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
-from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,7 +19,6 @@ from paycore.sandbox.orders import (
     Answer,
     Move,
     Order,
-    Text,
     Twist,
     Work,
     bad_request,
@@ -41,18 +38,7 @@ from paycore.sandbox.protocol import (
     Sign,
     rfc3339,
 )
-
-# Currencies in use here whose minor unit is not a hundredth.
-_EXPONENTS: Final[Mapping[str, int]] = MappingProxyType(
-    {
-        "JPY": 0,
-        "KRW": 0,
-        "VND": 0,
-        "KWD": 3,
-        "BHD": 3,
-        "TND": 3,
-    }
-)
+from paycore.sandbox.texts import text_of
 
 
 class Call(Struct, frozen=True, kw_only=True, gc=False):
@@ -66,7 +52,11 @@ class Call(Struct, frozen=True, kw_only=True, gc=False):
     twist: Twist = STRAIGHT
     facts: dict[str, str] = {}
     """What the provider's protocol says of an order beyond what a bank needs; kept with
-    the order that this call opens."""
+    the order that this call opens or completes."""
+    verdict: str | None = None
+    """The code with which the provider itself refuses the payer, whatever the card."""
+    token: str | None = None
+    """What a signing is given, in the provider's form; None: the bank makes one up."""
 
 
 class Bank:
@@ -131,6 +121,10 @@ class Bank:
         """All there are, oldest first."""
         return self._orders.values()
 
+    def revoked(self, token: str) -> bool:
+        """Whether an agreement has ended."""
+        return token in self._revoked
+
     # The operations, in the order of a payment's life. Each checks, then decides.
 
     def _send_code(self, call: Call, work: Work) -> Reply:
@@ -154,7 +148,7 @@ class Bank:
             money_verdict=money_verdict(card),
             notify_url=request.notify_url,
         )
-        verdict = call.twist.decline or refused_at_once(card) or "OK"
+        verdict = _refused(call) or refused_at_once(card) or "OK"
         done = self._decide(order, verdict, call, work)
         return reply_for(done, opened="SUCCESS")
 
@@ -164,6 +158,7 @@ class Bank:
         order = self._find(call, request.request_id)
         if order is None or order.operation != "send_code":
             return _say(call, "FAIL", "ORDER_NOT_FOUND")
+        order = replace(order, facts=order.facts | call.facts)
         asked = (request.amount, request.currency, request.pay_order_no)
         if asked != (order.amount, order.currency, order.pay_order_no):
             raise BadRequest("amount, currency or pay_order_no is not the order's")
@@ -194,7 +189,7 @@ class Bank:
             currency=request.currency,
             notify_url=request.notify_url,
         )
-        verdict = call.twist.decline or refused_at_once(card) or money_verdict(card)
+        verdict = _refused(call) or refused_at_once(card) or money_verdict(card)
         return reply_for(self._decide(order, verdict, call, work))
 
     def _enquire(self, call: Call, work: Work) -> Reply:
@@ -251,12 +246,14 @@ class Bank:
         order = self._find(call, call.request.request_id)
         if order is None or order.operation != "sign":
             return _say(call, "FAIL", "ORDER_NOT_FOUND")
+        order = replace(order, facts=order.facts | call.facts)
         refusal = self._check_code(order, call.request.code, call, work)
         if refusal:
             return refusal
         if call.twist.decline:
             return reply_for(self._fail(order, call.twist.decline, call.now_ms, work))
-        token = f"{self.name}_{self._random.getrandbits(96):024x}"
+        made_up = f"{self.name}_{self._random.getrandbits(96):024x}"
+        token = call.token or made_up
         done = replace(order, status="SUCCESS", at_ms=call.now_ms, token=token)
         return reply_for(self._store(done, work))
 
@@ -277,7 +274,7 @@ class Bank:
             phone=call.card.phone,
             notify_url=call.request.notify_url,
         )
-        refusal = call.twist.decline or refused_at_once(call.card)
+        refusal = _refused(call) or refused_at_once(call.card)
         if refusal:
             return reply_for(self._fail(order, refusal, call.now_ms, work))
         return reply_for(self._text(order, call.now_ms, work), opened="SUCCESS")
@@ -378,21 +375,8 @@ class Bank:
 
     def _text(self, order: Order, now_ms: int, work: Work) -> Order:
         """Send the bank's own code."""
-        assert order.phone is not None
         code = f"{self._random.randrange(10**6):06d}"
-        what = "signing an agreement"
-        if order.amount is not None and order.currency is not None:
-            what = f"paying {_shown(order.amount, order.currency)}"
-        words = f"[bank {self.name}] {code} is the bank's own code for {what}."
-        work.texts.append(
-            Text(
-                phone=order.phone,
-                text=words,
-                code=code,
-                carrier=self.name,
-                at_ms=now_ms,
-            )
-        )
+        work.texts.append(text_of(order, code, bank=self.name, now_ms=now_ms))
         texted = replace(
             order,
             status="OPEN",
@@ -460,6 +444,11 @@ def _answer(reply: Reply, work: Work, request_id: str) -> Answer:
     return Answer(reply=reply, work=work, final=final, settles=settles)
 
 
+def _refused(call: Call) -> str | None:
+    """With what a fault or the provider refuses, before the card is looked at."""
+    return call.twist.decline or call.verdict
+
+
 def _say(call: Call, status: str, code: str) -> Reply:
     """A reply that is not the state of an order."""
     return Reply(
@@ -476,14 +465,3 @@ def _say(call: Call, status: str, code: str) -> Reply:
 def _duplicate(call: Call) -> Reply:
     """The request is known: never a second charge, and no news of the first."""
     return _say(call, "DUPLICATE", "DUPLICATE_ORDER")
-
-
-def _shown(amount: int, currency: str) -> str:
-    """An amount in major units, without floating point."""
-    exponent = _EXPONENTS.get(currency, 2)
-    major, minor = divmod(amount, 10**exponent)
-    return (
-        f"{major}.{minor:0{exponent}d} {currency}"
-        if exponent
-        else (f"{major} {currency}")
-    )

@@ -64,7 +64,7 @@ class BusinessLine:
         elif strike is not None and strike.kind == "slow":
             await exchange.pause(strike.number_ms / 1000)
         if strike is not None and strike.kind == "drip":
-            await exchange.trickle(b"OK", (), seconds=strike.number_ms / 1000)
+            await exchange.trickle(200, b"OK", seconds=strike.number_ms / 1000)
         elif self._faults.draw(_TARGET, CONTENT) is not None:
             exchange.answer(200, GARBAGE.body)
         else:

@@ -52,9 +52,11 @@ class Clerk:
         self._merchants = merchants
         self._record = record
 
-    def today(self) -> date:
-        """Which day it is here: the clock's, unless the control has said otherwise."""
-        return self.today_is or day_of(now_ms())
+    def today(self, bank: str) -> date:
+        """Which day it is at a bank: the clock's, unless the control has said
+        otherwise.
+        """
+        return self.today_is or day_of(bank, now_ms())
 
     async def serve(self, exchange: Exchange, bank: str) -> None:
         """Answer one call. A GET has no body: its query is signed in its place."""
@@ -81,19 +83,18 @@ class Clerk:
     def is_there(self, bank: str, day: date) -> bool:
         """Whether a day's statement can be had by now."""
         late = self.faults.of_file(bank, day, LATE) or 0
-        return self.today() > day + timedelta(days=late)
+        return self.today(bank) > day + timedelta(days=late)
 
     async def _pieces(
         self, bank: str, merchant: Merchant, day: date
     ) -> AsyncIterator[bytes]:
         """The file as it is sent, the faults of the whole file included."""
-        coded = self.faults.of_file(bank, day, ENCODING)
         pen = Pen(
             merchant,
             bank=bank,
             day=day,
             at_ms=now_ms(),
-            encoding="gb18030" if coded else "utf-8",
+            encoding="gb18030" if self.coded(bank, day) else "utf-8",
         )
         held = pen.head()
         async for page in self.entries(bank, day, merchant.id):
@@ -112,7 +113,7 @@ class Clerk:
         included; those of the file as a whole are for whoever writes it.
         """
         yield list(self.faults.carried_to(bank, day, merchant))
-        values = (bank, *bounds_ms(day), merchant)
+        values = (bank, *bounds_ms(bank, day), merchant)
         async for page in self._record.read(_OF_MERCHANT, values):
             yield [
                 entry
@@ -124,6 +125,10 @@ class Clerk:
         """Whether the file is given whole, and not cut in the middle."""
         return not self.faults.of_file(bank, day, TRUNCATED)
 
+    def coded(self, bank: str, day: date) -> bool:
+        """Whether the file is written in an encoding that it should not be in."""
+        return self.faults.of_file(bank, day, ENCODING) is not None
+
     # What the control asks for.
 
     async def plant(self, request: PlantRequest) -> list[Planted]:
@@ -132,7 +137,8 @@ class Clerk:
         in_file = self.faults.plant_in_file(request)
         if in_file is not None:
             return in_file
-        values = (request.bank, *bounds_ms(date.fromisoformat(request.date)))
+        bounds = bounds_ms(request.bank, date.fromisoformat(request.date))
+        values = (request.bank, *bounds)
         lines: list[Line] = []
         async for page in self._record.read(_OF_ALL, values):
             lines += self.faults.free(request.fault, [_line(row) for row in page])

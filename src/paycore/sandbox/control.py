@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from paycore.sandbox.clerk import Clerk
-from paycore.sandbox.faults import FaultBook, FaultRequest, Rule, WrongFault
+from paycore.sandbox.faults import BANKS, FaultBook, FaultRequest, Rule, WrongFault
 from paycore.sandbox.planting import PlantRequest
 from paycore.sandbox.protocol import rfc3339
 from paycore.sandbox.record import Record, Row
@@ -180,7 +180,7 @@ class Control:
             exchange.answer(400, msgspec.json.encode({"error": str(error)}))
             return
         self._clerk.today_is = request.today
-        said = {"today": self._clerk.today()}
+        said = {"today": self._clerk.today(BANKS[0])}
         exchange.answer(200, msgspec.json.encode(said))
 
     def _pages(

@@ -46,7 +46,13 @@ async def deliver(
     if content is not None:
         wire = GARBAGE if content.kind == "garbage" else spoil(wire)
     if strike is not None and strike.kind == "drip":
-        await exchange.trickle(wire.body, wire.headers, seconds=strike.number_ms / 1000)
+        await exchange.trickle(
+            wire.status,
+            wire.body,
+            wire.headers,
+            seconds=strike.number_ms / 1000,
+            content_type=wire.content_type,
+        )
     else:
         send(exchange, wire)
 

@@ -64,6 +64,12 @@ class Dialect(ABC):
     def read(self, exchange: Exchange, at_ms: int) -> Asked:
         """Authenticate and parse a call, or raise `Plain`."""
 
+    def begin(self, asked: Asked) -> None:
+        """A call is acted on from now on: no fault has kept it from that."""
+
+    def done(self, asked: Asked) -> None:
+        """The caller has his answer, or has left without it."""
+
     @abstractmethod
     def reply(self, asked: Asked, answer: Answer, at_ms: int) -> Wire:
         """Sign what the bank says."""

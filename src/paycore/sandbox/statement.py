@@ -8,7 +8,7 @@ known by itself, however it came. The format in words is in `docs/sandbox.md`.
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from types import MappingProxyType
 from typing import Final
 
@@ -33,6 +33,11 @@ SUMMARY: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 _DAY: Final = timedelta(days=1)
+
+ZONES: Final[Mapping[str, tzinfo]] = MappingProxyType(
+    {"unionpay": timezone(timedelta(hours=8))}
+)
+"""By whose clock a bank's day begins, where it is not UTC's."""
 
 
 class Entry(Struct, frozen=True, kw_only=True, gc=False):
@@ -62,15 +67,15 @@ def fee_of(kind: str, amount: int) -> int:
     return (amount * FEE[kind] + FEE_PER // 2) // FEE_PER
 
 
-def bounds_ms(day: date) -> tuple[int, int]:
-    """The first millisecond of the bank's day, which is UTC's, and of the next one."""
-    begins = datetime(day.year, day.month, day.day, tzinfo=UTC)
+def bounds_ms(bank: str, day: date) -> tuple[int, int]:
+    """The first millisecond of a bank's day, and of the next one."""
+    begins = datetime(day.year, day.month, day.day, tzinfo=ZONES.get(bank, UTC))
     return int(begins.timestamp()) * 1000, int((begins + _DAY).timestamp()) * 1000
 
 
-def day_of(at_ms: int) -> date:
-    """The bank's day of a moment."""
-    return datetime.fromtimestamp(at_ms // 1000, UTC).date()
+def day_of(bank: str, at_ms: int) -> date:
+    """A bank's day of a moment."""
+    return datetime.fromtimestamp(at_ms // 1000, ZONES.get(bank, UTC)).date()
 
 
 class Pen:

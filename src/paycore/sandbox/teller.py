@@ -22,6 +22,7 @@ from paycore.sandbox.faults import (
     PROCESSING,
     TWICE,
     FaultBook,
+    Strike,
 )
 from paycore.sandbox.orders import STRAIGHT, Answer, Order, Twist, wrong_amount
 from paycore.sandbox.record import Record
@@ -61,13 +62,19 @@ class Teller:
         except Plain as plain:
             send(exchange, plain.wire)
             return
-        await self._act(exchange, asked)
-
-    async def _act(self, exchange: Exchange, asked: Asked) -> None:
         target = f"bank.{self._bank.name}.{asked.call.operation}"
         struck, strike = await struck_before(exchange, self._faults, target)
         if struck:
             return
+        self._dialect.begin(asked)
+        try:
+            await self._act(exchange, asked, target, strike)
+        finally:
+            self._dialect.done(asked)
+
+    async def _act(
+        self, exchange: Exchange, asked: Asked, target: str, strike: Strike | None
+    ) -> None:
         answer = self._bank.handle(replace(asked.call, twist=self._twist(target)))
         answer = self._falsified(answer, target)
         if answer.work.moves and self._faults.draw(target, TWICE):

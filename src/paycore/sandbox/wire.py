@@ -31,8 +31,10 @@ _REASONS: Final = MappingProxyType(
         302: b"Found",
         400: b"Bad Request",
         401: b"Unauthorized",
+        402: b"Payment Required",
         404: b"Not Found",
         405: b"Method Not Allowed",
+        409: b"Conflict",
         413: b"Content Too Large",
         500: b"Internal Server Error",
     }
@@ -89,9 +91,17 @@ class Exchange:
         top = head(status, headers, len(body), content_type)
         self._connection.write(top + body)
 
-    async def trickle(self, body: bytes, headers: Headers, *, seconds: float) -> None:
-        """Answer 200 a byte a second for so many seconds, then the rest at once."""
-        message = head(200, headers, len(body), _JSON) + body
+    async def trickle(
+        self,
+        status: int,
+        body: bytes,
+        headers: Headers = (),
+        *,
+        seconds: float,
+        content_type: str = _JSON,
+    ) -> None:
+        """Answer a byte a second for so many seconds, then the rest at once."""
+        message = head(status, headers, len(body), content_type) + body
         sent = 0
         while sent < min(int(seconds), len(message)):
             self._connection.write(message[sent : sent + 1])

@@ -64,10 +64,10 @@ class Dialect(ABC):
     def read(self, exchange: Exchange, at_ms: int) -> Asked:
         """Authenticate and parse a call, or raise `Plain`."""
 
-    def begin(self, asked: Asked) -> None:
+    def begin(self, asked: Asked) -> None:  # noqa: B027  most need not know
         """A call is acted on from now on: no fault has kept it from that."""
 
-    def done(self, asked: Asked) -> None:
+    def done(self, asked: Asked) -> None:  # noqa: B027  as above
         """The caller has his answer, or has left without it."""
 
     @abstractmethod

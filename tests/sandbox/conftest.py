@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPConnection  # noqa: TID251  a merchant of his own
 from itertools import count
@@ -22,6 +22,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the merchants that tests share
+
+from hearing import Hearing
 
 MERCHANT = "m1"
 SECRET = bytes.fromhex("5a" * 32)
@@ -67,6 +71,7 @@ class Sandbox:
     port: int = 0
     process: subprocess.Popen[str] | None = None
     info: dict[str, Any] = field(default_factory=dict)
+    vendors: dict[str, Any] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def start(self, *options: str) -> None:
@@ -74,9 +79,8 @@ class Sandbox:
         config = self.folder / "config.json"
         keys = {"secret": SECRET.hex(), "encryption_key": CARD_KEY.hex()}
         merchants = {MERCHANT: keys}
-        config.write_text(
-            json.dumps({"merchants": merchants, "webhook_secrets": [WEBHOOK_SECRET]})
-        )
+        content = {"merchants": merchants, "webhook_secrets": [WEBHOOK_SECRET]}
+        config.write_text(json.dumps({**content, "vendors": self.vendors}))
         command = [sys.executable, "-m", "paycore.sandbox", "--port", str(self.port)]
         command += ["--data", str(self.folder / "data"), "--config", str(config)]
         self.process = subprocess.Popen(
@@ -209,3 +213,29 @@ def own_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     yield sandbox
     if sandbox.process is not None and sandbox.process.poll() is None:
         sandbox.end()
+
+
+@pytest.fixture(scope="module")
+def start_with(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[[dict[str, Any]], Sandbox]]:
+    """Start sandboxes with providers of this configuration."""
+    started: list[Sandbox] = []
+
+    def start(vendors: dict[str, Any]) -> Sandbox:
+        sandbox = Sandbox(folder=tmp_path_factory.mktemp("vendors"), vendors=vendors)
+        sandbox.start()
+        started.append(sandbox)
+        return sandbox
+
+    yield start
+    for sandbox in started:
+        if sandbox.process is not None and sandbox.process.poll() is None:
+            sandbox.end()
+
+
+@pytest.fixture(scope="module")
+def hearing() -> Iterator[Hearing]:
+    """Somebody who is told things over HTTP."""
+    with Hearing() as listening:
+        yield listening

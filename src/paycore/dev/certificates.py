@@ -1,0 +1,122 @@
+"""Keys and certificates for UnionPay's simulator, fresh each time, and for nobody else.
+
+Root, middle and leaf as UnionPay has them: what the leaf signs is trusted because of
+the other two and of the name in it. None of it is worth anything elsewhere.
+"""
+
+import secrets
+from datetime import datetime, timedelta
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.rsa import (
+    RSAPrivateKey,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
+from cryptography.x509.oid import NameOID
+
+TR_ID = "62000000001"
+SIGNER = "041@paycore@00040000:SIGN@000"
+"""The third part says that it is UnionPay's test environment that signs."""
+
+_LIFE = timedelta(days=365)
+# Somebody's clock may be behind ours.
+_LEAD = timedelta(days=1)
+_BITS = 2048
+
+
+class UnionPayKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """What both sides of one merchant's contract hold; PEM throughout."""
+
+    simulator: dict[str, str]
+    """`vendors.unionpay` of the sandbox's configuration: mer_id, tr_id,
+    merchant_certificate, signing_key, signing_certificate, encryption_key,
+    encryption_certificate."""
+    newer: dict[str, str]
+    """Added to that, it rotates the encryption certificate: newer_encryption_key,
+    newer_encryption_certificate."""
+    merchant: dict[str, str]
+    """What a merchant is given: mer_id, tr_id, signing_key, signing_certificate,
+    root_certificate, middle_certificate, encryption_certificate; and `signer`, the
+    part of the leaf's name that says whose it is."""
+
+
+class Pair(msgspec.Struct, frozen=True, kw_only=True):
+    """A key and the certificate of its public half."""
+
+    key: RSAPrivateKey
+    certificate: x509.Certificate
+
+    @property
+    def key_pem(self) -> str:
+        """PKCS#8, not encrypted."""
+        return self.key.private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        ).decode()
+
+    @property
+    def certificate_pem(self) -> str:
+        """X.509."""
+        return self.certificate.public_bytes(Encoding.PEM).decode()
+
+
+def pair(
+    name: str, now: datetime, *, issuer: Pair | None = None, ca: bool = False
+) -> Pair:
+    """A new key with a certificate of the issuer, or of its own."""
+    key = generate_private_key(public_exponent=65537, key_size=_BITS)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    signed_by = key if issuer is None else issuer.key
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject if issuer is None else issuer.certificate.subject)
+        .public_key(key.public_key())
+        # Twelve digits, as those of the provider: a certId is the serial in decimal.
+        .serial_number(secrets.randbelow(9 * 10**11) + 10**11)
+        .not_valid_before(now - _LEAD)
+        .not_valid_after(now + _LIFE)
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        .sign(signed_by, hashes.SHA256())
+    )
+    return Pair(key=key, certificate=certificate)
+
+
+def unionpay(mer_id: str, now: datetime) -> UnionPayKeys:
+    """New keys for a merchant and the simulator that he calls."""
+    root = pair("paycore test root", now, ca=True)
+    middle = pair("paycore test middle", now, issuer=root, ca=True)
+    leaf = pair(SIGNER, now, issuer=middle)
+    # Nobody checks who certified these three: they are exchanged by hand.
+    merchant = pair(f"041@{mer_id}@paycore@000", now)
+    encryption, newer = (pair(f"041@enc{n}@paycore@000", now) for n in (1, 2))
+    names = {"mer_id": mer_id, "tr_id": TR_ID}
+    return UnionPayKeys(
+        simulator={
+            **names,
+            "merchant_certificate": merchant.certificate_pem,
+            "signing_key": leaf.key_pem,
+            "signing_certificate": leaf.certificate_pem,
+            "encryption_key": encryption.key_pem,
+            "encryption_certificate": encryption.certificate_pem,
+        },
+        newer={
+            "newer_encryption_key": newer.key_pem,
+            "newer_encryption_certificate": newer.certificate_pem,
+        },
+        merchant={
+            **names,
+            "signing_key": merchant.key_pem,
+            "signing_certificate": merchant.certificate_pem,
+            "root_certificate": root.certificate_pem,
+            "middle_certificate": middle.certificate_pem,
+            "encryption_certificate": encryption.certificate_pem,
+            "signer": SIGNER.split("@")[2],
+        },
+    )

@@ -1,0 +1,171 @@
+"""UnionPay's statement: what moved, in rows of fixed width, and what is planted."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from typing import Any
+
+import pytest
+from unionpay_merchant import BEIJING, Merchant, members_of
+
+from paycore.dev import certificates
+
+MER_ID = "700000000000001"
+WIDTHS = [3, 11, 11, 6, 10, 19, 12, 4, 2, 21, 2, 32, 2, 6, 10, 13, 13, 4, 15, 2, 2, 6]
+WIDTHS += [2, 4, 32, 1, 21, 15, 1, 15, 32, 13, 13, 8, 32, 13, 13, 12, 2, 1, 32, 98]
+TODAY = datetime.now(BEIJING).date()
+DAY = f"{TODAY:%m%d}"
+
+
+def cut(row: bytes) -> list[str]:
+    """Columns by their octets; the first is at 1, as in the provider's table."""
+    ends = accumulate(WIDTHS, lambda at, width: at + 1 + width)
+    cells = [row[e - w : e] for e, w in zip(ends, WIDTHS, strict=True)]
+    return ["", *(cell.decode("gbk").strip() for cell in cells)]
+
+
+@pytest.fixture(scope="module")
+def merchant(start_with: Any, hearing: Any) -> Merchant:
+    """Has paid by token and by deduct, and given a part back."""
+    keys = certificates.unionpay(MER_ID, datetime.now(UTC))
+    sandbox = start_with({"unionpay": keys.simulator})
+    url = f"{hearing.url}/notify"
+    merchant = Merchant(sandbox=sandbox, facts=keys.merchant, back_url=url)
+    token = merchant.token()
+    paid = merchant.paid(token, reqReserved="P1", txnAmt="10000")
+    merchant.deduct()
+    merchant.give_back(paid["queryId"], 2500, biz="000902")
+    return merchant
+
+
+@pytest.fixture(autouse=True)
+def over(merchant: Merchant) -> Any:
+    """The day is over, and nothing is planted."""
+    say(merchant, "statement_days", today=str(TODAY + timedelta(days=1)))
+    yield
+    url = f"{merchant.sandbox.info['control']}/control/statement_faults"
+    merchant.sandbox.http("DELETE", url)
+
+
+def say(merchant: Merchant, path: str, **what: Any) -> Any:
+    url = f"{merchant.sandbox.info['control']}/control/{path}"
+    answer = merchant.sandbox.http("POST", url, json.dumps(what).encode())
+    assert answer.status < 300, answer.raw
+    return json.loads(answer.raw)
+
+
+def plant(merchant: Merchant, fault: str, **more: Any) -> Any:
+    return say(
+        merchant,
+        "statement_faults",
+        bank="unionpay",
+        date=str(TODAY),
+        fault=fault,
+        **more,
+    )
+
+
+def rows(merchant: Merchant, day: str = DAY) -> list[list[str]]:
+    """The trades of a day's file, each of its width."""
+    trades = next(
+        octets
+        for name, octets in members_of(merchant.file(day)).items()
+        if "ZM_" in name
+    )
+    lines = trades.split(b"\r\n")[:-1]
+    assert {607} == {len(line) for line in lines} or not lines
+    return [cut(line) for line in lines]
+
+
+def test_the_file_is_what_moved(merchant: Merchant) -> None:
+    """Every move is a row with its numbers, amount, fee and the sum of the two."""
+    charges = merchant.sandbox.control("charges")
+    answer = merchant.file(DAY)
+    held = members_of(answer)
+    paid, taken, back = rows(merchant)
+
+    assert "00" == answer["respCode"]
+    assert answer["fileName"].endswith(".zip")
+    stem = f"INN{TODAY:%y%m%d}88"
+    assert {f"{stem}ZM_{MER_ID}", f"{stem}ZME_{MER_ID}"} < set(held)
+    assert b"" == held[f"{stem}ZME_{MER_ID}"]
+    summary = next(octets for name, octets in held.items() if name.startswith("RD"))
+    assert "清算净额: 86.91" in summary.decode("gbk")
+    assert [(c["request_id"], c["amount"]) for c in charges] == [
+        (row[12], int(row[7])) for row in (paid, taken, back)
+    ]
+    assert [("01", "01", "000902"), ("11", "03", "000501"), ("04", "00", "000902")] == [
+        tuple(row[20:23]) for row in (paid, taken, back)
+    ]
+    assert ["D000000000038", "D000000000005", "C000000000000"] == [
+        row[16] for row in (paid, taken, back)
+    ]
+    assert ["C000000009962", "C000000001229", "D000000002500"] == [
+        row[17] for row in (paid, taken, back)
+    ]
+    assert (paid[10], paid[12]) == (back[27], back[41])
+    assert (MER_ID, "P1") == (paid[28], paid[35])
+    query = {"orderId": paid[12], "txnTime": f"{TODAY:%Y}{paid[5]}"}
+    assert paid[10] == merchant.query(query)["queryId"]
+    assert merchant.query(query)["traceNo"] == paid[4]
+
+
+def test_a_day_that_is_not_over_has_no_file(merchant: Merchant) -> None:
+    """98 today and while it is late; a day without trades has an empty one."""
+    say(merchant, "statement_days", today=str(TODAY))
+    today = merchant.file(DAY)
+    say(merchant, "statement_days", today=str(TODAY + timedelta(days=1)))
+    plant(merchant, "late:2")
+    late = merchant.file(DAY)
+    before = f"{TODAY - timedelta(days=5):%m%d}"
+
+    assert ("98", "98") == (today["respCode"], late["respCode"])
+    assert "fileContent" not in late
+    assert [] == rows(merchant, before)
+    assert "10" == merchant.file("0230")["respCode"]
+    assert "10" == merchant.file(DAY, fileType="01")["respCode"]
+
+
+def test_a_file_is_asked_for_with_a_signature(merchant: Merchant) -> None:
+    """As everything else; and where files are."""
+    merchant.spoiled = {"settleDate": "0101"}
+    changed = merchant.file(DAY)
+    merchant.spoiled = {}
+    astray = merchant.send(
+        "76", "01", "000000", fileType="00", settleDate=DAY, orderId="O00000001"
+    )
+
+    assert ("11", "32") == (changed["respCode"], astray["respCode"])
+
+
+def test_planted_differences_stand_in_the_file(merchant: Merchant) -> None:
+    """A refund is gone, a stranger stands there, an amount is another one."""
+    gone = plant(merchant, "missing_refund")[0]
+    stranger = plant(merchant, "extra_line")[0]
+    other = plant(merchant, "other_amount")[0]
+    found = {row[12]: int(row[7]) for row in rows(merchant)}
+
+    assert gone["request_id"] not in found
+    assert stranger["request_id"] in found
+    assert int(other["now"].split(",")[3]) == found[other["request_id"]]
+    assert 3 == len(found)
+
+
+def test_an_unreadable_line_keeps_its_query_number(merchant: Merchant) -> None:
+    """What the merchant called it is lost, and no more than that."""
+    true = {row[10] for row in rows(merchant)}
+    noise = plant(merchant, "unknown_line")[0]["now"].split(",")[1]
+    found = rows(merchant)
+
+    assert true == {row[10] for row in found}
+    assert noise in {row[12] for row in found}
+
+
+@pytest.mark.parametrize("fault", ["truncated", "wrong_encoding"])
+def test_a_broken_file_is_not_of_its_width(merchant: Merchant, fault: str) -> None:
+    """It ends within a row, or nothing in it stands where it should."""
+    plant(merchant, fault)
+    held = members_of(merchant.file(DAY))
+    trades = next(octets for name, octets in held.items() if "ZM_" in name)
+
+    assert 0 != len(trades) % 609

@@ -117,5 +117,5 @@ class Carrier:
             told_again = told()
             return first[1] if told_again is None else told_again[1]
 
-        parcel = Parcel(url=first[0], make=again, ends=lambda status, _: status == 200)
+        parcel = Parcel(url=first[0], make=again, ends=dialect.acknowledged)
         self._courier.tell(parcel, times=1, after_ms=RECEIPT_AFTER_MS)

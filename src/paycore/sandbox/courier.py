@@ -28,6 +28,8 @@ class Parcel(Struct, frozen=True, kw_only=True):
     make: Callable[[], Wire]
     ends: Callable[[int, bytes], bool]
     """Whether this answer is what the sender waits for."""
+    again: int = len(RETRY_AFTER_S)
+    """How often it is sent once more."""
 
 
 class Courier:
@@ -54,7 +56,7 @@ class Courier:
         return task
 
     async def _deliver(self, parcel: Parcel, after_ms: int) -> None:
-        for wait_s in (after_ms / 1000, *RETRY_AFTER_S):
+        for wait_s in (after_ms / 1000, *RETRY_AFTER_S[: parcel.again]):
             await asyncio.sleep(wait_s)
             if await self._post(parcel):
                 return

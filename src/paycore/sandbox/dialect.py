@@ -50,6 +50,8 @@ class Dialect(ABC):
     """Whether a callback goes out for every end, and not only where one is promised."""
     tells_after_ms: int = 0
     """How long after the answer."""
+    tells_again: int = 5
+    """How often one that is not acknowledged is sent once more; at most so often."""
 
     def __init__(self, bank: Bank) -> None:
         self.bank = bank
@@ -137,6 +139,10 @@ class CarrierDialect(ABC):
         nobody asked for it.
         """
         return None
+
+    def acknowledged(self, status: int, body: bytes) -> bool:
+        """Whether the customer's answer ends the telling."""
+        return status == 200
 
 
 class VendorCarrierDialect(CarrierDialect):

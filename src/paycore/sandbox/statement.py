@@ -35,7 +35,7 @@ SUMMARY: Final[Mapping[str, str]] = MappingProxyType(
 _DAY: Final = timedelta(days=1)
 
 ZONES: Final[Mapping[str, tzinfo]] = MappingProxyType(
-    {"unionpay": timezone(timedelta(hours=8))}
+    dict.fromkeys(("unionpay", "huifu"), timezone(timedelta(hours=8)))
 )
 """By whose clock a bank's day begins, where it is not UTC's."""
 

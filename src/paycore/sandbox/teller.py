@@ -112,7 +112,10 @@ class Teller:
             return wire
 
         return Parcel(
-            url=order.notify_url, make=make, ends=partial(dialect.acknowledged, order)
+            url=order.notify_url,
+            make=make,
+            ends=partial(dialect.acknowledged, order),
+            again=dialect.tells_again,
         )
 
     def _twist(self, target: str) -> Twist:

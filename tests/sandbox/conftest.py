@@ -11,10 +11,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPConnection  # noqa: TID251  a merchant of his own
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -188,10 +190,63 @@ class Sandbox:
         self.http("DELETE", f"{self.info['control']}/control/faults")
 
 
+class PostBox(ThreadingHTTPServer):
+    """Where a provider tells what it tells of its own accord; answers as it is set."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Take)
+        self.taken: list[tuple[str, dict[str, str], bytes]] = []
+        self.answer: Callable[[bytes], bytes] = lambda _: b"OK"
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+    def wait_for(self, count: int, *, at: str = "") -> list[bytes]:
+        """The bodies that came to a path, once there are so many, or after 5 s."""
+        give_up = time.monotonic() + 5
+        while True:
+            bodies = [body for path, _, body in self.taken if path.startswith(at)]
+            if len(bodies) >= count or time.monotonic() > give_up:
+                return bodies
+            time.sleep(0.01)
+
+
+class _Take(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        box = self.server
+        assert isinstance(box, PostBox)
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        box.taken.append((self.path, dict(self.headers), body))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(box.answer(body))
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+def post_box() -> Iterator[PostBox]:
+    """One for the tests of a module."""
+    box = PostBox()
+    thread = threading.Thread(target=box.serve_forever, args=(0.01,))
+    thread.start()
+    yield box
+    box.shutdown()
+    thread.join()
+    box.server_close()
+
+
+@pytest.fixture(scope="module")
+def vendors() -> dict[str, Any]:
+    """The providers that a module's sandbox has: none."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def running(
+    tmp_path_factory: pytest.TempPathFactory, vendors: dict[str, Any]
+) -> Iterator[Sandbox]:
     """One sandbox for the tests of a module."""
-    sandbox = Sandbox(folder=tmp_path_factory.mktemp("sandbox"))
+    sandbox = Sandbox(folder=tmp_path_factory.mktemp("sandbox"), vendors=vendors)
     sandbox.start()
     yield sandbox
     sandbox.end()

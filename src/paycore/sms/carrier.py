@@ -9,11 +9,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec.structs import replace as msgspec_replace
 
+from paycore.kernel.crypto import same
 from paycore.kernel.http import Answered, HttpRequest, NoAnswer, NotSent
 from paycore.kernel.mask import mask_code, mask_phone
 from paycore.kernel.node import Node
@@ -21,6 +22,10 @@ from paycore.kernel.outcome import Outcome
 
 BAD_SIGNATURE = "BAD_SIGNATURE"
 """The code of an answer that is not by whom it should be."""
+
+ReceiptToken = Annotated[str, msgspec.Meta(pattern=r"^([A-Za-z0-9_-]{16,128})?$")]
+"""The last part of the address that a carrier is given for its receipts, where it
+signs none; empty: it gets no address."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +44,8 @@ class Text:
     at: datetime
     timeout_s: float
     connect_timeout_s: float
+    language: str = "zh"
+    """The payer's, for carriers that have a template for each."""
 
     def masked(self) -> "Text":
         """The same text as it may be kept."""
@@ -127,6 +134,9 @@ class Carrier(ABC):
     """Fields of `Config` whose text is never kept or shown."""
     receipts_by_id: ClassVar[bool] = False
     """Whether its receipts name its own number of a text only, and not ours."""
+    unsigned: ClassVar[bool] = False
+    """Whether its answers carry no signature: TLS is all that proves them then, and a
+    line without is not opened."""
 
     @abstractmethod
     def masked(self, line: Line, text: Text) -> str:
@@ -197,24 +207,32 @@ class HttpCarrier(Carrier):
         """Send once, and read the answer."""
         request = self.assemble(line, text)
         timeout_s = min(request.timeout_s, timeout_s)
-        result = await node.transport.send(
-            msgspec_replace(request, timeout_s=timeout_s)
-        )
-        match result:
-            case NotSent(reason=reason):
-                return Said(delivery=not_sent(reason))
-            case NoAnswer(reason=reason):
-                return Said(delivery=unknown("NO_ANSWER", reason))
-            case Answered():
-                delivery = self.read(line, text, result)
-                former = line.former
-                if delivery.resp_code == BAD_SIGNATURE and former is not None:
-                    again = self.read(former, text, result)
-                    if again.resp_code != BAD_SIGNATURE:
-                        delivery = again
-                return Said(
-                    delivery=delivery, answer=result.body.decode("utf-8", "replace")
-                )
+        result = await asked(node, msgspec_replace(request, timeout_s=timeout_s))
+        if isinstance(result, Delivery):
+            return Said(delivery=result)
+        delivery = self.read(line, text, result)
+        former = line.former
+        if delivery.resp_code == BAD_SIGNATURE and former is not None:
+            again = self.read(former, text, result)
+            if again.resp_code != BAD_SIGNATURE:
+                delivery = again
+        return Said(delivery=delivery, answer=result.body.decode("utf-8", "replace"))
+
+
+async def asked(node: Node, request: HttpRequest) -> Answered | Delivery:
+    """Send once: the answer; or what it is for a text that there is none."""
+    match await node.transport.send(request):
+        case NotSent(reason=reason):
+            return not_sent(reason)
+        case NoAnswer(reason=reason):
+            return unknown("NO_ANSWER", reason)
+        case Answered() as answered:
+            return answered
+
+
+def admits(token: ReceiptToken, given: str) -> bool:
+    """Whether a receipt came to the address that its carrier alone was given."""
+    return bool(token) and same(token.encode(), given.encode())
 
 
 def not_sent(reason: str) -> Delivery:

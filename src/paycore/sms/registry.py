@@ -12,11 +12,14 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib.metadata import entry_points
+from ipaddress import ip_address
 from types import ModuleType
+from urllib.parse import urlsplit
 
 import msgspec
 
 from paycore.kernel import log
+from paycore.kernel.addresses import is_address
 from paycore.kernel.errors import BadRequest, DataNotExist, Misconfigured
 from paycore.kernel.node import Node
 from paycore.sms import carriers
@@ -78,6 +81,8 @@ def open_line(node: Node, row: CarrierRow, known: Mapping[str, Carrier]) -> Line
     driver = known.get(row.driver)
     if driver is None:
         raise Misconfigured(f"there is no carrier file with the code {row.driver!r}")
+    if driver.unsigned and not _proved(row.base_url):
+        raise Misconfigured("it signs no answer: nothing but https:// proves one")
     line = Line(
         carrier=row.carrier,
         driver=driver,
@@ -91,6 +96,17 @@ def open_line(node: Node, row: CarrierRow, known: Mapping[str, Carrier]) -> Line
         return line
     config = _config(node, row, driver, row.former)
     return replace(line, former=replace(line, config=config))
+
+
+def _proved(base_url: str) -> bool:
+    """Whether who answers there is who should: by TLS, or because it is this machine."""
+    try:
+        url = urlsplit(base_url)
+    except ValueError:
+        return False
+    host = url.hostname or ""
+    inside = host == "localhost" or (is_address(host) and ip_address(host).is_loopback)
+    return url.scheme == "https" or inside
 
 
 def _config(

@@ -444,4 +444,5 @@ def _text(node: Node, request: SendRequest, code: str, at: datetime) -> Text:
         at=at,
         timeout_s=node.settings.sms_timeout_s,
         connect_timeout_s=node.settings.connect_timeout_s,
+        language=request.language,
     )

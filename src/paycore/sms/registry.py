@@ -99,14 +99,15 @@ def open_line(node: Node, row: CarrierRow, known: Mapping[str, Carrier]) -> Line
 
 
 def _proved(base_url: str) -> bool:
-    """Whether who answers there is who should: by TLS, or because it is this machine."""
+    """Whether TLS says who answers there, or it is this machine."""
     try:
         url = urlsplit(base_url)
     except ValueError:
         return False
     host = url.hostname or ""
-    inside = host == "localhost" or (is_address(host) and ip_address(host).is_loopback)
-    return url.scheme == "https" or inside
+    if is_address(host) and ip_address(host).is_loopback:
+        return True
+    return url.scheme == "https" or host == "localhost"
 
 
 def _config(

@@ -115,7 +115,12 @@ def _routes(rows: Sequence[DecisionRow]) -> Iterator[Item]:
 
 
 def _messages(rows: Sequence[MessageRow]) -> Iterator[Item]:
-    answered = {(row.attempt_seq, row.account) for row in rows if row.direction == "IN"}
+    # A receipt too: the answer may have died with its node.
+    answered = {
+        (row.attempt_seq, row.account)
+        for row in rows
+        if row.direction in ("IN", "RECEIPT")
+    }
     for row in rows:
         # A carrier's text is written down before any is tried; what was never used
         # (or died on the way) has no answer.

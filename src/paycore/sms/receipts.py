@@ -12,7 +12,7 @@ from paycore.kernel.node import Node
 from paycore.kernel.terms import PayOrderNo
 from paycore.sms.carrier import Line, Receipt
 from paycore.sms.registry import Carriers
-from paycore.sms.rows import SentRow
+from paycore.sms.rows import CodeRow, SentRow
 
 LONGEST_NUMBER = 128
 
@@ -39,15 +39,24 @@ def line_of(node: Node, carrier: str) -> Line | None:
 
 async def told(node: Node, line: Line, receipts: Sequence[Receipt]) -> list[Told]:
     """The texts that receipts are about; what names none of ours is left out."""
-    found: list[Told] = []
-    for receipt in receipts:
-        named = payment_of(receipt.request_no)
-        if named is not None:
-            found.append(Told(pay_order_no=named[0], seq=named[1], receipt=receipt))
-        elif receipt.message_id:
-            handle = handle_of(line, receipt.message_id)
-            found += [
-                Told(pay_order_no=row.pay_order_no, seq=row.seq, receipt=receipt)
-                for row in await node.journal.within(SentRow, handle)
-            ]
-    return found
+    return [
+        Told(pay_order_no=no, seq=seq, receipt=receipt)
+        for receipt in receipts
+        for no, seq in await _named(node, line, receipt)
+        # A number of our form may be anybody's invention.
+        if await node.journal.load(CodeRow, no, seq) is not None
+    ]
+
+
+async def _named(
+    node: Node, line: Line, receipt: Receipt
+) -> Sequence[tuple[PayOrderNo, int]]:
+    """What a receipt says that it is about."""
+    named = payment_of(receipt.request_no)
+    if named is not None:
+        return [named]
+    if not receipt.message_id:
+        return []
+    handle = handle_of(line, receipt.message_id)
+    rows = await node.journal.within(SentRow, handle)
+    return [(row.pay_order_no, row.seq) for row in rows]

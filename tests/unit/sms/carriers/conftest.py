@@ -17,7 +17,7 @@ from paycore.kernel.transport import HttpTransport
 
 sys.path.insert(0, str(Path(__file__).parent))  # for what these tests have in common
 
-from provider import Provider
+from text_provider import Provider
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hashlib import sha256
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import pytest
-from provider import (
+from text_provider import (
     CODE,
     PHONE,
     REQUEST_NO,

@@ -9,7 +9,7 @@ from hashlib import sha256
 from urllib.parse import urlsplit
 
 import pytest
-from provider import (
+from text_provider import (
     CODE,
     PHONE,
     REQUEST_NO,

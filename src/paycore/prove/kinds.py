@@ -332,7 +332,7 @@ BY_NAME: Final[Mapping[str, Kind]] = MappingProxyType(
 
 NOT_SIMULATED: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "F13": "carriers report no deliveries yet",
+        "F13": "a report changes nothing of a payment: a directed test",
         "F23": "cannot strike: nothing of an order can be changed",
         "F35": "found by reconciliation, which is to come",
         "F53": "cannot strike: the posting is in the commit of the status",

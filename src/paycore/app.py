@@ -25,6 +25,7 @@ from paycore.api.metrics import Metrics
 from paycore.api.queries import Backlog, backlog
 from paycore.api.room import room_of
 from paycore.api.wire import Wire
+from paycore.gateway.registry import Registry
 from paycore.kernel import db, log, partitions, trace
 from paycore.kernel.clock import SystemClock
 from paycore.kernel.config import Settings
@@ -36,6 +37,7 @@ from paycore.kernel.meters import COMMIT_SECONDS, GROUP_CHANGES, Tally
 from paycore.kernel.meters_upkeep import ROWS_MOVED
 from paycore.kernel.node import Node
 from paycore.kernel.transport import HttpTransport
+from paycore.sms.registry import Carriers
 from paycore.worker import auditor, calendar, daily, heartbeat, loop
 
 READY_WITHIN_S = 1.0
@@ -95,6 +97,10 @@ async def start(settings: Settings, dsn: str) -> App:
     async with AsyncExitStack() as undo:
         undo.push_async_callback(node.transport.close)
         undo.push_async_callback(journal.close)
+        # A file or plug-in that is broken is refused now: found later, it would only
+        # keep every account from opening.
+        node.state(Registry)
+        node.state(Carriers)
         pool = await db.pool(dsn, size=settings.database_connections)
         undo.push_async_callback(pool.close)
         # No payment is to be there before its month; and no life, which must beat.

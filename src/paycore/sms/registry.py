@@ -11,7 +11,6 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from importlib.metadata import entry_points
 from ipaddress import ip_address
 from types import ModuleType
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from paycore.kernel import log
 from paycore.kernel.addresses import is_address
 from paycore.kernel.errors import BadRequest, DataNotExist, Misconfigured
 from paycore.kernel.node import Node
+from paycore.kernel.plugins import offered
 from paycore.sms import carriers
 from paycore.sms.carrier import Carrier, Line
 from paycore.sms.rows import CarrierRow
@@ -36,9 +36,12 @@ _log = log.get(__name__)
 def drivers() -> Mapping[str, Carrier]:
     """One instance of every carrier file's class, by its code."""
     found: dict[str, Carrier] = {}
-    for kind in _classes():
+    for kind in (*shipped(), *_elsewhere()):
         if kind.code in found:
-            raise Misconfigured(f"two carrier files call themselves {kind.code!r}")
+            raise Misconfigured(
+                f"two carrier files have the code {kind.code!r}: "
+                f"{type(found[kind.code]).__module__} and {kind.__module__}"
+            )
         found[kind.code] = kind()
     return found
 
@@ -220,14 +223,16 @@ def _context(carrier: str) -> bytes:
     return f"sms_carrier:{carrier}".encode()
 
 
-def _classes() -> Iterator[type[Carrier]]:
+def shipped() -> Iterator[type[Carrier]]:
+    """The classes that the modules of carriers/ define; no plug-in's."""
     for module in pkgutil.iter_modules(carriers.__path__):
         yield from _in(importlib.import_module(f"{carriers.__name__}.{module.name}"))
-    for point in entry_points(group=ENTRY_POINT):
-        offered = point.load()
-        assert inspect.isclass(offered), point.name
-        assert issubclass(offered, Carrier), point.name
-        yield offered
+
+
+def _elsewhere() -> Iterator[type[Carrier]]:
+    """The classes that other installed packages offer."""
+    # mypy asks for a concrete class where a kind of them is meant.
+    return offered(ENTRY_POINT, Carrier)  # type: ignore[type-abstract]
 
 
 def _in(module: ModuleType) -> Iterator[type[Carrier]]:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from paycore.cli.channels_page import channels
 from paycore.cli.markdown import a_page, a_table, as_code, first_sentence, notes_of
 from paycore.cli.schema_page import schema
 
 if TYPE_CHECKING:
     from paycore.core.agreements.states import AgreementTransition
     from paycore.core.states import RefundTransition, Transition
-    from paycore.gateway.channel import Channel
     from paycore.kernel.errors import Refusal
 
     Rows = (
@@ -229,63 +229,6 @@ def settings() -> str:
             ],
         ),
     )
-
-
-# --- channels.md ----------------------------------------------------------------------
-
-
-def channels() -> str:
-    """Every channel file of this package, by its declaration block."""
-    from paycore.gateway import channels as ours
-    from paycore.gateway.registry import Registry
-
-    registry = Registry()
-    found = [registry.find(code) for code in registry.codes()]
-    return a_page(
-        "Channels",
-        "With this page you can see what each channel can do, what its account needs, "
-        "and what its codes mean to us.",
-        "Each is one file in `src/paycore/gateway/channels/`.\n"
-        "A code that is not listed is `UNKNOWN`: it is asked after, never guessed.",
-        *(
-            _channel(channel)
-            for channel in found
-            if channel is not None
-            and type(channel).__module__.startswith(f"{ours.__name__}.")
-        ),
-    )
-
-
-def _channel(channel: "Channel") -> str:
-    from paycore.gateway.channel import StatementChannel
-
-    window = channel.acceptance_window.total_seconds()
-    statements = "none"
-    if isinstance(channel, StatementChannel):
-        statements = f"one a day, by the clock of {channel.statement_zone}"
-    facts = (
-        ("can", ", ".join(as_code(one) for one in sorted(channel.capabilities))),
-        ("account needs", ", ".join(map(as_code, channel.Config.__struct_fields__))),
-        ("of these secret", ", ".join(map(as_code, channel.secret_fields)) or "none"),
-        ('"not found" is final after', f"{window:g} s"),
-        (
-            "a confirm carries the request number of its send",
-            "yes" if channel.confirm_inherits_request_no else "no",
-        ),
-        (
-            "a refund it does not know may be sent again under its number",
-            "yes" if channel.refunds_once else "no",
-        ),
-        ("statements", statements),
-    )
-    codes = [
-        (as_code(code), as_code(outcome), blame or "")
-        for code, (outcome, blame) in channel.errors.items()
-    ]
-    parts = [f"## {channel.title} (`{channel.code}`)", a_table(("", ""), facts)]
-    if codes:
-        parts.append(a_table(("their code", "outcome", "blame"), codes))
-    return "\n\n".join(parts)
 
 
 # --- metrics.md, alerts.yml -----------------------------------------------------------

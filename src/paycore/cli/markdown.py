@@ -3,6 +3,7 @@
 import ast
 import inspect
 from collections.abc import Mapping, Sequence
+from textwrap import dedent
 
 MADE = "*Made from the code by `make generate`; do not edit.*"
 
@@ -35,7 +36,8 @@ def first_sentence(text: str | None) -> str:
 
 def notes_of(kind: type) -> Mapping[str, str]:
     """What stands in a string below a field of a class."""
-    tree = ast.parse(inspect.getsource(kind)).body[0]
+    # A class inside another one is indented.
+    tree = ast.parse(dedent(inspect.getsource(kind))).body[0]
     assert isinstance(tree, ast.ClassDef)
     notes: dict[str, str] = {}
     name = ""

@@ -157,11 +157,13 @@ def open_account(node: Node, row: AccountRow, fact: FactRow | None = None) -> Op
     if row.former is not None:
         configs.append(_config(node, row, driver, row.former))
         account = replace(account, former=replace(account, config=configs[-1]))
+    if unfit := driver.unfit(account):
+        raise Misconfigured(unfit)
     secrets = (
-        str(value)
+        text
         for config in configs
         for name in driver.secret_fields
-        if (value := getattr(config, name))
+        for text in _texts(getattr(config, name))
     )
     return Opened(
         versions=_versions(row, fact),
@@ -170,6 +172,13 @@ def open_account(node: Node, row: AccountRow, fact: FactRow | None = None) -> Op
         account=account,
         secrets=tuple(secrets),
     )
+
+
+def _texts(value: object) -> Iterator[str]:
+    """The texts of a field of credentials: of a list each, of what is empty none."""
+    for one in value if isinstance(value, list | tuple) else (value,):
+        if one:
+            yield str(one)
 
 
 def _config(

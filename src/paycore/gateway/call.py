@@ -158,6 +158,12 @@ class Callback(msgspec.Struct, frozen=True, kw_only=True):
     reply: Reply
 
 
+class Beside(msgspec.Struct, frozen=True):
+    """What a channel sent us that is genuine, and about nothing that we follow: it is
+    acknowledged, lest the channel stop sending, and nothing comes of it.
+    """
+
+
 def _told(value: msgspec.Struct, hidden: frozenset[str]) -> str:
     """What `repr` says of a value, without some of its fields."""
     shown = (name for name in value.__struct_fields__ if name not in hidden)

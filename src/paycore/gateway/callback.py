@@ -17,7 +17,7 @@ from math import inf
 from msgspec.structs import replace
 
 from paycore.gateway.accounts import Accounts, Opened
-from paycore.gateway.call import Callback
+from paycore.gateway.call import Beside, Callback
 from paycore.gateway.masking import readable, storable, without
 from paycore.gateway.replies import tidy, verdict
 from paycore.gateway.rows import MessageRow
@@ -93,6 +93,8 @@ async def receive(  # noqa: PLR0917 - a raw HTTP request has these parts
         return Received(callback=None, message=None, accept=lambda _: (404, b""))
     lowered = {name.lower(): value for name, value in headers.items()}
     callback = _parsed(node, opened, path, lowered, body)
+    if isinstance(callback, Beside):
+        return _beside(opened)
     named = None if callback is None else _named(callback)
     if callback is None or named is None:
         return _refused(node, opened, body)
@@ -102,9 +104,15 @@ async def receive(  # noqa: PLR0917 - a raw HTTP request has these parts
     return Received(callback=callback, message=message, accept=accept)
 
 
+def _beside(opened: Opened) -> Received:
+    """Theirs, and nothing of ours: not even a line of it is kept."""
+    taken = opened.driver.acknowledge(None, True)
+    return Received(callback=None, message=None, accept=lambda _: taken)
+
+
 def _parsed(
     node: Node, opened: Opened, path: str, headers: Mapping[str, str], body: bytes
-) -> Callback | None:
+) -> Callback | Beside | None:
     """What the channel file makes of it; where it stumbles, nothing is trusted."""
     try:
         callback = opened.driver.callback(
@@ -117,8 +125,8 @@ def _parsed(
     except Exception:  # noqa: BLE001 - a stranger's bytes, and a plug-in perhaps
         _log.exception("channel_broke", channel=opened.account.channel)
         return None
-    if callback is None:
-        return None
+    if not isinstance(callback, Callback):
+        return callback
     return replace(callback, reply=tidy(callback.reply, opened.secrets))
 
 

@@ -18,7 +18,15 @@ from typing import ClassVar
 
 import msgspec
 
-from paycore.gateway.call import Ask, Callback, Operation, Reply, not_sent, unknown
+from paycore.gateway.call import (
+    Ask,
+    Beside,
+    Callback,
+    Operation,
+    Reply,
+    not_sent,
+    unknown,
+)
 from paycore.gateway.masking import readable
 from paycore.gateway.statement import Arrived, Fetched, StatementLine, Take
 from paycore.kernel.http import Answered, HttpRequest, NoAnswer, NotSent
@@ -79,9 +87,15 @@ class Channel(ABC):
     """Whether a refund's number that is known is never paid again: then what the
     channel does not know may be sent once more under it."""
     secret_fields: ClassVar[tuple[str, ...]] = ()
-    """Fields of `Config` whose text is never kept or shown."""
+    """Fields of `Config` whose text is never kept or shown; of a list each text."""
     errors: ClassVar[Mapping[str, tuple[Outcome, Blame | None]]] = {}
     """Their code → our outcome and class; what is not here is UNKNOWN."""
+
+    def unfit(self, account: Account) -> str:
+        """Say why an account like this must not be used, as an address that nobody's
+        certificate vouches for; empty: it may.
+        """
+        return ""
 
     async def prepare(
         self, node: Node, account: Account, ask: Ask, change: Change
@@ -143,8 +157,9 @@ class Channel(ABC):
         body: bytes,
         *,
         now: datetime,
-    ) -> Callback | None:
-        """Verify and parse what the channel sent; None where it cannot be trusted.
+    ) -> Callback | Beside | None:
+        """Verify and parse what the channel sent; None where it cannot be trusted, and
+        `Beside` where it can and is about nothing that we follow.
 
         `headers` have their names in lower case.
         """
@@ -156,7 +171,7 @@ class Channel(ABC):
         accepted: bool,  # noqa: FBT001 - yes or no
     ) -> tuple[int, bytes]:
         """Status and body that this channel wants for a callback; `callback` is None
-        where it was not to be trusted.
+        where it was not to be trusted, or, accepted, was about nothing of ours.
         """
         return (200, b"OK") if accepted else (400, b"REFUSED")
 

@@ -11,6 +11,8 @@ from typing import Protocol
 
 import msgspec
 
+from paycore.kernel.stream import Place, Stream
+
 MAX_REPLY_OCTETS = 1 << 20
 """Longer than any answer of a channel's, and of an end point's."""
 
@@ -75,6 +77,9 @@ class Transport(Protocol):
         it never stands in memory, and the answer's own `body` is empty. What was taken
         is worth nothing where the result is no answer. Other statuses come whole.
         """
+
+    async def connect(self, place: Place) -> Stream | NotSent:
+        """A connection to keep open (`kernel/stream.py`), or why there is none."""
 
     async def look_up(self, host: str, *, within_s: float) -> Sequence[str]:
         """The addresses that a name has just now; none where it is not known."""

@@ -34,6 +34,8 @@ from paycore.kernel.http import (
     NoAnswer,
     NotSent,
 )
+from paycore.kernel.stream import Place, Stream
+from paycore.kernel.tcp import Streams
 
 IDLE_S = 4.0
 """How long an unused connection is kept: less than the shortest time after which
@@ -75,6 +77,7 @@ class HttpTransport:
                 socket_factory=outside_socket,
             )
         )
+        self._streams = Streams()
 
     async def send(self, request: HttpRequest) -> HttpResult:
         """Send once. Never raises for what the network did."""
@@ -123,6 +126,10 @@ class HttpTransport:
         headers = {name.lower(): value for name, value in answer.headers.items()}
         return Answered(status=answer.status, headers=headers, body=body)
 
+    async def connect(self, place: Place) -> Stream | NotSent:
+        """A connection to keep open; `close` ends it too."""
+        return await self._streams.connect(place)
+
     async def look_up(self, host: str, *, within_s: float) -> Sequence[str]:
         """The addresses that a name has just now; an address has itself."""
         if is_address(host):
@@ -135,6 +142,7 @@ class HttpTransport:
 
     async def close(self) -> None:
         """Let go of the connections."""
+        await self._streams.close()
         await self._anywhere.close()
         await self._outside.close()
         self._names.close()

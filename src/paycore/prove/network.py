@@ -21,6 +21,7 @@ from paycore.kernel.http import (
     NoAnswer,
     NotSent,
 )
+from paycore.kernel.stream import Place, Stream
 from paycore.prove import kinds
 from paycore.prove.coupons import HOST
 from paycore.prove.couriers import FOR_EVER_MS, Couriers
@@ -101,6 +102,10 @@ class SimTransport:
     ) -> HttpResult:
         """Nobody asks: no simulated bank writes statements."""
         return NotSent(reason="no statements here")
+
+    async def connect(self, place: Place) -> Stream | NotSent:
+        """Nobody asks: simulated carriers speak HTTP."""
+        return NotSent(reason="no streams here")
 
     async def look_up(self, host: str, *, within_s: float) -> Sequence[str]:
         """Nobody asks: end points may be anywhere here."""

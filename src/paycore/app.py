@@ -25,6 +25,7 @@ from paycore.api.metrics import Metrics
 from paycore.api.queries import Backlog, backlog
 from paycore.api.room import room_of
 from paycore.api.wire import Wire
+from paycore.gateway import receipts
 from paycore.gateway.registry import Registry
 from paycore.kernel import db, log, partitions, trace
 from paycore.kernel.clock import SystemClock
@@ -37,6 +38,8 @@ from paycore.kernel.meters import COMMIT_SECONDS, GROUP_CHANGES, Tally
 from paycore.kernel.meters_upkeep import ROWS_MOVED
 from paycore.kernel.node import Node
 from paycore.kernel.transport import HttpTransport
+from paycore.sms import service as sms
+from paycore.sms.receipts import Recorder
 from paycore.sms.registry import Carriers
 from paycore.worker import auditor, calendar, daily, heartbeat, loop
 
@@ -93,6 +96,7 @@ async def start(settings: Settings, dsn: str) -> App:
         key_ring=KeyRing(settings.ring_keys),
     )
     node.state(trace.Tracing, lambda: tracing)
+    node.state(Recorder).record = receipts.record
     journal.wrote = _counted(node.state(Tally))
     async with AsyncExitStack() as undo:
         undo.push_async_callback(node.transport.close)
@@ -109,6 +113,7 @@ async def start(settings: Settings, dsn: str) -> App:
             await _make_months(node, pool, today)
         await heartbeat.begin(node)
         await accounting.read(node)
+        undo.push_async_callback(sms.let_go, node)
         await loop.refresh(node)
         undo.pop_all()
     work = asyncio.create_task(
@@ -151,6 +156,7 @@ async def _let_go(app: App) -> None:
     node = app.node
     try:
         async with node.clock.timeout(CLOSE_WITHIN_S):
+            await sms.let_go(node)
             await node.transport.close()
             await node.journal.close()
             await app.pool.close()

@@ -68,6 +68,8 @@ class Delivery:
     """Set where a person should look: a bad signature."""
     message_id: str = ""
     """The carrier's own number of a text that it took."""
+    further_ids: tuple[str, ...] = ()
+    """Those of its other parts, where it went in several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +158,20 @@ class Carrier(ABC):
             outcome=Outcome.NOT_SENT, resp_code="NO_CHECK", resp_msg="it has none"
         )
 
-    def tend(self, node: Node, line: Line) -> None:
-        """Called about every second: keep open what has to be. Must not block."""
+    def misplaced(self, base_url: str) -> str:
+        """Why this cannot be where such a carrier is; nothing where it can."""
+        if base_url.startswith(("https://", "http://")):
+            return ""
+        return "A base URL begins with https://."
+
+    def tend(self, node: Node, lines: Sequence[Line]) -> None:
+        """Called about every second with all its lines: keep open what they need, and
+        let go of what was kept open for any other. Must not block.
+        """
+        return
+
+    async def let_go(self, node: Node) -> None:
+        """Close whatever is kept open: the node stops."""
         return
 
     def receipts(

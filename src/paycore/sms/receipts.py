@@ -4,9 +4,10 @@ A carrier is no witness of money: what it says of a text is written on the timel
 its payment, and changes nothing else. The payer may have another text all the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from paycore.kernel import log
 from paycore.kernel.ids import payment_of
 from paycore.kernel.node import Node
 from paycore.kernel.terms import PayOrderNo
@@ -15,6 +16,23 @@ from paycore.sms.registry import Carriers
 from paycore.sms.rows import CodeRow, SentRow
 
 LONGEST_NUMBER = 128
+
+LOOKED_AFTER_S = (0.0, 0.1, 0.4, 1.0, 2.0, 3.0)
+"""When to look for a text whose receipt is here, each so long after the last: a receipt
+may be faster than the commit that keeps the number it names."""
+
+Record = Callable[[Node, Line, Sequence[Receipt]], Awaitable[object]]
+
+_log = log.get(__name__)
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Who writes down what comes over a connection that is kept open: the composition
+    root says, and without one nothing of it is taken.
+    """
+
+    record: Record | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,3 +78,19 @@ async def _named(
     handle = handle_of(line, receipt.message_id)
     rows = await node.journal.within(SentRow, handle)
     return [(row.pay_order_no, row.seq) for row in rows]
+
+
+async def arrived(node: Node, line: Line, receipt: Receipt) -> bool:
+    """Have a receipt written down that came over a connection; whether its carrier may
+    forget it now. One that is about no text of ours is forgotten.
+    """
+    record = node.state(Recorder).record
+    if record is None:
+        return False
+    for seconds in LOOKED_AFTER_S:
+        await node.clock.sleep(seconds)
+        if await told(node, line, (receipt,)):
+            await record(node, line, (receipt,))
+            return True
+    _log.warning("receipt_of_no_text", carrier=line.carrier)
+    return True

@@ -5,6 +5,7 @@ under the entry point `paycore.carriers`. A node keeps what it found, and the ca
 as last read, in its own state: nothing is kept by this module.
 """
 
+import asyncio
 import importlib
 import inspect
 import pkgutil
@@ -69,6 +70,21 @@ class Carriers:
         lines = [line for line in opened.values() if line is not None]
         lines.sort(key=lambda line: (line.priority, line.carrier))
         self._opened, self.lines, self.loaded = opened, tuple(lines), True
+
+    def tend(self, node: Node) -> None:
+        """Have each carrier file keep open what its lines need."""
+        for driver in self._drivers.values():
+            try:
+                driver.tend(node, [ln for ln in self.lines if ln.driver is driver])
+            except Exception:  # noqa: BLE001 - the others are tended all the same
+                _log.exception("carrier_broke", driver=driver.code)
+
+    async def let_go(self, node: Node) -> None:
+        """Close what is kept open; a file that cannot holds up no other."""
+        going = (driver.let_go(node) for driver in self._drivers.values())
+        for broken in await asyncio.gather(*going, return_exceptions=True):
+            if isinstance(broken, Exception):
+                _log.error("carrier_broke", error=type(broken).__name__)
 
     def _try(self, node: Node, row: CarrierRow) -> Line | None:
         """Open one; if it does not open, the others are used all the same."""
@@ -151,8 +167,9 @@ async def save(
     """
     if not _NAME.fullmatch(carrier):
         raise BadRequest("A carrier's name is 1-64 of A-Z a-z 0-9 _ -.")
-    if not base_url.startswith(("https://", "http://")):
-        raise BadRequest("A base URL begins with https://.", field="base_url")
+    known = drivers()
+    if driver in known and (why := known[driver].misplaced(base_url)):
+        raise BadRequest(why, field="base_url")
     row = CarrierRow(
         carrier=carrier,
         driver=driver,
@@ -166,7 +183,7 @@ async def save(
         spend_per_day=spend_per_day,
     )
     try:
-        open_line(node, row, drivers())
+        open_line(node, row, known)
     except Misconfigured as error:
         raise BadRequest(str(error), field="driver") from error
     change = node.change()

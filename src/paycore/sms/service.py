@@ -51,6 +51,7 @@ __all__ = [
     "conclude_send",
     "conclude_verify",
     "give_back_unsent",
+    "let_go",
     "prepare_send",
     "prepare_verify",
     "refresh",
@@ -66,8 +67,12 @@ async def refresh(node: Node) -> None:
     """Take over the carriers as they are set up now."""
     carriers = node.state(Carriers)
     carriers.take(node, await node.journal.every(CarrierRow))
-    for line in carriers.lines:
-        line.driver.tend(node, line)
+    carriers.tend(node)
+
+
+async def let_go(node: Node) -> None:
+    """Close what is kept open at carriers: the node stops."""
+    await node.state(Carriers).let_go(node)
 
 
 # --- sending a code -------------------------------------------------------------------
@@ -160,26 +165,28 @@ def conclude_send(
         for seq in prepared.older:
             change.amend(CodeRow, (row.pay_order_no, seq), _void)
     for tried in sent.tried:
-        _stage_number(node, row, tried, change)
+        _stage_numbers(node, row, tried, change)
     held = budget.give_back(change, row.held, budget.kept_of(row.held, sent))
     settle = _activate if out else _void
     change.amend(CodeRow, row.key(), lambda stands: replace(settle(stands), held=held))
     give_back_unsent(prepared.quotas, sent.outcome, change)
 
 
-def _stage_number(node: Node, row: CodeRow, tried: Tried, change: Change) -> None:
-    """Keep what a receipt will name, where it names nothing of ours."""
-    line, number = tried.message.line, tried.delivery.message_id
-    if not number or not line.driver.receipts_by_id:
+def _stage_numbers(node: Node, row: CodeRow, tried: Tried, change: Change) -> None:
+    """Keep what receipts will name, where they name nothing of ours."""
+    line, delivery = tried.message.line, tried.delivery
+    if not line.driver.receipts_by_id:
         return
-    change.insert(
-        SentRow(
-            handle=handle_of(line, number),
-            pay_order_no=row.pay_order_no,
-            seq=row.seq,
-            sent_at=node.now(),
-        )
-    )
+    for number in dict.fromkeys((delivery.message_id, *delivery.further_ids)):
+        if number:
+            change.insert(
+                SentRow(
+                    handle=handle_of(line, number),
+                    pay_order_no=row.pay_order_no,
+                    seq=row.seq,
+                    sent_at=node.now(),
+                )
+            )
 
 
 def take_for_bank(

@@ -449,9 +449,10 @@ def test_a_certificate_of_another_key(peer):
 
 
 def test_keys_are_parsed_once(account):
-    """A call parses nothing of the settings."""
+    """A call parses nothing of the settings, and their text shows no key."""
     config = account.config
 
+    assert f"UnionPayConfig({MER_ID})" == repr(config)
     assert config.key is config.key
     assert config.trust is config.trust
     assert config.encryption is config.encryption

@@ -65,6 +65,10 @@ class UnionPayConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         if not self.signer or not self.trust.anchors:
             raise ValueError("without issuers and signer no answer can be believed")
 
+    def __repr__(self) -> str:
+        """Whose, and no key."""
+        return f"UnionPayConfig({self.mer_id})"
+
     @cached_property
     def key(self) -> RSAPrivateKey:
         """What we sign with; parsed once an account."""

@@ -1,0 +1,1 @@
+"""What Stripe's channel file stands on: amounts, objects, events, statements. Pure."""

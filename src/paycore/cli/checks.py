@@ -18,9 +18,16 @@ from paycore.gateway.accounts import open_account
 from paycore.gateway.rows import AccountRow
 from paycore.kernel.clock import machine_now
 from paycore.kernel.errors import BadRequest, Misconfigured
-from paycore.kernel.http import HttpRequest, NoAnswer, NotSent
+from paycore.kernel.http import (
+    Answered,
+    HttpRequest,
+    HttpResult,
+    NoAnswer,
+    NotSent,
+)
 from paycore.kernel.jobs import JobRow
 from paycore.kernel.node import Node, NodeRow
+from paycore.kernel.stream import Place, Stream
 from paycore.kernel.terms import SMS_CENTRE, TransType
 from paycore.lines import service as lines
 from paycore.lines.rows import BizLineRow
@@ -181,7 +188,7 @@ async def carriers(visit: Visit) -> list[Finding]:
     known = registry.drivers()
     for row in await visit.node.journal.every(CarrierRow):
         try:
-            registry.open_line(visit.node, row, known)
+            line = registry.open_line(visit.node, row, known)
         except Misconfigured as error:
             found.append(
                 Finding(
@@ -199,6 +206,7 @@ async def carriers(visit: Visit) -> list[Finding]:
                     row.carrier,
                     row.base_url,
                     enabled=row.enabled,
+                    place=line.driver.place(line, within_s=ANSWER_WITHIN_S),
                 )
             )
     nothing = "there are none: the SMS centre cannot text, nothing is converted"
@@ -237,7 +245,13 @@ async def ends(visit: Visit) -> list[Finding]:
 
 
 async def _answers(
-    node: Node, check: str, name: str, url: str, *, enabled: bool
+    node: Node,
+    check: str,
+    name: str,
+    url: str,
+    *,
+    enabled: bool,
+    place: Place | None = None,
 ) -> Finding:
     """Whether anything answers there; what it answers is its own business."""
     if not enabled:
@@ -245,15 +259,11 @@ async def _answers(
     if not url:
         return Finding(check=check, state=GOOD, what=f"{name} is our own")
     outside = check == "endpoints" and not node.settings.allow_private_endpoints
-    asked = HttpRequest(
-        method="GET",
-        url=url,
-        headers={},
-        body=b"",
-        timeout_s=ANSWER_WITHIN_S,
-        public_only=outside,
-    )
-    answer = await node.transport.send(asked)
+    answer: HttpResult | Stream
+    if place is None:
+        answer = await _asked(node, url, public_only=outside)
+    else:
+        answer = await node.transport.connect(place)
     if isinstance(answer, NotSent | NoAnswer):
         return Finding(
             check=check,
@@ -261,7 +271,21 @@ async def _answers(
             what=f"{name} does not answer: {answer.reason}",
             do="look at the network between, or switch it off",
         )
+    if not isinstance(answer, Answered):
+        await answer.close()
     return Finding(check=check, state=GOOD, what=f"{name} answers")
+
+
+async def _asked(node: Node, url: str, *, public_only: bool) -> HttpResult:
+    request = HttpRequest(
+        method="GET",
+        url=url,
+        headers={},
+        body=b"",
+        timeout_s=ANSWER_WITHIN_S,
+        public_only=public_only,
+    )
+    return await node.transport.send(request)
 
 
 # --- routes ---------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from paycore.kernel.http import Answered, HttpRequest, NoAnswer, NotSent
 from paycore.kernel.mask import mask_code, mask_phone
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
+from paycore.kernel.stream import Place
 
 BAD_SIGNATURE = "BAD_SIGNATURE"
 """The code of an answer that is not by whom it should be."""
@@ -163,6 +164,10 @@ class Carrier(ABC):
         if base_url.startswith(("https://", "http://")):
             return ""
         return "A base URL begins with https://."
+
+    def place(self, line: Line, *, within_s: float) -> Place | None:
+        """Where it keeps a connection to; None for one that takes requests."""
+        return None
 
     def tend(self, node: Node, lines: Sequence[Line]) -> None:
         """Called about every second with all its lines: keep open what they need, and

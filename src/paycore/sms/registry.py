@@ -102,6 +102,8 @@ def open_line(node: Node, row: CarrierRow, known: Mapping[str, Carrier]) -> Line
         raise Misconfigured(f"there is no carrier file with the code {row.driver!r}")
     if driver.unsigned and not _proved(row.base_url):
         raise Misconfigured("it signs no answer: nothing but https:// proves one")
+    if why := driver.misplaced(row.base_url):
+        raise Misconfigured(why)
     line = Line(
         carrier=row.carrier,
         driver=driver,

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 
 import asyncpg
 import pytest
@@ -96,6 +97,21 @@ def test_a_channel_that_does_not_answer_is_found(looked, paycore, bank):
     assert (1, {"channels"}) == (code, set(wrong))
     assert "away/main does not answer" in wrong["channels"]
     assert (0, {}) == looked()
+
+
+def test_a_carrier_that_keeps_a_connection_is_looked_for(looked, paycore):
+    """Whoever takes a connection at a message centre's address is there."""
+    words = ("channels", "carriers", "add", "smsc", "--driver", "smpp")
+    login = json.dumps({"system_id": "acme", "password": "x"})
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"smpp://127.0.0.1:{listening.getsockname()[1]}"
+        paycore(*words, "--base-url", url, "--credentials", "-", typed=login)
+        there = looked()
+    code, wrong = looked()
+    paycore("channels", "carriers", "disable", "smsc")
+
+    assert (0, {}) == there
+    assert (1, "ConnectionRefusedError") == (code, wrong["carriers"].split()[-1])
 
 
 def test_a_line_without_a_route_is_found(looked, paycore):

@@ -135,6 +135,10 @@ class SmppCarrier(Carrier):
         good = parts.scheme in PORTS and parts.hostname and "@" not in parts.netloc
         return why if rest or not good or port == 0 else ""
 
+    def place(self, line: Line, *, within_s: float) -> Place | None:
+        """By the address; TLS by its scheme."""
+        return _place(line, within_s)
+
     def tend(self, node: Node, lines: Sequence[Line]) -> None:
         """Keep a bind for each line."""
 
@@ -243,15 +247,20 @@ def _config(line: Line) -> SmppCarrier.Config:
     return line.config
 
 
+def _place(line: Line, within_s: float) -> Place:
+    parts = urlsplit(line.base_url)
+    return Place(
+        host=parts.hostname or "",
+        port=parts.port or PORTS[parts.scheme],
+        tls=parts.scheme == "smpps",
+        connect_timeout_s=within_s,
+    )
+
+
 def _terms(node: Node, line: Line) -> Terms:
-    config, parts = _config(line), urlsplit(line.base_url)
+    config = _config(line)
     return Terms(
-        place=Place(
-            host=parts.hostname or "",
-            port=parts.port or PORTS[parts.scheme],
-            tls=parts.scheme == "smpps",
-            connect_timeout_s=node.settings.connect_timeout_s,
-        ),
+        place=_place(line, node.settings.connect_timeout_s),
         login=Login(
             system_id=config.system_id,
             password=config.password,

@@ -12,8 +12,10 @@ from smpp_client import CODE, PASSWORD, PHONE, a_text, until
 from paycore.gateway import checking
 from paycore.kernel.errors import BadRequest
 from paycore.kernel.outcome import Outcome
-from paycore.sms import registry
+from paycore.sms import registry, service
 from paycore.sms.carriers.smpp import SmppCarrier
+from paycore.sms.registry import Carriers
+from paycore.sms.rows import CarrierRow
 from paycore.sms.smpp.bind import Binds
 
 
@@ -312,6 +314,24 @@ async def test_where_a_centre_may_be(node, base_url, good) -> None:
         with pytest.raises(BadRequest) as refused:
             await save("smpp")
     assert "base_url" == refused.value.field
+
+
+async def test_an_address_that_cannot_be_opens_no_line(node, centre) -> None:
+    """However it came into the table; the other lines are tended all the same."""
+    login = msgspec.json.encode({"system_id": "acme", "password": "x"})
+    change = node.change()
+    for carrier, base_url in (("bad", "smpp://h:x"), ("good", centre.url)):
+        sealed = node.key_ring.seal(login, context=f"sms_carrier:{carrier}".encode())
+        change.insert(
+            CarrierRow(
+                carrier=carrier, driver="smpp", base_url=base_url, credentials=sealed
+            )
+        )
+    assert await node.journal.commit(change) is None
+    await service.refresh(node)
+    await until(lambda: centre.calls)
+
+    assert ["good"] == [line.carrier for line in node.state(Carriers).lines]
 
 
 # --- a trial --------------------------------------------------------------------------

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "lines": "Business lines.",
         "apikeys": "API keys of business lines.",
         "endpoints": "Where business lines get their notices.",
+        "channel": "Begin a channel of your own.",
         "channels": "Accounts at channels, and carriers.",
         "routes": "Transaction types, rules, and who may use which account.",
         "route": "Ask the router, and see why.",

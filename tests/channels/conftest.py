@@ -19,10 +19,14 @@ from paycore.kernel.node import Node
 from paycore.kernel.transport import HttpTransport
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the suite that channels share
+sys.path.insert(1, str(Path(__file__).parent / "example_package" / "src"))
 
 from strangers import Strangers
 
 STARTS_WITHIN_S = 15
+
+collect_ignore = ["example_package"]
+"""Its tests are run where it is installed: by test_example_package.py."""
 
 
 @pytest.fixture(scope="session")

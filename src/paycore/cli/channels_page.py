@@ -46,8 +46,8 @@ def channels() -> str:
         "With this page you can see what each channel and each carrier can do, what "
         "its account needs, and what its codes mean to us.",
         "Each is one file, in `src/paycore/gateway/channels/` or "
-        "`src/paycore/sms/carriers/`; [CONTRIBUTING.md](../CONTRIBUTING.md) says how "
-        "one more is written.\n"
+        "`src/paycore/sms/carriers/`; [Add a channel](add-a-channel.md) says how one "
+        "more is written.\n"
         "Credentials are given as a JSON object of the fields below, and kept sealed.\n"
         "A code that is not listed is `UNKNOWN`: it is asked after, never guessed.",
         *map(_channel, sorted(registry.shipped(), key=lambda kind: kind.code)),

@@ -82,15 +82,18 @@ class Carrier:
         target = f"carrier.{self._name}.send"
         strike = self._faults.draw(target, DELIVERY | CONTENT)
         fault = None if strike is None else strike.kind
+        slow_ms = strike.number_ms if strike is not None else 0
         if fault in NOT_ACTED:
             return Taken(fault=fault)
         decline = self._faults.draw(target, DECLINE)
         if decline is not None:
-            return Taken(fault=fault, refusal=decline.text)
+            return Taken(fault=fault, slow_ms=slow_ms, refusal=decline.text)
         await self._record_text(asked)
         delivered = self._faults.draw(target, UNDELIVERED) is None
         number = f"{self._name}{secrets.token_hex(8)}"
-        return Taken(fault=fault, message_id=number, delivered=delivered)
+        return Taken(
+            fault=fault, slow_ms=slow_ms, message_id=number, delivered=delivered
+        )
 
     async def _record_text(self, asked: CarrierCall) -> None:
         text = Text(

@@ -165,8 +165,10 @@ class Taken(Struct, frozen=True, kw_only=True):
     """What became of a text that came over another protocol than HTTP."""
 
     fault: str | None = None
-    """timeout_before, timeout_after, http_500, garbage, bad_signature: as if over
-    HTTP."""
+    """timeout_before, timeout_after, http_500, slow, garbage, bad_signature: as if
+    over HTTP."""
+    slow_ms: int = 0
+    """How long after it acted it answers."""
     refusal: str | None = None
     message_id: str = ""
     delivered: bool = True
@@ -174,7 +176,9 @@ class Taken(Struct, frozen=True, kw_only=True):
 
 
 class VendorServer(ABC):
-    """A carrier's server that does not speak HTTP."""
+    """A carrier's server that does not speak HTTP. As with `wire.Listener`, its address
+    can be shut and opened again and stays the same.
+    """
 
     Config: type[Struct]
 
@@ -183,9 +187,17 @@ class VendorServer(ABC):
         self.deliver = deliver
 
     @abstractmethod
-    async def open(self, port: int) -> str:
-        """Listen at a port, or where that is taken (or 0) at any free one; the URL."""
+    def place(self, port: int) -> str:
+        """Take a port, or where that is taken (or 0) any free one; the URL."""
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Listen, if it does not."""
+
+    @abstractmethod
+    async def shut(self) -> None:
+        """Refuse new callers and cut off those who are there, if it listens."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Cut everybody off, and give the port back."""
+        """Shut for good and give the port back."""

@@ -143,14 +143,13 @@ class Sandbox:
         self._record = Record(options.data / "sandbox.db", on_failure=self._fail)
         self._courier = Courier()
         self._clerk = Clerk(merchants=known.merchants, record=self._record)
-        self._listeners: dict[str, Listener] = {}
+        self._listeners: dict[str, Listener | VendorServer] = {}
         self._tellers: dict[str, Teller] = {}
         self._options = options
         self._next_port = options.port
         self._merchants = known.merchants
         self._secrets = known.secrets
         self._vendors = known.vendors
-        self._servers: list[VendorServer] = []
 
     async def start(self) -> Mapping[str, object]:
         """Listen everywhere; returns the addresses."""
@@ -167,7 +166,7 @@ class Sandbox:
         biz = self._place("biz", line.serve)
         banks |= {name: self._place_bank(name) for name in behind["banks"]}
         for name in behind["carriers"]:
-            carriers[name] = await self._place_provider(name)
+            carriers[name] = self._place_provider(name)
         info: Mapping[str, object] = {
             "control": control.url,
             "banks": banks,
@@ -202,8 +201,9 @@ class Sandbox:
     def _place(self, place: str, handler: Handler) -> str:
         if self._next_port:
             self._next_port += 1
-        self._listeners[place] = listener_near(self._next_port, handler)
-        return self._listeners[place].url
+        listener = listener_near(self._next_port, handler)
+        self._listeners[place] = listener
+        return listener.url
 
     def _place_bank(self, name: str) -> str:
         number = (*BANKS, *VENDORS).index(name) + 1
@@ -238,7 +238,7 @@ class Sandbox:
             courier=self._courier,
         )
 
-    async def _place_provider(self, name: str) -> str:
+    def _place_provider(self, name: str) -> str:
         """A carrier that speaks as a provider does, over HTTP or not."""
         if name not in OVER_OTHERS:
             kind = vendor(name, VendorCarrierDialect)  # type: ignore[type-abstract]
@@ -247,10 +247,10 @@ class Sandbox:
         other = vendor(name, VendorServer)  # type: ignore[type-abstract]
         config = keys(name, self._vendors, other.Config)
         server = other(config, self._carrier(name, None))
-        self._servers.append(server)
+        self._listeners[f"carrier.{name}"] = server
         if self._next_port:
             self._next_port += 1
-        return await server.open(self._next_port)
+        return server.place(self._next_port)
 
     async def _refresh(self) -> None:
         """Shut the listeners that must refuse, open the others."""
@@ -270,8 +270,6 @@ class Sandbox:
             await listener.close()
         for teller in self._tellers.values():
             await teller.close()
-        for server in self._servers:
-            await server.close()
         await self._courier.close()
         if self.failure is None:
             await self._record.close()

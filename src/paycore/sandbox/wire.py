@@ -280,7 +280,7 @@ class Listener:
         self.loop = asyncio.get_running_loop()
         self.connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
-        self._reservation = _bound(port)
+        self._reservation = bound_to(port)
         self.port: int = self._reservation.getsockname()[1]
 
     @property
@@ -292,7 +292,7 @@ class Listener:
         """Listen, if it does not."""
         if self._server is None:
             self._server = await self.loop.create_server(
-                lambda: Connection(self), sock=_bound(self.port), backlog=1024
+                lambda: Connection(self), sock=bound_to(self.port), backlog=1024
             )
 
     async def shut(self) -> None:
@@ -311,7 +311,8 @@ class Listener:
         self._reservation.close()
 
 
-def _bound(port: int) -> socket.socket:
+def bound_to(port: int) -> socket.socket:
+    """A socket at a port of this machine, 0 for any; raises OSError."""
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -18,6 +18,13 @@ def dev(
         Path, typer.Option(help="Folder of the database and the sandbox's record.")
     ] = Path(".paycore/dev"),
     *,
+    channels: Annotated[
+        str,
+        typer.Option(
+            help="Providers beside the sandbox's own banks and carriers:"
+            " unionpay,huifu,stripe,aliyun,tencent,smpp. They have a line of their own."
+        ),
+    ] = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="One line of JSON when all is ready.")
     ] = False,
@@ -27,13 +34,21 @@ def dev(
 
     import uvloop
 
+    from paycore.dev import vendors
+    from paycore.dev.processes import free_port
     from paycore.dev.stack import ground
     from paycore.kernel import log
 
     log.configure(level="warning" if not as_json else "info", style="console")
     signal.signal(signal.SIGTERM, _as_interrupt)
     try:
-        with ground(data, sandbox_port=sandbox_port) as on:
+        port = port or free_port()
+        with ground(
+            data,
+            sandbox_port=sandbox_port,
+            vendors=vendors.named(channels),
+            api_port=port,
+        ) as on:
             uvloop.run(_run(on, port=port, as_json=as_json))
     except KeyboardInterrupt:
         raise typer.Exit(0) from None

@@ -9,12 +9,14 @@ import os
 import secrets
 import time
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from paycore.dev import vendors
+from paycore.dev.vendors import Contract
 from paycore.kernel.config_keys import fresh_keys
 from paycore.kernel.errors import Misconfigured
 
@@ -47,6 +49,8 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     merchants: dict[str, Merchant]
     webhook_secret: str
     lines: dict[str, KeptLine] = {}
+    vendors: dict[str, Contract] = {}
+    """Those that were ever asked for, by name."""
 
 
 def fresh() -> Kept:
@@ -82,9 +86,24 @@ def save(data: Path, kept: Kept) -> None:
     write_private(_path(data), msgspec.json.format(msgspec.json.encode(kept)))
 
 
-def sandbox_config(kept: Kept) -> Mapping[str, object]:
-    """What the sandbox must know of us."""
-    return {"merchants": kept.merchants, "webhook_secrets": [kept.webhook_secret]}
+def with_vendors(data: Path, kept: Kept, names: Sequence[str]) -> Kept:
+    """The same with a contract for each of these providers, stored."""
+    contracts = vendors.added(kept.vendors, names)
+    if contracts != kept.vendors:
+        kept = msgspec.structs.replace(kept, vendors=contracts)
+        save(data, kept)
+    return kept
+
+
+def sandbox_config(
+    kept: Kept, names: Sequence[str] = (), api: str = ""
+) -> Mapping[str, object]:
+    """What the sandbox must know of us, and the providers that are to be there."""
+    return {
+        "merchants": kept.merchants,
+        "webhook_secrets": [kept.webhook_secret],
+        "vendors": vendors.sandbox_part(kept.vendors, names, api),
+    }
 
 
 def write_private(path: Path, content: bytes) -> None:

@@ -121,13 +121,23 @@ def start_cluster(data: Path, *, tcp_port: int | None = None) -> Cluster:
 
 
 def start_sandbox(
-    data: Path, kept: Kept, *, port: int = 0, lock: int | None = None
+    data: Path,
+    kept: Kept,
+    *,
+    port: int = 0,
+    lock: int | None = None,
+    vendors: Sequence[str] = (),
+    api: str = "",
 ) -> Sandbox:
-    """The sandbox, with its record under the folder; ready when this returns."""
+    """The sandbox, with its record under the folder; ready when this returns.
+
+    `vendors`: the providers that are to be there too, which tell of their own accord
+    what they have to tell to `api`.
+    """
     folder = data / "sandbox"
     folder.mkdir(exist_ok=True)
     config = data / "sandbox.json"
-    write_private(config, msgspec.json.encode(sandbox_config(kept)))
+    write_private(config, msgspec.json.encode(sandbox_config(kept, vendors, api)))
     process = _spawn(
         [
             *(sys.executable, "-m", "paycore.sandbox", "--port", str(port)),

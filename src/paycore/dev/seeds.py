@@ -15,7 +15,9 @@ from paycore.cards.service import GivenAgreement, NewCard
 from paycore.coupon.rows import CouponRow, CouponStatus
 from paycore.dev.folder import BANKS, CARRIERS, Kept, KeptLine
 from paycore.dev.processes import SandboxInfo
+from paycore.dev.providers import Payer, Providers
 from paycore.gateway import accounts
+from paycore.gateway import service as gateway
 from paycore.kernel.errors import DataNotExist, Unauthorized
 from paycore.kernel.node import Node
 from paycore.kernel.terms import (
@@ -82,6 +84,9 @@ PLANS = (
     ),
 )
 
+MALL = "mall"
+"""The line of the providers, where some are asked for."""
+
 ID_NO = "110101199003074178"
 
 QUICK = (
@@ -90,6 +95,7 @@ QUICK = (
     TransType.REFUND,
 )
 DEDUCT = (TransType.DEDUCT, TransType.REFUND)
+USUAL = frozenset({"quick_a", "deduct_a", "huifu"})
 CENTRE = (TransType.QUICK_PAY_SEND_MSG, TransType.SMS_VERIFY)
 
 
@@ -104,15 +110,21 @@ class SeededLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def seed(
-    node: Node, sandbox: SandboxInfo, kept: Kept
+    node: Node, sandbox: SandboxInfo, kept: Kept, names: Sequence[str] = ()
 ) -> tuple[list[SeededLine], Kept]:
-    """Seed what is missing; the lines, and what is to be kept of them."""
+    """Seed what is missing; the lines, and what is to be kept of them. Providers that
+    are asked for (`names`) have a line of their own, the last.
+    """
+    there = Providers(node=node, sandbox=sandbox, kept=kept, names=names)
     await _channels(node, sandbox, kept)
     await _carriers(node, sandbox, kept)
-    await _routes(node)
+    await there.open()
+    plans = [*PLANS, *_mall(there.banks)]
+    await _routes(node, plans, there.banks)
+    await gateway.refresh(node)
     seeded: list[SeededLine] = []
-    for plan in PLANS:
-        found = await _line(node, plan, kept)
+    for plan in plans:
+        found = await _line(node, plan, kept, there)
         kept = replace(kept, lines={**kept.lines, plan.biz_line: found})
         await _endpoint(node, BizLineId(plan.biz_line), sandbox.biz, kept)
         seeded.append(
@@ -128,12 +140,29 @@ async def seed(
     return seeded, kept
 
 
+def _mall(banks: Sequence[str]) -> list[Plan]:
+    """A line for the providers' banks; where there are none it is none."""
+    if not banks:
+        return []
+    return [
+        Plan(
+            biz_line=MALL,
+            title="示例购物中心",
+            language="zh",
+            channels=(*banks, SMS_CENTRE),
+            phone="+8613700137000",
+            number="6226388000000095",
+            holder="王五",
+        )
+    ]
+
+
 # --- where to ---
 
 
 async def _channels(node: Node, sandbox: SandboxInfo, kept: Kept) -> None:
-    for bank, base_url in sandbox.banks.items():
-        merchant = f"paycore_{bank}"
+    for bank in BANKS:
+        merchant, base_url = f"paycore_{bank}", sandbox.banks[bank]
         keys = kept.merchants[merchant]
         await accounts.save(
             node,
@@ -175,13 +204,13 @@ async def _carriers(node: Node, sandbox: SandboxInfo, kept: Kept) -> None:
         )
 
 
-async def _routes(node: Node) -> None:
-    for bank in BANKS:
-        kinds = QUICK if bank.startswith("quick") else DEDUCT
-        # Between a and b the router draws by weight; a is the usual one.
-        await _trans_types(node, bank, kinds, weight=3 if bank.endswith("_a") else 1)
+async def _routes(node: Node, plans: Sequence[Plan], providers: Sequence[str]) -> None:
+    for bank in (*BANKS, *providers):
+        kinds = QUICK if _pay_type(bank) is PayType.QUICK_PAY else DEDUCT
+        # Between two that can the router draws by weight; there is a usual one.
+        await _trans_types(node, bank, kinds, weight=3 if bank in USUAL else 1)
     await _trans_types(node, SMS_CENTRE, CENTRE, weight=1)
-    for plan in PLANS:
+    for plan in plans:
         for channel in plan.channels:
             await router.allow(node, BizLineId(plan.biz_line), channel, ACCOUNT)
 
@@ -208,7 +237,7 @@ async def _trans_types(
 # --- who ---
 
 
-async def _line(node: Node, plan: Plan, kept: Kept) -> KeptLine:
+async def _line(node: Node, plan: Plan, kept: Kept, there: Providers) -> KeptLine:
     """The line with its key and card; a key that works is kept, another one is made."""
     biz_line = BizLineId(plan.biz_line)
     if await node.journal.load(BizLineRow, biz_line) is None:
@@ -225,7 +254,7 @@ async def _line(node: Node, plan: Plan, kept: Kept) -> KeptLine:
     if not await _key_works(node, api_key):
         api_key = await lines.create_key(node, biz_line, "dev")
     if card_id is None or not await _card_works(node, biz_line, card_id):
-        card_id = await _card(node, plan)
+        card_id = await _card(node, plan, there)
     return KeptLine(api_key=api_key, card_id=card_id)
 
 
@@ -245,8 +274,19 @@ async def _card_works(node: Node, biz_line: BizLineId, card_id: CardId) -> bool:
     return card.status == "ACTIVE"
 
 
-async def _card(node: Node, plan: Plan) -> CardId:
+async def _card(node: Node, plan: Plan, there: Providers) -> CardId:
     """A card with an agreement or mandate at every bank that the line uses."""
+    payer = Payer(number=plan.number, name=plan.holder, id_no=ID_NO, phone=plan.phone)
+    signed = [
+        GivenAgreement(
+            pay_type=_pay_type(bank),
+            channel=bank,
+            account=ACCOUNT,
+            token=await there.agreement(bank, payer),
+        )
+        for bank in plan.channels
+        if bank in there.banks
+    ]
     change = node.change()
     row = cards.register(
         node,
@@ -259,15 +299,18 @@ async def _card(node: Node, plan: Plan) -> CardId:
             phone=plan.phone,
             bank="ICBC",
             card_kind="DEBIT",
-            agreements=tuple(
-                GivenAgreement(
-                    pay_type=_pay_type(bank),
-                    channel=bank,
-                    account=ACCOUNT,
-                    token=f"agreement_{bank}_{plan.biz_line}",
-                )
-                for bank in plan.channels
-                if bank in BANKS
+            agreements=(
+                *(
+                    GivenAgreement(
+                        pay_type=_pay_type(bank),
+                        channel=bank,
+                        account=ACCOUNT,
+                        token=f"agreement_{bank}_{plan.biz_line}",
+                    )
+                    for bank in plan.channels
+                    if bank in BANKS
+                ),
+                *signed,
             ),
         ),
     )
@@ -276,7 +319,9 @@ async def _card(node: Node, plan: Plan) -> CardId:
 
 
 def _pay_type(bank: str) -> PayType:
-    return PayType.QUICK_PAY if bank.startswith("quick") else PayType.DEDUCT
+    """What we use a bank for; some could do both."""
+    quick = bank.startswith("quick") or bank == "unionpay"
+    return PayType.QUICK_PAY if quick else PayType.DEDUCT
 
 
 async def _endpoint(node: Node, biz_line: BizLineId, url: str, kept: Kept) -> None:

@@ -1,6 +1,6 @@
 """All of it together, in the order in which each needs the one before."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,29 +48,45 @@ class Ground:
     kept: Kept
     cluster: Cluster
     sandbox: Sandbox
+    vendors: Sequence[str] = ()
+    """Providers that are there beside the sandbox's own banks and carriers."""
 
 
 @contextmanager
 def ground(
-    data: Path, *, sandbox_port: int = 0, database_port: int | None = None
+    data: Path,
+    *,
+    sandbox_port: int = 0,
+    database_port: int | None = None,
+    vendors: Sequence[str] = (),
+    api_port: int = 0,
 ) -> Iterator[Ground]:
     """Cluster and sandbox under a folder; they end with this block, or with us.
 
     It waits for what is left of an earlier start on the same folder. With a port the
-    database is on loopback too.
+    database is on loopback too. Providers (`vendors`) must know where ours will listen.
     """
     data = folder.make(data)
     with folder.locked(data) as lock:
-        kept = folder.load(data)
+        kept = folder.with_vendors(data, folder.load(data), vendors)
         try:
             cluster = start_cluster(data, tcp_port=database_port)
         except ServerUnavailableError as error:
             raise Misconfigured(str(error)) from error
         with (
             cluster,
-            start_sandbox(data, kept, port=sandbox_port, lock=lock) as sandbox,
+            start_sandbox(
+                data,
+                kept,
+                port=sandbox_port,
+                lock=lock,
+                vendors=vendors,
+                api=f"http://{HOST}:{api_port}",
+            ) as sandbox,
         ):
-            yield Ground(data=data, kept=kept, cluster=cluster, sandbox=sandbox)
+            yield Ground(
+                data=data, kept=kept, cluster=cluster, sandbox=sandbox, vendors=vendors
+            )
 
 
 def settings_of(kept: Kept, *, port: int, **overrides: object) -> Settings:
@@ -99,7 +115,8 @@ async def prepare(on: Ground, settings: Settings) -> list[SeededLine]:
 
 async def _seeded(app: apps.App, on: Ground) -> list[SeededLine]:
     """Seed, and keep what was made: it is found there at the next start."""
-    lines, kept = await seed(app.node, on.sandbox.info, folder.load(on.data))
+    kept = folder.load(on.data)
+    lines, kept = await seed(app.node, on.sandbox.info, kept, on.vendors)
     folder.save(on.data, kept)
     return lines
 

@@ -146,8 +146,10 @@ def sandbox_part(
     contracts: Mapping[str, Contract], names: Iterable[str], api: str
 ) -> dict[str, dict[str, object]]:
     """`vendors` of the sandbox's configuration; `api` is where ours listens."""
-    return {name: contracts[name].sandbox | _told(contracts[name], name, api)
-            for name in names}
+    return {
+        name: contracts[name].sandbox | _told(contracts[name], name, api)
+        for name in names
+    }
 
 
 def _told(contract: Contract, name: str, api: str) -> dict[str, object]:
@@ -160,6 +162,4 @@ def _told(contract: Contract, name: str, api: str) -> dict[str, object]:
 
 def credentials(contract: Contract, name: str, base_url: str) -> dict[str, object]:
     """Our part, with the addresses of theirs."""
-    return contract.ours | (
-        {"file_url": f"{base_url}/"} if name == "unionpay" else {}
-    )
+    return contract.ours | ({"file_url": f"{base_url}/"} if name == "unionpay" else {})

@@ -15,6 +15,7 @@ from paycore.dev import huifu_keys
 from paycore.dev.certificates import unionpay
 from paycore.kernel.clock import machine_now
 from paycore.kernel.errors import BadRequest
+from paycore.kernel.ids import PAY_ORDER_NO_LENGTH
 
 MER_ID: Final = "777290058110097"
 SIGN: Final = "示例商城"
@@ -54,7 +55,11 @@ def _unionpay() -> Contract:
 def _huifu() -> Contract:
     theirs, ours = huifu_keys.fresh()
     private_key = ours.pop("merchant_private_key")
-    return Contract(sandbox={**theirs}, ours={**ours, "private_key": private_key})
+    return Contract(
+        # A number of ours begins with its payment's: so the bank lists money by that.
+        sandbox={**theirs, "reference_length": PAY_ORDER_NO_LENGTH},
+        ours={**ours, "private_key": private_key},
+    )
 
 
 def _stripe() -> Contract:

@@ -122,14 +122,14 @@ def fields_of(account: Account, ask: Ask) -> dict[str, str]:
     if operation in _OF_ACCOUNT_TYPE:
         fields["accType"] = _BANK_CARD
     if operation in MONEY or operation is Operation.SEND_CODE:
-        fields["txnAmt"] = str(ask.amount)
+        fields |= {"txnAmt": str(ask.amount), "reqReserved": ask.pay_order_no}
     if operation is Operation.REFUND:
         # In the currency of what it gives back.
         fields["origQryId"] = ask.original_channel_ref or ""
     elif "txnAmt" in fields:
         fields["currencyCode"] = YUAN
     if operation in MONEY:
-        fields |= {"backUrl": ask.notify_url or "", "reqReserved": ask.pay_order_no}
+        fields["backUrl"] = ask.notify_url or ""
     return {name: value for name, value in fields.items() if value}
 
 

@@ -5,7 +5,7 @@ line is JSON; the exit status is 1 where banks and books differ, the trial balan
 not zero, or a case is open.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,17 +18,33 @@ OPEN = "http://127.0.0.1:8000/docs"
 """Where `paycore dev` listens, unless it is told otherwise."""
 
 
-def demo() -> None:
-    """Play eleven payments, show each, and compare the banks' word with our books."""
+def demo(
+    channels: Annotated[
+        str,
+        typer.Option(
+            help="Play over providers' own protocols instead:"
+            " unionpay,huifu,stripe and one of aliyun,tencent,smpp."
+        ),
+    ] = "",
+) -> None:
+    """Play eleven payments, show each, and compare the banks' word with our books.
+
+    With --channels five, over providers' own protocols, played by the sandbox.
+    """
     import signal
 
     import msgspec
     from rich.console import Console
 
+    from paycore.dev import vendors
     from paycore.dev.demo.outside import DemoBroke
+    from paycore.dev.demo.provided import stories_for
     from paycore.dev.demo.run import run
+    from paycore.dev.demo.scenes import SCENES
     from paycore.kernel import log
 
+    names = vendors.named(channels)
+    scenes = stories_for(names) if names else SCENES
     log.configure(level="error", style="console")
     for sign in (signal.SIGTERM, signal.SIGHUP):
         # What was ignored before us, as nohup does, stays ignored.
@@ -36,7 +52,7 @@ def demo() -> None:
             signal.signal(sign, _as_interrupt)
     console = Console()
     try:
-        result = run(console)
+        result = run(console, scenes, names)
     except KeyboardInterrupt:
         typer.echo("paycore demo: stopped; nothing of it is left", err=True)
         raise typer.Exit(130) from None

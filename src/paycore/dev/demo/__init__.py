@@ -9,6 +9,7 @@
     scenes      all stories in their order, and those of a payer who types a code
     agreed      those of a card signed and a mandate used
     afterwards  those of a refund, a late success and a statement
+    provided    those over providers' own protocols (--channels)
     compare     what the banks charged against what we say and what we posted
     show        all of it for people, in 80 columns or more
 

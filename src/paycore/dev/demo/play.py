@@ -47,6 +47,11 @@ class Play:
         return self.stage.shops[1]
 
     @property
+    def mall(self) -> Shop:
+        """The line of the providers, where some were asked for."""
+        return self.stage.shops[-1]
+
+    @property
     def control(self) -> Control:
         """The sandbox."""
         return self.stage.control

@@ -22,6 +22,7 @@ from paycore.dev.demo.play import Play, Scene
 from paycore.dev.demo.scenes import SCENES
 from paycore.dev.demo.show import UNASKED, Screen, money
 from paycore.dev.demo.stage import Stage, folder, set_up
+from paycore.dev.processes import free_port
 from paycore.dev.stack import Ground
 
 ASKED = ("OUT confirm ", "OUT deduct ", UNASKED)
@@ -61,25 +62,29 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         return not (self.open_cases or self.unbalanced or self.differences)
 
 
-def run(console: Console, scenes: Sequence[Scene] = SCENES) -> Result:
+def run(
+    console: Console, scenes: Sequence[Scene] = SCENES, vendors: Sequence[str] = ()
+) -> Result:
     """Play the scenes on a stage of their own; nothing of it is left."""
-    screen = Screen(console)
+    screen, port = Screen(console), free_port()
     with ExitStack() as stack:
         with screen.waiting("a database, a sandbox of banks and a node start"):
-            ground = stack.enter_context(folder())
-        return asyncio.run(_run(ground, screen, scenes))
+            ground = stack.enter_context(folder(vendors, port))
+        return asyncio.run(_run(ground, screen, scenes, port))
 
 
-async def _run(ground: Ground, screen: Screen, scenes: Sequence[Scene]) -> Result:
+async def _run(
+    ground: Ground, screen: Screen, scenes: Sequence[Scene], port: int
+) -> Result:
     with screen.waiting("tables, keys, cards and routes are made"):
-        stage = await set_up(ground)
+        stage = await set_up(ground, port)
     try:
         with screen.waiting("a node starts"):
             node = stage.start_node()
         screen.say(
             "machine",
             f"a node (epoch {node.info.epoch}) runs as a process, on its own "
-            "PostgreSQL; four banks and two SMS carriers are another process",
+            f"PostgreSQL; {_strangers(ground)} are another process",
         )
         play = Play(stage=stage, screen=screen)
         for number, scene in enumerate(scenes, 1):
@@ -87,6 +92,11 @@ async def _run(ground: Ground, screen: Screen, scenes: Sequence[Scene]) -> Resul
         return await _close(stage, screen)
     finally:
         await stage.close()
+
+
+def _strangers(ground: Ground) -> str:
+    named = ", ".join(ground.vendors)
+    return f"four banks, two SMS carriers{f' and {named}' if named else ''}"
 
 
 async def _play(play: Play, scene: Scene, number: str) -> None:

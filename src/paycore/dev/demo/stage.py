@@ -5,7 +5,7 @@ what a crash does, and takes nothing of the demo along.
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 
@@ -26,11 +26,13 @@ LEASE_S = 6
 
 
 @contextmanager
-def folder() -> Iterator[Ground]:
-    """Database and sandbox in a temporary folder, which goes when they have."""
+def folder(vendors: Sequence[str] = (), api_port: int = 0) -> Iterator[Ground]:
+    """Database and sandbox in a temporary folder, which goes when they have; providers
+    must know where our node will listen.
+    """
     data = fresh_folder("paycore-demo-")
     try:
-        with ground(data) as on:
+        with ground(data, vendors=vendors, api_port=api_port) as on:
             yield on
     finally:
         shutil.rmtree(data, ignore_errors=True)
@@ -90,11 +92,11 @@ class Stage:
             self.node.stop()
 
 
-async def set_up(on: Ground) -> Stage:
+async def set_up(on: Ground, port: int = 0) -> Stage:
     """Migrate and seed; no node is left running."""
     settings = settings_of(
         on.kept,
-        port=free_port(),
+        port=port or free_port(),
         node_name="demo",
         money_timeout_s=MONEY_TIMEOUT_S,
         lease_s=LEASE_S,

@@ -156,7 +156,7 @@ def told(**more):
         ({"trans_stat": "P"}, Operation.CONFIRM, Outcome.PENDING, 1000),
         ({"trans_amt": ""}, Operation.CONFIRM, Outcome.PENDING, None),
         (
-            {"trans_stat": "", "resp_code": "90000000"},
+            {"trans_stat": "", "resp_code": "90000000", "hf_seq_id": ""},
             Operation.CONFIRM,
             Outcome.UNKNOWN,
             1000,
@@ -193,7 +193,7 @@ def test_a_notify_says_what_an_answer_says(said, operation, outcome, amount):
         callback.merchant,
     )
     assert (outcome, amount) == (callback.reply.outcome, callback.reply.amount)
-    assert "HF1" == callback.reply.channel_ref
+    assert said.get("hf_seq_id", "HF1") == (callback.reply.channel_ref or "")
 
 
 def test_a_notify_is_acknowledged_in_their_words():
@@ -229,6 +229,7 @@ def test_a_notify_is_verified_as_it_stands():
         notify(told(), "somebody"),
         notify(told()) + b" ",
         notify(told()) + b"&resp_data=%7B%7D",
+        notify(told()) + b"&resp_desc=x",
         notify(told())[:-40],
         notify("[]"),
         notify("no json"),

@@ -11,20 +11,26 @@ from huifu_peer import (
     CARD,
     HUIFU,
     NO,
+    SYS,
     account,
     answer,
     ask,
     key,
     notify,
     ordered,
+    private_pem,
+    public_pem,
     sign,
     to,
 )
 
 from paycore.gateway import huifu_wire as wire
+from paycore.gateway import service as gateway
 from paycore.gateway.call import Operation
 from paycore.gateway.channels.huifu import Huifu
+from paycore.kernel.errors import BadRequest
 from paycore.kernel.http import Answered
+from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 
 VECTORS = Path(__file__).parents[3] / "shared/vectors/huifu_dg_sdk_2_0_28.json"
@@ -253,6 +259,48 @@ def test_every_octet_of_a_notify_is_signed():
         changed = text[:at] + chr(ord(text[at]) ^ 1) + text[at + 1 :]
         forged = body.replace(quote_plus(text), quote_plus(changed))
         assert called(forged.encode()) is None, at
+
+
+async def test_a_notify_comes_in_by_the_gateways_door(node: Node):
+    """To an account that was saved as people save it; a key that is none is refused,
+    and not repeated.
+    """
+    credentials = {
+        "sys_id": SYS,
+        "product_id": "YYZY",
+        "huifu_id": HUIFU,
+        "private_key": private_pem("ours"),
+        "huifu_public_key": public_pem("huifu"),
+        "blames": {"C1": "code"},
+        "bill_columns": {"amount": "金额"},
+    }
+
+    async def save(**changed):
+        await gateway.save_account(
+            node,
+            channel="huifu",
+            account="main",
+            driver="huifu",
+            base_url="https://huifu.test",
+            credentials=credentials | changed,
+        )
+
+    with pytest.raises(BadRequest) as refused:
+        await save(private_key="SECRET")
+    await save()
+    await gateway.refresh(node)
+
+    async def arrives(body):
+        return await gateway.callback(node, "huifu", "main", PATH, HEADERS, body)
+
+    genuine = await arrives(notify(told()))
+    forged = await arrives(notify(told(), "somebody"))
+
+    assert "SECRET" not in str(refused.value)
+    assert Outcome.SUCCEEDED is genuine.callback.reply.outcome
+    assert (200, f"RECV_ORD_ID_{NO}01".encode()) == genuine.accept(True)
+    assert (None, "REFUSED") == (forged.callback, forged.message.verdict)
+    assert 400 == forged.accept(True)[0]
 
 
 # --- masking --------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import inf
+from urllib.parse import unquote_to_bytes
 
 from msgspec.structs import replace
 
@@ -142,7 +143,8 @@ def _refused(node: Node, opened: Opened, body: bytes) -> Received:
     """Not to be trusted: written down for people, and without any other effect."""
     key = opened.account
     _log.warning("callback_refused", channel=key.channel, account=key.account)
-    found = _LIKE_OURS.search(body)
+    # In a form the octets before a number may be those of a quotation mark: %22.
+    found = _LIKE_OURS.search(unquote_to_bytes(body))
     message = None
     if found is not None and node.state(Refusals).may_store(node.clock.monotonic()):
         claimed = PayOrderNo(found[1].decode()), int(found[2] or 0)

@@ -117,7 +117,7 @@ def test_withholding_is_told(merchant: Merchant, post_box: Any) -> None:
 
 
 def test_a_notification_wants_its_own_words(merchant: Merchant, post_box: Any) -> None:
-    """Any other answer than the words with its number is none: three more tries."""
+    """Any other answer than the words with its number is none: it comes again."""
     bound = merchant.bind("13800138002")
     post_box.answer = lambda body: acknowledge(body) + b"\n"
     merchant.ask(WITHHOLD, **merchant.withhold_fields(bound))

@@ -122,6 +122,55 @@ def test_statements_are_files_of_a_day(merchant: Merchant, sandbox: Any) -> None
     )
 
 
+def test_a_file_may_be_spoilt(merchant: Merchant, sandbox: Any) -> None:
+    """Cut in the middle of a line, or in another encoding; a day later, or not."""
+    bound = merchant.bind("13800138019")
+    merchant.ask(WITHHOLD, **merchant.withhold_fields(bound))
+    today = datetime.strptime(TODAY, "%Y%m%d").replace(tzinfo=UTC).date()
+    control = f"{sandbox.info['control']}/control"
+    tomorrow = json.dumps({"today": f"{today + timedelta(days=1)}"}).encode()
+    sandbox.http("POST", f"{control}/statement_days", tomorrow)
+    file_date = f"{today + timedelta(days=1):%Y%m%d}"
+    asked = {**merchant.own(), "file_date": file_date}
+    last = merchant.ask(FILES, **asked)[1]["file_details"][-1]["download_url"]
+    spoilt = {}
+    for fault in ("truncated", "wrong_encoding", "late:1"):
+        plant = {"bank": "huifu", "date": f"{today}", "fault": fault}
+        sandbox.http("POST", f"{control}/statement_faults", json.dumps(plant).encode())
+        spoilt[fault] = merchant.ask(FILES, **asked)[1]["task_details"][0]["task_stat"]
+        raw = sandbox.http("GET", last).raw
+        packed = zipfile.ZipFile(io.BytesIO(raw))
+        spoilt[f"{fault} file"] = packed.read(packed.namelist()[0])
+        sandbox.http("DELETE", f"{control}/statement_faults")
+    sandbox.http("POST", f"{control}/statement_days", b'{"today":null}')
+
+    assert ["S", "S", "P"] == [
+        spoilt[fault] for fault in ("truncated", "wrong_encoding", "late:1")
+    ]
+    assert not spoilt["truncated file"].endswith(b"\n")
+    assert "消费" in spoilt["wrong_encoding file"].decode("gb18030")
+
+
+def test_a_restart_forgets_nothing(own_sandbox: Any, facts: Any, post_box: Any) -> None:
+    """Cards, orders by either number, and which numbers are used."""
+    own_sandbox.end()
+    own_sandbox.vendors = {"huifu": facts[0]}
+    own_sandbox.start()
+    post_box.answer = acknowledge
+    merchant = Merchant(own_sandbox, facts[1], f"{post_box.url}/restart")
+    bound = merchant.bind("13800138000")
+    fields = merchant.withhold_fields(bound)
+    paid = merchant.ask(WITHHOLD, **fields)[1]
+    own_sandbox.end()
+    own_sandbox.start()
+    by_theirs = {"org_hf_seq_id": paid["hf_seq_id"], "org_req_seq_id": ""}
+    again = merchant.ask(WITHHOLD, **fields)[1]
+    more = merchant.ask(WITHHOLD, **merchant.withhold_fields(bound))[1]
+
+    assert "S" == merchant.query(fields, **by_theirs)["trans_stat"]
+    assert ("20000000", "S") == (again["resp_code"], more["trans_stat"])
+
+
 def test_files_are_for_who_was_told(merchant: Merchant, sandbox: Any) -> None:
     """An address that was not given is 404."""
     guess = hashlib.sha256(b"guess").hexdigest()

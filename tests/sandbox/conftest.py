@@ -42,6 +42,7 @@ class Answer:
     status: int
     raw: bytes
     signed: bool
+    headers: dict[str, str] = field(default_factory=dict)
 
     @property
     def body(self) -> dict[str, Any]:
@@ -131,7 +132,12 @@ class Sandbox:
         timestamp = response.headers.get("X-Timestamp", "")
         expected = sign(timestamp, parts.path, raw)
         signed = response.headers.get("X-Signature") == expected
-        return Answer(status=response.status, raw=raw, signed=signed)
+        return Answer(
+            status=response.status,
+            raw=raw,
+            signed=signed,
+            headers=dict(response.headers),
+        )
 
     def signed_post(self, url: str, fields: dict[str, Any], **kw: Any) -> Answer:
         """A signed call."""

@@ -1,6 +1,9 @@
-"""UnionPay's statement: what moved, in rows of fixed width, and what is planted."""
+"""UnionPay's statement in rows of fixed width, what is planted there, and restarts."""
 
 import json
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Any
@@ -169,3 +172,35 @@ def test_a_broken_file_is_not_of_its_width(merchant: Merchant, fault: str) -> No
     trades = next(octets for name, octets in held.items() if "ZM_" in name)
 
     assert 0 != len(trades) % 609
+
+
+def test_a_kill_forgets_no_number(start_with: Any, hearing: Any) -> None:
+    """After kill -9 tokens pay, query numbers are found, and none is given twice."""
+    keys = certificates.unionpay(MER_ID, datetime.now(UTC))
+    sandbox = start_with({"unionpay": keys.simulator})
+    url = f"{hearing.url}/notify"
+    merchant = Merchant(sandbox=sandbox, facts=keys.merchant, back_url=url)
+    token = merchant.token()
+    paid = merchant.paid(token)
+    sandbox.end(signal.SIGKILL)
+    sandbox.start()
+    again = merchant.paid(token)
+    back = merchant.give_back(paid["queryId"], 1234, biz="000902")
+
+    assert ("00", "00") == (again["respCode"], back["respCode"])
+    assert paid["queryId"] == merchant.query(paid)["queryId"] != again["queryId"]
+
+
+def test_a_key_that_is_none_is_said_and_not_shown(tmp_path: Any) -> None:
+    """The sandbox does not start, and says which provider's it is."""
+    simulator = certificates.unionpay(MER_ID, datetime.now(UTC)).simulator
+    vendors = {"unionpay": {**simulator, "signing_key": "CANARY"}}
+    content = {"merchants": {}, "webhook_secrets": [], "vendors": vendors}
+    (tmp_path / "config.json").write_text(json.dumps(content))
+    command = [sys.executable, "-m", "paycore.sandbox", "--port", "0"]
+    command += ["--data", str(tmp_path), "--config", str(tmp_path / "config.json")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert 1 == ran.returncode
+    assert "vendors.unionpay" in ran.stderr
+    assert "CANARY" not in ran.stderr + ran.stdout

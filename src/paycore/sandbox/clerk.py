@@ -125,6 +125,11 @@ class Clerk:
         """Whether the file is given whole, and not cut in the middle."""
         return not self.faults.of_file(bank, day, TRUNCATED)
 
+    def late(self, bank: str, day: date) -> bool:
+        """Whether what is planted holds a day back that would be there otherwise."""
+        planted = self.faults.of_file(bank, day, LATE) is not None
+        return planted and not self.is_there(bank, day)
+
     def coded(self, bank: str, day: date) -> bool:
         """Whether the file is written in an encoding that it should not be in."""
         return self.faults.of_file(bank, day, ENCODING) is not None

@@ -93,6 +93,36 @@ def test_the_demo_ends_well(temporary):
     assert max(map(len, ended.stdout.splitlines()[:-1])) <= 80
 
 
+def test_the_demo_over_providers_protocols_ends_well(temporary):
+    """Quick pay by UnionPay, deduct by Huifu and by Stripe, a code by Aliyun: each
+    bank's own record is what the orders and the books say.
+    """
+    ended = _demo(*("--channels", "unionpay,huifu,stripe,aliyun"), timeout=WITHIN_S)
+
+    assert 0 == ended.returncode, ended.stdout + ended.stderr
+    assert "" == ended.stderr
+    told = json.loads(ended.stdout.splitlines()[-1])
+    assert (5, 2, 1) == (told["payments"], told["converted"], told["refunded"])
+    assert (0, 0, 0) == (told["differences"], told["unbalanced"], told["cases"])
+    took = {
+        line.split(" takes ")[0].split()[-1]
+        for line in ended.stdout.splitlines()
+        if " takes " in line
+    }
+    assert {"unionpay", "huifu", "stripe"} <= took
+    assert "by carrier aliyun" in ended.stdout
+
+
+def test_the_demo_says_whom_its_stories_need():
+    """A list that lacks somebody is refused before anything starts."""
+    some = _demo("--channels", "unionpay,aliyun", timeout=WITHIN_S)
+    strange = _demo("--channels", "unionpay,alipay", timeout=WITHIN_S)
+
+    assert (2, 2) == (some.returncode, strange.returncode)
+    assert "need unionpay, huifu, stripe and one of" in some.stderr
+    assert "--channels are of unionpay," in strange.stderr
+
+
 @pytest.mark.parametrize(
     ("before", "sign"),
     [
@@ -296,9 +326,9 @@ def test_money_in_another_currency_is_a_difference():
     assert not row.agrees
 
 
-def _demo(*, timeout: float) -> "subprocess.CompletedProcess[str]":
+def _demo(*words: str, timeout: float) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "paycore", "demo"],
+        [sys.executable, "-m", "paycore", "demo", *words],
         capture_output=True,
         text=True,
         timeout=timeout,

@@ -74,7 +74,7 @@ def _stripe() -> Contract:
             "webhook_secret": hook,
             "reference": "pay_order_no",
         },
-        ours={"secret_key": key, "webhook_secrets": [hook]},
+        ours={"secret_key": key, "webhook_secrets": [hook], "livemode": False},
         agreement=f"{customer}/{method}",
     )
 

@@ -52,7 +52,8 @@ def channels() -> str:
         "A code that is not listed is `UNKNOWN`: it is asked after, never guessed.",
         *map(_channel, sorted(registry.shipped(), key=lambda kind: kind.code)),
         "## Carriers",
-        "They text for the SMS centre.",
+        "They text for the SMS centre; [carriers.md](carriers.md) says how each is set "
+        "up.",
         *map(_carrier, sorted(carriers.shipped(), key=lambda kind: kind.code)),
     )
 
@@ -95,8 +96,8 @@ def _carrier(kind: "type[Carrier]") -> str:
 
     receipts = "none"
     if kind.receipts is not Carrier.receipts:
-        whose = "its own number of a text" if kind.receipts_by_id else "ours"
-        receipts = f"posted to us, by {whose}"
+        whose = "its own number" if kind.receipts_by_id else "our number"
+        receipts = f"posted to us, with {whose} of a text"
     facts = (
         ("receipts", receipts),
         ("can be tried without a text", _yes(kind.check is not Carrier.check)),

@@ -112,11 +112,16 @@ def assert_unknown(reply: Reply) -> None:
 
 
 def signed(call: Recorded, secret: str, **changes: object) -> Answered:
-    """The recorded answer with changes, signed as they sign: by our own reading of
-    their document, not by the channel file.
-    """
+    """The recorded answer with changes, signed anew."""
     fields = msgspec.json.decode(call.answered.body) | changes
-    body, stamp = msgspec.json.encode(fields), call.answered.headers["x-timestamp"]
+    return sealed(call, secret, msgspec.json.encode(fields))
+
+
+def sealed(call: Recorded, secret: str, body: bytes) -> Answered:
+    """A body as an answer that they signed: by our own reading of their document, not
+    by the channel file.
+    """
+    stamp = call.answered.headers["x-timestamp"]
     path = str(call.request["url"]).removeprefix(ACCOUNT.base_url)
     text = f"{path}\n{stamp}\n".encode() + body
     mark = hmac.digest(bytes.fromhex(secret), text, "sha256").hex()
@@ -158,9 +163,8 @@ def test_an_answer_is_read_as_it_was(call):
 @pytest.mark.parametrize("body", [b"", b"{}", b"<html>", b"\xff", b"[" * 100_000])
 def test_garbage_is_unknown(call, body):
     """What cannot be read says nothing, signed or not."""
-    answered = replace(call.answered, body=body)
-
-    assert_unknown(CHANNEL.read(ACCOUNT, call.asked, answered))
+    for answered in (replace(call.answered, body=body), sealed(call, SECRET, body)):
+        assert_unknown(CHANNEL.read(ACCOUNT, call.asked, answered))
 
 
 @pytest.mark.parametrize("status", [204, 302, 400, 401, 404, 500, 502, 503])

@@ -20,10 +20,12 @@ class Heard:
 
 @dataclass(kw_only=True)
 class Hearing:
-    """Listens at `url`; answers `statuses` one after the other, then 200."""
+    """Listens at `url`; a message that holds a text of `statuses` is answered with
+    those, one after the other, and then with 200, as all others are.
+    """
 
     heard: list[Heard] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
+    statuses: dict[str, list[int]] = field(default_factory=dict)
     server: ThreadingHTTPServer | None = None
 
     def __enter__(self) -> Self:
@@ -34,7 +36,7 @@ class Hearing:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 heard = Heard(path=self.path, headers=dict(self.headers), body=body)
                 ears.heard.append(heard)
-                self.send_response(ears.statuses.pop(0) if ears.statuses else 200)
+                self.send_response(ears.answer_to(body))
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -55,6 +57,13 @@ class Hearing:
         assert self.server is not None
         self.server.shutdown()
         self.server.server_close()
+
+    def answer_to(self, body: bytes) -> int:
+        """The status for a message."""
+        for text, statuses in self.statuses.items():
+            if statuses and text.encode() in body:
+                return statuses.pop(0)
+        return 200
 
     @property
     def url(self) -> str:

@@ -382,10 +382,33 @@ def test_forced_declines_and_lies(merchant: Any, hearing: Any) -> None:
     assert "refund.failed" == events(hearing, failed)[0]["type"]
 
 
+@pytest.mark.parametrize("code", ["BAD_REQUEST", "BLACKLISTED"])
+def test_a_forced_refusal_is_kept_under_its_key(merchant: Any, code: str) -> None:
+    """The same call again is refused in the same words."""
+    key, params = new_key(), merchant.intent()
+    merchant.sandbox.fault("bank.stripe.deduct", f"decline:{code}", count=1)
+    first = merchant.call("POST", "payment_intents", params, key=key)
+    again = merchant.call("POST", "payment_intents", params, key=key)
+
+    assert 400 <= first.status < 500
+    assert (first.status, first.raw) == (again.status, again.raw)
+
+
+def test_an_event_may_come_early_and_twice(merchant: Any, hearing: Any) -> None:
+    """`callback_before_answer` with `duplicate_callback`: both before the answer."""
+    merchant.sandbox.fault("bank.stripe.deduct", "callback_before_answer", count=1)
+    merchant.sandbox.fault("bank.stripe.deduct", "duplicate_callback:2", count=1)
+    paid = merchant.paid()
+    order = paid["metadata"]["order"].encode()
+
+    assert 2 == len([one for one in hearing.heard if b'"%b"' % order in one.body])
+
+
 def test_an_event_is_sent_until_it_is_heard(merchant: Any, hearing: Any) -> None:
     """302 is no answer; any of the two hundreds is one."""
-    hearing.statuses += [302, 204]
-    paid = merchant.paid()
+    order = f"P{new_key()}"
+    hearing.statuses[order] = [302, 204]
+    paid = merchant.paid(**{"metadata[order]": order})
     told_of = events(hearing, paid, count=2)
     time.sleep(0.3)
 

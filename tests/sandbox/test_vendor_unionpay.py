@@ -459,8 +459,9 @@ def test_what_takes_time_is_05_until_it_is_told(merchant: Any, hearing: Any) -> 
 
 def test_a_notice_is_sent_until_it_is_heard(merchant: Any, hearing: Any) -> None:
     """500 is no answer; 302 is one."""
-    hearing.statuses += [500, 302]
-    paid = merchant.deduct()
+    order = merchant.new_order()
+    hearing.statuses[order] = [500, 302]
+    paid = merchant.deduct(orderId=order)
     told = heard(hearing, paid, count=2)
     time.sleep(0.3)
 

@@ -215,12 +215,11 @@ class StripeDialect(VendorDialect):
         try:
             if told.route in ("intents", "search", "refunds"):
                 return wire_of(self._listed(told))
+            _check_acceptable(state)
             order = self._calls.find(asked.call.request.request_id)
             if order is None:
                 what = told.route if told.route == "refund" else "payment_intent"
                 raise missing(what, told.about, param="id", status=404)
-            if state.code == "BAD_REQUEST":
-                raise refusal(400, "The request is not acceptable.")
             if asked.call.operation == "enquire":
                 return wire_of(self._shown(order, state, expanded(told.params)))
             if state.status == "DUPLICATE":
@@ -246,6 +245,7 @@ class StripeDialect(VendorDialect):
 
     def _done(self, order: Order, state: State) -> Wire:
         """What a call that changes something has done."""
+        _check_acceptable(state)
         failed = state.status == "FAIL"
         if order.operation == "revoke":
             if failed:
@@ -403,6 +403,11 @@ def _route(exchange: Exchange) -> tuple[str, str]:
             return route, match.group(1) if match.groups() else ""
     words = f"Unrecognized request URL ({exchange.method}: {exchange.path})."
     raise refusal(404, words)
+
+
+def _check_acceptable(state: State) -> None:
+    if state.status == "FAIL" and state.code == "BAD_REQUEST":
+        raise refusal(400, "The request is not acceptable.")
 
 
 def _in_use() -> Plain:

@@ -95,9 +95,11 @@ def _carrier(kind: "type[Carrier]") -> str:
     from paycore.sms.carrier import Carrier
 
     receipts = "none"
+    whose = f"{'its own' if kind.receipts_by_id else 'our'} number of a text"
     if kind.receipts is not Carrier.receipts:
-        whose = "its own number" if kind.receipts_by_id else "our number"
-        receipts = f"posted to us, with {whose} of a text"
+        receipts = f"posted to us, with {whose}"
+    elif kind.tend is not Carrier.tend:
+        receipts = f"over the connection that is kept, with {whose}"
     facts = (
         ("receipts", receipts),
         ("can be tried without a text", _yes(kind.check is not Carrier.check)),

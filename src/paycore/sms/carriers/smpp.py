@@ -96,26 +96,45 @@ class SmppCarrier(Carrier):
         """Who we are there, and how this centre wants it; docs/smpp.md has each."""
 
         system_id: _Name
+        """Who we are there."""
         password: _Plain
+        """What goes with it."""
         system_type: _SystemType = ""
+        """As the carrier says."""
         bind_ton: _Octet = 0
+        """Type of number of the addresses that the bind is for."""
         bind_npi: _Octet = 0
+        """Their numbering plan."""
         address_range: _Range = ""
+        """Those addresses."""
         service_type: _Service = ""
+        """Of each text, as the carrier says."""
         source_addr: _Address = ""
+        """Who texts, a number or a name; empty: the carrier puts its own."""
         source_ton: _Octet = 0
+        """Type of number of that; a name is usually 5."""
         source_npi: _Octet = 0
+        """Its numbering plan."""
         dest_ton: _Octet = 1
+        """Type of number of the payer's phone: 1 is international."""
         dest_npi: _Octet = 1
+        """Its numbering plan: 1 is E.164."""
         sign: _Sign = ""
+        """How the sign is put before a text: `【{}】`; empty: it is not."""
         ucs2: bool = False
+        """UTF-16 for all texts: its default alphabet is not GSM's."""
         window: _Window = 10
+        """Texts that wait for an answer at once, for each node."""
         enquire_link_s: _Every = 30
+        """Seconds between two signs of life that we ask for."""
         receipt_ids: Ids = "AUTO"
+        """How receipts write a text's number (docs/smpp.md)."""
         clock_minutes: _Offset | None = None
+        """How far its clock is ahead of UTC; none: its times are not shown."""
         errors: dict[_Status, Literal["DECLINED", "UNKNOWN"]] = msgspec.field(
             default_factory=dict
         )
+        """Statuses of its own that are a sure no, by their number: `0x00000401`."""
 
         def __repr__(self) -> str:
             """Nothing of the password."""

@@ -56,10 +56,13 @@ class Session:
     # --- what we ask ------------------------------------------------------------------
 
     async def submit(self, body: bytes, *, within_s: float) -> Heard:
-        """Hand over a text, when there is room among those that wait for an answer."""
+        """Hand over a text, when there is room among those that wait for an answer.
+
+        Half of the time is for the room, and at least as much for the answer.
+        """
         until = self._clock.monotonic() + within_s
         try:
-            async with self._clock.timeout(within_s):
+            async with self._clock.timeout(within_s / 2):
                 await self._window.acquire()
         except TimeoutError:
             return NotSent(reason="too many wait for an answer")

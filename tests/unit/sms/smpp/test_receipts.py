@@ -12,9 +12,10 @@ from paycore.gateway import receipts as gateway
 from paycore.gateway.rows import MessageRow
 from paycore.kernel.errors import Unavailable
 from paycore.kernel.ids import pay_order_no
+from paycore.kernel.terms import CardId
 from paycore.sms import receipts as sms
 from paycore.sms.receipts import Recorder, handle_of
-from paycore.sms.rows import SentRow
+from paycore.sms.rows import CodeRow, SentRow
 from paycore.sms.smpp import session as sessions
 
 LINE = (
@@ -35,13 +36,26 @@ def _soon(monkeypatch):
 async def keep(client, number):
     """What a send leaves of a text that has this number; its payment."""
     node, no = client.node, pay_order_no(client.node.ids, client.node.now())
-    change = node.change()
+    change, now = node.change(), node.now()
+    change.insert(
+        CodeRow(
+            pay_order_no=no,
+            seq=1,
+            digest=b"",
+            amount=1,
+            currency="CNY",
+            card_id=CardId("card-1"),
+            phone_hash=b"",
+            created_at=now,
+            expires_at=now,
+        )
+    )
     change.insert(
         SentRow(
             handle=handle_of(client.line, number),
             pay_order_no=no,
             seq=1,
-            sent_at=node.now(),
+            sent_at=now,
         )
     )
     assert await node.journal.commit(change) is None

@@ -22,11 +22,12 @@ from unionpay_calls import (
     assert_unknown,
     enquiry,
     found,
+    notify,
     read,
 )
 from unionpay_peer import MER_ID, Peer
 
-from paycore.gateway.call import Operation
+from paycore.gateway.call import Beside, Operation
 from paycore.gateway.channel import Account
 from paycore.gateway.channels.unionpay import UnionPay
 from paycore.gateway.registry import Registry
@@ -90,6 +91,15 @@ def test_a_request_is_signed_by_the_merchant(peer, account, operation):
         *(fields["merId"], fields["orderId"], fields["txnTime"]),
     )
     assert str(peer.merchant.cert.serial_number) == fields["certId"]
+
+
+def test_a_refund_has_the_product_of_its_charge(account):
+    """UnionPay refuses it otherwise: a deduct's is another than a token's."""
+    kinds = [
+        asked(account, an_ask(Operation.REFUND, original_operation=took))["bizType"]
+        for took in (Operation.CONFIRM, Operation.DEDUCT, None)
+    ]
+    assert ["000902", "000501", "000902"] == kinds
 
 
 def test_a_confirm_names_the_order_of_its_send(account):
@@ -282,6 +292,9 @@ def test_what_an_enquiry_finds(account, peer, about, code):
         assert (Outcome.SUCCEEDED, 1000, "CNY", QUERY_ID) == (
             *(reply.outcome, reply.amount, reply.currency, reply.channel_ref),
         )
+    elif code == "71" and about is Operation.CONFIRM:
+        # Of which try it is they do not say: the number and moment are every try's.
+        assert (Outcome.UNKNOWN, True) == (reply.outcome, reply.not_found)
     elif code in FAILED:
         assert (Outcome.DECLINED, "原[1]") == (reply.outcome, reply.resp_msg)
     else:
@@ -420,3 +433,12 @@ def test_another_status(account, peer, status):
     reply = read(account, an_ask(Operation.DEDUCT), said, status)
 
     assert_unknown(reply, f"HTTP_{status}", alarm=False)
+
+
+def test_a_notice_of_a_wrong_code_ends_nothing(account, peer):
+    """It may be of an earlier try, while a later one is taking the money: it is
+    acknowledged, and nothing comes of it.
+    """
+    said = found(Operation.CONFIRM, "", reqReserved=ORDER, respCode="71")
+
+    assert notify(account, peer.notice(said)) == Beside()

@@ -31,7 +31,7 @@ from unionpay_calls import (
 )
 from unionpay_peer import END, MER_ID, SIGNER, Peer, form, issue, raw
 
-from paycore.gateway.call import Operation
+from paycore.gateway.call import Callback, Operation
 from paycore.gateway.channel import Account
 from paycore.gateway.unionpay_config import UnionPayConfig
 from paycore.gateway.unionpay_wire import Message, Trust, digest
@@ -277,7 +277,7 @@ def test_a_notice(account, peer, operation):
     said = found(operation, "", reqReserved=ORDER)
     callback = notify(account, peer.notice(said | {"respCode": "00"}))
 
-    assert callback is not None
+    assert isinstance(callback, Callback)
     assert (operation, said["orderId"], ORDER, MER_ID) == (
         *(callback.operation, callback.request_no),
         *(callback.pay_order_no, callback.merchant),
@@ -302,7 +302,7 @@ def test_what_a_notice_says(account, peer, code, outcome):
     """By the same table as an enquiry."""
     callback = notify(account, peer.notice(answer(Operation.DEDUCT, code)))
 
-    assert callback is not None
+    assert isinstance(callback, Callback)
     assert outcome is callback.reply.outcome
     assert callback.pay_order_no is None
 
@@ -312,7 +312,7 @@ def test_a_notice_that_contradicts_itself(account, peer):
     said = found(Operation.DEDUCT, "", respCode="00", settleAmt="999")
     callback = notify(account, peer.notice(said))
 
-    assert callback is not None
+    assert isinstance(callback, Callback)
     assert (Outcome.UNKNOWN, "amount differs", 999) == (
         *(callback.reply.outcome, callback.reply.alarm, callback.reply.amount),
     )
@@ -426,7 +426,7 @@ async def test_certificates_that_are_not_believed(account, peer):
     [
         *("mer_id", "signing_key", "signing_certificate", "issuers", "signer"),
         *("encryption_certificate", "sign_method", "file_url", "deduct_by"),
-        *("deduct_sub_type", "deduct_biz_type", "refund_biz_type", "channel_type"),
+        *("deduct_sub_type", "deduct_biz_type", "channel_type"),
         "access_type",
     ],
 )

@@ -95,6 +95,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     original_opened_at: datetime | None = None
     original_channel_ref: str | None = None
     """The same of the money that a refund gives back."""
+    original_operation: Operation | None = None
+    """By which that money was taken: CONFIRM or DEDUCT."""
 
     @property
     def order_at(self) -> datetime:

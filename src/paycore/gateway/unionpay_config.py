@@ -44,8 +44,6 @@ class UnionPayConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     deduct_biz_type: str = "000501"
     deduct_by: str = BY_CARD
     """What a deduction names: the card, or the agreement's number as `bindId`."""
-    refund_biz_type: str = "000902"
-    """Of what is given back: an account that deducts has `deduct_biz_type` here."""
     channel_type: str = "07"
     access_type: str = "0"
     merchant_fields: dict[str, str] = {}
@@ -125,7 +123,6 @@ _FORMS: Final = (
     ("deduct_sub_type", r"[0-9]{2}"),
     ("deduct_biz_type", r"[0-9]{6}"),
     ("deduct_by", f"{BY_CARD}|{BY_BINDING}"),
-    ("refund_biz_type", r"[0-9]{6}"),
     ("channel_type", r"[0-9]{2}"),
     ("access_type", r"[012]"),
 )

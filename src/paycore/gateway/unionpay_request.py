@@ -113,7 +113,7 @@ def fields_of(account: Account, ask: Ask) -> dict[str, str]:
     config, operation = config_of(account), ask.operation
     if operation is Operation.ENQUIRE:
         return _enquiry(config, ask)
-    kind, biz_type = kind_of(config, operation), _biz_type(config, operation)
+    kind, biz_type = kind_of(config, operation), _biz_type(config, ask)
     fields = common_fields(config, kind, biz_type, ask.order_at)
     fields["orderId"] = ask.request_no
     fields |= _payer(account, ask)
@@ -133,14 +133,10 @@ def fields_of(account: Account, ask: Ask) -> dict[str, str]:
     return {name: value for name, value in fields.items() if value}
 
 
-def _biz_type(config: UnionPayConfig, operation: Operation) -> str:
-    match operation:
-        case Operation.DEDUCT:
-            return config.deduct_biz_type
-        case Operation.REFUND:
-            return config.refund_biz_type
-        case _:
-            return TOKENS
+def _biz_type(config: UnionPayConfig, ask: Ask) -> str:
+    """The product; a refund's is that of the money that it gives back."""
+    deducted = Operation.DEDUCT in (ask.operation, ask.original_operation)
+    return config.deduct_biz_type if deducted else TOKENS
 
 
 def _enquiry(config: UnionPayConfig, ask: Ask) -> dict[str, str]:

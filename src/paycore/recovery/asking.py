@@ -105,4 +105,5 @@ def _call(node: Node, question: Question) -> Ask:
         original_request_no=question.original,
         opened_at=question.opened_at,
         channel_ref=question.channel_ref,
+        original_channel_ref=question.original_channel_ref,
     )

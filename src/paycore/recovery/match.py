@@ -69,6 +69,8 @@ class Question:
     """When its order was opened at the channel; None where nothing tells."""
     channel_ref: str | None = None
     """The channel's own number, where anything tells it."""
+    original_channel_ref: str | None = None
+    """The same of the money that went back."""
 
     @property
     def is_refund(self) -> bool:

@@ -189,6 +189,7 @@ def of_refunds(
                 currency=leg.currency,
                 inst_trans_id=leg.inst_trans_id,
                 original=leg.request_no,
+                original_channel_ref=leg.channel_ref,
             )
 
 

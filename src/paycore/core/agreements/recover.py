@@ -91,23 +91,27 @@ async def _revoke(call: Call) -> None:
     if agreement is None or row.step not in ("", REVOKE):
         await _enquire(call)
         return
+    token = cards.token(node, agreement)
     if row.step == REVOKE:
-        reply = await _asked(call, call.signing.revoke_no, Operation.REVOKE)
+        number = call.signing.revoke_no
+        reply = await _asked(call, number, Operation.REVOKE, token)
         before = call.signing.row.status
         call.signing.hear_of_revocation(reply, now=node.now(), over=_over(call))
         call.follow(before)
         return
     call.signing.begin(REVOKE, now=node.now())
-    number, token = call.signing.revoke_no, cards.token(node, agreement)
+    number = call.signing.revoke_no
     _, answer = await call.ask(Operation.REVOKE, number, token=token)
     before = call.signing.row.status
     call.signing.hear(answer.reply, now=node.now())
     call.follow(before)
 
 
-async def _asked(call: Call, number: str, about: Operation) -> Reply:
+async def _asked(
+    call: Call, number: str, about: Operation, token: str | None = None
+) -> Reply:
     """An enquiry; one that did not get through says nothing."""
-    _, answer = await call.ask(Operation.ENQUIRE, number, about=about)
+    _, answer = await call.ask(Operation.ENQUIRE, number, about=about, token=token)
     reply = answer.reply
     if reply.outcome is Outcome.NOT_SENT:
         return Reply(outcome=Outcome.UNKNOWN, resp_code=reply.resp_code)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar
 
+from paycore.core import ask as asking
 from paycore.core.chain import Run
 from paycore.core.messages import refund_words
 from paycore.core.refunds.refund import Refund
@@ -96,4 +97,13 @@ class RefundRun(Run):
             original_request_no=row.original_request_no,
             original_opened_at=self.payment.opened_at(row.original_request_no),
             original_channel_ref=self.payment.reference_of(row.original_request_no),
+            original_operation=self._charged_by(row.original_request_no),
         )
+
+    def _charged_by(self, request_no: AttemptId) -> Operation | None:
+        """The operation that took the money under this number."""
+        leg = next(
+            (leg for leg in self.payment.money_legs if leg.request_no == request_no),
+            None,
+        )
+        return None if leg is None else asking.operation_of(leg.trans_type)

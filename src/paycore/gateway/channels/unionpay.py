@@ -17,7 +17,15 @@ from msgspec.structs import replace
 
 from paycore.gateway import unionpay_statement
 from paycore.gateway import unionpay_wire as wire
-from paycore.gateway.call import Ask, Callback, Operation, Reply, not_sent, unknown
+from paycore.gateway.call import (
+    Ask,
+    Beside,
+    Callback,
+    Operation,
+    Reply,
+    not_sent,
+    unknown,
+)
 from paycore.gateway.channel import (
     BAD_SIGNATURE,
     Account,
@@ -165,7 +173,7 @@ class UnionPay(Channel, StatementChannel):
         body: bytes,
         *,
         now: datetime,
-    ) -> Callback | None:
+    ) -> Callback | Beside | None:
         """Trust a notice that is signed, and to our merchant number."""
         config, message = config_of(account), Message.of_form(body)
         if message is None or config.trust.fault(message, now) is not None:
@@ -173,16 +181,16 @@ class UnionPay(Channel, StatementChannel):
         operation = _CALLED_BACK.get(message.text("txnType"))
         if operation is None or message.text("merId") != config.mer_id:
             return None
+        result = self._result(message, operation, message.text("respCode"))
+        if _of_some_try(operation, result):
+            return Beside()
         named = message.text("reqReserved")
         return Callback(
             request_no=message.text("orderId"),
             pay_order_no=PayOrderNo(named) if named else None,
             operation=operation,
             merchant=config.mer_id,
-            reply=_with_one_amount(
-                self._result(message, operation, message.text("respCode")),
-                _amounts(message),
-            ),
+            reply=_with_one_amount(result, _amounts(message)),
         )
 
     def acknowledge(
@@ -219,10 +227,21 @@ class UnionPay(Channel, StatementChannel):
                 return replace(_told(message, code), outcome=Outcome.PENDING)
             done = replace(_told(message, code), outcome=Outcome.SUCCEEDED)
             return _with_token(done, message)
+        return self._of_trade(config, about, message)
+
+    def _of_trade(
+        self, config: UnionPayConfig, about: Operation, message: Message
+    ) -> Reply:
+        """What an enquiry found of money."""
         if message.text("txnType") != kind_of(config, about)[0]:
             # Of the same number and moment, and no trade: a code that was sent.
             return unknown("OTHER_KIND", "what it knows is no such trade")
-        return self._result(message, about, message.text("origRespCode"), "orig")
+        result = self._result(message, about, message.text("origRespCode"), "orig")
+        if _of_some_try(about, result):
+            # Under this number no money has moved by now, and more they do not say.
+            found = _told(message, WRONG_CODE, "orig")
+            return replace(found, not_found=True)
+        return result
 
     def _result(
         self, message: Message, operation: Operation, code: str, of: str = ""
@@ -320,6 +339,14 @@ def _impossible(ask: Ask) -> Reply | None:
     if ask.channel_ref is not None and meant(ask) in MONEY:
         return None
     return unknown("NOT_ENQUIRABLE", "the order's moment is not known")
+
+
+def _of_some_try(operation: Operation, result: Reply) -> bool:
+    """Whether it says that a code was wrong, and not which: all tries of an order have
+    its number and moment, and the word on an earlier one must not end a later one.
+    """
+    wrong = (result.outcome, result.blame) == (Outcome.DECLINED, Blame.CODE)
+    return operation is Operation.CONFIRM and wrong
 
 
 def _is_about(config: UnionPayConfig, ask: Ask, message: Message) -> bool:

@@ -23,6 +23,7 @@ from paycore.kernel.errors import DataNotExist
 from paycore.kernel.http import Answered
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
+from paycore.sms import registry
 
 NEWER = "7e" * 32
 PATH = "/callbacks/deduct_a/main"
@@ -195,6 +196,21 @@ async def test_an_account_that_nothing_can_be_asked_of(node: Node) -> None:
         credentials={},
     )
     assert (await checking.account(node, "sms_centre", "main")).good
+
+
+async def test_a_carrier_that_nothing_can_be_asked_of(
+    node: Node, strangers: Strangers
+) -> None:
+    """The sandbox's would text somebody."""
+    await registry.save(
+        node,
+        carrier="plain",
+        driver="sandbox",
+        base_url=strangers.carriers["a"],
+        credentials={"merchant": strangers.merchant, "secret": strangers.secret},
+    )
+    assert (await checking.carrier(node, "plain")).good
+    await registry.switch(node, "plain", enabled=False)
 
 
 async def test_no_such_account(node: Node) -> None:

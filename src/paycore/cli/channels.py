@@ -252,8 +252,10 @@ def check(
 
     The channel is asked after a number that nobody has. Exit status 1 where it fails.
     """
+    from paycore.cli.visit import demand_keys
     from paycore.gateway import checking
 
+    demand_keys()
     checked = run(
         database, lambda visit: checking.account(visit.node, channel, account)
     )
@@ -416,8 +418,10 @@ def check_carrier(
 
     Exit status 1 where it fails.
     """
+    from paycore.cli.visit import demand_keys
     from paycore.gateway import checking
 
+    demand_keys()
     checked = run(database, lambda visit: checking.carrier(visit.node, carrier))
     _say_checked(carrier, checked, as_json=as_json)
 

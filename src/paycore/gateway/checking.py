@@ -17,6 +17,7 @@ from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import CardId
 from paycore.sms import registry
+from paycore.sms.carrier import Carrier
 
 _GOOD = "it took our credentials, and its answer is its own"
 
@@ -51,6 +52,15 @@ class Checked:
     elapsed_ms: int
 
 
+_NOTHING = Checked(
+    good=True,
+    resp_code="",
+    resp_msg="",
+    explanation="it has nothing that could be asked without being done",
+    elapsed_ms=0,
+)
+
+
 async def account(node: Node, channel: str, name: str) -> Checked:
     """Try an account at a channel; DataNotExist where there is none that opens."""
     opened = await accounts.look_up(node, channel, name)
@@ -60,10 +70,7 @@ async def account(node: Node, channel: str, name: str) -> Checked:
             "渠道账户不存在",
         )
     if Operation.ENQUIRE not in opened.driver.capabilities:
-        said = "it has nothing that could be asked without being done"
-        return Checked(
-            good=True, resp_code="", resp_msg="", explanation=said, elapsed_ms=0
-        )
+        return _NOTHING
     began = node.clock.monotonic()
     outgoing = opened.driver.assemble(opened.account, _question(node, channel, name))
     heard = await opened.driver.perform(node, opened.account, outgoing)
@@ -84,6 +91,8 @@ async def account(node: Node, channel: str, name: str) -> Checked:
 async def carrier(node: Node, name: str) -> Checked:
     """Try a carrier; DataNotExist where there is none that opens."""
     line = await registry.look_up(node, name)
+    if type(line.driver).check is Carrier.check:
+        return _NOTHING
     began = node.clock.monotonic()
     said = await line.driver.check(node, line, timeout_s=node.settings.sms_timeout_s)
     good = said.outcome is Outcome.SUCCEEDED

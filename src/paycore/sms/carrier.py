@@ -153,11 +153,10 @@ class Carrier(ABC):
 
     async def check(self, node: Node, line: Line, *, timeout_s: float) -> Delivery:
         """Make the cheapest call that texts nobody: SUCCEEDED where the address is
-        right and the credentials are taken. Raises nothing.
+        right and the credentials are taken. Raises nothing. Whoever has none leaves
+        this as it is, and is not asked.
         """
-        return Delivery(
-            outcome=Outcome.NOT_SENT, resp_code="NO_CHECK", resp_msg="it has none"
-        )
+        raise NotImplementedError
 
     def misplaced(self, base_url: str) -> str:
         """Why this cannot be where such a carrier is; nothing where it can."""

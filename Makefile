@@ -19,6 +19,11 @@ PLOTTED := said=$$?; $(BIN)/python tests/bench/page.py; exit $$said
 STAMP := $(VENV)/.installed
 # What only the benchmark needs beside it.
 BENCH_STAMP := $(VENV)/.installed-bench
+# Providers' own kits, apart: some state no licence, or one that is not for a core.
+PEERS := tests/peers
+PEERS_VENV := .venv-peers
+PEERS_STAMP := $(PEERS_VENV)/.installed
+NPM_STAMP := $(PEERS)/npm/node_modules/.installed
 COMPILE := uv pip compile -q --universal --generate-hashes --no-emit-index-url \
   --no-header --no-annotate --python-version 3.11
 TESTS ?= tests
@@ -45,6 +50,7 @@ DRILL ?= conversion
 DRILL_ARGS ?=
 KILLS ?= 500
 KILL_ARGS ?=
+PEERS_ARGS ?=
 
 .PHONY: help
 help:  ## List the targets
@@ -82,6 +88,20 @@ $(BENCH_STAMP): $(STAMP) requirements-bench.lock
 	  --require-hashes -r requirements-bench.lock && touch $@ || \
 	  echo "it could not be installed: the benchmark goes on without it" >&2
 
+# Those too: whom it cannot have, `make peers` names and leaves out.
+$(PEERS_STAMP): $(PEERS)/requirements.lock
+	@echo "installing providers' kits into $(PEERS_VENV), once" >&2
+	@$(PYTHON) -m venv --clear $(PEERS_VENV) && \
+	  $(PEERS_VENV)/bin/python -m pip install -q --disable-pip-version-check \
+	  --require-hashes -r $(PEERS)/requirements.lock && touch $@ || \
+	  echo "they could not be installed: what needs them is not run" >&2
+
+$(NPM_STAMP): $(PEERS)/npm/package-lock.json
+	@if command -v node >/dev/null && command -v npm >/dev/null; then \
+	  (cd $(PEERS)/npm && npm ci --silent --no-audit --no-fund --ignore-scripts) >&2 \
+	    && touch $@ || echo "npm could not install: its peer is not run" >&2; \
+	else echo "there is no node and npm here: their peer is not run" >&2; fi
+
 ## Check
 
 .PHONY: test
@@ -114,6 +134,10 @@ mutate: $(STAMP)  ## Change the money core on purpose; goes on where it stopped
 .PHONY: planted
 planted: $(STAMP)  ## Plant bugs in a copy of the code, and see that each is found
 	@set +e; $(BIN)/python tests/planted/run.py $(PLANTED); $(DRAWN)
+
+.PHONY: peers
+peers: $(STAMP) $(PEERS_STAMP) $(NPM_STAMP)  ## Talk with providers' own kits; ends with JSON
+	@$(BIN)/python $(PEERS)/run.py --python $(PEERS_VENV)/bin/python $(PEERS_ARGS)
 
 .PHONY: lint
 lint: $(STAMP)  ## Style, format, types, and who may import whom
@@ -193,13 +217,14 @@ generate: $(STAMP)  ## Write the generated pages under docs/ anew
 	@$(BIN)/paycore docs generate
 
 .PHONY: lock
-lock: $(STAMP)  ## Resolve both requirements*.lock anew (needs uv)
+lock: $(STAMP)  ## Resolve all requirements*.lock anew (needs uv)
 	@$(COMPILE) --extra dev --extra otel -o requirements.lock pyproject.toml
 	@$(COMPILE) --extra bench --constraint requirements.lock \
 	  -o requirements-bench.lock pyproject.toml
+	@$(COMPILE) -o $(PEERS)/requirements.lock $(PEERS)/requirements.in
 
 .PHONY: clean
-clean:  ## Remove .venv and everything that tools left behind
-	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache \
+clean:  ## Remove .venv, .venv-peers and everything that tools left behind
+	@rm -rf $(VENV) $(PEERS_VENV) $(PEERS)/npm/node_modules build dist .mypy_cache .pytest_cache .ruff_cache \
 	  .import_linter_cache .hypothesis mutants
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

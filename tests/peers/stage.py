@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.client import HTTPConnection  # noqa: TID251  a third party of its own
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -79,7 +79,6 @@ class Stage:
     sandbox: Sandbox
     contracts: Mapping[str, Contract]
     box: Box
-    asides: list[str] = field(default_factory=list)
 
     def ours(self, name: str) -> dict[str, Any]:
         """The customer's half of a contract."""

@@ -149,8 +149,8 @@ class Shop:
             self.judge(method, wanted, (said["raised"], *told), [], fields)
             read = self.call(RETRIEVE, facts["intent"])
             error = read["last_payment_error"] or {}
-            told = (read["status"], error.get("code"))
-            wanted = ("requires_payment_method", code)
+            told = (*_of(read, "status", "amount_received"), error.get("code"))
+            wanted = ("requires_payment_method", 0, code)
             self.judge(f"retrieve after {method}", wanted, told, [], fields)
 
     def waits(self) -> None:
@@ -158,7 +158,9 @@ class Shop:
         waiting = self.fields(confirm=False)
         del waiting["off_session"]
         made = self.call(CREATE, waiting)
-        self.judge("create alone", "requires_confirmation", made["status"], [], waiting)
+        told = _of(made, "status", "amount_received")
+        open_ = ("requires_confirmation", 0)
+        self.judge("create alone", open_, told, [], waiting)
         paid = self.call(CONFIRM, made["id"], {"off_session": True})
         told = _of(paid, "status", "amount_received")
         self.judge("confirm", ("succeeded", 1250), told, PAID, waiting)
@@ -170,13 +172,15 @@ class Shop:
         del waiting["off_session"]
         made = self.call(CREATE, waiting)
         gone = self.call(CANCEL, made["id"])
-        self.judge("cancel", "canceled", gone["status"], [], waiting)
+        told = _of(gone, "status", "amount_received")
+        self.judge("cancel", ("canceled", 0), told, [], waiting)
         late = self.call(CONFIRM, made["id"])
         self.judge("confirm late", "InvalidRequestError", late["raised"], [], waiting)
         fields = self.fields()
         with self.stage.fault("bank.stripe.deduct", "processing:0.5"):
             made = self.call(CREATE, fields)
-        self.judge("processing", "processing", made["status"], [], fields)
+        told = _of(made, "status", "amount_received")
+        self.judge("processing", ("processing", 0), told, [], fields)
         until(lambda: self.moved(fields))
         read = self.call(RETRIEVE, made["id"])
         told = _of(read, "status", "amount_received")

@@ -102,7 +102,7 @@ def test_the_demo_over_providers_protocols_ends_well(temporary):
     assert 0 == ended.returncode, ended.stdout + ended.stderr
     assert "" == ended.stderr
     told = json.loads(ended.stdout.splitlines()[-1])
-    assert (5, 2, 1) == (told["payments"], told["converted"], told["refunded"])
+    assert (6, 2, 1) == (told["payments"], told["converted"], told["refunded"])
     assert (0, 0, 0) == (told["differences"], told["unbalanced"], told["cases"])
     took = {
         line.split(" takes ")[0].split()[-1]

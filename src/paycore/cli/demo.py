@@ -29,7 +29,7 @@ def demo(
 ) -> None:
     """Play eleven payments, show each, and compare the banks' word with our books.
 
-    With --channels five, over providers' own protocols, played by the sandbox.
+    With --channels six, over providers' own protocols, played by the sandbox.
     """
     import signal
 

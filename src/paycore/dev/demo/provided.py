@@ -5,6 +5,8 @@ Each provider is played by the sandbox, which was written from that provider's o
 documents and knows nothing of the files that speak to it.
 """
 
+from datetime import date, datetime, timedelta, timezone
+
 from paycore.dev import vendors
 from paycore.dev.demo.outside import DemoBroke, Order, Shop
 from paycore.dev.demo.play import Play, Scene
@@ -79,6 +81,34 @@ async def refunded(play: Play) -> tuple[Shop, Order]:
     return shop, order
 
 
+async def reconciled(play: Play) -> tuple[Shop, Order]:
+    """A provider's own file says what the books say."""
+    shop = play.mall
+    order = await play.deduct(shop, "Tea for the office", 120000)
+    order = await play.settled(shop, order)
+    charges = await play.control.charges()
+    # A day is the provider's: Beijing's may be tomorrow's already.
+    days = sorted(
+        {day for charge in charges for day in (charge.at.date(), _beijing(charge.at))}
+    )
+    await play.control.it_is(days[-1] + timedelta(days=1))
+    async with play.stage.desk() as desk:
+        for day in days:
+            with play.screen.waiting(f"the statements of {day} are fetched"):
+                said = await desk.reconcile(day)
+            play.mark("desk", f"reconciles {day}: {said}")
+        cases = [case.kind for case in await desk.cases()]
+    if cases:
+        raise DemoBroke(f"statements and books differ: {cases}")
+    play.screen.say("desk", "finds no difference")
+    await play.control.it_is(None)
+    return shop, order
+
+
+def _beijing(at: datetime) -> date:
+    return at.astimezone(timezone(timedelta(hours=8))).date()
+
+
 SCENES = (
     Scene(
         title="Quick pay at UnionPay",
@@ -109,5 +139,12 @@ SCENES = (
         story="It goes back by the leg that was charged; UnionPay accepts it, and says"
         " later that it is done.",
         act=refunded,
+    ),
+    Scene(
+        title="A deduction, and UnionPay's day reconciled",
+        story="Huifu takes money under a mandate. UnionPay's file of fixed columns is"
+        " fetched, unpacked and compared, line by line; those of who has no file"
+        " before his day is over are waited for.",
+        act=reconciled,
     ),
 )

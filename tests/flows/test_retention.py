@@ -98,6 +98,9 @@ def _remove(stack: Stack) -> service.Report:
     return inside(stack, lambda node: service.remove(node, dsn))
 
 
+ENDED = "SELECT * FROM job WHERE job = 'retention' AND finished_at IS NOT NULL"
+
+
 def test_a_node_takes_away_once_a_day(calm: Stack):
     """From its hour on, by itself, and of each table a month that has anything in it:
     the day's row says what came of it, and its figures how much it was.
@@ -107,7 +110,7 @@ def test_a_node_takes_away_once_a_day(calm: Stack):
     _fill(calm, LONGER_AGO)
     node = calm.start_node(retention_hour=0)
     deadline = time.monotonic() + WITHIN_S
-    while not (rows := ask(calm, "SELECT * FROM job WHERE finished_at IS NOT NULL")):
+    while not (rows := ask(calm, ENDED)):
         assert time.monotonic() < deadline, ask(calm, "SELECT * FROM job")
         time.sleep(0.2)
     figures = httpx.get(f"{node.info.api}/metrics", timeout=20).text

@@ -24,6 +24,10 @@ ANSWER_WITHIN_S = 5.0
 TAKEN_AT_ONCE = 64
 """Delivered texts that are being written down; who sends more is told to slow down."""
 
+BREATH_S = 0.01
+"""After each message that nobody waits for, before the next is read: whoever sends
+them without end has neither this node's time nor its log."""
+
 GARBLED = "garbled"
 """Why a connection ended whose other side does not speak SMPP, or no longer."""
 
@@ -168,6 +172,8 @@ class Session:
                         body=await self._stream.read(octets),
                     )
                 )
+                # What is here already is read without waiting: others come first.
+                await asyncio.sleep(0)
         except StreamLost as lost:
             self._end(str(lost))
         except Garbled:
@@ -177,18 +183,24 @@ class Session:
             self._end("broken; see the log")
 
     async def _meet(self, pdu: Pdu) -> None:
-        if pdu.is_answer:
-            self._answered(pdu)
+        """Hand an answer and a delivered text on at once, and take time for others."""
+        if pdu.is_answer and self._answered(pdu):
             return
+        if pdu.command == wire.DELIVER_SM and len(self._taking) < TAKEN_AT_ONCE:
+            task = asyncio.create_task(self._deliver(pdu))
+            self._taking.add(task)
+            task.add_done_callback(self._taking.discard)
+            return
+        if not pdu.is_answer:
+            await self._asked_of_us(pdu)
+        await self._clock.sleep(BREATH_S)
+
+    async def _asked_of_us(self, pdu: Pdu) -> None:
         match pdu.command:
             case wire.ENQUIRE_LINK:
                 await self._reply(pdu)
-            case wire.DELIVER_SM if len(self._taking) >= TAKEN_AT_ONCE:
-                await self._reply(pdu, wire.RTHROTTLED, b"\0")
             case wire.DELIVER_SM:
-                task = asyncio.create_task(self._deliver(pdu))
-                self._taking.add(task)
-                task.add_done_callback(self._taking.discard)
+                await self._reply(pdu, wire.RTHROTTLED, b"\0")
             case wire.UNBIND:
                 await self._reply(pdu)
                 raise StreamLost("unbound by the other side")
@@ -197,7 +209,7 @@ class Session:
             case _:
                 await self._refuse(pdu.sequence, wire.RINVCMDID)
 
-    def _answered(self, pdu: Pdu) -> None:
+    def _answered(self, pdu: Pdu) -> bool:
         """Give an answer to who waits for it; if nobody does, it came too late."""
         command, answer = self._asked.get(pdu.sequence, (0, None))
         fits = pdu.command in (command, wire.GENERIC_NACK)
@@ -209,8 +221,9 @@ class Session:
                 status=wire.named(pdu.status),
                 sequence=pdu.sequence,
             )
-            return
+            return False
         answer.set_result(pdu)
+        return True
 
     async def _deliver(self, pdu: Pdu) -> None:
         """Have a text taken, and answer when it was."""

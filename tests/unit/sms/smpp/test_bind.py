@@ -9,6 +9,7 @@ import structlog
 from message_centre import (
     BIND,
     BIND_RESP,
+    DELIVER,
     ENQUIRE,
     ENQUIRE_RESP,
     NACK,
@@ -22,10 +23,12 @@ from smpp_client import PASSWORD, until
 
 from paycore.kernel.http import NotSent
 from paycore.kernel.outcome import Outcome
+from paycore.kernel.stream import StreamLost
 from paycore.sms.smpp import bind as binding
 from paycore.sms.smpp import pdu as wire
 from paycore.sms.smpp import session as sessions
 from paycore.sms.smpp.bind import Binds
+from paycore.sms.smpp.session import Session
 
 
 async def test_a_bind_says_who_we_are(make_client, centre) -> None:
@@ -201,6 +204,46 @@ async def test_what_has_no_answer_gets_none(client, centre) -> None:
 
     assert [ENQUIRE_RESP] == [got.command for got in centre.call.got[before:]]
     assert ["smpp_answer_to_nothing"] * 3 == [each["event"] for each in logs]
+
+
+class _Flood:
+    """A stream on which a thousand messages are here already: no read has to wait."""
+
+    def __init__(self, command):
+        self._octets, self.read_octets = pdu(command, 9) * 1000, 0
+
+    async def read(self, octets):
+        begin = self.read_octets
+        self.read_octets += octets
+        if begin >= len(self._octets):
+            raise StreamLost("over")
+        return self._octets[begin : self.read_octets]
+
+    async def write(self, octets):
+        pass
+
+    async def close(self):
+        pass
+
+
+@pytest.mark.parametrize(
+    "command", [ENQUIRE, ENQUIRE_RESP, NACK, DELIVER, 0x00000102, 0x00000FFF]
+)
+async def test_who_sends_without_end_stops_nobody(node, command) -> None:
+    """Whatever it is that comes faster than it is read: between any two messages all
+    that the node does has its turn.
+    """
+    flood = _Flood(command)
+    session = Session(node.clock, flood, carrier="smsc", window=1, take=_never)
+    for turn in range(10):
+        await asyncio.sleep(0)
+
+        assert flood.read_octets <= 16 * (turn + 2)
+    await session.close()
+
+
+async def _never(body):
+    await asyncio.Event().wait()
 
 
 async def test_numbers_begin_again(client, centre) -> None:

@@ -36,6 +36,7 @@ RX_T_APPN = 0x00000064
 RX_P_APPN = 0x00000065
 """Not taken, and never will be."""
 RTHROTTLED = 0x00000058
+RUNKNOWNERR = 0x000000FF
 
 STATUSES: Mapping[int, str] = MappingProxyType(
     {
@@ -56,7 +57,7 @@ STATUSES: Mapping[int, str] = MappingProxyType(
         RTHROTTLED: "ESME_RTHROTTLED",
         RX_T_APPN: "ESME_RX_T_APPN",
         RX_P_APPN: "ESME_RX_P_APPN",
-        0xFF: "ESME_RUNKNOWNERR",
+        RUNKNOWNERR: "ESME_RUNKNOWNERR",
     }
 )
 """The names of those that people meet (section 5.1.3)."""

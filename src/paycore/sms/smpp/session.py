@@ -10,6 +10,7 @@ no answer. Who connects again is not its business.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 
 from paycore.kernel import log
 from paycore.kernel.clock import Clock
@@ -222,6 +223,9 @@ class Session:
                 sequence=pdu.sequence,
             )
             return False
+        if pdu.command == wire.GENERIC_NACK and pdu.status == wire.ROK:
+            # It is a no, whatever it calls it.
+            pdu = replace(pdu, status=wire.RUNKNOWNERR)
         answer.set_result(pdu)
         return True
 

@@ -335,6 +335,22 @@ async def test_strangers_answers_are_no_bind(make_client, centre) -> None:
     assert 3 == made.status
 
 
+async def test_a_refusal_is_no_bind_though_its_status_is_zero(
+    make_client, centre
+) -> None:
+    """generic_nack says that nobody understood us, whatever else it says."""
+
+    def answer(call, got):
+        if got.command == BIND:
+            call.say(NACK, got.sequence)
+
+    centre.answer, client = answer, make_client()
+    made = await binding.dial(client.node, _terms(client), "smsc", asyncio.sleep)
+
+    assert isinstance(made, binding.Unbound)
+    assert 0xFF == made.status
+
+
 def _terms(client):
     from paycore.sms.carriers.smpp import _terms
 

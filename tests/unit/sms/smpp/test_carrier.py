@@ -6,7 +6,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 import structlog
-from message_centre import BIND, ENQUIRE, SUBMIT, UNBIND, submitted
+from message_centre import BIND, ENQUIRE, NACK, SUBMIT, UNBIND, submitted
 from smpp_client import CODE, PASSWORD, PHONE, a_text, until
 
 from paycore.gateway import checking
@@ -92,6 +92,22 @@ async def test_what_a_status_says(client, centre, status, outcome) -> None:
     said = await client.send()
 
     assert (outcome, f"0x{status:08X}") == (
+        said.delivery.outcome,
+        said.delivery.resp_code,
+    )
+
+
+async def test_a_refusal_without_a_reason_is_no_yes(client, centre) -> None:
+    """generic_nack with a status of zero: no text was taken that we know of."""
+
+    def answer(call, got):
+        if got.command == SUBMIT:
+            call.say(NACK, got.sequence)
+
+    centre.answer = answer
+    said = await client.send()
+
+    assert (Outcome.UNKNOWN, "0x000000FF") == (
         said.delivery.outcome,
         said.delivery.resp_code,
     )

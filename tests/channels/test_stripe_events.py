@@ -95,6 +95,19 @@ def test_what_became_of_a_refund(
     assert told.reply.channel_ref == REFUND
 
 
+@pytest.mark.parametrize("whose", ["account", "context"])
+def test_what_happened_on_another_account(node: Node, whose: str) -> None:
+    """A platform's end point hears of its connected accounts too, signed by the same
+    secret: that one of them was paid, under our number, pays nothing of ours.
+    """
+    paid = event("payment_intent.succeeded", of.intent(of.deduct(node)))
+    back = event("refund.updated", of.returned(of.refund(node)))
+
+    for told in (paid, back):
+        assert isinstance(heard(node, told | {whose: None}), Callback)
+        assert heard(node, told | {whose: "acct_1canary"}) == Beside()
+
+
 def test_several_secrets_live_at_once(node: Node) -> None:
     """While one is rolled, each signs: any of them is good, and no other is."""
     told = event("payment_intent.succeeded", of.intent(of.deduct(node)))

@@ -318,7 +318,9 @@ class Stripe(Channel, StatementChannel):
             return None
         event = parsed(body, Event)
         operation = None if event is None else FOLLOWED.get(event.type)
-        if event is None or operation is None or event.livemode is not config.livemode:
+        if event is None or operation is None or event.elsewhere:
+            return Beside()
+        if event.livemode is not config.livemode:
             return Beside()
         told = _told(operation, event)
         if told is None:

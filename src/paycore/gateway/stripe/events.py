@@ -47,6 +47,17 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     type: str
     livemode: bool
     data: _Data
+    account: str | None = None
+    """Of a platform's end point: the connected account where it happened."""
+    context: str | None = None
+    """Of an organization's: which of its accounts."""
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it happened on another account than the end point's own: its money
+        is not ours, and whoever has that account writes what numbers he likes.
+        """
+        return bool(self.account or self.context)
 
 
 def genuine(secrets: Sequence[str], header: str, body: bytes, now: datetime) -> bool:

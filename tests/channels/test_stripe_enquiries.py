@@ -77,6 +77,55 @@ async def test_an_intent_by_its_time(node: Node, peer: Peer) -> None:
     )
 
 
+async def test_an_intent_by_its_customer(node: Node, peer: Peer) -> None:
+    """While it is known whose it is, it is found wherever our clock was at its opening:
+    what lies outside of "about that time" is no "not found".
+    """
+    ask, other = of.deduct(node), of.intent(of.deduct(node), id="pi_1")
+
+    def script(heard: Heard) -> Says:
+        opened = int(ask.opened_at.timestamp())
+        made = opened - 3600
+        since, until = (int(heard.query[f"created[{one}]"]) for one in ("gte", "lte"))
+        hers = heard.query.get("customer", of.CUSTOMER) == of.CUSTOMER
+        mine = [of.intent(ask)] if hers and since <= made <= until else []
+        return of.listed(other, *mine)
+
+    peer.script = script
+    by_time = await call(node, peer, of.enquiry(ask))
+    by_customer = await call(node, peer, of.enquiry(ask, agreement=ask.agreement))
+
+    assert by_time.not_found
+    assert (by_customer.outcome, by_customer.amount) == (Outcome.SUCCEEDED, 1250)
+    assert [of.CUSTOMER] == [heard.query["customer"] for heard in peer.heard]
+    assert of.CUSTOMER not in by_customer.kept
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        of.listed(),
+        says({"error": {"code": "resource_missing"}}, 400),
+        says({"error": {"code": "resource_missing"}}, 404),
+    ],
+)
+async def test_a_customer_who_has_nothing(node: Node, peer: Peer, first: Says) -> None:
+    """Or is not known any more: then everybody's intents of that time are read, and
+    only what is in neither list is not found.
+    """
+    ask, other = of.deduct(node), of.intent(of.deduct(node), id="pi_1")
+    enquiry = of.enquiry(ask, agreement=ask.agreement)
+    found = await call(node, peer, enquiry, first, of.listed(other, of.intent(ask)))
+    lost = await call(node, peer, enquiry, first, of.listed(other))
+
+    assert (found.outcome, found.channel_ref) == (Outcome.SUCCEEDED, INTENT)
+    assert ["customer" in heard.query for heard in peer.heard] == [True, False]
+    assert lost.not_found
+    broken = await call(node, peer, enquiry, first, says({}, 500))
+
+    assert (broken.outcome, broken.not_found) == (Outcome.UNKNOWN, False)
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
 async def test_not_found_is_said_of_a_whole_list(
     node: Node, peer: Peer, count: int

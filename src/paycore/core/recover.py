@@ -38,6 +38,7 @@ from paycore.kernel.outcome import Blame, Outcome
 from paycore.kernel.terms import (
     SMS_CENTRE,
     PayOrderNo,
+    PayType,
     ProcessStatus,
     TransType,
     VerifyStatus,
@@ -179,6 +180,7 @@ async def enquire(run: Run, leg: AttemptRow) -> None:
         leg,
         timeout_s=run.node.settings.enquiry_timeout_s,
         operation=Operation.ENQUIRE,
+        agreement=await _agreement_of(run, leg),
     )
     prepared = await gateway.prepare(run.node, ask, run.change)
     run.take_lease(ask)
@@ -195,6 +197,15 @@ async def enquire(run: Run, leg: AttemptRow) -> None:
     if run.payment.money_leg is not None and run.payment.out_of_schedule:
         await _out_of_schedule(run, leg)
     await run_commands(run, TAIL)
+
+
+async def _agreement_of(run: Run, leg: AttemptRow) -> str | None:
+    """Under what a deduct was asked for, while that holds: it says whose order it is
+    where a channel has to look for it.
+    """
+    if leg.trans_type is not TransType.DEDUCT:
+        return None
+    return await asking.agreement_of(run, PayType.DEDUCT, leg)
 
 
 def _as_enquiry(reply: Reply) -> Reply:

@@ -13,7 +13,8 @@ What differs from the usual:
 - A request is known by `Idempotency-Key`, for a day or little more, and a second one is
   answered with what was said to the first, a 500 too. So an answer that is replayed
   says only that there was a first: UNKNOWN. And an enquiry never sends the request
-  again: it reads (the intent by its id, or the list of about that time, all of it).
+  again: it reads (the intent by its id, or the lists of its customer and of about
+  that time, all of them).
 - An intent that waits for the payer is no refusal until it is cancelled.
 """
 
@@ -100,6 +101,8 @@ it cannot charge, and without it a person has to look."""
 PAGE_S: Final = 30.0
 MOST_PAGES: Final = 100
 """Of one enquiry. It ends by its time-out long before."""
+_NO_SUCH: Final = frozenset({400, 404})
+"""Of a customer's list: they have no such customer."""
 
 NOT_ENQUIRABLE: Final = "NOT_ENQUIRABLE"
 _REFUSED: Final = "REFUSED"
@@ -203,17 +206,20 @@ class Stripe(Channel, StatementChannel):
     async def _looked_for(
         self, node: Node, account: Account, ask: Ask, call: Call
     ) -> Reply:
-        """Read a list to its end, or to what has our number."""
-        until, seen = node.clock.monotonic() + ask.timeout_s, 0
+        """Read lists to their ends, or to what has our number."""
+        until, seen, first = node.clock.monotonic() + ask.timeout_s, 0, True
         for _ in range(MOST_PAGES):
             left_s = until - node.clock.monotonic()
             if left_s <= 0:
                 break
             result = await _sent(node, request_of(account, call, left_s))
             if not isinstance(result, Answered):
-                return _unanswered(result, first=seen == 0)
-            page = _page(result)
+                return _unanswered(result, first=first)
+            first, page = False, _page(result)
             if page is None:
+                if call.then is not None and result.status in _NO_SUCH:
+                    call = call.then
+                    continue
                 return self._kept(self._no_page(account, ask, result), result.body)
             found = [
                 octets
@@ -223,10 +229,13 @@ class Stripe(Channel, StatementChannel):
             if found:
                 return self._found(account, ask, found)
             seen += len(page.objects)
-            if page.last is None:
+            if after := page.last:
+                call = replace(call, fields={**call.fields, "starting_after": after})
+            elif call.then is not None:
+                call = call.then
+            else:
                 kept = msgspec.json.encode({"listed": seen}).decode()
                 return replace(unknown("NOT_FOUND"), not_found=True, kept=kept)
-            call = replace(call, fields={**call.fields, "starting_after": page.last})
         return unknown("LIST_TOO_LONG", f"not among the first {seen}")
 
     def _found(self, account: Account, ask: Ask, found: Sequence[bytes]) -> Reply:

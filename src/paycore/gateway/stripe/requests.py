@@ -19,6 +19,9 @@ EARLIER, LATER = timedelta(minutes=5), timedelta(minutes=15)
 its clock may be off, and who recorded an order may send it as long as his lease lasts.
 """
 
+DAY: Final = timedelta(days=1)
+"""The same among a customer's own few: no clock of ours is wrong by more."""
+
 PAGE_OCTETS: Final = 8 << 20
 """A hundred charges, each with whatever its seller wrote about it."""
 
@@ -70,6 +73,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """Idempotency-Key."""
     listed: bool = False
     """Whether its answer comes in pages."""
+    then: "Call | None" = None
+    """The list to read next, where this one has nothing of ours."""
 
 
 def config_of(account: Account) -> StripeConfig:
@@ -137,12 +142,7 @@ def _enquiry(ask: Ask) -> Call | str:
         case Operation.DEDUCT if by_id:
             return Call(path=f"{_INTENTS}/{by_id}")
         case Operation.DEDUCT if ask.opened_at is not None:
-            fields = {
-                "created[gte]": _seconds(ask.opened_at - EARLIER),
-                "created[lte]": _seconds(ask.opened_at + LATER),
-                "limit": _AT_A_TIME,
-            }
-            return Call(path=_INTENTS, fields=fields, listed=True)
+            return _intents_about(ask, ask.opened_at)
         case Operation.REFUND if by_id:
             return Call(path=f"{_REFUNDS}/{by_id}")
         case Operation.REFUND if _is_id(ask.original_channel_ref):
@@ -154,6 +154,31 @@ def _enquiry(ask: Ask) -> Call | str:
         case Operation.REVOKE if method := parties_of(ask)[1]:
             return Call(path=f"/v1/payment_methods/{method}")
     return "neither its id at Stripe is known nor when it was opened"
+
+
+def _intents_about(ask: Ask, opened_at: datetime) -> Call:
+    """All of about that time; before them the customer's own, where he is known: they
+    are few, and found though our clock was wrong when the order was opened.
+    """
+    of_all = Call(
+        path=_INTENTS,
+        fields=_created(opened_at - EARLIER, opened_at + LATER),
+        listed=True,
+    )
+    customer, _ = parties_of(ask)
+    if not customer:
+        return of_all
+    created = _created(opened_at - DAY, opened_at + DAY)
+    fields = {"customer": customer, **created}
+    return Call(path=_INTENTS, fields=fields, listed=True, then=of_all)
+
+
+def _created(first: datetime, last: datetime) -> dict[str, str]:
+    return {
+        "created[gte]": _seconds(first),
+        "created[lte]": _seconds(last),
+        "limit": _AT_A_TIME,
+    }
 
 
 def cancellation(intent_id: str | None) -> Call:

@@ -1,0 +1,62 @@
+"""What an enquiry tells the channel of the order that it asks after."""
+
+from a_payment import begun, sent
+from a_run import an_order, run_of
+from msgspec.structs import replace
+
+from paycore.cards import service as cards
+from paycore.cards.rows import AgreementRow
+from paycore.core import ask as asking
+from paycore.core.absorb import run_for, with_attempts
+from paycore.core.recover import enquire
+from paycore.core.rows import PaymentRow
+from paycore.kernel.terms import Epoch, PayType, TransType
+
+DEDUCT = (PayType.DEDUCT, "deduct_a")
+QUICK = (PayType.QUICK_PAY, "quick_a")
+
+
+async def asked_after(trans_type: TransType, *, revoked: bool = False):
+    """The call's question, and the agreement's number at that place."""
+    pay_type, channel = DEDUCT if trans_type is TransType.DEDUCT else QUICK
+    run = await run_of(an_order(pay_type=pay_type, amount=900, coupon_amount=0))
+    node, payment = run.node, run.payment
+    node.heartbeat.epoch = Epoch(7)
+    if pay_type is PayType.QUICK_PAY:
+        sent(payment, channel=channel)
+    leg = begun(payment, trans_type, channel=channel)
+    token = await asking.agreement_of(run, pay_type, leg)
+    change = node.change()
+    change.insert(payment.row)
+    for attempt in payment.attempts.values():
+        change.append(attempt)
+    if revoked:
+        key = (payment.row.card_id, pay_type, channel, "main")
+        ended = lambda row: replace(row, status=cards.REVOKED)  # noqa: E731
+        change.amend(AgreementRow, key, ended)
+    assert await node.journal.commit(change) is None
+    row = await node.journal.load(PaymentRow, payment.row.pay_order_no)
+    run = await run_for(node, await with_attempts(node, row))
+    await enquire(run, leg)
+    return run.last.prepared.ask, token
+
+
+async def test_a_deduct_is_asked_after_with_its_agreement() -> None:
+    """It says whose order it was, where a channel has to look for it; one that is over
+    is not told.
+    """
+    ask, token = await asked_after(TransType.DEDUCT)
+    later, _ = await asked_after(TransType.DEDUCT, revoked=True)
+
+    assert token is not None
+    assert token == ask.agreement
+    assert later.agreement is None
+    assert token in ask.secrets
+
+
+async def test_a_confirm_needs_none() -> None:
+    """Its number is enough."""
+    ask, token = await asked_after(TransType.QUICK_PAY_CONFIRM)
+
+    assert token is not None
+    assert ask.agreement is None

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from hmac import digest
+from typing import Any
 
 import msgspec
 import pytest
@@ -19,11 +20,12 @@ from paycore.gateway.channel import Account
 from paycore.gateway.channels.sandbox import Sandbox
 from paycore.gateway.registry import Registry
 from paycore.gateway.rows import AccountRow, FactRow
-from paycore.kernel.errors import DataNotExist
+from paycore.kernel.errors import BadRequest, DataNotExist
 from paycore.kernel.http import Answered
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 from paycore.sms import registry
+from paycore.sms.rows import CarrierRow
 
 NEWER = "7e" * 32
 PATH = "/callbacks/deduct_a/main"
@@ -217,6 +219,66 @@ async def test_no_such_account(node: Node) -> None:
     """What is not there is not tried."""
     with pytest.raises(DataNotExist):
         await checking.account(node, "nowhere", "main")
+
+
+# --- two who change the same --------------------------------------------------------
+
+
+async def test_what_was_switched_off_meanwhile_stays_so(
+    node: Node, strangers: Strangers
+) -> None:
+    """Whoever replaces an account says nothing of that: a switch between his look and
+    his commit is not undone.
+    """
+    await save(node, strangers)
+    await accounts.switch(node, *KEY, enabled=False)
+    for changes in ({"enabled": None}, {"enabled": None, "rotate": True}):
+        await save(node, strangers, **changes)
+        row = await node.journal.load(AccountRow, *KEY)
+
+        assert row is not None
+        assert not row.enabled
+
+
+async def test_what_was_replaced_meanwhile_is_looked_at_again(
+    node: Node, strangers: Strangers
+) -> None:
+    """A rotation is of the account that was seen: its address and driver with it."""
+    await save(node, strangers)
+    seen = await node.journal.load(AccountRow, *KEY)
+    assert seen is not None
+    await save(node, strangers, base_url=strangers.control)
+
+    with pytest.raises(BadRequest):
+        await save(node, strangers, rotate=True, version=seen.version)
+    stands = await node.journal.load(AccountRow, *KEY)
+    assert stands is not None
+    assert (stands.base_url, stands.former) == (strangers.control, None)
+
+
+async def test_carriers_alike(node: Node, strangers: Strangers) -> None:
+    """Switched off it stays, and what was changed is looked at again."""
+
+    async def keep(**given: Any) -> bool:
+        return await registry.save(
+            node,
+            carrier="pair",
+            driver="sandbox",
+            base_url=strangers.carriers["a"],
+            credentials={"merchant": strangers.merchant, "secret": strangers.secret},
+            **given,
+        )
+
+    assert await keep(enabled=None)
+    seen = await node.journal.load(CarrierRow, "pair")
+    assert seen is not None
+    await registry.switch(node, "pair", enabled=False)
+    with pytest.raises(BadRequest):
+        await keep(rotate=True, version=seen.version)
+
+    assert not await keep(enabled=None, rotate=True)
+    assert await keep()
+    await registry.switch(node, "pair", enabled=False)
 
 
 # --- what a channel teaches -----------------------------------------------------------

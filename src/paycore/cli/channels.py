@@ -87,24 +87,20 @@ def add(
     """
     from paycore.cli.visit import demand_keys
     from paycore.gateway import service as gateway
-    from paycore.gateway.rows import AccountRow
 
     demand_keys()
     given = {} if credentials is None else object_in(credentials)
 
     async def save(visit: "Visit") -> bool:
-        standing = await visit.node.journal.load(AccountRow, channel, account)
-        enabled = standing is None or standing.enabled
-        await gateway.save_account(
+        return await gateway.save_account(
             visit.node,
             channel=channel,
             account=account,
             driver=driver,
             base_url=base_url,
             credentials=given,
-            enabled=enabled,
+            enabled=None,
         )
-        return enabled
 
     enabled = run(database, save)
     _say_switched(channel, account, "saved", enabled=enabled, as_json=as_json)
@@ -214,8 +210,9 @@ def rotate(
             driver=standing.driver,
             base_url=standing.base_url,
             credentials=given,
-            enabled=standing.enabled,
+            enabled=None,
             rotate=True,
+            version=standing.version,
         )
 
     run(database, save)
@@ -308,26 +305,22 @@ def add_carrier(
     """
     from paycore.cli.visit import demand_keys
     from paycore.sms import registry
-    from paycore.sms.rows import CarrierRow
 
     demand_keys()
     given = {} if credentials is None else object_in(credentials)
 
     async def save(visit: "Visit") -> bool:
-        standing = await visit.node.journal.load(CarrierRow, carrier)
-        enabled = standing is None or standing.enabled
-        await registry.save(
+        return await registry.save(
             visit.node,
             carrier=carrier,
             driver=driver,
             base_url=base_url,
             credentials=given,
             priority=priority,
-            enabled=enabled,
+            enabled=None,
             price=price,
             spend_per_day=spend_per_day,
         )
-        return enabled
 
     enabled = run(database, save)
     say({"carrier": carrier, "enabled": enabled}, f"{carrier} saved", as_json=as_json)
@@ -387,10 +380,11 @@ def rotate_carrier(
             base_url=standing.base_url,
             credentials=given,
             priority=standing.priority,
-            enabled=standing.enabled,
+            enabled=None,
             price=standing.price,
             spend_per_day=standing.spend_per_day,
             rotate=True,
+            version=standing.version,
         )
 
     run(database, save)

@@ -200,12 +200,15 @@ async def save(
     driver: str,
     base_url: str,
     credentials: Mapping[str, object],
-    enabled: bool = True,
+    enabled: bool | None = True,
     rotate: bool = False,
-) -> None:
-    """Create an account or replace it; what would not open is refused.
+    version: int | None = None,
+) -> bool:
+    """Create an account or replace it; what would not open is refused. Whether it is
+    switched on now.
 
-    `rotate`: what it had is still believed, until `retire`.
+    `enabled`: None leaves that as it stands, and a new one is on. `rotate`: what it had
+    is still believed, until `retire`. `version`: replace this one and no newer.
     """
     _check(channel, account, base_url)
     row = AccountRow(
@@ -214,7 +217,7 @@ async def save(
         driver=driver,
         base_url=base_url,
         credentials=b"",
-        enabled=enabled,
+        enabled=enabled is not False,
     )
     sealed = node.key_ring.seal(msgspec.json.encode(credentials), context=_context(row))
     row = msgspec.structs.replace(row, credentials=sealed)
@@ -233,11 +236,13 @@ async def save(
         row = msgspec.structs.replace(
             row,
             version=standing.version,
+            enabled=standing.enabled if enabled is None else enabled,
             former=standing.credentials if rotate else None,
         )
-        change.update(row, version=standing.version)
+        change.update(row, version=version or standing.version)
     if await node.journal.commit(change) is not None:
         raise BadRequest("This account was changed by somebody else; look again.")
+    return row.enabled
 
 
 async def switch(node: Node, channel: str, account: str, *, enabled: bool) -> None:

@@ -158,14 +158,17 @@ async def save(
     base_url: str,
     credentials: Mapping[str, object],
     priority: int = 100,
-    enabled: bool = True,
+    enabled: bool | None = True,
     price: int | None = None,
     spend_per_day: int | None = None,
     rotate: bool = False,
-) -> None:
-    """Set a carrier up or replace it; what would not open is refused.
+    version: int | None = None,
+) -> bool:
+    """Set a carrier up or replace it; what would not open is refused. Whether it is
+    switched on now.
 
-    `rotate`: what it had is still believed, until `retire`.
+    `enabled`: None leaves that as it stands, and a new one is on. `rotate`: what it had
+    is still believed, until `retire`. `version`: replace this one and no newer.
     """
     if not _NAME.fullmatch(carrier):
         raise BadRequest("A carrier's name is 1-64 of A-Z a-z 0-9 _ -.")
@@ -180,7 +183,7 @@ async def save(
             msgspec.json.encode(credentials), context=_context(carrier)
         ),
         priority=priority,
-        enabled=enabled,
+        enabled=enabled is not False,
         price=price,
         spend_per_day=spend_per_day,
     )
@@ -193,11 +196,15 @@ async def save(
     if standing is None:
         change.insert(row)
     else:
-        former = standing.credentials if rotate else None
-        row = msgspec.structs.replace(row, former=former)
-        change.update(row, version=standing.version)
+        row = msgspec.structs.replace(
+            row,
+            enabled=standing.enabled if enabled is None else enabled,
+            former=standing.credentials if rotate else None,
+        )
+        change.update(row, version=version or standing.version)
     if await node.journal.commit(change) is not None:
         raise BadRequest("This carrier was changed by somebody else; look again.")
+    return row.enabled
 
 
 async def switch(node: Node, carrier: str, *, enabled: bool) -> None:

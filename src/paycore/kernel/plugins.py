@@ -32,7 +32,7 @@ def offered(group: str, kind: type[T]) -> Iterator[type[T]]:
 def _loaded(entry: EntryPoint) -> object:
     try:
         return entry.load()
-    except Exception as error:  # whatever somebody else's file does
+    except (Exception, SystemExit) as error:  # whatever somebody else's file does
         # Its first line: what a file says when it breaks may be of any length.
         said = f"{type(error).__name__}: {error}".splitlines()[0]
         raise _refused(entry, said) from error

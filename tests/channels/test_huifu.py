@@ -94,11 +94,15 @@ def test_each_code_of_a_signing_has_a_number_of_its_own():
 
 
 def test_an_agreement_is_ended_by_its_token():
-    """Of the two halves that core keeps as one."""
+    """Of the two halves that core keeps as one; and it says whose it is."""
     path, data = sent(ask(Operation.REVOKE))
 
     assert "/v2/quickbuckle/unbind" == path
-    assert (f"{NO}S02", "10049847200") == (data["req_seq_id"], data["token_no"])
+    assert (f"{NO}S02", f"{NO}S01", "10049847200") == (
+        data["req_seq_id"],
+        data["out_cust_id"],
+        data["token_no"],
+    )
 
 
 def test_a_code_is_sent_for_an_order_that_ends():
@@ -150,7 +154,7 @@ def test_a_confirm_may_have_a_number_of_its_own():
 
     assert f"{NO}01C" == confirm["req_seq_id"] == asked["org_req_seq_id"]
     assert f"{NO}01" == confirm["org_req_seq_id"] == of_send["org_req_seq_id"]
-    assert "HF1" == refund["org_hf_seq_id"]
+    assert ("HF1", DAY) == (refund["org_hf_seq_id"], refund["org_req_date"])
     assert "org_req_seq_id" not in refund
 
 
@@ -165,11 +169,8 @@ def test_a_deduct_needs_nobody():
 
 
 def test_a_refund_names_what_it_gives_back():
-    """By number and Beijing day, or where that is not known by their reference."""
+    """By number and Beijing day."""
     path, data = sent(ask(REFUND, amount=400, asked_at=NEXT))
-    _, by_reference = sent(
-        ask(REFUND, original_opened_at=None, original_channel_ref="HF1")
-    )
 
     assert "/v2/trade/onlinepayment/refund" == path
     assert (f"{NO}R01", "20261129", "4.00") == (
@@ -178,10 +179,6 @@ def test_a_refund_names_what_it_gives_back():
         data["ord_amt"],
     )
     assert (f"{NO}01", DAY) == (data["org_req_seq_id"], data["org_req_date"])
-    assert ("HF1", False) == (
-        by_reference["org_hf_seq_id"],
-        "org_req_seq_id" in by_reference,
-    )
 
 
 @pytest.mark.parametrize(
@@ -194,39 +191,44 @@ def test_a_refund_names_what_it_gives_back():
     ],
 )
 def test_an_enquiry_names_the_order(about, path, pay_type):
-    """By number and the day it was opened on; else by their reference."""
+    """By number and the day it was opened on."""
     where, data = sent(enquiry(about))
-    _, by_reference = sent(enquiry(about, opened_at=None, channel_ref="HF1"))
 
     assert (path, pay_type) == (where, data.get("pay_type"))
     assert (enquiry(about).request_no, DAY) == (
         data["org_req_seq_id"],
         data["org_req_date"],
     )
-    assert "HF1" == by_reference["org_hf_seq_id"]
-    assert by_reference.keys() == {"huifu_id", "org_hf_seq_id"} | (
-        {"pay_type"} if pay_type else set()
-    )
 
 
 @pytest.mark.parametrize("about", [SIGN, Operation.REVOKE])
 def test_a_signing_is_asked_after_by_its_customer(about):
-    """And so is its end: the customer's number is the signing's."""
+    """And so is its end: the customer's number is the signing's. The question has a
+    number and a day of its own.
+    """
     path, data = sent(enquiry(about))
+    _, again = sent(enquiry(about, asked_at=NEXT + timedelta(seconds=2)))
 
     assert "/v2/quickbuckle/query" == path
-    assert {"huifu_id": HUIFU, "out_cust_id": f"{NO}S01"} == data
+    assert (HUIFU, f"{NO}S01") == (data["huifu_id"], data["out_cust_id"])
+    assert ("20261129", 32) == (data["req_date"], len(data["req_seq_id"]))
+    assert data["req_seq_id"] != again["req_seq_id"]
 
 
 @pytest.mark.parametrize(
     ("asked", "outcome", "code"),
     [
         (enquiry(DEDUCT, opened_at=None), U, "NOT_ENQUIRABLE"),
+        (enquiry(DEDUCT, opened_at=None, channel_ref="HF1"), U, "NOT_ENQUIRABLE"),
         (enquiry(REFUND, opened_at=None), U, "NOT_ENQUIRABLE"),
         (ask(DEDUCT, agreement=None), Outcome.NOT_SENT, "NOT_SENT"),
         (ask(SEND, agreement="no slash"), Outcome.NOT_SENT, "NOT_SENT"),
         (ask(SIGN, card=None), Outcome.NOT_SENT, "NOT_SENT"),
-        (ask(REFUND, original_opened_at=None), Outcome.NOT_SENT, "NOT_SENT"),
+        (
+            ask(REFUND, original_opened_at=None, original_channel_ref="HF1"),
+            Outcome.NOT_SENT,
+            "NOT_SENT",
+        ),
     ],
 )
 async def test_what_cannot_be_asked_is_not_sent(asked, outcome, code):

@@ -36,6 +36,11 @@ def heard(asked, data, at=ACCOUNT, **changed):
     return DRIVER.read(at, asked, answer(data, **changed))
 
 
+def numbered(asked):
+    """The number that a question after cards has."""
+    return json.loads(DRIVER.assemble(ACCOUNT, asked).http.body)["data"]["req_seq_id"]
+
+
 # --- what is believed -----------------------------------------------------------------
 
 CLASSES = [
@@ -65,6 +70,8 @@ CLASSES = [
     (SEND, {"resp_code": "00000100", "trans_stat": "P"}, P, None),
     (SIGN, {}, S, None),
     (Operation.REVOKE, {}, S, None),
+    (Operation.REVOKE, {"trans_status": "F"}, F, Blame.REQUEST),
+    (Operation.REVOKE, {"trans_status": "P"}, P, None),
     *(
         (operation, {"resp_code": code}, F, Blame.REQUEST)
         for operation in (CONFIRM, DEDUCT, REFUND, SEND, SIGN)
@@ -195,16 +202,6 @@ def test_an_answer_about_another_order_proves_nothing(asked, wrong):
     assert (U, "OTHER_ORDER") == (reply.outcome, reply.resp_code)
     assert reply.alarm
     assert not reply.not_found
-
-
-def test_an_enquiry_by_reference_is_answered_by_it():
-    """Where the day is not known, their reference is what names the order."""
-    asked = enquiry(DEDUCT, opened_at=None, channel_ref="HF1")
-    said = to(asked, trans_stat="S", trans_amt="10.00", org_req_date=None)
-
-    assert S is heard(asked, {**said, "org_hf_seq_id": "HF1"}).outcome
-    assert U is heard(asked, {**said, "org_hf_seq_id": "HF2"}).outcome
-    assert U is heard(asked, said).outcome
 
 
 def test_every_field_of_an_answer_is_signed():
@@ -339,20 +336,26 @@ def test_a_signing_gives_both_identifiers_as_one():
 
 @pytest.mark.parametrize("as_text", [True, False])
 def test_a_signing_is_found_in_its_customers_list(as_text):
-    """Each signing is a customer of its own there, so the one card is the one."""
+    """Each signing is a customer of its own there, so the one card is the one. An
+    answer repeats the question's number, and perhaps whose cards it lists.
+    """
     asked = enquiry(SIGN)
+    number = numbered(asked)
     card = {"token_no": "T1", "user_huifu_id": "U1", "card_no": "6222**7894"}
 
     def said(cards, **more):
         listed = json.dumps(cards) if as_text else cards
-        told = {"resp_code": "00000000", "out_cust_id": f"{NO}S01", "huifu_id": HUIFU}
+        told = {"resp_code": "00000000", "req_seq_id": number, "huifu_id": HUIFU}
         return heard(asked, told | {"card_list": listed} | more)
 
     assert (S, "U1/T1") == (said([card]).outcome, said([card]).agreement)
     assert P is said([]).outcome
     assert P is said([card | {"bind_card_stat": "F"}]).outcome
     assert "SEVERAL_CARDS" == said([card, card]).resp_code
-    assert "OTHER_ORDER" == said([card], out_cust_id="").resp_code
+    assert S is said([card], out_cust_id=f"{NO}S01").outcome
+    assert "OTHER_ORDER" == said([card], req_seq_id="").resp_code
+    assert "OTHER_ORDER" == said([card], req_seq_id=f"{NO}S01").resp_code
+    assert "OTHER_ORDER" == said([card], out_cust_id="X").resp_code
     assert "OTHER_ORDER" == said([card | {"out_cust_id": "X"}]).resp_code
     assert U is said([card], card_list="[").outcome
     assert said([], resp_code="23000001").not_found
@@ -361,7 +364,8 @@ def test_a_signing_is_found_in_its_customers_list(as_text):
 def test_an_agreement_is_gone_when_no_list_has_it():
     """Until then its end was not heard, and is asked for again."""
     asked = enquiry(Operation.REVOKE)
-    said = {"resp_code": "00000000", "out_cust_id": f"{NO}S01", "huifu_id": HUIFU}
+    number = numbered(asked)
+    said = {"resp_code": "00000000", "req_seq_id": number, "huifu_id": HUIFU}
     card = {"token_no": "T1", "user_huifu_id": "U1"}
     standing = heard(asked, said | {"card_list": [card]})
 

@@ -48,8 +48,8 @@ def beijing(moment: datetime) -> str:
 
 def order_of(config: HuifuConfig, ask: Ask) -> Order:
     """The order that a call opens, goes on with or asks after."""
-    if ask.operation is Operation.SIGN_CONFIRM:
-        return Order(_tried(ask), beijing(ask.asked_at))
+    if ask.operation is Operation.SIGN_CONFIRM or asks_of_signing(ask):
+        return Order(_own(ask), beijing(ask.asked_at))
     confirms = Operation.CONFIRM in (ask.operation, ask.enquired_operation)
     own = confirms and config.confirm_numbering == "fresh"
     number = ask.request_no + _CONFIRMS if own else ask.request_no
@@ -75,8 +75,10 @@ def customer(ask: Ask) -> str:
     return signing_request(ask.pay_order_no, 1)
 
 
-def _tried(ask: Ask) -> str:
-    """A payer may try several codes under one signing, and each needs a number."""
+def _own(ask: Ask) -> str:
+    """Of one signing several codes may be tried, and its card asked for several times:
+    each needs a number of its own.
+    """
     tries = (ask.asked_at - ask.order_at) // _TRY
     letters = (ALPHABET[tries >> shift & 31] for shift in range(0, 5 * _TRY_LETTERS, 5))
     return ask.request_no + "".join(letters)
@@ -108,8 +110,7 @@ def _more(config: HuifuConfig, ask: Ask) -> Fields | None:
                 "verify_code": ask.code or ""
             }
         case Operation.REVOKE:
-            payer = _payer(ask)
-            return None if payer is None else {"token_no": payer["card_bind_id"]}
+            return _to_revoke(ask)
         case Operation.CONFIRM:
             return _to_confirm(config, ask)
         case Operation.REFUND:
@@ -129,6 +130,13 @@ def _to_sign(config: HuifuConfig, ask: Ask, card: CardFacts) -> Fields:
         "cert_begin_date": config.cert_begin_date,
         "cert_end_date": config.cert_end_date,
     }
+
+
+def _to_revoke(ask: Ask) -> Fields | None:
+    payer = _payer(ask)
+    if payer is None:
+        return None
+    return {"out_cust_id": customer(ask), "token_no": payer["card_bind_id"]}
 
 
 def _to_pay(config: HuifuConfig, ask: Ask) -> Fields | None:
@@ -163,35 +171,31 @@ def _to_confirm(config: HuifuConfig, ask: Ask) -> Fields:
 
 
 def _to_refund(config: HuifuConfig, ask: Ask) -> Fields | None:
-    """By number and day, or by Huifu's own reference, which alone tells a confirm's
-    number where that is its own.
+    """By number and day; where a confirm has a number of its own, by Huifu's, which
+    tells that.
     """
     number, opened_at = ask.original_request_no, ask.original_opened_at
-    reference = ask.original_channel_ref
-    prefers_reference = config.confirm_numbering == "fresh" and reference is not None
-    if number is not None and opened_at is not None and not prefers_reference:
-        original = _original(number, opened_at)
-    elif reference is not None:
-        original = {"org_hf_seq_id": reference}
-    else:
+    if number is None or opened_at is None:
         return None
+    original, reference = _original(number, opened_at), ask.original_channel_ref
+    if config.confirm_numbering == "fresh" and reference is not None:
+        del original["org_req_seq_id"]
+        original["org_hf_seq_id"] = reference
     said = {"ord_amt": yuan(ask.amount), "notify_url": ask.notify_url or ""}
     return said | original | _where(config, ask)
 
 
 def _enquiry(config: HuifuConfig, ask: Ask) -> Fields | None:
-    """By number and day where the day is known, else by Huifu's own reference."""
-    whose = {"huifu_id": config.huifu_id}
+    """By number and day; a question after cards has both of its own."""
+    whose, order = {"huifu_id": config.huifu_id}, order_of(config, ask)
     if asks_of_signing(ask):
-        return whose | {"out_cust_id": customer(ask)}
+        own = {"req_seq_id": order.no, "req_date": order.day}
+        return whose | own | {"out_cust_id": customer(ask)}
+    if ask.opened_at is None:
+        return None
     if ask.enquired_operation is not Operation.REFUND:
         whose["pay_type"] = "QUICK_PAY"
-    if ask.opened_at is not None:
-        order = order_of(config, ask)
-        return whose | {"org_req_seq_id": order.no, "org_req_date": order.day}
-    if ask.channel_ref is not None:
-        return whose | {"org_hf_seq_id": ask.channel_ref}
-    return None
+    return whose | {"org_req_seq_id": order.no, "org_req_date": order.day}
 
 
 def _original(number: str, opened_at: datetime) -> Fields:
@@ -222,30 +226,27 @@ def _where(config: HuifuConfig, ask: Ask) -> Fields:
 
 _NAMES: Final = MappingProxyType(
     {
-        True: (
-            ("org_req_seq_id", "req_seq_id"),
-            ("org_req_date", "req_date"),
-            ("org_hf_seq_id", "hf_seq_id"),
-        ),
-        False: (("req_seq_id",), ("req_date",), ()),
+        True: (("org_req_seq_id", "req_seq_id"), ("org_req_date", "req_date")),
+        False: (("req_seq_id",), ("req_date",)),
     }
 )
-"""Where an answer names number, day and reference: an enquiry's, and any other's."""
+"""Where an answer names number and day: one to a question after an order, and any
+other.
+"""
 
 
 def is_answered(config: HuifuConfig, ask: Ask, data: Mapping[str, object]) -> bool:
-    """Whether an answer names the order of a call. The number must be there; merchant
-    and day are not in every answer, and where they are they must be right.
+    """Whether an answer names the order of a call. The number must be there; merchant,
+    day and customer are not in every answer, and where they are they must be right.
     """
     if text(data, "huifu_id") not in ("", config.huifu_id):
         return False
-    if asks_of_signing(ask):
-        return named_customers(data) == {customer(ask)}
-    enquired = ask.operation is Operation.ENQUIRE
-    no, day, reference = (_first(data, names) for names in _NAMES[enquired])
+    of_signing = asks_of_signing(ask)
+    if of_signing and named_customers(data) - {customer(ask)}:
+        return False
+    after_order = ask.operation is Operation.ENQUIRE and not of_signing
+    no, day = (_first(data, names) for names in _NAMES[after_order])
     order = order_of(config, ask)
-    if enquired and ask.opened_at is None:
-        return reference == ask.channel_ref and no in ("", order.no)
     return no == order.no and day in ("", order.day)
 
 

@@ -82,7 +82,11 @@ _BY_STATUS: Final = MappingProxyType(
     }
 )
 _STATUS_OF_STEP: Final = MappingProxyType(
-    {Operation.SEND_CODE: "sms_send_stat", Operation.SIGN_CONFIRM: "bind_card_stat"}
+    {
+        Operation.SEND_CODE: "sms_send_stat",
+        Operation.SIGN_CONFIRM: "bind_card_stat",
+        Operation.REVOKE: "trans_status",
+    }
 )
 _JUDGES_CODE: Final = frozenset({Operation.CONFIRM, Operation.SIGN_CONFIRM})
 _AMOUNTS: Final = MappingProxyType({Operation.REFUND: ("ord_amt", "actual_ref_amt")})

@@ -281,7 +281,7 @@ def _unasked(ask: Ask) -> Reply:
     if ask.operation is Operation.ENQUIRE:
         return unknown("NOT_ENQUIRABLE")
     if ask.operation is Operation.REFUND:
-        return not_sent("no day and no reference of what is refunded")
+        return not_sent("the day of what is refunded is not known")
     return not_sent("no agreement of user_huifu_id/token_no, or no card")
 
 

@@ -288,6 +288,7 @@ def test_an_account_says_whom_a_refusal_blames():
     wrong = heard(asked, to(asked, resp_code="C1"), at)
     old = heard(asked, to(asked, resp_code="C2"), at)
     begun = heard(asked, to(asked, resp_code="C1", hf_seq_id="HF1"), at)
+    by_bank = heard(asked, to(asked, resp_code="90000000", bank_code="C1"), at)
 
     assert (F, Blame.PAYER, "B1") == (poor.outcome, poor.blame, poor.resp_code)
     assert (F, Blame.CODE, VerifyStatus.WRONG) == (
@@ -295,6 +296,12 @@ def test_an_account_says_whom_a_refusal_blames():
         wrong.blame,
         wrong.verify_status,
     )
+    assert (F, Blame.CODE, "C1") == (
+        by_bank.outcome,
+        by_bank.blame,
+        by_bank.resp_code,
+    )
+    assert VerifyStatus.WRONG is by_bank.verify_status
     assert VerifyStatus.EXPIRED is old.verify_status
     assert U is begun.outcome
 

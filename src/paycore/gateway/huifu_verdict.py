@@ -152,7 +152,8 @@ def _outcome(
     if enquired and code != _ACCEPTED:
         return Outcome.UNKNOWN, None, code in _NOT_FOUND
     alone = first and not text(data, "hf_seq_id")
-    return *_by_code(config, code, operation, alone=alone), False
+    outcome, blame = _by_code(config, code, operation, alone=alone)
+    return outcome, blame and _blame(config, data, otherwise=blame), False
 
 
 def _status(data: Mapping[str, object], operation: Operation) -> str:
@@ -184,11 +185,16 @@ def _by_code(
     return CODES.get(code, _OPEN)
 
 
-def _blame(config: HuifuConfig, data: Mapping[str, object]) -> Blame:
+def _blame(
+    config: HuifuConfig,
+    data: Mapping[str, object],
+    *,
+    otherwise: Blame = Blame.REQUEST,
+) -> Blame:
     """Whom a no blames; where nobody says it, what asks is refused and goes nowhere."""
     codes = (text(data, "bank_code"), text(data, "resp_code"))
     known = (config.blames[code] for code in codes if code in config.blames)
-    return next(known, Blame.REQUEST)
+    return next(known, otherwise)
 
 
 def _with_amount(

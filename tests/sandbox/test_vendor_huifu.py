@@ -276,6 +276,10 @@ def test_what_is_not_there_is_23000001(merchant: Merchant) -> None:
     found = [unknown, other_day, no_refund, no_charge, no_send]
 
     assert {"23000001"} == {said["resp_code"] for said in found}
+    assert [(TODAY, True), ("20200101", True)] == [
+        (said["org_req_date"], fields["req_seq_id"] == said["org_req_seq_id"])
+        for said in (unknown, other_day)
+    ]
     assert all("trans_stat" not in said for said in found)
 
 
@@ -322,6 +326,8 @@ def test_an_agreement_ends(merchant: Merchant) -> None:
     customer = {"out_cust_id": "C13800138010"}
     listed = merchant.ask(CARDS, **merchant.own(), **customer)[1]
     token = {"token_no": bound["card_bind_id"], **customer}
+    merchant.sandbox.fault("bank.huifu.revoke", "decline:87654321", count=1)
+    turned_away = merchant.ask(UNBIND, **merchant.own(), **token)[1]
     _, ended, _ = merchant.ask(UNBIND, **merchant.own(), **token)
     again = merchant.ask(UNBIND, **merchant.own(), **token)[1]
     left = merchant.ask(CARDS, **merchant.own(), **customer)[1]
@@ -331,6 +337,8 @@ def test_an_agreement_ends(merchant: Merchant) -> None:
         card["token_no"] for card in json.loads(listed["card_list"])
     ]
     assert bound["user_huifu_id"] == listed["user_huifu_id"]
+    assert "87654321" == turned_away["resp_code"]
+    assert "trans_status" not in turned_away
     assert ("00000000", "S") == (ended["resp_code"], ended["trans_status"])
     assert ("23000001", "[]") == (again["resp_code"], left["card_list"])
     assert ("10000000", None) == (refused["resp_code"], refused.get("trans_stat"))

@@ -204,14 +204,13 @@ class HuifuDialect(VendorDialect):
         raise self._gate.refused(data, words.INVALID, "card_bind_id: 绑卡关系不存在")
 
     def _bound_to(self, customer: str) -> list[Order]:
-        ended = {o.token for o in self.bank.orders() if o.operation == "revoke"}
         return [
             order
             for order in self.bank.orders()
             if order.token is not None
             and order.operation == "sign"
             and order.facts["out_cust_id"] == customer
-            and order.token not in ended
+            and not self.bank.revoked(order.token)
         ]
 
     def _card_of(self, heard: Heard) -> Card | None:

@@ -22,6 +22,8 @@ OPENING: Final = frozenset({words.APPLY, words.SEND, words.WITHHOLD, words.REFUN
 KEPT: Final = ("card_bind_id", "user_huifu_id", "remark")
 """What is repeated whenever an order is told of."""
 
+_ORIGINAL: Final = ("org_req_seq_id", "org_req_date", "org_hf_seq_id")
+
 TYPES: Final[Mapping[str, str]] = MappingProxyType(
     {"send_code": "QUICK_PAY", "deduct": "WITHHOLD_PAY", "refund": "TRANS_REFUND"}
 )
@@ -120,6 +122,10 @@ def _signed(asking: Asking, bank_code: BankCode) -> Said:
 
 
 def _unbound(asking: Asking, bank_code: BankCode) -> Said:
+    """With a status, where somebody has looked at it."""
+    refused = _no_order(asking.reply, bank_code)
+    if refused is not None:
+        return refused
     code, more = _signing(asking, bank_code)
     return code, more | {"trans_status": "S" if code == words.OK else "F"}
 
@@ -170,12 +176,15 @@ def _reason(reply: Reply, bank_code: BankCode) -> Said:
 
 
 def _asked(asking: Asking, bank_code: BankCode) -> Said:
-    """A question after an order: `resp_code` is about the question alone."""
+    """A question after an order: `resp_code` is about the question alone, and whose
+    order was asked after is repeated.
+    """
     reply, order = asking.reply, asking.order
     about_it = order is not None and order.code == reply.code
     refused = None if about_it else _no_order(reply, bank_code)
     if refused is not None or order is None:
-        return refused or (words.UNKNOWN, {})
+        code, why = refused or (words.UNKNOWN, {})
+        return code, {n: asking.data[n] for n in _ORIGINAL if n in asking.data} | why
     number, day = number_of(order)
     numbers = {"org_req_seq_id": number, "org_req_date": day}
     more = _facts(order, reply) | numbers | {"trans_stat": STATES[reply.status]}

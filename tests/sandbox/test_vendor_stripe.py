@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from stripe_merchant import (
+    CUSTOMER,
     KEY,
     METHOD,
     WEBHOOK_SECRET,
@@ -287,6 +288,33 @@ def test_what_was_declined_is_tried_again_or_canceled(merchant: Any) -> None:
     assert (200, "canceled") == (canceled.status, canceled.body["status"])
     assert "canceled" == merchant.get(f"payment_intents/{second}")["status"]
     assert "payment_intent_unexpected_state" == error(after)[2]
+
+
+def test_a_method_is_attached_used_and_detached(merchant: Any) -> None:
+    """What a customer is given charges him until it is taken away, and is shown."""
+    path = "payment_methods/pm_card_visa/attach"
+    made = merchant.call("POST", path, {"customer": CUSTOMER}, key=new_key()).body
+    one = f"payment_methods/{made['id']}"
+    merchant.paid(payment_method=made["id"])
+    before = merchant.get(one)
+    merchant.sandbox.fault("bank.stripe.revoke", "decline:lock_timeout", count=1)
+    turned_away = merchant.call("POST", f"{one}/detach", key=new_key())
+    ended = merchant.call("POST", f"{one}/detach", key=new_key())
+    again = merchant.call("POST", f"{one}/detach", key=new_key())
+    refused = merchant.create(payment_method=made["id"])
+    strangers = [
+        merchant.call("POST", path, {"customer": "cus_nobody"}, key=new_key()),
+        merchant.call("POST", "payment_methods/pm_x/attach", {"customer": CUSTOMER}),
+        merchant.call("GET", "payment_methods/pm_x"),
+    ]
+
+    assert (made["id"], CUSTOMER) == (before["id"], before["customer"])
+    assert "lock_timeout" == turned_away.body["error"]["code"]
+    assert ended.status == 200
+    assert ended.body["customer"] is None
+    assert merchant.get(one)["customer"] is None
+    assert [400, 400] == [again.status, refused.status]
+    assert [400, 404, 404] == [answer.status for answer in strangers]
 
 
 def test_lists_have_pages_and_bounds(merchant: Any) -> None:

@@ -52,6 +52,7 @@ from paycore.sandbox.wire import Exchange
 _INTENTS: Final = "/v1/payment_intents"
 _REFUNDS: Final = "/v1/refunds"
 _BALANCE: Final = "/v1/balance_transactions"
+_METHODS: Final = "/v1/payment_methods"
 _LISTED: Final = ("limit", "starting_after", "ending_before", "created")
 _LONGEST_KEY: Final = 255
 
@@ -60,12 +61,14 @@ _ROUTES: Final = (
     ("POST", re.compile(f"{_INTENTS}/([^/]+)/confirm"), "confirm"),
     ("POST", re.compile(f"{_INTENTS}/([^/]+)/cancel"), "cancel"),
     ("POST", re.compile(_REFUNDS), "give_back"),
-    ("POST", re.compile("/v1/payment_methods/([^/]+)/detach"), "detach"),
+    ("POST", re.compile(f"{_METHODS}/([^/]+)/attach"), "attach"),
+    ("POST", re.compile(f"{_METHODS}/([^/]+)/detach"), "detach"),
     ("GET", re.compile(_INTENTS), "intents"),
     ("GET", re.compile(f"{_INTENTS}/search"), "search"),
     ("GET", re.compile(f"{_INTENTS}/([^/]+)"), "intent"),
     ("GET", re.compile(_REFUNDS), "refunds"),
     ("GET", re.compile(f"{_REFUNDS}/([^/]+)"), "refund"),
+    ("GET", re.compile(f"{_METHODS}/([^/]+)"), "method"),
 )
 _QUERY: Final = re.compile(r"""metadata\[["'](.+?)["']\]:["'](.*?)["']""")
 
@@ -122,6 +125,8 @@ class StripeDialect(VendorDialect):
         if key:
             self._replay(key, mark)
         given = Given(key=key or self._calls.new_key(), print=mark, at_ms=at_ms)
+        if route == "attach":
+            raise Plain(wire_of(self._method(self._calls.attach(about, params, given))))
         call = self._change(route, about, params, given)
         if isinstance(call, Draft):
             raise Plain(wire_of(objects.intent(call, order=None, state=None)))
@@ -162,6 +167,9 @@ class StripeDialect(VendorDialect):
             known(params, ())
             order = self._calls.refund(about)
             key = NOBODY if order is None else order.request_id
+        elif route == "method":
+            known(params, ())
+            self._calls.holder(about)
         told = Told(route=route, params=params, about=about)
         return Asked(call=self._calls.enquire(key, at_ms), told=told)
 
@@ -215,6 +223,8 @@ class StripeDialect(VendorDialect):
         try:
             if told.route in ("intents", "search", "refunds"):
                 return wire_of(self._listed(told))
+            if told.route == "method":
+                return wire_of(self._method(told.about))
             _check_acceptable(state)
             order = self._calls.find(asked.call.request.request_id)
             if order is None:
@@ -249,7 +259,8 @@ class StripeDialect(VendorDialect):
         failed = state.status == "FAIL"
         if order.operation == "revoke":
             if failed:
-                raise refusal(400, f"The request was refused: {state.code}.")
+                words = f"The request was refused: {state.code}."
+                raise refusal(400, words, code=state.code)
             return wire_of(self._ended(order.token or ""))
         if order.operation == "refund":
             if failed and is_refused(order):
@@ -269,13 +280,10 @@ class StripeDialect(VendorDialect):
             return self._shown(order, objects.state_of(order))
         if draft is not None:
             return objects.intent(draft, order=None, state=None, canceled=True)
-        return {
-            "id": what,
-            "object": "payment_method",
-            "customer": None,
-            "livemode": False,
-            "type": "card",
-        }
+        return objects.method(what, None)
+
+    def _method(self, id_: str) -> Thing:
+        return objects.method(id_, self._calls.holder(id_))
 
     def _not_given_back(self, order: Order) -> Plain:
         charge = self._calls.find(order.original or NOBODY)

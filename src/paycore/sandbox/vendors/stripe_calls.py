@@ -1,8 +1,8 @@
 """Stripe's calls as what a bank is asked for, and the ids by which things are found.
 
 An intent is a bank's orders: one for each attempt, each under the idempotency key of
-the call that made it. An intent that nobody has confirmed yet is no order; it is kept
-here, until the process ends.
+the call that made it. An intent that nobody has confirmed yet is no order, nor is a
+method that the customer was given; they are kept here, until the process ends.
 """
 
 from collections.abc import Iterator, Mapping
@@ -80,6 +80,7 @@ class Calls:
         self._drafted: dict[str, str] = {}
         self._attempts: dict[str, list[str]] = {}
         self._refunds: dict[str, str] = {}
+        self._attached: dict[str, str] = {}
         self._serial = 0
         about_money = (order for order in bank.orders() if "n" in order.facts)
         for order in sorted(about_money, key=lambda order: int(order.facts["n"])):
@@ -231,10 +232,28 @@ class Calls:
         )
         return self._call("refund", request, given, facts)
 
+    def attach(self, method: str, params: Params, given: Given) -> str:
+        """Make the customer a method of his own, of a test method; its id."""
+        known(params, ("customer",))
+        needed(params, "customer")
+        if params["customer"] != self._config.customer:
+            raise missing("customer", params["customer"], param="customer")
+        if method not in objects.TEST_METHODS:
+            raise missing("PaymentMethod", method, param="payment_method", status=404)
+        made = id_of("pm_1", self._config.account, given.key)
+        self._attached[made] = method
+        return made
+
+    def holder(self, method: str) -> str | None:
+        """Whose a method is: the customer's, or nobody's any more."""
+        if not self._is_own(method):
+            raise missing("PaymentMethod", method, param="payment_method", status=404)
+        return None if self._bank.revoked(method) else self._config.customer
+
     def detach(self, method: str, params: Params, given: Given) -> Call:
         """Take a payment method away from its customer."""
         known(params, ())
-        if method != self._config.payment_method:
+        if not self._is_own(method):
             raise missing("PaymentMethod", method, param="payment_method", status=404)
         if self._bank.revoked(method):
             words = "The payment method is not attached to a customer."
@@ -277,15 +296,19 @@ class Calls:
         return msgspec.structs.replace(
             self._call("deduct", request, given, facts),
             card=Card(number=self._config.card, phone=""),
-            verdict=objects.TEST_METHODS.get(method),
+            verdict=objects.TEST_METHODS.get(self._attached.get(method, method)),
         )
+
+    def _is_own(self, method: str) -> bool:
+        """Whether a method is the customer's, or was."""
+        return method == self._config.payment_method or method in self._attached
 
     def _method(self, params: Params) -> str:
         needed(params, "payment_method")
         method = params["payment_method"]
         if method in objects.TEST_METHODS:
             return method
-        if method != self._config.payment_method:
+        if not self._is_own(method):
             raise missing("PaymentMethod", method, param="payment_method")
         if params.get("customer") != self._config.customer:
             words = "The PaymentMethod belongs to a customer: name the customer."

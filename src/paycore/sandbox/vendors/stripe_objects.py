@@ -223,6 +223,17 @@ def refund(order: Order, state: State, transaction: str | None = None) -> Thing:
     return told
 
 
+def method(id_: str, customer: str | None) -> Thing:
+    """A payment method, and whose it is."""
+    return {
+        "id": id_,
+        "object": "payment_method",
+        "customer": customer,
+        "livemode": False,
+        "type": "card",
+    }
+
+
 def event(kind: str, about: Thing, at_s: int, *, version: str) -> Thing:
     """What the end point is told."""
     return {

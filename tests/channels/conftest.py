@@ -6,21 +6,30 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from paycore.dev import vendors
+from paycore.gateway import receipts
+from paycore.gateway.accounts import Accounts
 from paycore.kernel.clock import SystemClock
 from paycore.kernel.config import Settings
 from paycore.kernel.crypto import KeyRing
 from paycore.kernel.ids import SystemIds
+from paycore.kernel.journal import Journal
+from paycore.kernel.journal_memory import MemoryJournal, MemoryStore
 from paycore.kernel.journal_postgres import PostgresJournal
 from paycore.kernel.node import Node
 from paycore.kernel.transport import HttpTransport
+from paycore.sms import service as sms
+from paycore.sms.receipts import Recorder
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the suite that channels share
 sys.path.insert(1, str(Path(__file__).parent / "example_package" / "src"))
 
+from door import Door, reserved
 from strangers import Strangers
 
 STARTS_WITHIN_S = 15
@@ -31,45 +40,103 @@ collect_ignore = ["example_package"]
 
 @pytest.fixture(scope="session")
 def strangers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Strangers]:
-    """Start the sandbox, a process of its own, for this worker's whole session."""
+    """Start the sandbox, a process of its own, for this worker's whole session; it
+    plays all providers that it can.
+    """
     folder = tmp_path_factory.mktemp("sandbox")
     keys = {"secret": "5c" * 32, "encryption_key": "ec" * 32}
     hooks = ["whsec_" + base64.b64encode(b"w" * 24).decode()]
-    config = {"merchants": {"M-100": keys}, "webhook_secrets": hooks}
-    (folder / "config.json").write_text(json.dumps(config))
+    providers = (*vendors.BANKS, *vendors.CARRIERS)
+    contracts = vendors.added({}, providers)
     command = [sys.executable, "-m", "paycore.sandbox", "--port", "0", "--watch-stdin"]
     command += ["--data", str(folder), "--config", str(folder / "config.json")]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        said = json.loads(process.stdout.readline())
-        yield Strangers(
-            control=said["control"],
-            banks=said["banks"],
-            carriers=said["carriers"],
-            merchant="M-100",
-            **keys,
-        )
-        process.terminate()
-        process.wait(STARTS_WITHIN_S)
+    with reserved() as door:
+        port = door.getsockname()[1]
+        config = {
+            "merchants": {"M-100": keys},
+            "webhook_secrets": hooks,
+            "vendors": vendors.sandbox_part(
+                contracts, providers, f"http://127.0.0.1:{port}"
+            ),
+        }
+        (folder / "config.json").write_text(json.dumps(config))
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            said = json.loads(process.stdout.readline())
+            yield Strangers(
+                control=said["control"],
+                banks=said["banks"],
+                carriers=said["carriers"],
+                merchant="M-100",
+                **keys,
+                contracts=contracts,
+                door=port,
+            )
+            process.terminate()
+            process.wait(STARTS_WITHIN_S)
 
 
 @pytest.fixture
 async def node(dsn: str) -> AsyncIterator[Node]:
     """A node that lives: real database, real clock, real network."""
     journal = await PostgresJournal.open(dsn)
+    clock = SystemClock(await journal.database_now())
+    node = _node(journal, clock)
+    yield node
+    await node.transport.close()
+    await journal.close()
+    await asyncio.sleep(0)
+
+
+@pytest.fixture(scope="module")
+def store() -> MemoryStore:
+    """What the nodes of a module keep."""
+    return MemoryStore()
+
+
+@pytest.fixture(scope="module")
+def opened() -> Accounts:
+    """The accounts that the nodes of a module have opened: to read an RSA key takes
+    longer than most of their tests.
+    """
+    return Accounts()
+
+
+@pytest.fixture
+async def light_node(store: MemoryStore, opened: Accounts) -> AsyncIterator[Node]:
+    """A node with a journal in memory, for promises that are not about the database:
+    they are many, and it is made in no time.
+    """
+    clock = SystemClock(datetime.now(UTC))
+    node = _node(MemoryJournal(store, clock), clock)
+    node.state(Accounts, lambda: opened)
+    node.state(Recorder).record = receipts.record
+    yield node
+    await sms.let_go(node)
+    await node.transport.close()
+    await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def door(light_node: Node, strangers: Strangers) -> AsyncIterator[Door]:
+    """Open our door to what providers tell."""
+    door = Door(light_node, strangers.door)
+    await door.open()
+    yield door
+    await door.close()
+
+
+def _node(journal: Journal, clock: SystemClock) -> Node:
     settings = Settings.for_dev()
     node = Node(
         settings=settings,
         journal=journal,
-        clock=SystemClock(await journal.database_now()),
+        clock=clock,
         ids=SystemIds(),
         transport=HttpTransport(),
         key_ring=KeyRing(settings.ring_keys),
     )
     node.heartbeat.good_until = node.clock.monotonic() + 600
-    yield node
-    await node.transport.close()
-    await journal.close()
-    await asyncio.sleep(0)
+    return node

@@ -2,124 +2,44 @@
 
 A channel's test module subclasses `ChannelContract`, names the class it tests, and
 gives a `bench`: a peer that speaks the provider's protocol and misbehaves when told.
-What a channel cannot do is absent from its capabilities, and not asked of it here.
+What a channel cannot do is absent from its capabilities, and not asked of it here; in
+what else channels differ is declared by the attributes of the class.
 """
 
 import asyncio
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from time import monotonic
 from typing import ClassVar
 
 import pytest
+from channel_bench import (
+    CARD,
+    MONEY,
+    STRANGE,
+    Bench,
+    Raw,
+    Tampering,
+    arrive,
+    assert_unknown,
+    call,
+    enquiry,
+    messages,
+)
 from msgspec.structs import replace
 
 from paycore.gateway import service as gateway
 from paycore.gateway.accounts import Accounts
-from paycore.gateway.call import Ask, CardFacts, Operation, Reply
+from paycore.gateway.call import Operation
 from paycore.gateway.channel import Channel
-from paycore.gateway.rows import MessageRow
-from paycore.kernel.http import Answered, HttpRequest, HttpResult, Transport
-from paycore.kernel.node import Node
+from paycore.kernel.http import Answered
 from paycore.kernel.outcome import Blame, Outcome
-
-CARD = CardFacts(
-    number="6222021234567894",
-    name="欧阳锋",
-    id_no="11010519491231002X",
-    phone="+8613812345678",
-)
-"""Canaries: nothing of it may be found in what is kept."""
-
-STRANGE = "6225881234567898"
-"""The number of a card that is not the payer's."""
+from paycore.kernel.terms import VerifyStatus
 
 TIMEOUT_S = 0.25
 ACTED_WITHIN_S = 0.5
-MONEY = frozenset({Operation.CONFIRM, Operation.DEDUCT, Operation.REFUND})
-OPENS_ORDER = frozenset({Operation.SEND_CODE, Operation.DEDUCT})
-
-
-class Bench(ABC):
-    """A peer of one channel, and a node with an account there."""
-
-    node: Node
-
-    @abstractmethod
-    async def ask(self, operation: Operation) -> Ask:
-        """A new ask that gets a yes; what must come before it has been done."""
-
-    @abstractmethod
-    async def fault(self, operation: Operation, fault: str) -> None:
-        """Have the peer misbehave (in the words of docs/sandbox.md)."""
-
-    @abstractmethod
-    async def charges(self, pay_order_no: str) -> int:
-        """How often money moved for a payment, by the peer's own record."""
-
-    @abstractmethod
-    async def called_back(self, operation: Operation) -> "Raw":
-        """A genuine callback about a call that was answered with yes."""
-
-    def secrets(self) -> tuple[str, ...]:
-        """Keys of the account."""
-        return ()
-
-
-class Raw:
-    """A callback as it came over the wire."""
-
-    def __init__(
-        self, ask: Ask, path: str, headers: Mapping[str, str], body: bytes
-    ) -> None:
-        self.ask, self.path, self.headers, self.body = ask, path, dict(headers), body
-
-
-class Tampering:
-    """The real transport, with somebody between it and us who changes answers."""
-
-    def __init__(self, real: Transport) -> None:
-        self.real = real
-        self.last: HttpResult | None = None
-        self.replay: HttpResult | None = None
-        self.without_headers = False
-        self.echo = False
-
-    async def send(self, request: HttpRequest) -> HttpResult:
-        """Send for real, and change what comes back."""
-        result = await self.real.send(request)
-        self.last, result = result, self.replay or result
-        if not isinstance(result, Answered):
-            return result
-        headers = {} if self.without_headers else result.headers
-        body = b"<pre>%b" % request.body if self.echo else result.body
-        return Answered(status=result.status, headers=headers, body=body)
-
-    async def close(self) -> None:
-        """Close for real."""
-        await self.real.close()
-
-
-async def call(node: Node, ask: Ask) -> Reply:
-    """One call as core makes it: recorded, made, recorded."""
-    before, after = node.change(), node.change()
-    prepared = await gateway.prepare(node, ask, before)
-    assert await node.journal.commit(before) is None
-    answer = await gateway.send(node, prepared)
-    gateway.conclude(node, prepared, answer, after)
-    assert await node.journal.commit(after) is None
-    return answer.reply
-
-
-async def messages(node: Node, ask: Ask) -> list[MessageRow]:
-    """What is kept of a payment's messages."""
-    return await node.journal.within(MessageRow, ask.pay_order_no)
-
-
-def assert_unknown(reply: Reply) -> None:
-    assert reply.outcome is Outcome.UNKNOWN
-    assert reply.blame is None
-    assert not reply.not_found
+NOTICED_S = 0.02
+OPENS_ORDER = frozenset({Operation.SEND_CODE, *MONEY})
+JUDGES_CODE = frozenset({Operation.CONFIRM, Operation.SIGN_CONFIRM})
 
 
 class ChannelContract:
@@ -128,13 +48,28 @@ class ChannelContract:
     driver: ClassVar[type[Channel]]
     refusals: ClassVar[Mapping[str, Blame]] = {}
     """The peer's codes, one for each class at least, whatever the operation."""
+    own_refusals: ClassVar[Mapping[Operation, Mapping[str, Blame]]] = {}
+    """Those of operations that are refused in words of their own."""
+    provoked_by: ClassVar[Mapping[str, str]] = {}
+    """Of a code that the peer has another name for: that name."""
     of_asking: ClassVar[frozenset[str]] = frozenset()
     """Refusals that, answered to an enquiry, are about the enquiry alone."""
+    blames: ClassVar[frozenset[Blame]] = frozenset(Blame)
+    """The classes that a no of this channel can be of."""
+    strange: ClassVar[str] = "E_NEW_2031"
+    """A code that the channel's file does not know."""
     over_http: ClassVar[frozenset[Operation]]
     """Operations whose answer comes over the network."""
     calls_back: ClassVar[frozenset[Operation]] = frozenset()
     signs: ClassVar[bool] = True
+    """Whether its answers are signed: else TLS is all that proves them."""
     enquired_after: ClassVar[frozenset[Operation]] = frozenset()
+    taken_in: ClassVar[frozenset[Operation]] = frozenset()
+    """Money that is only taken in at first: its yes comes by enquiry and callback."""
+
+    waits: ClassVar[frozenset[Operation]] = frozenset()
+    """What never arrived, of an order that an earlier step has opened: that is still to
+    be paid, and nobody says more."""
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Ask each promise of each operation that it is about."""
@@ -146,6 +81,7 @@ class ChannelContract:
             "opening": cls.driver.capabilities & OPENS_ORDER & cls.enquired_after,
             "called": cls.calls_back,
             "enquired": cls.enquired_after,
+            "judged": cls.over_http & JUDGES_CODE,
         }
         for name, operations in about.items():
             if name in metafunc.fixturenames:
@@ -153,8 +89,29 @@ class ChannelContract:
                 metafunc.parametrize(
                     name, values, ids=[value.value for value in values]
                 )
-        if "refusal" in metafunc.fixturenames:
-            metafunc.parametrize("refusal", sorted(cls.refusals))
+        if "refused" in metafunc.fixturenames:
+            pairs = [
+                (operation, code)
+                for operation in sorted(cls.over_http)
+                for code in sorted(cls.no_of(operation))
+            ]
+            names = [f"{operation}-{code}" for operation, code in pairs]
+            metafunc.parametrize("refused,refusal", pairs, ids=names)
+
+    @classmethod
+    def no_of(cls, operation: Operation) -> Mapping[str, Blame]:
+        """The codes by which an operation is refused."""
+        return cls.own_refusals.get(operation, cls.refusals)
+
+    def unsigned(self, answered: Answered) -> Answered:
+        """A genuine answer without its signature."""
+        return replace(answered, headers={})
+
+    def forged(self, raw: Raw) -> Iterable[Raw]:
+        """A genuine callback without its signature, and changed in other ways."""
+        yield Raw(raw.ask, raw.path, {}, raw.body)
+        yield Raw(raw.ask, raw.path, raw.headers, raw.body + b" ")
+        yield Raw(raw.ask, raw.path + "/x", raw.headers, raw.body)
 
     @pytest.fixture
     def tampering(self, bench: Bench) -> Tampering:
@@ -166,37 +123,69 @@ class ChannelContract:
     # --- yes, no, later ---------------------------------------------------------------
 
     async def test_yes(self, bench: Bench, operation: Operation) -> None:
-        """A yes is SUCCEEDED, and for money it names the amount that was asked for."""
+        """A yes is SUCCEEDED, and for money it names the amount that was asked for,
+        which moved once; what is only taken in says so, and then the enquiry yes.
+        """
         ask = await bench.ask(operation)
+        before = await bench.charges(ask.pay_order_no)
         reply = await call(bench.node, ask)
+        if operation in self.taken_in:
+            assert (reply.outcome, reply.alarm) == (Outcome.PENDING, None)
+            reply = await call(bench.node, enquiry(ask))
 
         assert reply.outcome is Outcome.SUCCEEDED
         assert reply.alarm is None
         if operation in MONEY:
             assert (reply.amount, reply.currency) == (ask.amount, ask.currency)
             assert reply.channel_ref
+        moved = await bench.charges(ask.pay_order_no) - before
+        assert moved == (operation in MONEY)
 
-    async def test_no(self, bench: Bench, http: Operation, refusal: str) -> None:
-        """A signed no is DECLINED with its class; a refused enquiry is no fact."""
-        ask = await bench.ask(http)
-        await bench.fault(http, f"decline:{refusal}")
+    async def test_no(self, bench: Bench, refused: Operation, refusal: str) -> None:
+        """A signed no is DECLINED with its class, and nothing moved; a refused enquiry
+        is no fact.
+        """
+        ask = await bench.ask(refused)
+        before = await bench.charges(ask.pay_order_no)
+        provoked_by = self.provoked_by.get(refusal, refusal)
+        await bench.fault(refused, f"decline:{provoked_by}")
         reply = await call(bench.node, ask)
 
-        if http is Operation.ENQUIRE and refusal in self.of_asking:
+        if refused is Operation.ENQUIRE and refusal in self.of_asking:
             assert_unknown(reply)
             return
         assert (reply.outcome, reply.blame) == (
             Outcome.DECLINED,
-            self.refusals[refusal],
+            self.no_of(refused)[refusal],
         )
         assert reply.resp_code == refusal
+        assert before == await bench.charges(ask.pay_order_no)
 
     async def test_no_nobody_knows(self, bench: Bench, http: Operation) -> None:
-        """A no whose code is not in the table may be anything: unknown."""
+        """A no whose code is not in the table may be anything: unknown, by its code."""
         ask = await bench.ask(http)
-        await bench.fault(http, "decline:E_NEW_2031")
+        await bench.fault(http, f"decline:{self.strange}")
+        reply = await call(bench.node, ask)
 
-        assert_unknown(await call(bench.node, ask))
+        assert_unknown(reply)
+        assert reply.resp_code == self.strange
+
+    async def test_wrong_code(self, bench: Bench, judged: Operation) -> None:
+        """A wrong code is refused as such, and the right one passes after it; no money
+        moves for the first, and some once for the second.
+        """
+        ask = await bench.ask(judged)
+        other = "000000" if ask.code != "000000" else "111111"
+        wrong = await call(bench.node, replace(ask, code=other))
+        assert await bench.charges(ask.pay_order_no) == 0
+        right = await call(bench.node, ask)
+        if judged in self.taken_in:
+            right = await call(bench.node, enquiry(ask))
+
+        assert (wrong.outcome, wrong.blame) == (Outcome.DECLINED, Blame.CODE)
+        assert wrong.verify_status is VerifyStatus.WRONG
+        assert right.verify_status is VerifyStatus.PASS
+        assert await bench.charges(ask.pay_order_no) == (judged in MONEY)
 
     async def test_later(self, bench: Bench, money: Operation) -> None:
         """An accepted request without a result yet is PENDING."""
@@ -211,20 +200,25 @@ class ChannelContract:
         if not self.refusals:
             pytest.skip("this channel has codes of its own")
 
-        assert set(self.refusals.values()) == set(Blame)
+        assert set(self.refusals.values()) == self.blames
 
     # --- nothing to rely on -----------------------------------------------------------
 
     @pytest.mark.parametrize("fault", ["timeout_before", "timeout_after", "drip:1"])
     async def test_timeout(self, bench: Bench, http: Operation, fault: str) -> None:
-        """Silence before or after the peer acted, or a drip: unknown, and in time."""
+        """Silence before or after the peer acted, or a drip: unknown, and in time;
+        money moved once or never.
+        """
         ask = replace(await bench.ask(http), timeout_s=TIMEOUT_S)
+        before = await bench.charges(ask.pay_order_no)
         await bench.fault(http, fault)
         started = monotonic()
         reply = await call(bench.node, ask)
 
         assert_unknown(reply)
         assert monotonic() - started < TIMEOUT_S + 1.0
+        moved = await bench.charges(ask.pay_order_no) - before
+        assert moved <= (http in MONEY and fault != "timeout_before")
 
     @pytest.mark.parametrize("fault", ["garbage", "http_500", "bad_signature"])
     async def test_worthless_answer(
@@ -248,7 +242,7 @@ class ChannelContract:
         if not self.signs:
             pytest.skip("answers of this channel are not signed")
         ask = await bench.ask(http)
-        tampering.without_headers = True
+        tampering.changed = self.unsigned
         reply = await call(bench.node, ask)
 
         assert_unknown(reply)
@@ -259,8 +253,9 @@ class ChannelContract:
     ) -> None:
         """A genuine answer to another order proves nothing about this one (F32)."""
         await call(bench.node, await bench.ask(http))
+        answer = tampering.last
         ask = await bench.ask(http)
-        tampering.replay = tampering.last
+        tampering.replay = answer
         reply = await call(bench.node, ask)
 
         assert_unknown(reply)
@@ -280,6 +275,8 @@ class ChannelContract:
         """A peer that cannot be reached: nothing left."""
         ask = await bench.ask(http)
         await bench.fault(http, "refuse_connection")
+        # What was kept open is gone as well: sent into it, nobody knew where it is.
+        await asyncio.sleep(NOTICED_S)
         reply = await call(bench.node, ask)
 
         assert reply.outcome is Outcome.NOT_SENT
@@ -287,13 +284,20 @@ class ChannelContract:
     # --- one request number, one effect -----------------------------------------------
 
     async def test_duplicate(self, bench: Bench, opening: Operation) -> None:
-        """A request number that is used again is unknown, and no second effect."""
+        """A request number that is used again is unknown, and no second effect; what
+        became of the first is told when it is asked after.
+        """
         ask = await bench.ask(opening)
+        before = await bench.charges(ask.pay_order_no)
         await call(bench.node, ask)
         reply = await call(bench.node, ask)
 
         assert_unknown(reply)
-        assert await bench.charges(ask.pay_order_no) == (opening in MONEY)
+        moved = await bench.charges(ask.pay_order_no) - before
+        assert moved == (opening in MONEY)
+        if opening in MONEY:
+            found = await call(bench.node, enquiry(ask))
+            assert found.outcome is Outcome.SUCCEEDED
 
     async def test_a_refund_under_a_known_number(self, bench: Bench) -> None:
         """Where the file says that a refund's number is never paid twice, it is not:
@@ -316,10 +320,12 @@ class ChannelContract:
     ) -> None:
         """What was done and never answered is found by its request number (F28)."""
         ask = replace(await bench.ask(enquired), timeout_s=ACTED_WITHIN_S)
+        before = await bench.charges(ask.pay_order_no)
         await bench.fault(enquired, "timeout_after")
         await call(bench.node, ask)
         reply = await call(bench.node, enquiry(ask))
 
+        assert await bench.charges(ask.pay_order_no) == before + (enquired in MONEY)
         if enquired in MONEY:
             assert reply.outcome is Outcome.SUCCEEDED
             assert (reply.amount, reply.currency) == (ask.amount, ask.currency)
@@ -331,8 +337,11 @@ class ChannelContract:
         ask = await bench.ask(enquired)
         reply = await call(bench.node, enquiry(ask))
 
-        assert (reply.outcome, reply.not_found) == (Outcome.UNKNOWN, True)
         assert reply.alarm is None
+        if enquired in self.waits:
+            assert reply.outcome is Outcome.PENDING
+        else:
+            assert (reply.outcome, reply.not_found) == (Outcome.UNKNOWN, True)
 
     # --- callbacks --------------------------------------------------------------------
 
@@ -350,6 +359,8 @@ class ChannelContract:
         assert received.message.direction == "CALLBACK"
         assert received.accept(True)[0] == 200
         assert received.accept(False)[0] != 200
+        for secret in (*raw.ask.secrets, *bench.secrets()):
+            assert secret not in repr(received.message)
 
     async def test_replayed_callback(self, bench: Bench, called: Operation) -> None:
         """The same callback twice is the same fact twice."""
@@ -361,10 +372,7 @@ class ChannelContract:
     async def test_forged_callback(self, bench: Bench, called: Operation) -> None:
         """A callback that was changed anywhere is refused, and kept as such (I30)."""
         raw = await bench.called_back(called)
-        unsigned = Raw(raw.ask, raw.path, {}, raw.body)
-        longer = Raw(raw.ask, raw.path, raw.headers, raw.body + b" ")
-        elsewhere = Raw(raw.ask, raw.path + "/x", raw.headers, raw.body)
-        for forged in (unsigned, longer, elsewhere):
+        for forged in self.forged(raw):
             received = await arrive(bench, forged)
 
             assert received.callback is None
@@ -424,22 +432,3 @@ class ChannelContract:
         assert rows
         for secret in (*ask.secrets, *bench.secrets(), CARD.phone[3:]):
             assert secret not in kept
-
-
-def enquiry(ask: Ask) -> Ask:
-    """The question what became of a call."""
-    return replace(
-        ask,
-        operation=Operation.ENQUIRE,
-        enquired_operation=ask.operation,
-        timeout_s=5.0,
-    )
-
-
-async def arrive(bench: Bench, raw: Raw) -> gateway.Received:
-    """A callback at our door."""
-    received = await gateway.callback(
-        bench.node, raw.ask.channel, raw.ask.account, raw.path, raw.headers, raw.body
-    )
-    await asyncio.sleep(0)
-    return received

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from contract import call, messages
+from channel_bench import call, messages
 from msgspec.structs import replace
 from strangers import Strangers
 from test_gateway import KEY, deduct, save

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from contract import CARD, Bench, ChannelContract, Raw, call, enquiry
+from channel_bench import CARD, Bench, Raw, call, enquiry
+from contract import ChannelContract
 from example_peer import MERCHANT, SECRET, Peer
 from msgspec.structs import replace
 from packages import installed, ran

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import msgspec
 import pytest
-from contract import CARD, call, messages
+from channel_bench import CARD, call, messages
 from msgspec.structs import replace
 from strangers import Strangers
 

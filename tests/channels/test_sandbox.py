@@ -4,31 +4,22 @@ import asyncio
 import contextlib
 import hmac
 from collections.abc import AsyncIterator
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 import pytest
-from contract import (
-    CARD,
-    MONEY,
-    Bench,
-    ChannelContract,
-    Raw,
-    arrive,
-    call,
-    enquiry,
-)
+from channel_bench import CARD, MONEY, Bench, Raw, arrive, call, enquiry
+from contract import ChannelContract
 from msgspec.structs import replace
-from strangers import Strangers
+from strangers import Control, Strangers
 
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Ask, Operation
 from paycore.gateway.channels.sandbox import Sandbox
-from paycore.kernel.http import Answered, HttpRequest
 from paycore.kernel.ids import attempt_id, letters, pay_order_no
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Blame, Outcome
-from paycore.kernel.terms import CardId, VerifyStatus
+from paycore.kernel.terms import CardId
 
 QUICK = frozenset({Operation.SEND_CODE, Operation.CONFIRM})
 PATH = "/callbacks/deduct_a/main"
@@ -40,7 +31,7 @@ class Banks(Bench):
     def __init__(self, node: Node, strangers: Strangers) -> None:
         self.node = node
         self.strangers = strangers
-        self.control = node.transport
+        self.control = Control(node.transport, strangers.control)
         self.notify_url: str | None = None
         self.arrived: asyncio.Queue[tuple[str, dict[str, str], bytes]] = asyncio.Queue()
 
@@ -113,11 +104,11 @@ class Banks(Bench):
         # Both steps of a signing are one operation there.
         signs = operation is Operation.SIGN_CONFIRM
         target = f"bank.{bank}.{'sign' if signs else operation.value}"
-        await self._control("POST", "/faults", {"target": target, "fault": fault})
+        await self.control.fault(target, fault)
 
     async def charges(self, pay_order_no: str) -> int:
         """Count what the banks say moved."""
-        return len(await self._control("GET", f"/charges?pay_order_no={pay_order_no}"))
+        return await self.control.charges(pay_order_no)
 
     async def called_back(self, operation: Operation) -> Raw:
         """Have the bank call back about a call that went well."""
@@ -132,28 +123,8 @@ class Banks(Bench):
         """Both keys of the account."""
         return (self.strangers.secret, self.strangers.encryption_key)
 
-    async def clear(self) -> None:
-        """Take all faults back."""
-        await self._control("DELETE", "/faults")
-
     async def _code(self) -> str:
-        texts = await self._control(
-            "GET", "/sms?phone=" + CARD.phone.replace("+", "%2B")
-        )
-        return str(texts[-1]["code"])
-
-    async def _control(self, method: str, path: str, body: object = None) -> Any:
-        request = HttpRequest(
-            method=method,
-            url=f"{self.strangers.control}/control{path}",
-            headers={"Content-Type": "application/json"},
-            body=b"" if body is None else msgspec.json.encode(body),
-            timeout_s=5.0,
-        )
-        result = await self.control.send(request)
-        assert isinstance(result, Answered), result
-        assert result.status < 300, result.body
-        return msgspec.json.decode(result.body) if result.body else None
+        return (await self.control.texts(CARD.phone))[-1]["code"]
 
     async def serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -179,7 +150,7 @@ async def bench(node: Node, strangers: Strangers) -> AsyncIterator[Banks]:
     port = server.sockets[0].getsockname()[1]
     banks.notify_url = f"http://127.0.0.1:{port}{PATH}"
     yield banks
-    await banks.clear()
+    await banks.control.clear()
     server.close()
 
 
@@ -202,16 +173,6 @@ class TestSandbox(ChannelContract):
         "CODE_EXPIRED": Blame.CODE,
         "BAD_REQUEST": Blame.REQUEST,
     }
-
-    async def test_wrong_code(self, bench: Banks) -> None:
-        """A wrong code is refused as such, and the right one passes after it."""
-        ask = await bench.ask(Operation.CONFIRM)
-        wrong = await call(bench.node, replace(ask, code="000000"))
-        right = await call(bench.node, ask)
-
-        assert (wrong.blame, wrong.verify_status) == (Blame.CODE, VerifyStatus.WRONG)
-        assert right.verify_status is VerifyStatus.PASS
-        assert await bench.charges(ask.pay_order_no) == 1
 
     async def test_enquiry_of_an_unconfirmed_order(self, bench: Banks) -> None:
         """An order whose code is out and was never confirmed has taken no money."""

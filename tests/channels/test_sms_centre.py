@@ -5,18 +5,16 @@ not say otherwise.
 """
 
 from collections.abc import AsyncIterator
-from typing import Any, ClassVar
-from urllib.parse import quote
+from typing import ClassVar
 
-import msgspec
 import pytest
-from contract import CARD, Bench, ChannelContract, Raw, call, messages
-from strangers import Strangers
+from channel_bench import CARD, Bench, Raw, call, messages
+from contract import ChannelContract
+from strangers import Control, Strangers
 
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Ask, Operation
 from paycore.gateway.channels.sms_centre import SmsCentre
-from paycore.kernel.http import Answered, HttpRequest
 from paycore.kernel.ids import attempt_id, pay_order_no
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Blame, Outcome
@@ -30,17 +28,17 @@ class Carriers(Bench):
     def __init__(self, node: Node, strangers: Strangers) -> None:
         self.node = node
         self.strangers = strangers
-        self.control = node.transport
+        self.control = Control(node.transport, strangers.control)
 
     async def open(self) -> None:
         """Set up both carriers and the SMS centre's account."""
         merchant, secret = self.strangers.merchant, self.strangers.secret
-        for carrier, base_url in self.strangers.carriers.items():
+        for carrier in ("a", "b"):
             await sms.save_carrier(
                 self.node,
                 carrier=carrier,
                 driver="sandbox",
-                base_url=base_url,
+                base_url=self.strangers.carriers[carrier],
                 credentials={"merchant": merchant, "secret": secret},
             )
         await gateway.save_account(
@@ -88,15 +86,11 @@ class Carriers(Bench):
 
     async def fault(self, operation: Operation, fault: str) -> None:
         """Have both carriers misbehave."""
-        await self.strike("carrier.*.send", fault)
-
-    async def strike(self, target: str, fault: str) -> None:
-        """Have one misbehave."""
-        await self._control("POST", "/faults", {"target": target, "fault": fault})
+        await self.control.fault("carrier.*.send", fault)
 
     async def charges(self, pay_order_no: str) -> int:
         """No money moves here, whatever happens."""
-        return len(await self._control("GET", f"/charges?pay_order_no={pay_order_no}"))
+        return await self.control.charges(pay_order_no)
 
     async def called_back(self, operation: Operation) -> Raw:
         """Nothing calls back."""
@@ -106,33 +100,13 @@ class Carriers(Bench):
         """The carriers' key."""
         return (self.strangers.secret,)
 
-    async def clear(self) -> None:
-        """Clear all faults."""
-        await self._control("DELETE", "/faults")
-
     async def code(self) -> str:
         """The code of the newest text."""
         return str((await self.texts())[-1]["code"])
 
     async def texts(self) -> list[dict[str, str]]:
         """What reached the phone."""
-        found: list[dict[str, str]] = await self._control(
-            "GET", f"/sms?phone={quote(CARD.phone)}"
-        )
-        return found
-
-    async def _control(self, method: str, path: str, body: object = None) -> Any:
-        request = HttpRequest(
-            method=method,
-            url=f"{self.strangers.control}/control{path}",
-            headers={"Content-Type": "application/json"},
-            body=b"" if body is None else msgspec.json.encode(body),
-            timeout_s=5.0,
-        )
-        result = await self.control.send(request)
-        assert isinstance(result, Answered), result
-        assert result.status < 300, result.body
-        return msgspec.json.decode(result.body) if result.body else None
+        return await self.control.texts(CARD.phone)
 
 
 @pytest.fixture
@@ -140,7 +114,7 @@ async def bench(node: Node, strangers: Strangers) -> AsyncIterator[Carriers]:
     carriers = Carriers(node, strangers)
     await carriers.open()
     yield carriers
-    await carriers.clear()
+    await carriers.control.clear()
 
 
 class TestSmsCentre(ChannelContract):
@@ -161,7 +135,7 @@ class TestSmsCentre(ChannelContract):
     async def test_each_carrier_is_recorded(self, bench: Carriers) -> None:
         """Who may be tried is on record before, and what each answered after (I19)."""
         ask = await bench.ask(Operation.SEND_CODE)
-        await bench.strike("carrier.a.send", "refuse_connection")
+        await bench.control.fault("carrier.a.send", "refuse_connection")
         reply = await call(bench.node, ask)
         rows = [
             (row.direction, row.account, row.verdict)

@@ -13,7 +13,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final, Self
@@ -27,6 +27,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import NameOID
 
 SIGNATURE: Final = "signature"
+
+MOST_SIGNERS: Final = 8
+"""That are remembered: UnionPay signs with one, and for a while with the next."""
 
 _MARKS: Final = re.compile(rb"[&{}\[\]]")
 _CLOSED_BY: Final = MappingProxyType({b"{": b"}", b"[": b"]"})
@@ -152,6 +155,20 @@ def _pair(piece: bytes) -> tuple[bytes, bytes]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Signer:
+    """A certificate of UnionPay's whose way to an end of ours was followed."""
+
+    key: RSAPublicKey
+    since: datetime
+    until: datetime
+    """From when and until when all certificates on that way are valid."""
+
+    def holds(self, at: datetime) -> bool:
+        """Whether it is to be believed at a moment."""
+        return self.since <= at <= self.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
     """By which certificates a message is UnionPay's."""
 
@@ -159,24 +176,24 @@ class Trust:
     """Of those who issue UnionPay's, up to the root; or such a one itself."""
     signer: str
     """The third part of the name that UnionPay's certificates have."""
+    _known: dict[bytes, Signer] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """By the octets of the certificate. To follow its way takes as many signatures as
+    it has steps, again for every answer, and what it leads to does not change."""
 
     def fault(self, message: Message, at: datetime) -> str | None:
         """Why a message is not to be believed, None where it is."""
         given = message.values.get(SIGNATURE)
         if not given:
             return "the signature is missing"
-        leaf = certificate(message.values.get("signPubKeyCert", b""))
-        key = None if leaf is None else leaf.public_key()
-        if leaf is None or not isinstance(key, RSAPublicKey):
-            return "the signer's certificate is missing or none"
-        if not self.vouches(leaf, at):
-            return "the signer's certificate is issued by nobody we trust, or too old"
-        if _third_part(leaf) != self.signer:
-            return "the signer's certificate is not UnionPay's"
+        signer = self._signer(message.values.get("signPubKeyCert", b""), at)
+        if isinstance(signer, str):
+            return signer
         made = _decoded(given)
         try:
             if made is not None:
-                key.verify(made, digest(message.values), PKCS1v15(), SHA256())
+                signer.key.verify(made, digest(message.values), PKCS1v15(), SHA256())
                 return None
         except InvalidSignature:
             pass
@@ -184,15 +201,39 @@ class Trust:
 
     def vouches(self, leaf: x509.Certificate, at: datetime) -> bool:
         """Whether a certificate leads to an end of ours, all of them valid then."""
-        current = leaf
-        for _ in range(len(self.anchors) + 1):
-            if not current.not_valid_before_utc <= at <= current.not_valid_after_utc:
-                return False
-            issuer = self._issuer(current)
-            if issuer is None or issuer == current:
-                return current in self.anchors
-            current = issuer
-        return False
+        way = self._way(leaf)
+        return way is not None and _since(way) <= at <= _until(way)
+
+    def _signer(self, pem: bytes, at: datetime) -> Signer | str:
+        """Who signs with this certificate, or why we believe nobody who does."""
+        known = self._known.get(pem)
+        if known is not None and known.holds(at):
+            return known
+        leaf = certificate(pem)
+        key = None if leaf is None else leaf.public_key()
+        if leaf is None or not isinstance(key, RSAPublicKey):
+            return "the signer's certificate is missing or none"
+        way = self._way(leaf)
+        if way is None or not _since(way) <= at <= _until(way):
+            return "the signer's certificate is issued by nobody we trust, or too old"
+        if _third_part(leaf) != self.signer:
+            return "the signer's certificate is not UnionPay's"
+        # Nobody but UnionPay comes so far: no stranger can push its own ones out.
+        if len(self._known) >= MOST_SIGNERS:
+            del self._known[next(iter(self._known))]
+        signer = Signer(key=key, since=_since(way), until=_until(way))
+        self._known[pem] = signer
+        return signer
+
+    def _way(self, leaf: x509.Certificate) -> tuple[x509.Certificate, ...] | None:
+        """The certificates from one to an end of ours; None where there is no way."""
+        way = [leaf]
+        while len(way) <= len(self.anchors) + 1:
+            issuer = self._issuer(way[-1])
+            if issuer is None or issuer == way[-1]:
+                return tuple(way) if way[-1] in self.anchors else None
+            way.append(issuer)
+        return None
 
     def _issuer(self, issued: x509.Certificate) -> x509.Certificate | None:
         for anchor in self.anchors:
@@ -202,6 +243,14 @@ class Trust:
                 continue
             return anchor
         return None
+
+
+def _since(way: tuple[x509.Certificate, ...]) -> datetime:
+    return max(one.not_valid_before_utc for one in way)
+
+
+def _until(way: tuple[x509.Certificate, ...]) -> datetime:
+    return min(one.not_valid_after_utc for one in way)
 
 
 def certificate(pem: bytes) -> x509.Certificate | None:

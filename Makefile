@@ -180,6 +180,12 @@ bench-growth: $(STAMP)  ## The same beside HISTORY=1000000 finished payments
 	  --keep-results tests/bench/results/growth.json $(GROWTH_ARGS); \
 	  said=$$?; $(BIN)/python tests/bench/growth_page.py; exit $$said
 
+.PHONY: bench-schemes
+bench-schemes: $(STAMP)  ## What each provider's signature costs (QUICK=1: calls only)
+	@set +e; $(BIN)/paycore bench schemes \
+	  $(if $(QUICK),--rounds 5 --no-payments,--keep-results \
+	    tests/bench/results/schemes.json) $(BENCH_ARGS); $(PLOTTED)
+
 .PHONY: prove
 prove: $(STAMP)  ## Simulate SEEDS=1..10000 under faults; ends with one line of JSON
 	@set +e; $(BIN)/paycore prove --seeds $(SEEDS) --state build \

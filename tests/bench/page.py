@@ -68,7 +68,7 @@ def render(page: str) -> str:
     """The page with its figures drawn anew."""
     before, _, rest = page.partition(BEGIN)
     _, _, after = rest.partition(END)
-    bench, memory = result("bench"), result("memory")
+    bench, memory, schemes = map(result, ("bench", "memory", "schemes"))
     parts = [
         "## Figures",
         *(_bench(bench) if bench else [NOT_YET.format(command="`make bench`")]),
@@ -80,6 +80,12 @@ def render(page: str) -> str:
         ),
         "### Reconciliation of a day",
         *(_reconciliation(reconciled())),
+        "### What a signature costs",
+        *(
+            _schemes(schemes)
+            if schemes
+            else [NOT_YET.format(command="`make bench-schemes`")]
+        ),
     ]
     return before + "\n\n".join((BEGIN, *parts, END)) + after
 
@@ -94,6 +100,8 @@ def pictures() -> dict[str, str]:
             drawn["bench-cpu.svg"] = _cpu(bench)
     if memory := result("memory"):
         drawn["bench-memory.svg"] = _resident(memory)
+    if schemes := result("schemes"):
+        drawn["bench-schemes.svg"] = _signatures(schemes)
     return drawn
 
 
@@ -282,6 +290,74 @@ def _memory(memory: Result) -> tuple[str, ...]:
     )
 
 
+# --- signatures -----------------------------------------------------------------------
+
+PAYERS = (
+    ("UnionPay, quick pay", "unionpay"),
+    ("Huifu, converted, a code by Aliyun", "huifu"),
+)
+"""Whole payments, and what their figures are called by."""
+
+
+def _schemes(schemes: Result) -> tuple[str, ...]:
+    parts = (
+        "`make bench-schemes`:",
+        _where(schemes),
+        "![Processor time of a call, by scheme](bench-schemes.svg)",
+        (
+            f"Of {schemes['rounds']} rounds the best; processors that were busy with "
+            f"others meanwhile: {schemes['others_busy']:,}."
+        ),
+        _of_schemes(schemes),
+        _of_calls(schemes),
+    )
+    if "unionpay_payments_per_s" not in schemes:
+        return parts
+    return *parts, _at_providers(schemes)
+
+
+def _of_schemes(schemes: Result) -> str:
+    rows = [
+        (
+            title,
+            schemes[f"{scheme}_assemble_us"],
+            schemes[f"{scheme}_read_us"],
+            schemes.get(f"{scheme}_by_hmac", 1),
+        )
+        for scheme, title in schemes["titles"].items()
+    ]
+    head = ("scheme", "a call assembled, µs", "an answer read, µs", "by HMAC's")
+    return table(head, rows)
+
+
+def _of_calls(schemes: Result) -> str:
+    """A line a call; the two halves of each scheme's, with a stroke between."""
+    calls: dict[str, dict[str, str]] = {}
+    for one in schemes["calls"]:
+        halves = (one["assemble_us"], one["read_us"])
+        said = "/".join("–" if us is None else f"{us:,.0f}" for us in halves)
+        calls.setdefault(one["call"], {})[one["scheme"]] = said
+    names = list(schemes["titles"])
+    rows = [(call, *map(said.get, names)) for call, said in calls.items()]
+    return table(("assembled/read, µs", *names), rows)
+
+
+def _at_providers(schemes: Result) -> str:
+    head = ("64 at once", "payments/s", "the house's by it", *WHO.values(), "others")
+    rows = []
+    for title, name in PAYERS:
+        others = schemes[f"{name}_others_busy"]
+        for where, which, ratio in (
+            ("the sandbox's banks, the same way", "house_", None),
+            (title, "", schemes[f"house_by_{name}"]),
+        ):
+            per_s = schemes[f"{name}_{which or 'payments_'}per_s"]
+            cost = schemes[f"{name}_{which}cpu_us_per_payment"]
+            rows.append((where, per_s, ratio, *map(cost.get, WHO), others))
+    said = "Whole payments, processor time in µs a payment:"
+    return f"{said}\n\n{table(head, rows)}"
+
+
 # --- plots ----------------------------------------------------------------------------
 
 
@@ -360,6 +436,18 @@ def _cpu(bench: Result) -> str:
     return plots.bars(
         "Where a payment's processor time goes", rows, x_label="µs a payment"
     )
+
+
+def _signatures(schemes: Result) -> str:
+    rows = {
+        name: {
+            "assembled": schemes[f"{name}_assemble_us"],
+            "read": schemes[f"{name}_read_us"],
+        }
+        for name in schemes["titles"]
+    }
+    title = "What a call and its answer cost, by how they are signed"
+    return plots.bars(title, rows, x_label="µs of one core")
 
 
 def _resident(memory: Result) -> str:

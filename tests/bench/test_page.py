@@ -149,6 +149,7 @@ def test_what_was_not_run_says_so_and_how(monkeypatch, tmp_path):
 
     assert "Not run yet: `make bench`." in drawn
     assert "Not run yet: `make bench-memory`." in drawn
+    assert "Not run yet: `make bench-schemes`." in drawn
     assert "old 123" not in drawn
     assert drawn.startswith("before\n")
     assert drawn.endswith(f"{bench.END}\n\nafter\n")

@@ -22,7 +22,7 @@ from paycore.bench.load import Level, Place
 from paycore.bench.looks import Looks
 from paycore.bench.oracle import Oracle
 from paycore.bench.payer import Purse, Tally
-from paycore.bench.stage import Stage, card_facts, prepare
+from paycore.bench.stage import Stage, card_facts, prepare, prepare_at
 from paycore.core.rows import AttemptRow
 from paycore.dev import stack
 from paycore.dev.processes import free_port, start_node
@@ -36,6 +36,7 @@ WARM_UP_S = 3.0
 SYSTEM_DATABASE = "dbos"
 
 OURS, BARE, DURABLE = "paycore", "bare path", "DBOS"
+PROVIDERS = "providers"
 
 Progress = Callable[[float], None]
 
@@ -93,13 +94,28 @@ class Contender:
 
 
 @contextmanager
-def ours(host: Host, folder: Path, wanted: Wanted) -> Iterator[tuple[Contender, Stage]]:
-    """Nodes as `paycore serve` starts them."""
-    with grounds.ground(host, folder, "paycore") as on, ExitStack() as started:
-        stage = _prepared(on, wanted)
+def ours(
+    host: Host, folder: Path, wanted: Wanted, *, providers: Sequence[str] = ()
+) -> Iterator[tuple[Contender, Stage]]:
+    """Nodes as `paycore serve` starts them; where providers are named, payments are
+    made at these and not at the sandbox's own banks.
+    """
+    ports = [free_port() for _ in range(wanted.processes)]
+    ground = grounds.ground(
+        host,
+        folder,
+        "paycore",
+        vendors=providers,
+        api=f"http://{stack.HOST}:{ports[0]}",
+    )
+    with ground as on, ExitStack() as started:
+        if providers:
+            stage = asyncio.run(prepare_at(on, providers, payers=wanted.payers))
+        else:
+            stage = _prepared(on, wanted)
         nodes = [
-            started.enter_context(start_node(on.database.dsn, _settings(stage, number)))
-            for number in range(wanted.processes)
+            started.enter_context(start_node(on.database.dsn, _settings(stage, port)))
+            for port in ports
         ]
         apis = [node.info.api for node in nodes]
         place = Place(
@@ -110,7 +126,8 @@ def ours(host: Host, folder: Path, wanted: Wanted) -> Iterator[tuple[Contender, 
             sandbox_pid=on.sandbox.pid,
             looks=Looks(dsn=on.database.dsn, nodes=apis),
         )
-        yield _contender(OURS, place, stage), stage
+        name = PROVIDERS if providers else OURS
+        yield _contender(name, place, stage), stage
 
 
 @contextmanager
@@ -167,13 +184,12 @@ COUNTED: Mapping[str, int] = MappingProxyType(
 """Budgets of texts that cannot run out, and are counted as a deployment's are."""
 
 
-def _settings(stage: Stage, number: int) -> Settings:
-    port = free_port()
+def _settings(stage: Stage, port: int) -> Settings:
     return msgspec.structs.replace(
         stage.settings,
         port=port,
         public_url=f"http://{stack.HOST}:{port}",
-        node_name=f"bench-{number}",
+        node_name=f"bench-{port}",
         **COUNTED,
     )
 

@@ -8,7 +8,7 @@ same, but for the processor time of a server whose processes are not ours to loo
 
 import asyncio
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,14 +73,19 @@ class Ground:
 
 
 @contextmanager
-def ground(host: Host, data: Path, name: str) -> Iterator[Ground]:
-    """A database of the host and a sandbox under a folder; both end with the block."""
+def ground(
+    host: Host, data: Path, name: str, *, vendors: Sequence[str] = (), api: str = ""
+) -> Iterator[Ground]:
+    """A database of the host and a sandbox under a folder; both end with the block.
+
+    Providers (`vendors`) tell of their own accord what they have to tell to `api`.
+    """
     data = folders.make(data)
     with folders.locked(data) as lock:
-        kept = folders.load(data)
+        kept = folders.with_vendors(data, folders.load(data), vendors)
         with (
             host.database(data, name) as database,
-            start_sandbox(data, kept, lock=lock) as sandbox,
+            start_sandbox(data, kept, lock=lock, vendors=vendors, api=api) as sandbox,
         ):
             yield Ground(data=data, kept=kept, sandbox=sandbox, database=database)
 

@@ -19,6 +19,10 @@ _TOLD = """
     SELECT count(DISTINCT pay_order_no) FROM notice
     WHERE verified AND type = 'payment.succeeded'
 """
+_SUCCEEDED = """
+    SELECT n, pay_order_no FROM notice
+    WHERE n > ? AND verified AND type = 'payment.succeeded' ORDER BY n
+"""
 _CHARGES = """
     SELECT pay_order_no, sum(CASE kind WHEN 'charge' THEN amount ELSE -amount END),
            count(*)
@@ -68,6 +72,8 @@ class Oracle:
             f"file:{folder / 'sandbox.db'}?mode=ro", uri=True, isolation_level=None
         )
         self._codes: dict[str, str] = {}
+        self._succeeded: set[str] = set()
+        self._heard = 0
         # A code of before is nobody's any more: handed out it would be a wrong one.
         self._seen = self._number(_TEXTS)
 
@@ -79,6 +85,16 @@ class Oracle:
                 self._codes[to] = code
                 self._seen = row
             found = self._codes.pop(phone, None)
+        return found
+
+    def succeeded(self, pay_order_no: str) -> bool:
+        """Whether a payment's success was told, with a good signature; said once."""
+        if pay_order_no not in self._succeeded:
+            for row, told in self._reader.execute(_SUCCEEDED, (self._heard,)):
+                self._succeeded.add(told)
+                self._heard = row
+        found = pay_order_no in self._succeeded
+        self._succeeded.discard(pay_order_no)
         return found
 
     def notices(self) -> int:

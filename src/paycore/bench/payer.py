@@ -4,6 +4,7 @@ Each has a card and so a phone of its own. What is not as it must be ends the ru
 figure with failed payments in it would be no figure.
 """
 
+import asyncio
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +19,9 @@ from paycore.bench.oracle import Oracle
 AMOUNT_MINOR = 1234
 COUPON_SHARE = 3
 """One payment in so many has a coupon."""
+
+
+TOLD_WITHIN_S, LOOK_S = 30.0, 0.05
 
 
 class WrongAnswer(Exception):
@@ -64,6 +68,8 @@ class Purse:
     """What each of its payments must end as."""
     deducts: bool = False
     """Whether it pays under its mandate, with nobody present."""
+    waits: bool = False
+    """Whether its bank may take a confirm in only, and say later that it is paid."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -139,8 +145,19 @@ class Payer:
         self.tally.confirm_s[order.pay_order_no] = perf_counter() - began
         if answer.status != 200:
             _refuse("confirm", answer)
-        if _RESULT.decode(answer.body).biz_status != "SUCCESS":
+        status = _RESULT.decode(answer.body).biz_status
+        if status == "DOING" and self.purse.waits:
+            await self._told(order)
+        elif status != "SUCCESS":
             _refuse("confirm", answer)
+
+    async def _told(self, order: _Order) -> None:
+        """Wait until the business line has been told: it is what he waits for."""
+        until = perf_counter() + TOLD_WITHIN_S
+        while not self.oracle.succeeded(order.pay_order_no):
+            if perf_counter() > until:
+                raise WrongAnswer(f"nobody was told of {order.pay_order_no}")
+            await asyncio.sleep(LOOK_S)
 
     async def _post(self, path: str, body: dict[str, object]) -> Answer:
         return await self.connection.call(

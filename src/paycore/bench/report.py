@@ -118,8 +118,8 @@ def _beside_durable(ratio: float | None) -> str:
 
 def ratios(figures: Figures) -> dict[str, float | None]:
     """What does not depend on how fast the machine is today."""
-    ours, bare = _per_s(figures.ours), _per_s(figures.bare)
-    durable = _per_s(figures.durable)
+    ours, bare = per_s(figures.ours), per_s(figures.bare)
+    durable = per_s(figures.durable)
     by_concurrency = {level.concurrency: level.per_s for level in figures.quick}
     low, high = by_concurrency.get(LOW), by_concurrency.get(HIGH)
     pgbench = figures.yardstick.per_s
@@ -131,7 +131,7 @@ def ratios(figures: Figures) -> dict[str, float | None]:
     }
 
 
-def _per_s(levels: Sequence[Level]) -> float | None:
+def per_s(levels: Sequence[Level]) -> float | None:
     """Over all rounds."""
     seconds = sum(level.seconds for level in levels)
     return sum(level.payments for level in levels) / seconds if seconds else None
@@ -144,9 +144,9 @@ def document(figures: Figures) -> Mapping[str, object]:
     made: dict[str, object] = {
         "payments_per_s": _of_each(levels, lambda each: round(each.per_s, 1)),
         **found,
-        "bare_path_per_s": _round(_per_s(figures.bare), 1),
-        "dbos_per_s": _round(_per_s(figures.durable), 1),
-        "duel_per_s": _round(_per_s(figures.ours), 1),
+        "bare_path_per_s": _round(per_s(figures.bare), 1),
+        "dbos_per_s": _round(per_s(figures.durable), 1),
+        "duel_per_s": _round(per_s(figures.ours), 1),
         "pgbench_payments_per_s": round(figures.yardstick.per_s, 1),
         "processes": figures.processes,
         "rows_per_payment": figures.rows,
@@ -156,8 +156,8 @@ def document(figures: Figures) -> Mapping[str, object]:
         "charged": figures.charged,
         "latency_ms": _of_each(levels, _ms),
         "cpu_us_per_payment": _of_each(levels, _whole_us),
-        "bare_path_cpu_us_per_payment": _mean_us(figures.bare),
-        "dbos_cpu_us_per_payment": _mean_us(figures.durable),
+        "bare_path_cpu_us_per_payment": mean_us(figures.bare),
+        "dbos_cpu_us_per_payment": mean_us(figures.durable),
         "wal_octets_per_payment": _of_each(levels, _a_payment("wal_octets")),
         "commits_per_payment": _of_each(levels, _a_payment("groups", 3)),
         "changes_a_group": _of_each(levels, _group),
@@ -246,7 +246,7 @@ def _whole_us(level: Level) -> dict[str, int]:
     return {who: round(us) for who, us in _cpu_us(level).items()}
 
 
-def _mean_us(levels: Sequence[Level]) -> dict[str, int]:
+def mean_us(levels: Sequence[Level]) -> dict[str, int]:
     """Over all rounds."""
     payments = max(1, sum(level.payments for level in levels))
     spent: dict[str, float] = {}

@@ -6,7 +6,8 @@ started as users start them.
 """
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -22,6 +23,7 @@ from paycore.coupon.rows import CouponRow
 from paycore.dev import stack
 from paycore.dev.folder import BANKS
 from paycore.dev.processes import free_port
+from paycore.dev.providers import Providers
 from paycore.dev.seeds import (
     ACCOUNT,
     COUPON_MINOR,
@@ -30,11 +32,13 @@ from paycore.dev.seeds import (
     SeededLine,
     seed,
 )
+from paycore.gateway.call import CardFacts
 from paycore.kernel.config import Settings
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizLineId, CouponNo, PayType
 
 COUPONS_A_CHANGE = 500
+SIGNING_AT_ONCE = 8
 BIN = "622202"
 HOLDER = "张三"
 
@@ -84,6 +88,33 @@ async def prepare(on: Ground, *, payers: int, converted: bool, coupons: int) -> 
     )
 
 
+async def prepare_at(on: Ground, names: Sequence[str], *, payers: int) -> Stage:
+    """The same at providers: some payers have an agreement with UnionPay alone, others
+    with Huifu alone, whose every payment is converted. Nobody has a coupon.
+    """
+    settings = stack.settings_of(on.kept, port=free_port(), log_level="warning")
+    await apps.migrate(on.database.dsn)
+    app = await apps.start(settings, on.database.dsn)
+    try:
+        node, sandbox = app.node, on.sandbox.info
+        (*_, mall), kept = await seed(node, sandbox, on.kept, names)
+        there = Providers(node=node, sandbox=sandbox, kept=kept, names=names)
+        quick = await _all_signed(there, mall, "unionpay", range(payers))
+        numbers = range(payers, 2 * payers)
+        converted = await _all_signed(there, mall, "huifu", numbers)
+    finally:
+        await apps.stop(app)
+    return Stage(
+        settings=settings,
+        quick=quick,
+        converted=converted,
+        coupons=[],
+        tally=Tally(),
+        plain=(),
+        with_coupon=(),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _One:
     """Somebody who pays while nobody else is there."""
@@ -129,7 +160,45 @@ async def purses(
 async def _purse(node: Node, line: SeededLine, number: int) -> Purse:
     """A card with an agreement at every bank; its phone is nobody else's."""
     quick = line.biz_line == "shop"
-    phone = _phone(number)
+    return await _with_card(
+        node,
+        line,
+        number,
+        {
+            bank: f"agreement_{bank}_{number}"
+            for bank in BANKS
+            if quick or bank.startswith("deduct")
+        },
+    )
+
+
+async def _all_signed(
+    there: Providers, line: SeededLine, bank: str, numbers: range
+) -> list[Purse]:
+    """One for each number; few at once, for each of them waits for a text."""
+    purses: list[Purse] = []
+    for at in range(0, len(numbers), SIGNING_AT_ONCE):
+        some = numbers[at : at + SIGNING_AT_ONCE]
+        purses += await asyncio.gather(
+            *(_signed(there, line, bank, number) for number in some)
+        )
+    return purses
+
+
+async def _signed(there: Providers, line: SeededLine, bank: str, number: int) -> Purse:
+    """A card whose holder has signed with one provider, by the code that it texts."""
+    card = CardFacts(
+        number=card_number(number), name=HOLDER, id_no=ID_NO, phone=_phone(number)
+    )
+    agreement = await there.agreement(bank, card)
+    purse = await _with_card(there.node, line, number, {bank: agreement})
+    return replace(purse, waits=True)
+
+
+async def _with_card(
+    node: Node, line: SeededLine, number: int, agreements: Mapping[str, str]
+) -> Purse:
+    """A card with these agreements, one a bank; it pays as the first of them can."""
     change = node.change()
     row = cards.register(
         node,
@@ -139,7 +208,7 @@ async def _purse(node: Node, line: SeededLine, number: int) -> Purse:
             number=card_number(number),
             name=HOLDER,
             id_no=ID_NO,
-            phone=phone,
+            phone=_phone(number),
             bank="ICBC",
             card_kind="DEBIT",
             agreements=tuple(
@@ -147,10 +216,9 @@ async def _purse(node: Node, line: SeededLine, number: int) -> Purse:
                     pay_type=_pay_type(bank),
                     channel=bank,
                     account=ACCOUNT,
-                    token=f"agreement_{bank}_{number}",
+                    token=token,
                 )
-                for bank in BANKS
-                if quick or bank.startswith("deduct")
+                for bank, token in agreements.items()
             ),
         ),
     )
@@ -158,8 +226,8 @@ async def _purse(node: Node, line: SeededLine, number: int) -> Purse:
     return Purse(
         api_key=line.api_key,
         card_id=row.card_id,
-        phone=phone,
-        pay_type=PayType.QUICK_PAY if quick else PayType.DEDUCT,
+        phone=_phone(number),
+        pay_type=_pay_type(next(iter(agreements))),
     )
 
 
@@ -180,7 +248,8 @@ def _phone(number: int) -> str:
 
 
 def _pay_type(bank: str) -> PayType:
-    return PayType.QUICK_PAY if bank.startswith("quick") else PayType.DEDUCT
+    quick = bank.startswith("quick") or bank == "unionpay"
+    return PayType.QUICK_PAY if quick else PayType.DEDUCT
 
 
 def card_number(number: int) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from paycore.cli.growth import growth
+from paycore.cli.schemes import schemes
 
 if TYPE_CHECKING:
     from paycore.bench.memory import Memory
@@ -17,6 +18,7 @@ F = TypeVar("F")
 
 app = typer.Typer(invoke_without_command=True, add_completion=False)
 app.command()(growth)
+app.command()(schemes)
 
 MOST_AT_ONCE = 512
 

@@ -18,7 +18,7 @@ from paycore.core.agreements.states import AgreementStatus
 from paycore.core.rows import AttemptRow, PaymentRow
 from paycore.desk.rows import CaseRow
 from paycore.kernel.crypto import KeyRing
-from paycore.kernel.ids import SIGNING_LEGS, signing_request
+from paycore.kernel.ids import SIGNING_LEGS, payment_of, signing_request
 from paycore.kernel.journal_memory import Written
 from paycore.kernel.terms import CardId, PayType, TransType
 from paycore.sandbox.orders import Order
@@ -103,7 +103,8 @@ class AgreementWatch:
         same = order is not None and kept is not None and kept.status == "ACTIVE"
         self._holds(same, "in force, and not in the vault", row.signing_no)
         if order is not None and kept is not None:
-            right = self._token(kept) == order.token
+            there = self._world.banks[row.channel].agreement(order)
+            right = self._token(kept) == there
             self._holds(right, "under another number than its bank's", row.signing_no)
 
     def _over(self, row: SigningRow) -> None:
@@ -136,13 +137,13 @@ class AgreementWatch:
         kept = self._world.base.load(AgreementRow, *place)
         self._holds(kept, "charged under nothing", leg.pay_order_no)
 
-    def leaves(self, no: str, seq: int, path: str) -> None:
+    def leaves(self, no: str, seq: int, operation: str) -> None:
         """A call about an agreement: of one on record, a signing in somebody's hands,
         and no code to one that was ended long ago.
         """
         row = self._numbered(no)
         self._holds(row, "a call about an agreement that is not there", no, "I19")
-        if row is None or not path.endswith("/sign"):
+        if row is None or operation not in ("sign", "sign_confirm"):
             return
         self._holds(seq == SIGNING_LEGS + 1, "signed under another number", no, "I19")
         # Whoever revokes takes it out of the hands of him who is confirming it.
@@ -160,8 +161,9 @@ class AgreementWatch:
         for host, house in self._world.banks.items():
             for order in house.orders.values():
                 if order.operation == "sign" and house.stands(order):
-                    ours = rows.get(order.pay_order_no)  # type: ignore[call-overload]
-                    self._both_have(host, order, ours)
+                    found = payment_of(order.request_id)
+                    assert found is not None, "a number of ours"
+                    self._both_have(host, order, rows.get(found[0]))
         for slot in base.every(SlotRow):
             holder = rows.get(slot.holder)  # type: ignore[call-overload]
             taken = holder is not None and not holder.status.final
@@ -187,8 +189,11 @@ class AgreementWatch:
         gone = row.card_id not in self._revoked or card.status == "REVOKED"
         self._holds(gone, "told that it is revoked, and it is not", no)
         if row.status is AgreementStatus.ACTIVE:
-            there = self._signed(row)
-            stands = there is not None and self._world.banks[row.channel].stands(there)
+            there, house = self._signed(row), self._world.banks[row.channel]
+            stands = there is not None and house.stands(there)
+            if there is not None and not house.tells_ends:
+                # Who is told of no end hears of it when money is refused.
+                stands = stands or there.request_id in house.ended
             self._holds(stands, "in force with us, and not at its bank", no)
 
     def _both_have(self, host: str, order: Order, row: SigningRow | None) -> None:

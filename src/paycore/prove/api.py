@@ -190,8 +190,8 @@ class Api:
 
     async def callback(
         self, channel: str, path: str, headers: Mapping[str, str], body: bytes
-    ) -> bool:
-        """POST /callbacks/{channel}/{account}; whether it was acknowledged."""
+    ) -> Answer | None:
+        """POST /callbacks/{channel}/{account}."""
 
         async def work(node: Node) -> KeptAnswer:
             received = await gateway.callback(
@@ -201,8 +201,7 @@ class Api:
             status, said = received.accept(taken)
             return KeptAnswer(status=status, body=said)
 
-        answer = await self._call(work, None, within_s=CALLBACK_WITHIN_S)
-        return answer is not None and (answer.status, answer.body) == (200, b"OK")
+        return await self._call(work, None, within_s=CALLBACK_WITHIN_S)
 
     # --- on the way -------------------------------------------------------------------
 

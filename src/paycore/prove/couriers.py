@@ -6,15 +6,18 @@ only reconciliation could find it otherwise.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from paycore.prove.strangers import BankHouse, Exchange
+from paycore.prove.houses import BankHouse, Bent, Exchange
 from paycore.sandbox.orders import Order
 
 if TYPE_CHECKING:
     from paycore.prove.network import Network
     from paycore.prove.world import World
+
+Message = tuple[Mapping[str, str], bytes]
+"""Headers and body."""
 
 FOR_EVER_MS = 10**9
 
@@ -34,9 +37,7 @@ class Couriers:
     def __init__(self, world: "World", network: "Network") -> None:
         self._world, self._network = world, network
 
-    def tell(
-        self, host: str, house: BankHouse, exchange: Exchange, strike: str | None
-    ) -> None:
+    def tell(self, house: BankHouse, exchange: Exchange, strike: str | None) -> None:
         """Bring the result of an order to the merchant, now or when it is settled."""
         done, order = exchange.answer, exchange.order
         if done.settles is not None:
@@ -59,17 +60,13 @@ class Couriers:
         """What comes besides the result, and must have no effect."""
         faults = self._world.faults
         if faults.strikes("callback_reordered"):
-            self.bring(
-                house, order, after=2.0, status="PROCESSING", code="OK", bank_ref=None
-            )
+            self.bring(house, order, Bent.WAITING, after=2.0)
         if faults.strikes("callback_other_amount") and order.amount is not None:
-            self.bring(house, order, after=0.5, amount=order.amount + 1)
+            self.bring(house, order, Bent.MORE, after=0.5)
         if faults.strikes("callback_forged"):
             self._forge(house, order)
         if faults.strikes("callback_elsewhere"):
-            letter = "Y" if order.pay_order_no.endswith("Z") else "Z"
-            other = f"{order.pay_order_no[:-1]}{letter}01"
-            self.bring(house, order, request_id=other, pay_order_no=other[:-2])
+            self.bring(house, order, Bent.ELSEWHERE)
         if faults.strikes("callback_stale"):
             self.bring(house, order, after=OLD_S / 60, old_s=OLD_S)
 
@@ -126,7 +123,7 @@ class Couriers:
 
     def _perhaps_unasked(self, house: BankHouse, exchange: Exchange) -> None:
         order = house.orders.get(exchange.call.request.request_id)
-        if order is None or order.status != "OPEN":
+        if order is None or order.status != "OPEN" or not house.charges_unasked:
             return
         if self._world.faults.strikes("charged_unasked"):
             after = self._network.rng.random() * 120
@@ -146,80 +143,61 @@ class Couriers:
             self.bring(house, done.final, persistent=True)
 
     def _forge(self, house: BankHouse, order: Order) -> None:
-        headers, body = house.callback(
-            order,
-            self._callback_path(house),
-            self._world.now_ms(),
-            status="SUCCESS",
-            amount=order.amount,
-            currency=order.currency,
-        )
-        headers = {**headers, "x-signature": "0" * 64}
-        self._network.later(self._deliver, house, headers, body, (0.0,), False)
+        message = house.forged(order, self._world.now_ms())
+        if message is not None:
+            self._network.later(self._deliver, house, order, message, (0.0,), None)
 
     def bring(
         self,
         house: BankHouse,
         order: Order,
+        bent: Bent | None = None,
         *,
         after: float | None = None,
         persistent: bool = False,
         old_s: int = 0,
-        **changed: object,
     ) -> None:
         """Post a callback, again where nobody acknowledges; if need be for ever."""
-        headers, body = house.callback(
-            order,
-            self._callback_path(house),
-            self._world.now_ms() - old_s * 1000,
-            **changed,
-        )
-        if not changed:
+        at_ms = self._world.now_ms() - old_s * 1000
+        message = house.told(order, at_ms, bent)
+        if message is None:
+            return
+        if bent is None:
             self._world.scrutiny.tells(house.bank.name, order)
         waits = AGAIN_AFTER_S if after is None else (after, *AGAIN_AFTER_S[1:])
-        again = old_s == 0
+        again = waits if old_s == 0 else waits[:1]
+        # What a bank brings again after a while it signs again.
+        anew = (lambda: house.told(order, self._world.now_ms())) if persistent else None
         self._network.later(
-            self._deliver,
-            house,
-            headers,
-            body,
-            waits if again else waits[:1],
-            persistent,
-            after=0.0,
+            self._deliver, house, order, message, again, anew, after=0.0
         )
-
-    def _callback_path(self, house: BankHouse) -> str:
-        return f"/callbacks/{house.bank.name}/main"
 
     def _deliver(
         self,
         house: BankHouse,
-        headers: Mapping[str, str],
-        body: bytes,
+        order: Order,
+        message: Message,
         waits: tuple[float, ...],
-        persistent: bool,  # noqa: FBT001 a callback's argument
+        anew: Callable[[], Message | None] | None,
     ) -> None:
-        self._world.spawn(
-            self._courier(house, headers, body, waits, persistent=persistent)
-        )
+        self._world.spawn(self._courier(house, order, message, waits, anew))
 
     async def _courier(
         self,
         house: BankHouse,
-        headers: Mapping[str, str],
-        body: bytes,
+        order: Order,
+        message: Message,
         waits: tuple[float, ...],
-        *,
-        persistent: bool,
+        anew: Callable[[], Message | None] | None,
     ) -> None:
         world, name = self._world, house.bank.name
-        path = self._callback_path(house)
         waiting = list(waits)
         while waiting:
             await asyncio.sleep(waiting.pop(0) + self._network.one_way())
-            if await world.api.callback(name, path, headers, body):
+            headers, body = message
+            said = await world.api.callback(name, house.callback_path, headers, body)
+            if said is not None and house.acknowledged(order, said.status, said.body):
                 return
-            if persistent and not waiting:
+            if anew is not None and not waiting:
                 waiting.append(16.0)
-                # What a bank brings again it signs again.
-                headers = house.signed_again(path, body, world.now_ms())
+                message = anew() or message

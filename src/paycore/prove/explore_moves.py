@@ -290,9 +290,9 @@ async def _callback(scene: Scene, bank: str, request_id: str) -> None:
     order = house.orders.get(request_id)
     if order is None or order.status in ("OPEN", "PROCESSING"):
         return
-    path = f"/callbacks/{bank}/main"
-    headers, body = house.callback(order, path, scene.now_ms())
-    await scene.api.callback(bank, path, headers, body)
+    message = house.told(order, scene.now_ms())
+    assert message is not None, "a house bank tells of every end"
+    await scene.api.callback(bank, house.callback_path, *message)
 
 
 def _by_itself(scene: Scene, what: str, bank: str, request_id: str) -> None:

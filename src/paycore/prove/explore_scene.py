@@ -36,6 +36,7 @@ from paycore.kernel.terms import Epoch
 from paycore.prove.api import Api
 from paycore.prove.coupons import CouponHouse
 from paycore.prove.explore_state import State
+from paycore.prove.houses import BankHouse
 from paycore.prove.ids import SeededIds
 from paycore.prove.journal import SimJournal
 from paycore.prove.ledger import Ledger
@@ -47,7 +48,6 @@ from paycore.prove.running import Running
 from paycore.prove.scrutiny import Scrutiny
 from paycore.prove.stage import LINES, WEBHOOK_SECRET, Stage, stage
 from paycore.prove.strangers import (
-    BankHouse,
     CarrierHouse,
     LineHouse,
     Text,
@@ -444,18 +444,19 @@ class Calls(Network):
             return NotSent(reason="refused")
         if how == "lost":
             return None
-        call = house.open(request, path, scene.now_ms())
+        asked = house.open(request, path, scene.now_ms())
         twist = Twist(decline=DECLINES.get(how))
         if how == "pending":
             twist = Twist(processing_ms=FOR_EVER_MS)
-        done = house.act(call, twist)
-        self._happened(host, call.request.request_id, done.work)
+        done = house.act(asked.call, twist)
+        self._happened(host, asked.call.request.request_id, done.work)
         if how == "unanswered":
             return None
         if " " in how:
             assert scene.meanwhile is not None
-            await scene.meanwhile(how.split()[-1], host, call.request.request_id)
-        return house.signed(done, path, scene.now_ms(), strike=None)
+            number = asked.call.request.request_id
+            await scene.meanwhile(how.split()[-1], host, number)
+        return house.reply(asked, done, scene.now_ms(), strike=None)
 
     def _happened(self, host: str, request_id: str, work: Work) -> None:
         """Money that moved and texts that went out."""

@@ -25,8 +25,10 @@ from paycore.kernel.stream import Place, Stream
 from paycore.prove import kinds
 from paycore.prove.coupons import HOST
 from paycore.prove.couriers import FOR_EVER_MS, Couriers
+from paycore.prove.houses import BankHouse, Bent, Exchange, Glance
 from paycore.prove.loop import Machine
-from paycore.prove.strangers import BankHouse, Exchange, Text, answered
+from paycore.prove.strangers import Text, answered
+from paycore.sandbox.dialect import Plain
 from paycore.sandbox.orders import Answer, Twist
 from paycore.sandbox.protocol import BadSignature
 
@@ -40,9 +42,6 @@ LATEST_S = 7.0
 """How long after it was given up a request may arrive: within a bank's acceptance
 window, for whoever comes later is turned away by what the window promises."""
 
-UNMAPPED = "E_9999"
-"""A code that no list has."""
-
 NO = Answered(status=500, headers={}, body=b"no")
 
 PAYERS_FAULT = ("INSUFFICIENT_FUNDS", "OVER_LIMIT", "BLACKLISTED")
@@ -55,6 +54,7 @@ FAMILY: Mapping[str, tuple[kinds.Kind, ...]] = MappingProxyType(
         "deduct": kinds.MONEY,
         "refund": kinds.REFUND,
         "sign": kinds.SIGN,
+        "sign_confirm": kinds.SIGN,
         "revoke": kinds.REVOKE,
         "enquire": kinds.ENQUIRY,
     }
@@ -86,7 +86,7 @@ class SimTransport:
         await world.perhaps_dies(machine, "killed_before_call")
         host, path = _place(request.url)
         world.oracle.leaves(machine, host, path, request)
-        world.scrutiny.leaves(machine, host, request)
+        world.scrutiny.leaves(machine, host, path, request)
         answer: asyncio.Future[HttpResult] = world.loop.create_future()
         world.network.carry(
             Parcel(host=host, path=path, request=request, sender=machine, answer=answer)
@@ -181,10 +181,14 @@ class Network:
     # --- to a bank --------------------------------------------------------------------
 
     def _to_bank(self, parcel: Parcel) -> None:
-        host, operation = parcel.host, parcel.path.removeprefix("/v1/")
-        strike = self._world.faults.one_of(FAMILY[operation])
-        if strike is not None:
-            said = f"{strike} at {host}.{operation}"
+        host = parcel.host
+        seen = self._world.banks[host].glance(parcel.request, parcel.path)
+        strike = None
+        if seen is not None:
+            strike = self._world.faults.one_of(FAMILY[seen.operation])
+        if strike is not None and seen is not None:
+            family = seen.operation.removesuffix("_confirm")
+            said = f"{strike} at {host}.{family}"
             self._world.note(parcel.sender, "strike", said)
         if strike is not None and strike.endswith("_refused"):
             self.reply(parcel, NotSent(reason="refused"))
@@ -192,25 +196,26 @@ class Network:
             return
         elif _is(strike, "_arrives_late"):
             after = parcel.request.timeout_s + self.rng.random() * LATEST_S
-            self.later(self._at_bank, parcel, strike, after=after)
+            self.later(self._at_bank, parcel, seen, strike, after=after)
         elif _is(strike, "_500") and not _is(strike, "_acted_500"):
             self.reply(parcel, NO)
         else:
-            self.later(self._at_bank, parcel, strike)
+            self.later(self._at_bank, parcel, seen, strike)
             if _is(strike, "_doubled"):
-                self.later(self._at_bank, parcel, None)
+                self.later(self._at_bank, parcel, seen, None)
 
-    def _at_bank(self, parcel: Parcel, strike: str | None) -> None:
+    def _at_bank(self, parcel: Parcel, seen: Glance | None, strike: str | None) -> None:
         """It has arrived: the bank acts, whatever becomes of its answer."""
-        world, host, path = self._world, parcel.host, parcel.path
+        world, host = self._world, parcel.host
         house = world.banks[host]
         try:
-            call = house.open(parcel.request, path, world.now_ms())
-        except BadSignature:
-            self.reply(parcel, Answered(status=401, headers={}, body=b""))
+            asked = house.open(parcel.request, parcel.path, world.now_ms())
+        except Plain as plain:
+            self._turned_away(parcel, seen, plain, strike)
             return
-        done = house.act(call, self._twist(strike, call.operation))
-        exchange = Exchange(merchant=house.merchant, path=path, call=call, answer=done)
+        call = asked.call
+        done = house.act(call, self._twist(house, strike, call.operation))
+        exchange = Exchange(asked=asked, answer=done)
         said = call.operation, done.reply.status, done.reply.code
         world.note(None, f"bank {host}", " ".join(said), done.reply.pay_order_no)
         world.oracle.moved(done.work.moves)
@@ -219,18 +224,36 @@ class Network:
                 self.texted(call.request.request_id, host, text.code)
         self._lie(house, exchange, strike)
         world.scrutiny.answers(host, exchange, strike)
-        self.couriers.tell(host, house, exchange, strike)
+        self.couriers.tell(house, exchange, strike)
         if _is(strike, "_acted_500"):
             self.reply(parcel, NO)
         elif not _silent(strike):
-            reply = house.signed(exchange.answer, path, world.now_ms(), strike=strike)
-            late = strike is not None and strike.endswith("_late")
-            after = parcel.request.timeout_s + 1.0 if late else None
-            paid = world.scrutiny.paid(exchange, strike)
-            self.reply(parcel, reply, after, paid=paid)
+            now_ms = world.now_ms()
+            reply = house.reply(asked, exchange.answer, now_ms, strike=strike)
+            paid = world.scrutiny.paid(host, exchange, strike)
+            self.reply(parcel, reply, _late(parcel, strike), paid=paid)
         world.perhaps_dies_now(parcel.sender, "killed_after_call")
 
-    def _twist(self, strike: str | None, operation: str) -> Twist:  # noqa: PLR0911 a row a fault
+    def _turned_away(
+        self, parcel: Parcel, seen: Glance | None, plain: Plain, strike: str | None
+    ) -> None:
+        """The bank does nothing, and says why; a fault strikes that as well."""
+        world, house = self._world, self._world.banks[parcel.host]
+        if seen is not None:
+            no = seen.request_id[:-2]
+            world.note(
+                None, f"bank {parcel.host}", f"turns away {plain.wire.status}", no
+            )
+            world.scrutiny.turned_away(parcel.host, seen)
+        if plain.wire.status == 401:
+            strike = None  # nobody's answer: no fault makes it worse
+        if not _silent(strike):
+            reply = house.sent(plain.wire, strike)
+            self.reply(parcel, reply, _late(parcel, strike))
+
+    def _twist(  # noqa: PLR0911 a row a fault
+        self, house: BankHouse, strike: str | None, operation: str
+    ) -> Twist:
         """How a fault bends what the bank does."""
         match strike:
             case "send_refuses_payer":
@@ -240,7 +263,7 @@ class Network:
             case str() if strike.endswith("_unmapped") and not _is(
                 strike, "_acted_unmapped"
             ):
-                return Twist(decline=UNMAPPED)
+                return Twist(decline=house.unmapped)
             case "sign_declined":
                 codes = (*PAYERS_FAULT, *CARDS_FAULT, "CODE_WRONG")
                 return Twist(decline=self.rng.choice(codes))
@@ -264,7 +287,7 @@ class Network:
         """Answer what is not so, and let the truth come by a callback."""
         done, world = exchange.answer, self._world
         if strike == "money_acted_unmapped":
-            exchange.answer = _denied(exchange, UNMAPPED)
+            exchange.answer = _denied(exchange, house.unmapped)
         if strike == "enquiry_lies":
             order = house.orders.get(exchange.call.request.request_id)
             if order is None or order.bank_ref is None or order.notify_url is None:
@@ -280,16 +303,7 @@ class Network:
             if done.final.bank_ref is None:
                 return
             world.oracle.lied(done.final.pay_order_no)
-            self.couriers.bring(
-                house,
-                done.final,
-                after=1.0,
-                status="FAIL",
-                code="CARD_LOST",
-                bank_ref=None,
-                amount=None,
-                currency=None,
-            )
+            self.couriers.bring(house, done.final, Bent.NO, after=1.0)
 
     # --- to a ledger, to a carrier, to a line -----------------------------------------
 
@@ -366,6 +380,12 @@ class Network:
             headers = {"location": "http://elsewhere.sim/"} if status == 302 else {}
             self.reply(parcel, answered(b"", headers, status))
         world.perhaps_dies_now(parcel.sender, "killed_after_call")
+
+
+def _late(parcel: Parcel, strike: str | None) -> float | None:
+    """When an answer comes that comes too late."""
+    late = strike is not None and strike.endswith("_late")
+    return parcel.request.timeout_s + 1.0 if late else None
 
 
 def _silent(strike: str | None) -> bool:

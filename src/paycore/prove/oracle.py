@@ -397,34 +397,49 @@ class Oracle:
         if host == HOST:
             self._world.coupons.leaves(path, request)
             return
-        body = msgspec.json.decode(request.body, type=dict[str, Any])
-        request_id = str(body["request_id"])
+        house = self._world.banks.get(host)
+        if house is None:
+            no = self._texts(host, request)
+            self._world.note(machine, "calls", f"{host}{path}", no)
+            return
+        seen = house.glance(request, path)
+        if seen is None:
+            return  # about no order, and so on no order's record
+        request_id, operation = seen.request_id, seen.operation
         no, seq = named(request_id)
-        found = self._world.base.within(MessageRow, no)
-        channel = "sms_centre" if host.startswith("carrier_") else host
-        mine = [r for r in found if r.direction == "OUT" and r.channel == channel]
-        recorded = bool(mine)
-        if channel == host:
-            # A bank: each of its calls has a record of its own.
-            operation = path.removeprefix("/v1/")
-            if body.get("step") == "confirm":
-                operation = "sign_confirm"
-            self._called[no, host, operation] += 1
-            mine = [row for row in mine if row.operation == operation]
-            recorded = len(mine) >= self._called[no, host, operation]
+        # Each call to a bank has a record of its own.
+        self._called[no, host, operation] += 1
+        mine = [
+            row
+            for row in self._world.base.within(MessageRow, no)
+            if (row.direction, row.channel, row.operation) == ("OUT", host, operation)
+        ]
+        recorded = len(mine) >= self._called[no, host, operation]
         self.holds("I19", recorded, f"a call to {host} without a record", no)
         self._world.note(machine, "calls", f"{host}{path}", no)
         if seq > SIGNING_LEGS:
-            self.agreements.leaves(no, seq, path)
+            self.agreements.leaves(no, seq, operation)
         elif seq > REFUND_LEGS:
-            self.refunds.leaves(request_id, no, body, path)
-        if path.endswith(("/confirm", "/deduct")):
+            self.refunds.leaves(seen, no)
+        if operation in ("confirm", "deduct"):
             leg = [
                 a
                 for a in self._attempts(no)
                 if a.request_no == request_id and a.trans_type.moves_money
             ]
             self.holds("I19", leg, "money asked for without a leg", no)
+
+    def _texts(self, host: str, request: HttpRequest) -> str:
+        """A text is about to leave to a carrier; of which payment."""
+        body = msgspec.json.decode(request.body, type=dict[str, Any])
+        no, _ = named(str(body["request_id"]))
+        mine = [
+            row
+            for row in self._world.base.within(MessageRow, no)
+            if (row.direction, row.channel) == ("OUT", "sms_centre")
+        ]
+        self.holds("I19", mine, f"a call to {host} without a record", no)
+        return no
 
     def moved(self, moves: Iterable[Move]) -> None:
         """Money moved at a bank."""

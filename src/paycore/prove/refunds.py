@@ -37,6 +37,7 @@ from paycore.kernel.terms import (
 )
 from paycore.notify.rows import NoticeRow
 from paycore.prove.api import Answer
+from paycore.prove.houses import Glance
 from paycore.sandbox.orders import Move
 
 if TYPE_CHECKING:
@@ -304,13 +305,13 @@ class RefundWatch:
             for one in self._world.base.within(RefundRow, row.pay_order_no)
         )
 
-    def leaves(self, number: str, no: str, body: Mapping[str, Any], path: str) -> None:
+    def leaves(self, seen: Glance, no: str) -> None:
         """A call about a refund: of one that is on record, in hand, and as recorded."""
-        row = self._world.base.load(RefundRow, no, number)
+        row = self._world.base.load(RefundRow, no, seen.request_id)
         self._holds("I19", row, "a call about a refund that is not there", no)
-        if row is None or not path.endswith("/refund"):
+        if row is None or seen.operation != "refund":
             return
-        asked = (body["amount"], body["currency"], body["original_request_id"])
+        asked = (seen.amount, seen.currency, seen.original)
         stands = (row.money_amount, row.currency, row.original_request_no)
         self._holds("I12", asked == stands, "another refund was asked for", no)
 

@@ -36,8 +36,8 @@ from paycore.sandbox.orders import Order
 from paycore.sms.rows import CodeRow
 
 if TYPE_CHECKING:
+    from paycore.prove.houses import Exchange, Glance
     from paycore.prove.running import Running
-    from paycore.prove.strangers import Exchange
     from paycore.prove.world import World
 
 BENT = ("_garbage", "_badly_signed", "_other_amount", "_acted_500")
@@ -176,35 +176,23 @@ class Scrutiny:
         good = all(one in node.heartbeat.live for node in acts for one in there_is)
         self._oracle.holds("F48", good, "who acts is taken for dead")
 
-    def leaves(self, machine: Machine, host: str, request: HttpRequest) -> None:
+    def leaves(
+        self, machine: Machine, host: str, path: str, request: HttpRequest
+    ) -> None:
         """Whoever calls about a payment has it in hand himself (F48)."""
-        path = request.url.rsplit("/", 1)[-1]
-        body = msgspec.json.decode(request.body, type=dict[str, Any])
-        row: PaymentRow | RefundRow | None
-        if host == COUPONS:
-            if path != "lock":
-                return  # whoever is late tells what another has told meanwhile
-            no = str(body["pay_order_no"])
-            row = self._world.base.load(PaymentRow, no)
-        elif host in self._world.banks or host.startswith("carrier_"):
-            number = str(body["request_id"])
-            no, seq = named(number)
-            if seq <= REFUND_LEGS:
-                row = self._world.base.load(PaymentRow, no)
-            elif path == "refund":
-                row = self._world.base.load(RefundRow, no, number)
-            else:
-                return
-        else:
+        about = self._about(host, path, request)
+        if about is None:
             return
+        no, operation, row = about
         # A leap ahead of the database's clock ends leases before their time; so does a
         # node slow behind a clock that fell back, when it follows others: a code may
         # then be sent, or a coupon locked, for nothing. Of money that must not be so.
         leapt = self._world.loop.time() < self._world.leapt_at + LEASE_S
         unsteady = leapt or self._world.fell_back
-        if unsteady and (host.startswith("carrier_") or path in ("send_code", "lock")):
+        if unsteady and operation in ("text", "send_code", "lock"):
             return
-        if isinstance(row, PaymentRow) and row.biz_status.final and path == "enquire":
+        over = isinstance(row, PaymentRow) and row.biz_status.final
+        if over and operation == "enquire":
             return  # a callback ended it between the commit and the question
         self._oracle.holds(
             "F48",
@@ -212,6 +200,36 @@ class Scrutiny:
             "a call about what is not in the caller's hands",
             no,
         )
+
+    def _about(
+        self, host: str, path: str, request: HttpRequest
+    ) -> "tuple[str, str, PaymentRow | RefundRow | None] | None":
+        """The payment that a call is about, what it asks for, and the row that must be
+        in its caller's hands; None where none must.
+        """
+        base, house = self._world.base, self._world.banks.get(host)
+        if house is not None:
+            seen = house.glance(request, path)
+            return None if seen is None else self._asked(seen)
+        if host.startswith("carrier_"):
+            no = named(_said(request, "request_id"))[0]
+            return no, "text", base.load(PaymentRow, no)
+        # Of a coupon, whoever is late tells what another has told meanwhile.
+        if host == COUPONS and path.endswith("/lock"):
+            no = _said(request, "pay_order_no")
+            return no, "lock", base.load(PaymentRow, no)
+        return None
+
+    def _asked(
+        self, seen: "Glance"
+    ) -> "tuple[str, str, PaymentRow | RefundRow | None] | None":
+        """The same of a call to a bank."""
+        base, (no, seq) = self._world.base, named(seen.request_id)
+        if seq <= REFUND_LEGS:
+            return no, seen.operation, base.load(PaymentRow, no)
+        if seen.operation == "refund":
+            return no, "refund", base.load(RefundRow, no, seen.request_id)
+        return None
 
     # --- what banks say ---------------------------------------------------------------
 
@@ -222,23 +240,30 @@ class Scrutiny:
             known = reply.code != "ORDER_NOT_FOUND"
             what = "a confirm of an order that its bank never had"
             self._oracle.holds("I19", known, what, reply.pay_order_no)
-        if self._says_yes(exchange, strike):
+        if self._says_yes(host, exchange, strike):
             self._yes.add((host, reply.request_id))
 
-    @staticmethod
-    def _says_yes(exchange: "Exchange", strike: str | None) -> bool:
-        """Whether a bank truly says yes to money, in an answer to be believed."""
-        bent = strike is not None and strike.endswith(BENT)
-        yes = exchange.answer.reply.status == "SUCCESS"
-        return yes and exchange.call.operation != "send_code" and not bent
+    def turned_away(self, host: str, seen: "Glance") -> None:
+        """A bank does nothing with a call: not because it is a confirm of nothing."""
+        if seen.operation == "confirm":
+            known = seen.request_id in self._world.banks[host].orders
+            what = "a confirm of an order that its bank never had"
+            self._oracle.holds("I19", known, what, seen.request_id[:-2])
 
-    @classmethod
-    def paid(cls, exchange: "Exchange", strike: str | None) -> str:
+    def _says_yes(self, host: str, exchange: "Exchange", strike: str | None) -> bool:
+        """Whether a bank truly says yes to money, in an answer to be believed."""
+        operation = exchange.call.operation
+        bent = strike is not None and strike.endswith(BENT)
+        yes = exchange.answer.reply.status == "SUCCESS" and operation != "send_code"
+        return yes and not bent and self._world.banks[host].says_end(operation)
+
+    def paid(self, host: str, exchange: "Exchange", strike: str | None) -> str:
         """The payment whose money a bank truly says it took; or nothing."""
+        if not self._says_yes(host, exchange, strike):
+            return ""
         reply = exchange.answer.reply
         of_refund = named(reply.request_id)[1] > REFUND_LEGS
-        yes = not of_refund and cls._says_yes(exchange, strike)
-        return reply.pay_order_no if yes else ""
+        return "" if of_refund else reply.pay_order_no
 
     def _refunded(self, old: object, new: RefundRow) -> None:
         """I30: nothing is refunded but by what its bank truly said."""
@@ -251,3 +276,8 @@ class Scrutiny:
         """A bank calls back, unbent."""
         if order.status == "SUCCESS":
             self._yes.add((host, order.request_id))
+
+
+def _said(request: HttpRequest, name: str) -> str:
+    """A field of a JSON body."""
+    return str(msgspec.json.decode(request.body, type=dict[str, Any])[name])

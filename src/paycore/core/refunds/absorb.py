@@ -1,8 +1,8 @@
 """Absorb an answer about a refund: by another door, or too late for its own."""
 
 from paycore.cards.rows import CardRow
+from paycore.core.absorb import with_attempts
 from paycore.core.chain import run_commands
-from paycore.core.payment import Payment
 from paycore.core.refunds.commands import TAIL
 from paycore.core.refunds.refund import Refund
 from paycore.core.refunds.run import RefundRun
@@ -22,7 +22,7 @@ async def run_for(node: Node, row: RefundRow) -> RefundRun:
     assert card is not None, "a payment's card is never deleted"
     return RefundRun(
         node=node,
-        payment=Payment(payment),
+        payment=await with_attempts(node, payment),
         line=lines.line(node, row.biz_line),
         change=node.change(),
         card=card,

@@ -20,8 +20,9 @@ from paycore.dev.processes import NodeProcess, free_port, start_node
 from paycore.dev.stack import Ground, ground, prepare, settings_of
 from paycore.kernel.postgres import fresh_folder
 
-SHOP, TICKETS = 0, 1
-"""The seeded lines: one that can do both ways, one that has no quick channel."""
+SHOP, TICKETS, MALL = 0, 1, 2
+"""The seeded lines: one that can do both ways, one that has no quick channel, and that
+of the providers, where some were asked for."""
 
 BANKS_OF = {
     SHOP: ("quick_a", "quick_b", "deduct_a", "deduct_b"),
@@ -198,15 +199,16 @@ class Stack:
 
 
 @contextmanager
-def stacked(**overrides: object) -> Iterator[Stack]:
-    """A stack with one node, in a folder of its own; resends need not wait.
+def stacked(*vendors: str, **overrides: object) -> Iterator[Stack]:
+    """A stack with one node, in a folder of its own; resends need not wait. Providers
+    that are named are there too, and a third line that has agreements with them.
 
     Whatever was done to it, at its end the auditor finds nothing.
     """
     folder = fresh_folder("paycore-flow-")
     settings = {"code_gap_s": 0, "log_level": "warning", **overrides}
     try:
-        with ground(folder) as on:
+        with ground(folder, vendors=vendors) as on:
             stack = Stack(on, **settings)
             try:
                 stack.start_node()

@@ -25,7 +25,7 @@ from paycore.gateway.call import Operation, Reply
 from paycore.kernel.ids import late_refund_no
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
-from paycore.kernel.terms import ProcessStatus, RefundKind, RefundNo, RefundStatus
+from paycore.kernel.terms import ProcessStatus, RefundKind, RefundStatus
 from paycore.lines import service as lines
 
 AFTER_ITS_END: Final = "LATE_MONEY"
@@ -72,7 +72,9 @@ async def take_in(
         evidence={**evidence, **({"refund_no": number} if to_go_back else {})},
     )
     if case_id is not None and to_go_back:
-        _bear(node, change, payment, attempt, number=number, case_id=case_id)
+        row = _born(node, payment, attempt, reply, case_id=case_id)
+        stage_birth(change, row, RefundEvent.LATE_MONEY_CAME, case_id)
+        post(node, change, row, at=row.created_at, returned=False)
     elif payment.row.held == kind and await _waits_for_nothing(node, payment):
         payment.may_close(AT_DESK, node.now())
 
@@ -136,21 +138,17 @@ async def going_back(node: Node, leg: AttemptRow, *, more: bool) -> RefundRow | 
     return None
 
 
-def _bear(
-    node: Node,
-    change: Change,
-    payment: Payment,
-    attempt: AttemptRow,
-    *,
-    number: RefundNo,
-    case_id: str,
-) -> None:
-    """The refund of all that this request took, due at once, with its posting."""
-    now, no = node.now(), attempt.pay_order_no
+def _born(
+    node: Node, payment: Payment, attempt: AttemptRow, reply: Reply, *, case_id: str
+) -> RefundRow:
+    """The refund of all that this request took, due at once. The channel's own number
+    of that money is in its late word: what it said before was of none.
+    """
+    now = node.now()
     language = lines.line(node, payment.row.biz_line).language
-    row = RefundRow(
-        pay_order_no=no,
-        refund_no=number,
+    return RefundRow(
+        pay_order_no=attempt.pay_order_no,
+        refund_no=late_refund_no(attempt.request_no),
         biz_line=payment.row.biz_line,
         kind=RefundKind.LATE_MONEY,
         out_refund_no=None,
@@ -164,14 +162,13 @@ def _bear(
         account=attempt.account,
         inst_trans_id=attempt.inst_trans_id,
         original_request_no=attempt.request_no,
+        original_channel_ref=reply.channel_ref or attempt.channel_ref,
         resp_code="REFUNDING",
         resp_msg=refund_words("REFUNDING", language),
         created_at=now,
         quiet_from=now,
         next_check_at=now,
     )
-    stage_birth(change, row, RefundEvent.LATE_MONEY_CAME, case_id)
-    post(node, change, row, at=now, returned=False)
 
 
 def stage_birth(

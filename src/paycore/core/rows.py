@@ -214,6 +214,8 @@ class RefundRow(Row, frozen=True, kw_only=True):
     inst_trans_id: str
     original_request_no: AttemptId
     """The number at the channel of the money that goes back."""
+    original_channel_ref: str | None = None
+    """The channel's own number of it, where it told one: some give back by no other."""
     status: RefundStatus = RefundStatus.DOING
     last_event: str = "OPENED"
     events: int = 0

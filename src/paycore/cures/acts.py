@@ -8,6 +8,7 @@ from paycore.accounting.suspense import Account
 from paycore.core import recover
 from paycore.core.refunds import recover as refunds
 from paycore.core.refunds import returns
+from paycore.cures import queries
 from paycore.cures.facts import Facts
 from paycore.cures.plans import notice_of
 from paycore.cures.table import Cure
@@ -82,6 +83,7 @@ async def _refund(node: Node, change: Change, facts: Facts, row: CureRow) -> str
         amount=row.amount,
         case_id=row.case_id,
         why=row.why,
+        channel_ref=queries.reference_of(facts.case),
     )
     return f"refund {number}"
 

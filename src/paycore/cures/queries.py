@@ -7,7 +7,7 @@ import msgspec
 from paycore.desk.rows import CaseRow
 from paycore.kernel.db import Pool
 
-__all__ = ["Pool", "day_of", "healed", "moved_there"]
+__all__ = ["Pool", "day_of", "healed", "moved_there", "reference_of"]
 
 HEALED = """
 SELECT count(*) FROM recon_difference
@@ -42,6 +42,14 @@ def moved_there(case: CaseRow) -> int | None:
         return None
     amount = theirs.get("amount")
     return amount if isinstance(amount, int) else None
+
+
+def reference_of(case: CaseRow) -> str | None:
+    """The channel's own number of the money that a case is about: a second charge has
+    its own. One that was masked in the evidence is none.
+    """
+    told = _evidence(case).get("channel_ref")
+    return told if isinstance(told, str) and told and "*" not in told else None
 
 
 def _evidence(case: CaseRow) -> Mapping[str, object]:

@@ -212,6 +212,7 @@ def of_ended_refunds(refunds: Iterable[RefundRow]) -> Iterator[Question]:
                 original=refund.original_request_no,
                 opened_at=refund.created_at,
                 channel_ref=refund.channel_ref,
+                original_channel_ref=refund.original_channel_ref,
             )
 
 

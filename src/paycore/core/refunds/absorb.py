@@ -15,14 +15,17 @@ from paycore.lines import service as lines
 
 
 async def run_for(node: Node, row: RefundRow) -> RefundRun:
-    """A passage over a refund that stands."""
-    payment = await node.journal.load(PaymentRow, row.pay_order_no)
-    assert payment is not None, "a refund has its payment"
-    card = await node.journal.load(CardRow, payment.card_id)
+    """A passage over a refund that stands. With the payment's attempts: of them a call
+    says what gives the money back.
+    """
+    found = await node.journal.load(PaymentRow, row.pay_order_no)
+    assert found is not None, "a refund has its payment"
+    payment = await with_attempts(node, found)
+    card = await node.journal.load(CardRow, found.card_id)
     assert card is not None, "a payment's card is never deleted"
     return RefundRun(
         node=node,
-        payment=await with_attempts(node, payment),
+        payment=payment,
         line=lines.line(node, row.biz_line),
         change=node.change(),
         card=card,

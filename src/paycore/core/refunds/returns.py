@@ -35,8 +35,11 @@ async def stage(
     amount: int,
     case_id: str,
     why: str,
+    channel_ref: str | None = None,
 ) -> RefundNo:
-    """Stage a return; whoever works sends it at once."""
+    """Stage a return; whoever works sends it at once. `channel_ref`: the channel's own
+    number of that money, where it is not the leg's.
+    """
     now, no = node.now(), payment.pay_order_no
     number = await _number(node, no)
     row = RefundRow(
@@ -55,6 +58,7 @@ async def stage(
         account=leg.account,
         inst_trans_id=leg.inst_trans_id,
         original_request_no=leg.request_no,
+        original_channel_ref=channel_ref or leg.channel_ref,
         created_at=now,
         quiet_from=now,
         next_check_at=now,

@@ -96,7 +96,8 @@ class RefundRun(Run):
             channel_ref=row.channel_ref,
             original_request_no=row.original_request_no,
             original_opened_at=self.payment.opened_at(row.original_request_no),
-            original_channel_ref=self.payment.reference_of(row.original_request_no),
+            original_channel_ref=row.original_channel_ref
+            or self.payment.reference_of(row.original_request_no),
             original_operation=self._charged_by(row.original_request_no),
         )
 

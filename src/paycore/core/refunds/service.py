@@ -284,6 +284,7 @@ def _born(
         account=leg.account,
         inst_trans_id=leg.inst_trans_id,
         original_request_no=leg.request_no,
+        original_channel_ref=leg.channel_ref,
         created_at=now,
         quiet_from=now,
         next_check_at=now,

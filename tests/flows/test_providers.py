@@ -1,0 +1,124 @@
+"""Money that goes back at providers who know an order by more than our number: by their
+own number of the charge, or by its day. Whoever gives it back was not there when it
+was taken.
+"""
+
+import time
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+from inside import inside, rows
+from refunding import given_back, refund, told, until
+from stack import MALL, Payer, Stack, key, stacked
+
+from paycore.cards import service as cards
+from paycore.core.rows import AttemptRow, PaymentRow, RefundRow
+from paycore.gateway import accounts
+from paycore.gateway.call import Ask, Operation, Reply
+from paycore.kernel.node import Node
+from paycore.kernel.outcome import Outcome
+from paycore.kernel.terms import CardId, PayOrderNo, PayType
+
+BOTH = ("unionpay", "huifu")
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with stacked(*BOTH) as made:
+        yield made
+
+
+@pytest.fixture
+def payer(stack: Stack) -> Iterator[Payer]:
+    """The payer of the providers' line."""
+    line = stack.lines[MALL]
+    stack.no_faults()
+    yield Payer(stack, stack.client(MALL), line.card_id, line.phone)
+    stack.no_faults()
+
+
+def opened(payer: Payer, bank: str) -> str:
+    """An order whose code this bank has texted, or that will be deducted there."""
+    if bank == "huifu":
+        # Elsewhere no code can be had: our own, and its deduct.
+        payer.stack.fault("bank.unionpay.send_code", "http_500")
+    answer = payer.open(amount=1000)
+    assert 201 == answer.status_code, answer.text
+    payer.stack.no_faults()
+    return answer.json()["pay_order_no"]
+
+
+@pytest.mark.parametrize("bank", BOTH)
+def test_a_refund_that_never_left_goes_later(payer: Payer, bank: str):
+    """Whoever works sends it, by the charge that another passage made."""
+    no = opened(payer, bank)
+    payer.confirm(no)
+    assert "SUCCESS" == payer.until(no)["biz_status"]
+    (charge,) = payer.stack.charges(no)
+    payer.stack.fault(f"bank.{bank}.*", "refuse_connection")
+    number = refund(payer, no, 400).json()["refund_no"]
+
+    payer.stack.no_faults()
+
+    assert (bank, "SUCCESS") == (charge["bank"], until(payer, number)["biz_status"])
+    assert [400] == given_back(payer, no)
+
+
+def test_money_that_nobody_asked_for_goes_back(payer: Payer):
+    """F38: by UnionPay's own number of it, which only its notice has ever said."""
+    no = opened(payer, "unionpay")
+    code = payer.codes()[-1]
+    closed = payer.api.post(f"/v1/payments/{no}/close", headers=key())
+    assert "CLOSED" == closed.json()["biz_status"]
+
+    url = f"{payer.api.base_url}/callbacks/unionpay/main"
+    act = partial(_confirmed, no=PayOrderNo(no), code=code, url=url)
+    reply = inside(payer.stack, act)
+
+    assert Outcome.PENDING is reply.outcome
+    number = refund_no_of(payer, no)
+    assert (f"{no}M01", "SUCCESS") == (number, until(payer, number)["biz_status"])
+    assert [1000] == given_back(payer, no)
+    assert ["refund.late_payment"] == told(payer, number)
+
+
+def refund_no_of(payer: Payer, no: str) -> str | None:
+    """The number of the refund that comes about without anybody's asking for it."""
+    deadline = time.monotonic() + 10
+    while not (found := rows(payer.stack, RefundRow, no)):
+        if time.monotonic() > deadline:
+            return None
+        time.sleep(0.1)
+    return found[0].refund_no
+
+
+async def _confirmed(node: Node, *, no: PayOrderNo, code: str, url: str) -> Reply:
+    """UnionPay is told the code as we would have told it, and nobody of ours knows."""
+    row = await node.journal.load(PaymentRow, no)
+    send = await node.journal.load(AttemptRow, no, 1)
+    place = (send.channel, send.account)
+    found = await cards.agreement(
+        node, row.card_id, PayType.QUICK_PAY, place, now=node.now()
+    )
+    opened = await accounts.look_up(node, *place)
+    ask = Ask(
+        operation=Operation.CONFIRM,
+        pay_order_no=no,
+        attempt_seq=2,
+        request_no=send.request_no,
+        inst_trans_id=send.inst_trans_id,
+        channel=send.channel,
+        account=send.account,
+        amount=send.amount,
+        currency=send.currency,
+        asked_at=node.now(),
+        timeout_s=5.0,
+        card_id=CardId(row.card_id),
+        agreement=cards.token(node, found),
+        code=code,
+        notify_url=url,
+        opened_at=send.created_at,
+    )
+    outgoing = opened.driver.assemble(opened.account, ask)
+    return await opened.driver.perform(node, opened.account, outgoing)

@@ -240,6 +240,7 @@ def test_a_notify_is_verified_as_it_stands():
         notify("[]"),
         notify("no json"),
         notify(told(huifu_id="6666000100000003")),
+        notify(told(huifu_id="")),
         notify(told(req_seq_id="20261128000001")),
         notify(told(req_seq_id=f"{NO}S01")),
         notify(told(trans_type="")),

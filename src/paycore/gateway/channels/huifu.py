@@ -165,10 +165,14 @@ class Huifu(Channel, StatementChannel):
         *,
         now: datetime,
     ) -> Callback | None:
-        """Trust a notify whose `resp_data` is signed as it stands, to our merchant."""
+        """Trust a notify whose `resp_data` is signed as it stands, to our merchant.
+
+        Huifu signs everybody's by one key, and everybody may number his orders as he
+        likes: one that does not say whose it is may be anybody's.
+        """
         config = _config(account)
         data = wire.notified(config.their_key, body)
-        if data is None or text(data, "huifu_id") not in ("", config.huifu_id):
+        if data is None or text(data, "huifu_id") != config.huifu_id:
             return None
         order_no = text(data, "req_seq_id")
         number = orders.our_number(order_no)

@@ -5,12 +5,14 @@ import json
 import pytest
 from huifu_peer import (
     HUIFU,
+    NEXT,
     NO,
     account,
     answer,
     ask,
     config,
     enquiry,
+    notify,
     public_pem,
     to,
 )
@@ -304,6 +306,29 @@ def test_an_account_says_whom_a_refusal_blames():
     assert VerifyStatus.WRONG is by_bank.verify_status
     assert VerifyStatus.EXPIRED is old.verify_status
     assert U is begun.outcome
+
+
+@pytest.mark.parametrize("numbering", ["as_send", "fresh"])
+def test_the_word_on_one_try_of_a_code_ends_no_other(numbering):
+    """Only the answer to a try says what became of it: a notify and an enquiry are of
+    the order, whose tries have one number.
+    """
+    at = account(blames={"C1": Blame.CODE}, confirm_numbering=numbering)
+    number = f"{NO}01" + ("C" if numbering == "fresh" else "")
+    wrong = {"trans_stat": "F", "bank_code": "C1"}
+    asked, later = ask(CONFIRM), enquiry(CONFIRM)
+    theirs = {"req_seq_id": number, "trans_type": "QUICK_PAY"}
+    told = json.dumps(to(asked, **(theirs | wrong)))
+    notified = DRIVER.callback(at, "/", {}, notify(told), now=NEXT)
+    found = heard(later, to(later, **wrong, org_req_seq_id=number), at)
+
+    own = heard(asked, to(asked, **wrong, req_seq_id=number), at)
+
+    assert (F, Blame.CODE) == (own.outcome, own.blame)
+    assert (U, None, False) == (
+        *(notified.reply.outcome, notified.reply.blame, notified.reply.not_found),
+    )
+    assert (U, None, True) == (found.outcome, found.blame, found.not_found)
 
 
 def test_no_account_makes_a_refusal_of_what_is_none():

@@ -128,7 +128,18 @@ def judged(
     if operation is Operation.SIGN_CONFIRM:
         reply = _with_agreement(reply, agreement_in(data, data))
     reply = _with_amount(reply, data, about, must=enquired or about in MONEY)
+    own = first and not enquired
+    if about is Operation.CONFIRM and reply.blame is Blame.CODE and not own:
+        return _of_some_try(reply, enquired=enquired)
     return replace(reply, verify_status=_verified(config, reply, about))
+
+
+def _of_some_try(reply: Reply, *, enquired: bool) -> Reply:
+    """That a code was wrong, and not which: all tries of an order have its number, and
+    the word on an earlier one must not end a later one. Under that number no money has
+    moved by now, and more it does not say.
+    """
+    return replace(reply, outcome=Outcome.UNKNOWN, blame=None, not_found=enquired)
 
 
 def _outcome(

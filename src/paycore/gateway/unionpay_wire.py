@@ -254,11 +254,16 @@ def _until(way: tuple[x509.Certificate, ...]) -> datetime:
 
 
 def certificate(pem: bytes) -> x509.Certificate | None:
-    """One certificate; None where it is none."""
+    """One certificate; None where it is none, or where something cannot be read of what
+    is asked of one: it is taken apart only when it is asked, and anybody may send one.
+    """
     try:
-        return x509.load_pem_x509_certificate(pem)
-    except ValueError:
+        read = x509.load_pem_x509_certificate(pem)
+        _ = read.public_key(), read.subject
+        _ = read.not_valid_before_utc, read.not_valid_after_utc
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         return None
+    return read
 
 
 def _third_part(leaf: x509.Certificate) -> str:

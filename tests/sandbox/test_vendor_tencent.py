@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +16,7 @@ from paycore.sandbox.vendors import tencent
 VECTORS = Path(__file__).parents[3] / "shared/vectors/sms_signing.json"
 KEY_ID, SECRET, APPLICATION = "SID", "tc-secret", "1400006666"
 PHONE = "+8613800138000"
+BEIJING = timezone(timedelta(hours=8))
 KEYS: dict[str, Any] = {
     "secret_id": KEY_ID,
     "secret_key": SECRET,
@@ -141,6 +142,37 @@ def test_receipts_may_be_pulled(own_sandbox: Any) -> None:
     ]
 
     assert [status["SerialNo"] for status in statuses] == pulled
+
+
+def test_texts_are_counted(sandbox: Any) -> None:
+    """By the hour; a question that asks for another application, or badly, is none."""
+    now, action = datetime.now(BEIJING), {"x_tc_action": "SendStatusStatistics"}
+    hours = {"BeginTime": f"{now:%Y%m%d}00", "EndTime": f"{now:%Y%m%d}23"}
+    asked = {"SmsSdkAppId": APPLICATION, "Limit": 0, "Offset": 0, **hours}
+
+    def counted(**changes: Any) -> dict[str, Any]:
+        return ask(sandbox, {**asked, **changes}, **action)
+
+    before = counted()["SendStatusStatistics"]["RequestSuccessCount"]
+    ask(sandbox, fields())
+    after = counted()["SendStatusStatistics"]["RequestSuccessCount"]
+    codes = [
+        counted(**wrong)["Error"]["Code"].partition(".")[0]
+        for wrong in ({"SmsSdkAppId": "1"}, {"EndTime": "x"}, {"Limit": 5})
+    ]
+
+    assert after == before + 1
+    assert ["UnauthorizedOperation", "InvalidParameterValue", "InvalidParameter"] == (
+        codes
+    )
+    assert (
+        0
+        == (
+            counted(BeginTime="2020010100", EndTime="2020010123")[
+                "SendStatusStatistics"
+            ]["FeeCount"]
+        )
+    )
 
 
 @pytest.mark.parametrize(

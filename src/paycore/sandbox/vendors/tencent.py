@@ -35,6 +35,8 @@ _AUTHORIZATION: Final = re.compile(
 )
 _PHONE: Final = re.compile(r"(?:(?:\+|00)?86)?(1[3-9]\d{9})")
 _MARK: Final = re.compile(r"\{(\d+)\}")
+_DIGITS: Final = str.maketrans("", "", "- ")
+_HOUR: Final = re.compile(r"20\d{8}")
 
 MESSAGES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -80,6 +82,16 @@ class Pull(Struct, frozen=True, kw_only=True):
     SmsSdkAppId: str
 
 
+class Count(Struct, frozen=True, kw_only=True):
+    """The parameters of SendStatusStatistics."""
+
+    BeginTime: str
+    EndTime: str
+    SmsSdkAppId: str
+    Limit: int
+    Offset: int
+
+
 class Sms(Struct, frozen=True, kw_only=True):
     """A text as it was asked for."""
 
@@ -100,19 +112,24 @@ class TencentDialect(VendorCarrierDialect):
         assert isinstance(config, Config)
         self._keys = config
         self._to_pull: deque[tuple[Sms, bool]] = deque(maxlen=_WAITING)
+        self._taken: dict[str, int] = {}
 
     async def aside(self, exchange: Exchange, at_ms: int) -> bool:
-        """Receipts that are waiting (PullSmsSendStatus); each is given once."""
-        if exchange.headers.get(b"x-tc-action") != b"PullSmsSendStatus":
+        """Receipts that are waiting (PullSmsSendStatus), each given once; and how many
+        texts some hours had (SendStatusStatistics).
+        """
+        action = exchange.headers.get(b"x-tc-action")
+        answer = {
+            b"PullSmsSendStatus": self._pulled,
+            b"SendStatusStatistics": self._counted,
+        }.get(action or b"")
+        if answer is None:
             return False
         try:
             self._check(exchange, at_ms)
-            asked = _decoded(exchange.body, Pull)
-            self._check_application(asked.SmsSdkAppId)
+            send(exchange, answer(exchange.body, at_ms))
         except Plain as plain:
             send(exchange, plain.wire)
-        else:
-            send(exchange, self._pulled(asked.Limit, at_ms))
         return True
 
     def read(self, exchange: Exchange, at_ms: int) -> CarrierCall:
@@ -168,6 +185,7 @@ class TencentDialect(VendorCarrierDialect):
         """An array of one; without an address it waits to be pulled."""
         sms = asked.told
         assert isinstance(sms, Sms)
+        self._note(sms)
         if self._keys.receipt_url is None:
             self._to_pull.append((sms, delivered))
             return None
@@ -181,6 +199,11 @@ class TencentDialect(VendorCarrierDialect):
             "sid": sms.serial_no,
         }
         return self._keys.receipt_url, Wire(body=msgspec.json.encode([pushed]))
+
+    def _note(self, sms: Sms) -> None:
+        if len(self._taken) >= _WAITING:
+            del self._taken[next(iter(self._taken))]
+        self._taken[sms.serial_no] = sms.at_ms
 
     def acknowledged(self, status: int, body: bytes) -> bool:
         """JSON with a result of 0."""
@@ -233,9 +256,11 @@ class TencentDialect(VendorCarrierDialect):
         if given != self._keys.sms_sdk_app_id:
             raise _error("UnauthorizedOperation.SmsSdkAppIdVerifyFail", given)
 
-    def _pulled(self, most: int, at_ms: int) -> Wire:
+    def _pulled(self, body: bytes, at_ms: int) -> Wire:
+        asked = _decoded(body, Pull)
+        self._check_application(asked.SmsSdkAppId)
         found: list[dict[str, object]] = []
-        while self._to_pull and len(found) < most:
+        while self._to_pull and len(found) < asked.Limit:
             sms, delivered = self._to_pull.popleft()
             found.append(
                 {
@@ -250,6 +275,22 @@ class TencentDialect(VendorCarrierDialect):
                 }
             )
         return _response({"PullSmsSendStatusSet": found})
+
+    def _counted(self, body: bytes, at_ms: int) -> Wire:
+        """By the hour of Beijing, both ends included; all that it took is one fee."""
+        asked = _decoded(body, Count)
+        self._check_application(asked.SmsSdkAppId)
+        for text in (asked.BeginTime, asked.EndTime):
+            if not _HOUR.fullmatch(text):
+                raise _error("InvalidParameterValue.BeginTimeVerifyFail", text)
+        if (asked.Limit, asked.Offset) != (0, 0):
+            raise _error("InvalidParameter", "Limit and Offset are 0")
+        count = sum(
+            asked.BeginTime <= hour <= asked.EndTime
+            for hour in map(_hour, self._taken.values())
+        )
+        names = ("FeeCount", "RequestCount", "RequestSuccessCount")
+        return _response({"SendStatusStatistics": dict.fromkeys(names, count)})
 
 
 _OF_THE_CALL: Final = (
@@ -307,6 +348,10 @@ def _day(stamp: str) -> str:
 def _beijing(at_ms: int) -> str:
     at = datetime.fromtimestamp((at_ms + BEIJING_MS) // 1000, UTC)
     return f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def _hour(at_ms: int) -> str:
+    return _beijing(at_ms)[:13].translate(_DIGITS)
 
 
 def _response(said: Mapping[str, object]) -> Wire:

@@ -82,7 +82,8 @@ class Tampering:
             return result
         if self.changed is not None:
             result = self.changed(result)
-        body = b"<pre>%b" % request.body if self.echo else result.body
+        asked = request.url.encode() + request.body
+        body = b"<pre>%b" % asked if self.echo else result.body
         return Answered(status=result.status, headers=result.headers, body=body)
 
     async def close(self) -> None:

@@ -19,7 +19,7 @@ from paycore.kernel.config import Settings
 from paycore.kernel.crypto import KeyRing
 from paycore.kernel.ids import SystemIds
 from paycore.kernel.journal import Journal
-from paycore.kernel.journal_memory import MemoryJournal, MemoryStore
+from paycore.kernel.journal_memory import MemoryJournal
 from paycore.kernel.journal_postgres import PostgresJournal
 from paycore.kernel.node import Node
 from paycore.kernel.transport import HttpTransport
@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for the suite that channels sh
 sys.path.insert(1, str(Path(__file__).parent / "example_package" / "src"))
 
 from door import Door, reserved
-from strangers import Strangers
+from strangers import Installation, Strangers
 
 STARTS_WITHIN_S = 15
 
@@ -83,35 +83,28 @@ async def node(dsn: str) -> AsyncIterator[Node]:
     """A node that lives: real database, real clock, real network."""
     journal = await PostgresJournal.open(dsn)
     clock = SystemClock(await journal.database_now())
-    node = _node(journal, clock)
+    node = _node(journal, clock, Settings.for_dev())
     yield node
     await node.transport.close()
     await journal.close()
     await asyncio.sleep(0)
 
 
-@pytest.fixture(scope="module")
-def store() -> MemoryStore:
-    """What the nodes of a module keep."""
-    return MemoryStore()
-
-
-@pytest.fixture(scope="module")
-def opened() -> Accounts:
-    """The accounts that the nodes of a module have opened: to read an RSA key takes
-    longer than most of their tests.
-    """
-    return Accounts()
+@pytest.fixture(scope="class")
+def installation() -> Installation:
+    """What the nodes of a class of tests have in common."""
+    return Installation(settings=Settings.for_dev())
 
 
 @pytest.fixture
-async def light_node(store: MemoryStore, opened: Accounts) -> AsyncIterator[Node]:
+async def light_node(installation: Installation) -> AsyncIterator[Node]:
     """A node with a journal in memory, for promises that are not about the database:
     they are many, and it is made in no time.
     """
     clock = SystemClock(datetime.now(UTC))
-    node = _node(MemoryJournal(store, clock), clock)
-    node.state(Accounts, lambda: opened)
+    journal = MemoryJournal(installation.store, clock)
+    node = _node(journal, clock, installation.settings)
+    node.state(Accounts, lambda: installation.accounts)
     node.state(Recorder).record = receipts.record
     yield node
     await sms.let_go(node)
@@ -128,8 +121,7 @@ async def door(light_node: Node, strangers: Strangers) -> AsyncIterator[Door]:
     await door.close()
 
 
-def _node(journal: Journal, clock: SystemClock) -> Node:
-    settings = Settings.for_dev()
+def _node(journal: Journal, clock: SystemClock, settings: Settings) -> Node:
     node = Node(
         settings=settings,
         journal=journal,

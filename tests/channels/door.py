@@ -76,12 +76,12 @@ class Door:
             body = await reader.readexactly(int(length["content-length"]))
             path = head[0].split()[1]
             status, said = await self._answer(path, headers, body)
-            told = f"HTTP/1.1 {status} -\r\nContent-Length: {len(said)}\r\n"
-            writer.write(f"{told}Connection: close\r\n\r\n".encode() + said)
-            await writer.drain()
             came = Came(path=path, headers=headers, body=body, status=status)
             self.came.append(came)
             self._news.set()
+            told = f"HTTP/1.1 {status} -\r\nContent-Length: {len(said)}\r\n"
+            writer.write(f"{told}Connection: close\r\n\r\n".encode() + said)
+            await writer.drain()
         writer.close()
 
     async def _answer(

@@ -8,7 +8,10 @@ from urllib.parse import quote
 import msgspec
 
 from paycore.dev.vendors import Contract
+from paycore.gateway.accounts import Accounts
+from paycore.kernel.config import Settings
 from paycore.kernel.http import Answered, HttpRequest, Transport
+from paycore.kernel.journal_memory import MemoryStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,16 @@ class Strangers:
     """The port at which they tell us things of their own accord."""
     agreements: dict[str, str] = field(default_factory=dict)
     """What the payer signed with them so far, by provider."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """What nodes in memory have in common: what they keep, and the keys to it."""
+
+    settings: Settings
+    store: MemoryStore = field(default_factory=MemoryStore)
+    accounts: Accounts = field(default_factory=Accounts)
+    """Those that are open: to read an RSA key takes longer than most tests."""
 
 
 class Control:
@@ -51,6 +64,10 @@ class Control:
         """What reached a phone, newest last; by one carrier or bank, where named."""
         found = await self._ask("GET", f"/sms?phone={quote(phone)}")
         return [text for text in found if carrier in ("", text["carrier"])]
+
+    async def texted(self) -> int:
+        """How many texts all carriers and banks have sent."""
+        return int((await self._ask("GET", "/stats"))["sms"])
 
     async def _ask(self, method: str, path: str, body: object = None) -> Any:
         request = HttpRequest(

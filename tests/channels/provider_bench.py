@@ -37,11 +37,19 @@ class ProviderBench(Bench):
 
     def __init__(self, node: Node, strangers: Strangers, door: Door) -> None:
         self.node, self.strangers, self.door = node, strangers, door
-        self.name = self.driver.code
+        self.name = self.called()
         self.control = Control(node.transport, strangers.control)
         self.base_url = strangers.banks[self.name]
-        contract = strangers.contracts[self.name]
-        self.credentials = vendors.credentials(contract, self.name, self.base_url)
+        self.credentials = self.ours()
+
+    def called(self) -> str:
+        """What the sandbox calls it, and we."""
+        return self.driver.code
+
+    def ours(self) -> Mapping[str, object]:
+        """What we are given by the provider."""
+        contract = self.strangers.contracts[self.name]
+        return vendors.credentials(contract, self.name, self.base_url)
 
     async def open(self, account: str = ACCOUNT, **changes: object) -> None:
         """Open an account of ours, once for all nodes that share what they keep."""
@@ -51,7 +59,7 @@ class ProviderBench(Bench):
             self.node,
             channel=self.name,
             account=account,
-            driver=self.name,
+            driver=self.driver.code,
             base_url=self.base_url,
             credentials={**self.credentials, **self.settings, **changes},
         )

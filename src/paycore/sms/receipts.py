@@ -45,8 +45,10 @@ class Told:
 
 
 def handle_of(line: Line, number: str) -> str:
-    """Under what a carrier's own number of a text is kept."""
-    return f"{line.carrier}/{number[:LONGEST_NUMBER]}"
+    """Under what a carrier's own number of a text is kept: without NUL, which no text
+    column takes, whatever it wrote.
+    """
+    return f"{line.carrier}/{number[:LONGEST_NUMBER]}".replace("\x00", "")
 
 
 def line_of(node: Node, carrier: str) -> Line | None:

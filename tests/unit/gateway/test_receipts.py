@@ -159,6 +159,7 @@ async def test_a_text_of_nobodys_is_acknowledged_and_forgotten(node, code) -> No
     for carrier, body in (
         ("tencent", by_id("5000:1")),
         ("tencent", by_id("")),
+        ("tencent", by_id("5000\0001")),
         ("tencent", b"[]"),
         ("aliyun", by_ours("", "order-17")),
     ):

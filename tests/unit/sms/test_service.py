@@ -16,7 +16,7 @@ from paycore.kernel.terms import Epoch, VerifyStatus
 from paycore.sms import service
 from paycore.sms.carriers.sandbox import SandboxCarrier, _signature
 from paycore.sms.quota import quotas_of_phone
-from paycore.sms.rows import CarrierRow, CodeStatus
+from paycore.sms.rows import CarrierRow, CodeStatus, SentRow
 from paycore.sms.service import Verified, VerifyRequest
 
 
@@ -276,6 +276,22 @@ class Parrot:
         signature = _signature(config, timestamp, "/v1/send", body)
         headers = {"x-timestamp": timestamp, "x-signature": signature}
         return Answered(status=200, headers=headers, body=body)
+
+
+async def test_a_number_that_no_column_takes(centre, monkeypatch) -> None:
+    """A text that is out is on record as such, whatever its carrier calls it."""
+    read = SandboxCarrier.read
+
+    def odd(self, line, text, answered):
+        return with_fields(read(self, line, text, answered), message_id="7\x008")
+
+    monkeypatch.setattr(SandboxCarrier, "read", odd)
+    monkeypatch.setattr(SandboxCarrier, "receipts_by_id", True)
+    await centre.send()
+    rows = await centre.node.journal.within(SentRow, "a/78")
+
+    assert [centre.no] == [row.pay_order_no for row in rows]
+    assert [CodeStatus.ACTIVE] == statuses(await centre.rows())
 
 
 # --- verifying ------------------------------------------------------------------------

@@ -65,6 +65,17 @@ def message_for(line: Line, text: Text) -> Message:
     return Message(line=line, text=text, masked=line.driver.masked(line, text))
 
 
+def messages_for(lines: Sequence[Line], text: Text) -> tuple[Message, ...]:
+    """The text for each carrier; one whose file breaks at it is passed over."""
+    made: list[Message] = []
+    for line in lines:
+        try:
+            made.append(message_for(line, text))
+        except Exception:  # noqa: BLE001 - the others text all the same
+            _log.exception("carrier_broke", carrier=line.carrier)
+    return tuple(made)
+
+
 async def deliver(node: Node, messages: Sequence[Message], *, within_s: float) -> Sent:
     """Try the carriers in order, all of them within so many seconds.
 

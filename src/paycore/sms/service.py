@@ -31,7 +31,7 @@ from paycore.sms import budget
 from paycore.sms import code as codes
 from paycore.sms.budget import SPEND, Asked, wait_s
 from paycore.sms.carrier import Line, Text
-from paycore.sms.delivery import Message, Sent, Tried, deliver, message_for
+from paycore.sms.delivery import Message, Sent, Tried, deliver, messages_for
 from paycore.sms.quota import Quota, quotas_of_phone, quotas_of_try
 from paycore.sms.receipts import handle_of
 from paycore.sms.registry import Carriers
@@ -134,7 +134,7 @@ async def prepare_send(
     return PreparedSend(
         row=row,
         older=tuple(each.seq for each in older if each.status.replaceable),
-        messages=tuple(message_for(line, text) for line in lines),
+        messages=messages_for(lines, text),
         quotas=quotas,
     )
 

@@ -278,6 +278,22 @@ class Parrot:
         return Answered(status=200, headers=headers, body=body)
 
 
+async def test_a_carrier_file_that_breaks_is_passed_over(centre, monkeypatch) -> None:
+    """Before anything is sent as well: the other carriers text all the same."""
+    masked = SandboxCarrier.masked
+
+    def broken(self, line, text):
+        if line.carrier == "a":
+            raise ValueError("of somebody else's")
+        return masked(self, line, text)
+
+    monkeypatch.setattr(SandboxCarrier, "masked", broken)
+    sent = await centre.send()
+    (text,) = centre.sandbox.texts(centre.phone)
+
+    assert (Outcome.SUCCEEDED, "b") == (sent.outcome, text["carrier"])
+
+
 async def test_a_number_that_no_column_takes(centre, monkeypatch) -> None:
     """A text that is out is on record as such, whatever its carrier calls it."""
     read = SandboxCarrier.read

@@ -206,3 +206,29 @@ def test_a_file_without_a_number_is_refused(name):
     """A file that would be left out in silence is an error."""
     with pytest.raises(DatabaseRefusedError, match="NNNN_name"):
         Migration.of(name, "")
+
+
+async def test_a_year_of_messages_is_not_read_through(empty):
+    """0018 allows them one direction more: while that was proved of every message that
+    is kept, no node could send. One that nothing allowed shows that nobody looked.
+    """
+    files = db.migrations()
+    name = "gateway_message_direction_check"
+    put = (
+        "INSERT INTO gateway_message (pay_order_no, message_id, attempt_seq, direction,"
+        " operation, channel, account, at, verdict, body) VALUES"
+        " ('{no}', gen_random_uuid(), 1, '{way}', '', '', '', now(), '', '')"
+    )
+    await db.migrate(empty, files=files[:17])
+    await ask(empty, f"ALTER TABLE gateway_message DROP CONSTRAINT {name}")
+    await ask(empty, put.format(no="261129000000001A", way="ODD"))
+    await ask(
+        empty,
+        f"ALTER TABLE gateway_message ADD CONSTRAINT {name}"
+        " CHECK (direction IN ('OUT', 'IN', 'CALLBACK')) NOT VALID",
+    )
+    assert "0018_channels" in await db.migrate(empty, files=files)
+
+    await ask(empty, put.format(no="261129000000002A", way="RECEIPT"))
+    with pytest.raises(asyncpg.CheckViolationError):
+        await ask(empty, put.format(no="261129000000003A", way="ODD"))

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from paycore.gateway import accounts
 from paycore.gateway.call import Ask, Operation, Reply
 from paycore.gateway.channel import BAD_SIGNATURE
-from paycore.gateway.replies import tidy
+from paycore.gateway.replies import shown, tidy
 from paycore.kernel.errors import DataNotExist
 from paycore.kernel.ids import attempt_id, pay_order_no
 from paycore.kernel.node import Node
@@ -99,8 +99,8 @@ async def carrier(node: Node, name: str) -> Checked:
     why = _GOOD if good else said.alarm or _SAYS.get(said.resp_code, _unexplained())
     return Checked(
         good=good,
-        resp_code=said.resp_code,
-        resp_msg=said.resp_msg,
+        resp_code=shown(said.resp_code, line.secrets),
+        resp_msg=shown(said.resp_msg, line.secrets),
         explanation=why,
         elapsed_ms=round((node.clock.monotonic() - began) * 1000),
     )

@@ -21,7 +21,7 @@ def tidy(reply: Reply, secrets: Sequence[str]) -> Reply:
     return replace(
         reply,
         resp_code=storable(without(reply.resp_code, secrets))[:CODE_LENGTH],
-        resp_msg=_shown(reply.resp_msg, secrets),
+        resp_msg=shown(reply.resp_msg, secrets),
         channel_ref=_bounded(reply.channel_ref),
         channel_token=_unharmed(reply.channel_token),
         agreement=_unharmed(reply.agreement),
@@ -39,8 +39,11 @@ def verdict(reply: Reply) -> str:
     return " ".join(filter(None, why))
 
 
-def _shown(text: str, secrets: Sequence[str]) -> str:
-    """Cut before masking, which takes long on long texts, and again after it."""
+def shown(text: str, secrets: Sequence[str]) -> str:
+    """A stranger's words as people may read them.
+
+    Cut before masking, which takes long on long texts, and again after it.
+    """
     text = storable(without(text[: 2 * MESSAGE_LENGTH], secrets))
     return masked(text)[:MESSAGE_LENGTH]
 

@@ -9,7 +9,7 @@ from paycore.gateway import checking
 from paycore.kernel.outcome import Outcome
 from paycore.sms.delivery import deliver, message_for
 
-ALIYUN = {"access_key_id": "id", "access_key_secret": "key", "template": "SMS_1"}
+ALIYUN = {"access_key_id": "LTAI1", "access_key_secret": "s3cr3t", "template": "SMS_1"}
 TENCENT = {"secret_id": "id", "secret_key": "key", "app_id": "1", "template": "2"}
 YES = {"Response": {"SendStatusSet": [{"Code": "Ok", "SerialNo": "5000:1"}]}}
 
@@ -48,6 +48,21 @@ async def test_what_the_first_did_not_send_the_second_does(
     assert [first, Outcome.SUCCEEDED] == [one.delivery.outcome for one in sent.tried]
     assert Outcome.SUCCEEDED == sent.outcome
     assert (1, 1) == (len(provider.got), len(second.got))
+
+
+async def test_a_check_repeats_no_credentials(node, provider) -> None:
+    """Whoever answers there has our request before him, and may say what he likes."""
+    keys = {"secret_id": "AKIDcanary0123456789", "secret_key": "canaryKEY0123456789"}
+    await line_of(node, "tencent", provider.url, TENCENT | keys)
+    for part in ("Message", "Code"):
+        said = {"Code": "AuthFailure", "Message": "no"}
+        said[part] = f"{keys['secret_id']} {keys['secret_key']} " + "x" * 2000
+        provider.will_say({"Response": {"Error": said}})
+        checked = await checking.carrier(node, "tencent")
+
+        assert not checked.good
+        assert "canary" not in f"{checked!r}"
+        assert len(f"{checked!r}") < 1000
 
 
 async def test_a_check_says_what_to_look_at(node, provider) -> None:

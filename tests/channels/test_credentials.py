@@ -26,6 +26,7 @@ from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 from paycore.sms import registry
 from paycore.sms.rows import CarrierRow
+from paycore.worker import learner
 
 NEWER = "7e" * 32
 PATH = "/callbacks/deduct_a/main"
@@ -325,6 +326,28 @@ async def test_what_a_channel_teaches_is_kept_and_used(
     assert row is not None
     assert msgspec.json.decode(row.facts) == {"certificate": "2"}
     assert Operation.DEDUCT in opened.driver.capabilities
+
+
+async def test_an_account_that_is_opened_meanwhile(
+    node: Node, strangers: Strangers
+) -> None:
+    """Whoever goes through all of them asks the network in between: one that a payment
+    opens just then is another day's.
+    """
+
+    class Slow(Sandbox):
+        code = "slow"
+
+        async def learn(self, node: Node, account: Account) -> None:
+            await save(node, strangers, channel="meanwhile", enabled=False)
+            assert await accounts.look_up(node, "meanwhile", "main") is not None
+
+    node.state(Registry)._by_code["slow"] = Slow()
+    await save(node, strangers, driver="slow")
+    await gateway.refresh(node)
+    ran = await learner.job(0).work(node)
+
+    assert ran.done
 
 
 async def test_a_channel_that_stumbles_teaches_nothing(

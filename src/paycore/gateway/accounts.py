@@ -58,7 +58,7 @@ class Accounts:
 
     def every(self) -> Iterator[tuple[AccountKey, Opened]]:
         """All that can be called, disabled ones too."""
-        yield from self._opened.items()
+        yield from tuple(self._opened.items())
 
     def driver(self, channel: str) -> Channel | None:
         """The channel file that speaks to a channel."""

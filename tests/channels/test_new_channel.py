@@ -86,7 +86,8 @@ def test_what_was_written_is_said(new, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "code", ["a", "Acme", "1a", "a-b", "a.b", "../a", "class", "", LONGEST + "x"]
+    "code",
+    ["a", "Acme", "1a", "a-b", "a.b", "../a", "class", "", LONGEST + "x", "acme_"],
 )
 def test_a_code_that_cannot_be_one_is_refused(new, tmp_path, code):
     """What is no name of a file, a module and a channel at once writes nothing."""
@@ -119,3 +120,13 @@ def test_nothing_is_written_over(new, tmp_path, there):
     assert 2 == ended
     assert f"paycore: {there} is there already; nothing was written.\n" == err
     assert [tmp_path / there] == [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+def test_what_cannot_be_written_is_said(new, tmp_path):
+    """In one line, as any other refusal: a file where a folder must be, for one."""
+    (tmp_path / "paycore-channel-acme").write_text("mine")
+    ended, _, err = new("acme")
+
+    assert (2, 1) == (ended, len(err.splitlines()))
+    assert err.startswith("paycore: paycore-channel-acme/")
+    assert "mine" == (tmp_path / "paycore-channel-acme").read_text()

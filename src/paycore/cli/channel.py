@@ -24,7 +24,7 @@ CHANNELS = Path("src/paycore/gateway/channels")
 
 LINE_MAX = 88
 
-_CODE = re.compile(r"[a-z][a-z0-9_]{1,30}")
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,29}[a-z0-9]")
 
 app = group("A channel of your own.")
 
@@ -41,7 +41,8 @@ def _channel() -> None:
 )
 def new(
     code: Annotated[
-        str, typer.Argument(help="Its code: 2-31 of a-z 0-9 _, a letter first.")
+        str,
+        typer.Argument(help="Its code: 2-31 of a-z 0-9 _, a letter first, no _ last."),
     ],
     *,
     package: Annotated[
@@ -63,9 +64,12 @@ def new(
     if there:
         raise BadRequest(f"{there[0]} is there already; nothing was written.")
     for path, text in draft.files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text)
+        except OSError as error:
+            raise BadRequest(f"{path} cannot be written: {error.strerror}.") from error
     written = [str(path) for path in draft.files]
     lines = ["Written:", *written, "", "Next:", *draft.next]
     say(
@@ -89,8 +93,8 @@ def _refuse_unusable(code: str) -> None:
 
     if not _CODE.fullmatch(code) or keyword.iskeyword(code):
         raise BadRequest(
-            "A channel's code is 2-31 of a-z 0-9 _, a letter first, and no word of "
-            "Python's."
+            "A channel's code is 2-31 of a-z 0-9 _, a letter first, no _ last, and no "
+            "word of Python's."
         )
     if Registry().find(code) is not None:
         raise BadRequest("A channel has this code already: paycore channels drivers.")

@@ -5,7 +5,6 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import msgspec
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -36,7 +35,6 @@ from paycore.gateway.channel import Account
 from paycore.gateway.unionpay_config import UnionPayConfig
 from paycore.gateway.unionpay_wire import Message, Trust, digest
 from paycore.gateway.unionpay_wire import form as form_of
-from paycore.kernel.http import Answered, NoAnswer
 from paycore.kernel.outcome import Outcome
 
 RECORDED = (
@@ -347,75 +345,6 @@ def test_what_a_notice_is_answered(account, peer):
     assert (200, b"ok") == DRIVER.acknowledge(callback, True)
     assert 200 != DRIVER.acknowledge(callback, False)[0]
     assert 200 != DRIVER.acknowledge(None, False)[0]
-
-
-# --- their newest certificate ---------------------------------------------------------
-
-
-class _Line:
-    """A node, as far as `learn` looks, whose peer says what the test wants."""
-
-    def __init__(self, say) -> None:
-        self.settings = msgspec.defstruct(
-            "S", [("enquiry_timeout_s", float, 5.0), ("connect_timeout_s", float, 1.0)]
-        )()
-        self.transport = self.ids = self
-        self.say, self.asked = say, {}
-
-    def now(self) -> datetime:
-        return OPENED
-
-    def token(self, octets: int) -> bytes:
-        return b"7" * octets
-
-    async def send(self, request):
-        message = Message.of_form(request.body)
-        self.asked = {name: message.text(name) for name in message.values}
-        return self.say(self.asked)
-
-
-def _told(peer: Peer, pem: str, **changes: str):
-    def say(asked: dict[str, str]) -> Answered:
-        rest = ("merId", "orderId", "txnTime", "txnType", "txnSubType")
-        said = {name: asked[name] for name in rest}
-        said |= {"respCode": "00", "encryptPubKeyCert": pem.strip(), **changes}
-        return Answered(status=200, headers={}, body=peer.reply(said))
-
-    return say
-
-
-async def test_a_newer_certificate_is_used(account, peer):
-    """What they tell is asked for, kept, and from then on sealed for."""
-    newer = issue("041@Z2026-3@00040000:ENC@2", peer.middle)
-    line = _Line(_told(peer, newer.pem))
-    facts = await DRIVER.learn(line, account)
-    taught = account_of(peer, facts)
-    fields = asked(taught, an_ask(Operation.DEDUCT))
-
-    assert ("95", "01") == (line.asked["txnType"], line.asked["certType"])
-    assert str(newer.cert.serial_number) == fields["encryptCertId"]
-    number = newer.key.decrypt(base64.b64decode(fields["accNo"]), padding.PKCS1v15())
-    assert CARD.number == number.decode()
-    assert await DRIVER.learn(line, taught) is None
-
-
-async def test_certificates_that_are_not_believed(account, peer):
-    """Another issuer's, an expired one, none; another's answer, no answer, the same."""
-    newer = issue("ENC", peer.middle).pem
-    late = issue("ENC", peer.middle, end=OPENED - timedelta(days=1)).pem
-    for say in (
-        _told(peer, issue("ENC").pem),
-        _told(peer, late),
-        _told(peer, "none"),
-        _told(peer, newer, respCode="10"),
-        _told(peer, newer, merId="777290058110098"),
-        _told(peer, newer, orderId="1"),
-        _told(peer, peer.sealing.pem),
-        lambda _: NoAnswer(reason="timed out"),
-        lambda _: Answered(status=200, headers={}, body=b"Invalid request."),
-        lambda _: Answered(status=502, headers={}, body=b""),
-    ):
-        assert await DRIVER.learn(_Line(say), account) is None
 
 
 # --- settings -------------------------------------------------------------------------

@@ -93,9 +93,11 @@ def unionpay(mer_id: str, now: datetime) -> UnionPayKeys:
     root = pair("paycore test root", now, ca=True)
     middle = pair("paycore test middle", now, issuer=root, ca=True)
     leaf = pair(SIGNER, now, issuer=middle)
-    # Nobody checks who certified these three: they are exchanged by hand.
+    # Nobody checks who certified him: it is exchanged by hand.
     merchant = pair(f"041@{mer_id}@paycore@000", now)
-    encryption, newer = (pair(f"041@enc{n}@paycore@000", now) for n in (1, 2))
+    encryption, newer = (
+        pair(f"041@enc{n}@paycore@000", now, issuer=middle) for n in (1, 2)
+    )
     names = {"mer_id": mer_id, "tr_id": TR_ID}
     return UnionPayKeys(
         simulator={

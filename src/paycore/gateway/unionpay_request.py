@@ -18,6 +18,8 @@ from paycore.kernel.mask import mask_card, mask_code, mask_phone
 
 TOLD_CERTIFICATE: Final = "encryption_certificate"
 """The fact that is their newest certificate, PEM."""
+INSTEAD_OF: Final = "instead_of"
+"""And the serial number of the one in the settings that it replaced."""
 
 TOKENS, NO_PRODUCT = "000902", "000000"
 YUAN: Final = "156"
@@ -203,9 +205,13 @@ def _names_card(config: UnionPayConfig, operation: Operation) -> bool:
 
 
 def encryption_of(account: Account) -> x509.Certificate:
-    """What to seal for: what they told us last, else what the account began with."""
-    told = wire.certificate(account.facts.get(TOLD_CERTIFICATE, "").encode())
-    return told or config_of(account).encryption
+    """What to seal for: what they told us last, else what the account was given; what
+    is given anew, as for another environment, they must tell us anew to replace.
+    """
+    given = config_of(account).encryption
+    if account.facts.get(INSTEAD_OF) != str(given.serial_number):
+        return given
+    return wire.certificate(account.facts[TOLD_CERTIFICATE].encode()) or given
 
 
 def posted(

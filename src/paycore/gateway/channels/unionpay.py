@@ -46,6 +46,7 @@ from paycore.gateway.unionpay_codes import (
 from paycore.gateway.unionpay_config import UnionPayConfig
 from paycore.gateway.unionpay_request import (
     HIDDEN,
+    INSTEAD_OF,
     MONEY,
     NO_PRODUCT,
     SIGNINGS,
@@ -287,6 +288,8 @@ class UnionPay(Channel, StatementChannel):
         if named != ("00", config.mer_id, number, "95"):
             return None
         told = wire.certificate(message.values.get("encryptPubKeyCert", b""))
+        if told == encryption_of(account):
+            return None
         if (
             told is None
             or not isinstance(told.public_key(), RSAPublicKey)
@@ -294,9 +297,10 @@ class UnionPay(Channel, StatementChannel):
         ):
             _log.warning("certificate_refused", channel=account.channel)
             return None
-        if told.serial_number == encryption_of(account).serial_number:
-            return None
-        return {TOLD_CERTIFICATE: message.text("encryptPubKeyCert")}
+        return {
+            TOLD_CERTIFICATE: message.text("encryptPubKeyCert"),
+            INSTEAD_OF: str(config.encryption.serial_number),
+        }
 
     def explain(self, account: Account, reply: Reply) -> str:
         """Say what is to be done about their code."""

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import tracemalloc
 import zipfile
 from datetime import UTC, date, datetime, timedelta
 
@@ -101,6 +102,21 @@ async def test_a_statement_is_read_however_it_is_cut(size):
     assert datetime(2026, 11, 28, 2, tzinfo=UTC) == back.at
     assert (3, False, None, None) == (failed.no, failed.moved, failed.fee, failed.at)
     assert 4 == last.no
+
+
+@pytest.mark.parametrize("row", [b"A", b'"A\n",'])
+async def test_a_row_that_would_fill_our_memory_is_no_statement(row):
+    """A small zip, and in it a row that has no end: in one line, or in many."""
+    octets = zipped(table(PAID) + row * (4 << 20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(StatementBroken, match="longer than any"):
+            await read(kept(octets), size=1 << 20)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 3 << 20
 
 
 async def test_a_day_without_trades_is_read():

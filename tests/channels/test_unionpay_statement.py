@@ -1,6 +1,9 @@
 """UnionPay's statement, read from files that are made here in its documented layout."""
 
 import base64
+import io
+import tracemalloc
+import zipfile
 import zlib
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
@@ -10,6 +13,7 @@ import pytest
 from unionpay_calls import DRIVER, OPENED, ORDER, QUERY_ID, account_of
 from unionpay_peer import MER_ID, Peer, issue, packed, raw, row
 
+from paycore.gateway import unionpay_statement
 from paycore.gateway.channel import Account
 from paycore.gateway.statement import (
     StatementAbsent,
@@ -237,3 +241,38 @@ async def test_a_zip_that_is_damaged_inside(account, peer):
     content = base64.b64encode(zlib.compress(bytes(zipped))).decode()
     with pytest.raises(StatementBroken):
         await lines(account, peer.reply(reply(content)))
+
+
+def _deflated(octet: bytes, count: int) -> bytes:
+    """So many of one octet, which is nearly nothing."""
+    stream, block = zlib.compressobj(9), octet * (1 << 20)
+    pieces = [stream.compress(block) for _ in range(count >> 20)]
+    return b"".join((*pieces, stream.flush()))
+
+
+@pytest.mark.parametrize("what", ["zip", "line", "lines", "cut"])
+async def test_what_would_fill_our_memory_is_no_statement(
+    account, peer, what, monkeypatch
+):
+    """A file that unpacks to more than any: as a whole, in one line, or in all."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        octet = b"\n" if what == "lines" else b"A"
+        archive.writestr(TRADES, octet * (64 << 20 if what == "line" else 3 << 20))
+    monkeypatch.setattr(unionpay_statement, "LARGEST_OCTETS", 4 << 20)
+    if what == "lines":
+        monkeypatch.setattr(unionpay_statement, "MOST_OCTETS", 2 << 20)
+    octets = {
+        "zip": _deflated(b"\0", 64 << 20),
+        "cut": zlib.compress(file.getvalue())[:-4],
+    }.get(what, zlib.compress(file.getvalue()))
+    body = peer.reply(reply(base64.b64encode(octets).decode()))
+    tracemalloc.start()
+    try:
+        with pytest.raises(StatementBroken):
+            await lines(account, body)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 16 << 20

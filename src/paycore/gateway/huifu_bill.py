@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from tempfile import SpooledTemporaryFile
-from typing import IO, Final, NamedTuple
+from typing import IO, Final, NamedTuple, Self
 from urllib.parse import urlsplit
 
 import msgspec
@@ -57,6 +57,9 @@ _LONGEST_PIECE: Final = 1 << 20
 _LONGEST_HEAD: Final = 1 << 20
 _IN_MEMORY: Final = 8 << 20
 """A zip that is larger is read from a temporary file."""
+
+_LONGEST_ROW: Final = 1 << 16
+"""Of a CSV, in letters: a zip may hold much more than memory does."""
 
 _NAMED: Final = re.compile(r"\d{8}_([0-9A-Za-z]+)_order_")
 _APART: Final = re.compile(r"[^0-9]")
@@ -349,13 +352,42 @@ def _lines_of(
 ) -> Iterator[StatementLine]:
     """The lines of one CSV; each file has its own headings."""
     wrapped = io.TextIOWrapper(opened, encoding=config.bill_encoding, newline="")
-    rows = csv.reader(wrapped, strict=True)
+    text = _Text(wrapped)
+    rows = csv.reader(text, strict=True)
     heading = [_bare(one) for one in next(rows, [])]
     table = _Table(config, heading)
+    text.begin_row()
     for row in rows:
+        text.begin_row()
         if any(row):
             no += 1
             yield table.line(no, row)
+
+
+class _Text:
+    """The lines of a CSV, as long as the row that they belong to is no longer than
+    any; quotation marks let one go on over many lines.
+    """
+
+    def __init__(self, file: IO[str]) -> None:
+        self._file = file
+        self.begin_row()
+
+    def begin_row(self) -> None:
+        """What comes next is another row's."""
+        self._left = _LONGEST_ROW
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        line = self._file.readline(self._left)
+        self._left -= len(line)
+        if self._left <= 0:
+            raise StatementBroken("a row of it is longer than any")
+        if not line:
+            raise StopIteration
+        return line
 
 
 def _bare(cell: str) -> str:

@@ -13,11 +13,12 @@ import zipfile
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from datetime import date, datetime, timedelta, timezone
-from io import BytesIO
+from io import BufferedReader, BytesIO, RawIOBase
 from itertools import accumulate
 from types import MappingProxyType
-from typing import Final
+from typing import IO, Final, cast
 
+from paycore.gateway.channel import MOST_OCTETS
 from paycore.gateway.statement import (
     StatementAbsent,
     StatementBroken,
@@ -32,7 +33,11 @@ BEIJING: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 """All of UnionPay's times."""
 
 LARGEST_OCTETS: Final = 256 << 20
-"""Of a reply: it stands in memory, and a day of millions of trades is smaller."""
+"""Of a reply, and of the zip in it: they stand in memory, and a day of millions of
+trades is smaller."""
+
+_LONGEST_LINE: Final = 1 << 14
+"""Of whatever a zip holds, line by line: it may be much more than memory does."""
 
 _TRADES: Final = re.compile(r"(?:.*/)?INN(\d{6})\d{2}ZM_(\d{15})")
 
@@ -102,9 +107,13 @@ def _check(config: UnionPayConfig, day: date, message: Message) -> None:
 
 
 def _unpacked(message: Message) -> zipfile.ZipFile:
+    stream = zlib.decompressobj()
     try:
         packed = base64.b64decode(message.values.get("fileContent", b""), validate=True)
-        return zipfile.ZipFile(BytesIO(zlib.decompress(packed)))
+        octets = stream.decompress(packed, LARGEST_OCTETS)
+        if not stream.eof:
+            raise StatementBroken("its file is cut off, or larger than any")
+        return zipfile.ZipFile(BytesIO(octets))
     except (binascii.Error, ValueError, zlib.error, zipfile.BadZipFile) as error:
         raise StatementBroken("its file does not unpack") from error
 
@@ -117,19 +126,29 @@ def _read(
     trades = [(name, told) for name, told in found if told is not None]
     if not trades:
         raise StatementBroken("there are no trades in its file")
+    if sum(file.getinfo(name).file_size for name, _ in trades) > MOST_OCTETS:
+        raise StatementBroken("its file holds more than a day can have")
     no = 0
     for name, told in trades:
         if told.groups() != (f"{day:%y%m%d}", config.mer_id):
             raise StatementBroken("its file is of another merchant or day")
         try:
             with file.open(name) as member:
-                for raw in member:
+                for raw in _raw_lines(member):
                     row = raw.rstrip(b"\r\n")
                     if row:
                         no += 1
                         yield _line(config, day, no, row)
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
             raise StatementBroken("its file does not unpack") from error
+
+
+def _raw_lines(member: IO[bytes]) -> Iterator[bytes]:
+    file = BufferedReader(cast("RawIOBase", member))
+    while raw := file.readline(_LONGEST_LINE):
+        if len(raw) == _LONGEST_LINE:
+            raise StatementBroken("a line of its file is longer than any")
+        yield raw
 
 
 def _line(config: UnionPayConfig, day: date, no: int, row: bytes) -> StatementLine:

@@ -6,6 +6,7 @@ the other two and of the name in it. None of it is worth anything elsewhere.
 
 import secrets
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 from cryptography import x509
@@ -25,7 +26,7 @@ TR_ID = "62000000001"
 SIGNER = "041@paycore@00040000:SIGN@000"
 """The third part says that it is UnionPay's test environment that signs."""
 
-_LIFE = timedelta(days=365)
+LIFE = timedelta(days=365)
 # Somebody's clock may be behind ours.
 _LEAD = timedelta(days=1)
 _BITS = 2048
@@ -67,7 +68,12 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def pair(
-    name: str, now: datetime, *, issuer: Pair | None = None, ca: bool = False
+    name: str,
+    now: datetime,
+    *,
+    issuer: Pair | None = None,
+    ca: bool = False,
+    lasts: timedelta = LIFE,
 ) -> Pair:
     """A new key with a certificate of the issuer, or of its own."""
     key = generate_private_key(public_exponent=65537, key_size=_BITS)
@@ -81,22 +87,23 @@ def pair(
         # Twelve digits, as those of the provider: a certId is the serial in decimal.
         .serial_number(secrets.randbelow(9 * 10**11) + 10**11)
         .not_valid_before(now - _LEAD)
-        .not_valid_after(now + _LIFE)
+        .not_valid_after(now + lasts)
         .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
         .sign(signed_by, hashes.SHA256())
     )
     return Pair(key=key, certificate=certificate)
 
 
-def unionpay(mer_id: str, now: datetime) -> UnionPayKeys:
-    """New keys for a merchant and the simulator that he calls."""
-    root = pair("paycore test root", now, ca=True)
-    middle = pair("paycore test middle", now, issuer=root, ca=True)
-    leaf = pair(SIGNER, now, issuer=middle)
+def unionpay(mer_id: str, now: datetime, *, lasts: timedelta = LIFE) -> UnionPayKeys:
+    """New keys for a merchant and the simulator that he calls, good from now on."""
+    new = partial(pair, now=now, lasts=lasts)
+    root = new("paycore test root", ca=True)
+    middle = new("paycore test middle", issuer=root, ca=True)
+    leaf = new(SIGNER, issuer=middle)
     # Nobody checks who certified him: it is exchanged by hand.
-    merchant = pair(f"041@{mer_id}@paycore@000", now)
+    merchant = new(f"041@{mer_id}@paycore@000")
     encryption, newer = (
-        pair(f"041@enc{n}@paycore@000", now, issuer=middle) for n in (1, 2)
+        new(f"041@enc{n}@paycore@000", issuer=middle) for n in (1, 2)
     )
     names = {"mer_id": mer_id, "tr_id": TR_ID}
     return UnionPayKeys(

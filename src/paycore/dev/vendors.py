@@ -6,13 +6,14 @@ outside of the sandbox.
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
 import msgspec
 
 from paycore.dev import huifu_keys
-from paycore.dev.certificates import unionpay
+from paycore.dev.certificates import LIFE, unionpay
 from paycore.kernel.clock import machine_now
 from paycore.kernel.errors import BadRequest
 from paycore.kernel.ids import PAY_ORDER_NO_LENGTH
@@ -43,13 +44,18 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
         return "Contract(…)"
 
 
-def _unionpay() -> Contract:
-    keys = unionpay(MER_ID, machine_now())
+def with_unionpay(now: datetime, *, lasts: timedelta = LIFE) -> Contract:
+    """A contract whose certificates are good from now on."""
+    keys = unionpay(MER_ID, now, lasts=lasts)
     merchant = dict(keys.merchant)
     issuers = [merchant.pop("middle_certificate"), merchant.pop("root_certificate")]
     return Contract(
         sandbox={**keys.simulator}, ours={**merchant, "issuers": "".join(issuers)}
     )
+
+
+def _unionpay() -> Contract:
+    return with_unionpay(machine_now())
 
 
 def _huifu() -> Contract:

@@ -305,6 +305,19 @@ LEDGER: Final = tuple(
     )
 )
 
+PROVIDERS: Final = tuple(
+    _kinds(
+        (
+            "speaks_as_a_provider",
+            "",
+            "banks speak as UnionPay or Huifu does, to the adapter of that",
+            1.0,
+            0.125,
+        ),
+    )
+)
+"""RSA takes its time, so only of a share of the runs."""
+
 KINDS: Final = (
     *SEND,
     *MONEY,
@@ -324,6 +337,7 @@ KINDS: Final = (
     *DESK,
     *LEDGER,
     *COUPON_SYSTEM,
+    *PROVIDERS,
 )
 
 BY_NAME: Final[Mapping[str, Kind]] = MappingProxyType(

@@ -85,7 +85,7 @@ class SimTransport:
             raise asyncio.CancelledError
         await world.perhaps_dies(machine, "killed_before_call")
         host, path = _place(request.url)
-        world.oracle.leaves(machine, host, path, request)
+        world.oracle.departures.leaves(machine, host, path, request)
         world.scrutiny.leaves(machine, host, path, request)
         answer: asyncio.Future[HttpResult] = world.loop.create_future()
         world.network.carry(

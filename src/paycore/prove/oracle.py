@@ -1,7 +1,7 @@
 """The oracle: what must hold, looked at in the moment in which it could break.
 
-Every change that is written, every byte that leaves, every coin that moves and every
-answer that is given comes by here. What must hold at the end is `verdict`'s.
+Every change that is written, every coin that moves and every answer that is given
+comes by here. What leaves is `departures`', what must hold at the end `verdict`'s.
 """
 
 from collections import Counter
@@ -22,9 +22,7 @@ from paycore.core.rows import (
 )
 from paycore.core.states import Event
 from paycore.coupon.rows import CouponRow, CouponStatus
-from paycore.gateway.rows import MessageRow
 from paycore.kernel.http import HttpRequest
-from paycore.kernel.ids import REFUND_LEGS, SIGNING_LEGS, payment_of
 from paycore.kernel.journal import Change, ChangeRejected
 from paycore.kernel.journal_memory import Written
 from paycore.kernel.node import NodeRow
@@ -33,7 +31,7 @@ from paycore.kernel.terms import BizStatus, PayType, ProcessStatus, TransType
 from paycore.notify.rows import NoticeRow
 from paycore.prove import verdict
 from paycore.prove.agreements import AgreementWatch
-from paycore.prove.coupons import HOST
+from paycore.prove.departures import Departures
 from paycore.prove.desk import DeskWatch
 from paycore.prove.hearing import Hearing
 from paycore.prove.journal import expected
@@ -52,13 +50,6 @@ DRIFT = 0.01
 
 MOST = 20
 """Violations that are kept of one run: the first ones tell."""
-
-
-def named(request_id: str) -> tuple[str, int]:
-    """The payment that a request number of ours names, and its attempt or refund."""
-    found = payment_of(request_id)
-    assert found is not None, request_id
-    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,9 +79,8 @@ class Oracle:
         self.refunds = RefundWatch(world)
         self.agreements = AgreementWatch(world)
         self.desk = DeskWatch(world)
+        self.departures = Departures(world, self)
         self._told_yes: dict[str, list[Machine]] = {}
-        self._called: Counter[tuple[str, str, str]] = Counter()
-        """Calls that left, by payment, bank and operation."""
         self._born: dict[str, tuple[float, float]] = {}
         self.writer: Machine | None = None
         """Whose change is being written."""
@@ -386,60 +376,7 @@ class Oracle:
         no = next((getattr(row, "pay_order_no", "") for row in rows), "")
         self.holds("I1", good=False, what=f"{machine.name}: {rejected}", no=no or "")
 
-    # --- what leaves and what moves ---------------------------------------------------
-
-    def leaves(
-        self, machine: Machine, host: str, path: str, request: HttpRequest
-    ) -> None:
-        """A byte is about to leave: its record must be there (I19)."""
-        if path.startswith(("/notices", "/postings")):
-            return
-        if host == HOST:
-            self._world.coupons.leaves(path, request)
-            return
-        house = self._world.banks.get(host)
-        if house is None:
-            no = self._texts(host, request)
-            self._world.note(machine, "calls", f"{host}{path}", no)
-            return
-        seen = house.glance(request, path)
-        if seen is None:
-            return  # about no order, and so on no order's record
-        request_id, operation = seen.request_id, seen.operation
-        no, seq = named(request_id)
-        # Each call to a bank has a record of its own.
-        self._called[no, host, operation] += 1
-        mine = [
-            row
-            for row in self._world.base.within(MessageRow, no)
-            if (row.direction, row.channel, row.operation) == ("OUT", host, operation)
-        ]
-        recorded = len(mine) >= self._called[no, host, operation]
-        self.holds("I19", recorded, f"a call to {host} without a record", no)
-        self._world.note(machine, "calls", f"{host}{path}", no)
-        if seq > SIGNING_LEGS:
-            self.agreements.leaves(no, seq, operation)
-        elif seq > REFUND_LEGS:
-            self.refunds.leaves(seen, no)
-        if operation in ("confirm", "deduct"):
-            leg = [
-                a
-                for a in self._attempts(no)
-                if a.request_no == request_id and a.trans_type.moves_money
-            ]
-            self.holds("I19", leg, "money asked for without a leg", no)
-
-    def _texts(self, host: str, request: HttpRequest) -> str:
-        """A text is about to leave to a carrier; of which payment."""
-        body = msgspec.json.decode(request.body, type=dict[str, Any])
-        no, _ = named(str(body["request_id"]))
-        mine = [
-            row
-            for row in self._world.base.within(MessageRow, no)
-            if (row.direction, row.channel) == ("OUT", "sms_centre")
-        ]
-        self.holds("I19", mine, f"a call to {host} without a record", no)
-        return no
+    # --- what moves -------------------------------------------------------------------
 
     def moved(self, moves: Iterable[Move]) -> None:
         """Money moved at a bank."""

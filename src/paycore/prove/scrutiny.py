@@ -30,8 +30,8 @@ from paycore.kernel.terms import (
     VerifyStatus,
 )
 from paycore.prove.coupons import HOST as COUPONS
+from paycore.prove.departures import named
 from paycore.prove.loop import Machine
-from paycore.prove.oracle import named
 from paycore.sandbox.orders import Order
 from paycore.sms.rows import CodeRow
 

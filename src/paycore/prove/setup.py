@@ -8,6 +8,7 @@ import msgspec
 from paycore.gateway.rows import AccountRow
 from paycore.kernel.journal import Change
 from paycore.lines.rows import BizLineRow
+from paycore.prove import providers
 from paycore.router.rows import LineAccountRow, TransTypeRow
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ FULL_MINOR = 60_000
 
 async def prepare(world: "World") -> None:
     """Change what this run's faults want changed."""
+    providers.prepare(world)
     rng = world.stream("setup")
     change = Change(UUID(int=rng.getrandbits(128)))
     base, faults = world.base, world.faults

@@ -61,6 +61,8 @@ class Plastic:
     phone: str
     kind: str
     """good, no_mandate, small_mandate or magic."""
+    number: str = ""
+    """Of those that are there from the beginning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,13 +168,14 @@ async def _card(node: Node, line: str, number: int) -> Plastic:
     phone = f"+86138{place:08d}"
     plain = with_check_digit(f"622202{place:09d}")
     magic = sorted(MAGIC_CARDS)[place % len(MAGIC_CARDS)]
+    card_number = magic if kind == "magic" else plain
     change = node.change()
     row = cards.register(
         node,
         change,
         NewCard(
             biz_line=BizLineId(line),
-            number=magic if kind == "magic" else plain,
+            number=card_number,
             name="王五",
             id_no=seeds.ID_NO,
             phone=phone,
@@ -182,7 +185,9 @@ async def _card(node: Node, line: str, number: int) -> Plastic:
         ),
     )
     assert await node.journal.commit(change) is None
-    return Plastic(card_id=row.card_id, line=line, phone=phone, kind=kind)
+    return Plastic(
+        card_id=row.card_id, line=line, phone=phone, kind=kind, number=card_number
+    )
 
 
 def _agreements(line: str, kind: str) -> Iterator[GivenAgreement]:

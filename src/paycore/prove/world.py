@@ -7,7 +7,7 @@ nothing goes wrong is one promise, that everything ends is another (I28).
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -17,7 +17,7 @@ from standardwebhooks.webhooks import Webhook
 
 from paycore.core.rows import PaymentRow
 from paycore.kernel.journal_memory import MemoryStore
-from paycore.prove import agreements, refunds, setup, verdict
+from paycore.prove import agreements, providers, refunds, setup, verdict
 from paycore.prove.api import Api, reachable
 from paycore.prove.coupons import CouponHouse
 from paycore.prove.desk import Office
@@ -98,6 +98,11 @@ class World:
             name, month = f"seed_{plan.seed}", self._started_at.date()
             self.base = Mirror(self.base, plan.postgres, name=name, month=month)
         self.banks, self.carriers = houses(self.stage.merchants, self.stream("banks"))
+        self.spoken: Mapping[str, providers.Spoken] = {}
+        """Banks that speak as a provider does."""
+        if self.faults.strikes("speaks_as_a_provider"):
+            self.spoken = providers.drawn(self.stream("providers"))
+            self.banks |= providers.houses(self.spoken, self.banks)
         self.ledger = Ledger(self)
         self.line = LineHouse(Webhook(WEBHOOK_SECRET))
         self.texts: dict[str, list[Text]] = {}

@@ -102,9 +102,7 @@ def unionpay(mer_id: str, now: datetime, *, lasts: timedelta = LIFE) -> UnionPay
     leaf = new(SIGNER, issuer=middle)
     # Nobody checks who certified him: it is exchanged by hand.
     merchant = new(f"041@{mer_id}@paycore@000")
-    encryption, newer = (
-        new(f"041@enc{n}@paycore@000", issuer=middle) for n in (1, 2)
-    )
+    encryption, newer = (new(f"041@enc{n}@paycore@000", issuer=middle) for n in (1, 2))
     names = {"mer_id": mer_id, "tr_id": TR_ID}
     return UnionPayKeys(
         simulator={

@@ -15,6 +15,7 @@ import msgspec
 
 from paycore.accounting.rows import EntryRow, PostingRow
 from paycore.core.refunds.document import refund_of
+from paycore.core.refunds.refund import Refund
 from paycore.core.refunds.service import RefundRequest
 from paycore.core.rows import (
     AttemptRow,
@@ -443,10 +444,14 @@ class RefundWatch:
 
 def settled(world: "World", row: RefundRow, cases: Iterable[CaseRow]) -> bool:
     """Whether a refund has come to its end; what an honest bank has given back must be
-    found out, whatever is on the desk.
+    found out, and what a line asked for and never left must be sent, whatever is on
+    the desk. Late money whose charge has no number of its channel's on record is a
+    person's: some channels want that.
     """
     if row.status.final:
         return True
+    if row.kind is RefundKind.ASKED and Refund(row).surely_unsent:
+        return False
     if row.pay_order_no not in world.oracle.lies and _moves_of(world, row):
         return False
     return any(case.kind in EXCUSES and case.status == "OPEN" for case in cases)

@@ -57,6 +57,8 @@ def test_credentials_that_cannot_be_used(changes: dict[str, object]) -> None:
         ("http://api.stripe.com", False),
         ("http://127.0.0.1.example.com", False),
         ("http://10.0.0.7", False),
+        ("https://[::1", False),
+        ("https://", False),
         ("", False),
     ],
 )

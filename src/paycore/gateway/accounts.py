@@ -7,6 +7,7 @@ account that does not open is left out and reported, and the others go on.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -293,8 +294,18 @@ def _check(channel: str, account: str, base_url: str) -> None:
         raise BadRequest(
             "A channel's and an account's name are 1-64 of A-Z a-z 0-9 _ -."
         )
-    if base_url and not base_url.startswith(("https://", "http://")):
+    if base_url and not _is_web(base_url):
         raise BadRequest("A base URL begins with https://.", field="base_url")
+
+
+def _is_web(url: str) -> bool:
+    """Whether something can be asked there."""
+    if not url.startswith(("https://", "http://")):
+        return False
+    try:
+        return bool(urlsplit(url).hostname)
+    except ValueError:
+        return False
 
 
 def _form(node: Node, driver: str) -> str:

@@ -76,7 +76,10 @@ class _TcpStream:
         """Hang up."""
         self._among.discard(self)
         self._writer.close()
-        with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(CLOSE_WITHIN_S):
-                await self._writer.wait_closed()
-        self._writer.transport.abort()
+        try:
+            with suppress(OSError, TimeoutError):
+                async with asyncio.timeout(CLOSE_WITHIN_S):
+                    await self._writer.wait_closed()
+        finally:
+            # Whoever waits may be told not to: what waits to be sent must not stay.
+            self._writer.transport.abort()

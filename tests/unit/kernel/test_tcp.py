@@ -155,6 +155,27 @@ async def test_a_goodbye_that_nobody_reads_is_cut_short(streams) -> None:
         stuck.set()
 
 
+async def test_a_goodbye_that_is_broken_off_leaves_no_socket(streams) -> None:
+    """Told to hurry while it waits, it cuts the connection all the same."""
+    stuck = asyncio.Event()
+
+    async def deaf(reader, writer):
+        await stuck.wait()
+
+    async with peer(deaf, limit=1) as port:
+        stream = await streams.connect(place(port))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await stream.write(b"x" * 50_000_000)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await stream.close()
+        with pytest.raises(StreamLost):
+            async with asyncio.timeout(0.5):
+                await stream.read(1)
+        stuck.set()
+
+
 def certificate(folder):
     """A certificate of 127.0.0.1 for an hour, and its key, in one file."""
     key = ec.generate_private_key(ec.SECP256R1())

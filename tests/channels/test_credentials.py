@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from hmac import digest
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import pytest
@@ -220,6 +220,70 @@ async def test_no_such_account(node: Node) -> None:
     """What is not there is not tried."""
     with pytest.raises(DataNotExist):
         await checking.account(node, "nowhere", "main")
+
+
+async def test_former_credentials_of_another_form(
+    rotated: Node, strangers: Strangers
+) -> None:
+    """A newer version may want more of them: the account goes on with the newer ones,
+    and so does a carrier.
+    """
+
+    def older(row: Any) -> Any:
+        whose = (
+            f"gateway_account/{row.channel}/{row.account}"
+            if isinstance(row, AccountRow)
+            else f"sms_carrier:{row.carrier}"
+        )
+        sealed = rotated.key_ring.seal(b"{}", context=whose.encode())
+        return replace(row, former=sealed)
+
+    await registry.save(
+        rotated,
+        carrier="older",
+        driver="sandbox",
+        base_url=strangers.carriers["a"],
+        credentials={"merchant": strangers.merchant, "secret": strangers.secret},
+    )
+    change = rotated.change()
+    change.amend(AccountRow, KEY, older)
+    change.amend(CarrierRow, ("older",), older)
+    assert await rotated.journal.commit(change) is None
+    await gateway.refresh(rotated)
+    opened = rotated.state(Accounts).find(*KEY)
+    line = await registry.look_up(rotated, "older")
+    await registry.switch(rotated, "older", enabled=False)
+
+    assert opened is not None
+    assert opened.account.former is None
+    assert line.former is None
+    assert await told(rotated, NEWER)
+
+
+async def test_a_file_that_breaks_over_one_account(
+    node: Node, strangers: Strangers
+) -> None:
+    """It has that one not open; the others do, and are switched off in time."""
+
+    class Breaking(Sandbox):
+        code = "breaking"
+        broken: ClassVar[bool] = False
+
+        def unfit(self, account: Account) -> str:
+            if self.broken:
+                raise KeyError(account.base_url)
+            return ""
+
+    node.state(Registry)._by_code["breaking"] = Breaking()
+    await save(node, strangers, channel="breaks", driver="breaking")
+    await save(node, strangers)
+    Breaking.broken = True
+    await gateway.refresh(node)
+    known = node.state(Accounts)
+
+    assert known.find("breaks", "main") is None
+    assert ("breaks", "main") in known.closed
+    assert known.find(*KEY) is not None
 
 
 # --- two who change the same --------------------------------------------------------

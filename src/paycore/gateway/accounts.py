@@ -104,14 +104,13 @@ class Accounts:
         """Open one, or say once a version why it does not open."""
         try:
             return open_account(node, row, fact)
-        except (Misconfigured, msgspec.MsgspecError) as error:
+        except Exception as error:  # noqa: BLE001 - a plug-in's, and the others open
             if self._refused.get((row.channel, row.account)) != row.version:
                 _log.error(
                     "account_not_opened",
                     channel=row.channel,
                     account=row.account,
-                    # A validation error may repeat the credentials it did not like.
-                    why=str(error) if isinstance(error, Misconfigured) else "form",
+                    why=_why_not(error),
                 )
             return None
 
@@ -155,9 +154,10 @@ def open_account(node: Node, row: AccountRow, fact: FactRow | None = None) -> Op
         facts={} if fact is None else _FACTS.decode(fact.facts),
     )
     configs = [account.config]
-    if row.former is not None:
-        configs.append(_config(node, row, driver, row.former))
-        account = replace(account, former=replace(account, config=configs[-1]))
+    former = _former(node, row, driver)
+    if former is not None:
+        configs.append(former)
+        account = replace(account, former=replace(account, config=former))
     if unfit := driver.unfit(account):
         raise Misconfigured(unfit)
     secrets = (
@@ -187,6 +187,32 @@ def _config(
 ) -> msgspec.Struct:
     clear = node.key_ring.open(sealed, context=_context(row))
     return msgspec.json.decode(clear, type=driver.Config)
+
+
+def _former(node: Node, row: AccountRow, driver: Channel) -> msgspec.Struct | None:
+    """What is still believed; what an older version kept may be in no form of today's,
+    and the account goes on without.
+    """
+    if row.former is None:
+        return None
+    try:
+        return _config(node, row, driver, row.former)
+    except (Misconfigured, msgspec.MsgspecError) as error:
+        _log.error(
+            "former_not_opened",
+            channel=row.channel,
+            account=row.account,
+            why=_why_not(error),
+        )
+        return None
+
+
+def _why_not(error: Exception) -> str:
+    """Why it does not open, in words that repeat no credentials, as theirs may."""
+    if isinstance(error, Misconfigured):
+        return str(error)
+    wrong = isinstance(error, msgspec.MsgspecError)
+    return "form" if wrong else f"its file broke: {type(error).__name__}"
 
 
 def _versions(row: AccountRow, fact: FactRow | None) -> tuple[int, int]:

@@ -90,8 +90,10 @@ class Carriers:
         """Open one; if it does not open, the others are used all the same."""
         try:
             return open_line(node, row, self._drivers)
-        except Misconfigured as error:
-            _log.error("carrier_not_opened", carrier=row.carrier, why=str(error))
+        except Exception as error:  # noqa: BLE001 - a plug-in's, and the others open
+            known = isinstance(error, Misconfigured)
+            why = str(error) if known else f"its file broke: {type(error).__name__}"
+            _log.error("carrier_not_opened", carrier=row.carrier, why=why)
             return None
 
 
@@ -115,7 +117,12 @@ def open_line(node: Node, row: CarrierRow, known: Mapping[str, Carrier]) -> Line
     )
     if row.former is None:
         return line
-    config = _config(node, row, driver, row.former)
+    try:
+        config = _config(node, row, driver, row.former)
+    except Misconfigured as error:
+        # What an older version kept may be in no form of today's.
+        _log.error("former_not_opened", carrier=row.carrier, why=str(error))
+        return line
     return replace(line, former=replace(line, config=config))
 
 

@@ -85,6 +85,8 @@ def test_a_card_is_opened_and_its_token_ended(merchant: Any) -> None:
     held = dict(p.split("=") for p in opened["tokenPayData"][1:-1].split("&"))
     same = {"orderId": opened["orderId"], "txnTime": opened["txnTime"]}
     by_order = merchant.send("78", "02", "000902", **same)
+    never = {**same, "orderId": merchant.new_order()}
+    nothing = merchant.send("78", "02", "000902", **never)
     again = merchant.send("79", "05", "000902", **same)
     more = merchant.card()
     by_card = merchant.send("78", "00", "000902", orderId=merchant.new_order(), **more)
@@ -99,6 +101,7 @@ def test_a_card_is_opened_and_its_token_ended(merchant: Any) -> None:
     )
     assert opened["tokenPayData"] == by_order["tokenPayData"] == again["tokenPayData"]
     assert ("78", "00") == (by_card["txnType"], by_card["respCode"])
+    assert ("78", "34") == (nothing["txnType"], nothing["respCode"])
     assert "00" == ended["respCode"]
     assert ("00", "0") == (later["respCode"], later["activateStatus"])
     assert "89" == merchant.pay(held["token"])["respCode"]

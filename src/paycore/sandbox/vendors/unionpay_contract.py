@@ -166,8 +166,6 @@ class Contract:
     def answer(self, fields: Fields, code: str, **more: str) -> Wire:
         """The answer to a message that was understood."""
         said = {name: fields[name] for name in _ECHOED if name in fields}
-        if code == forms.NOT_FOUND:
-            more["txnType"] = "00"
         said |= {"respCode": code, "respMsg": forms.words_of(code), **more}
         return self._signed_reply(said)
 

@@ -444,13 +444,11 @@ class RefundWatch:
 
 def settled(world: "World", row: RefundRow, cases: Iterable[CaseRow]) -> bool:
     """Whether a refund has come to its end; what an honest bank has given back must be
-    found out, and what a line asked for and never left must be sent, whatever is on
-    the desk. Late money whose charge has no number of its channel's on record is a
-    person's: some channels want that.
+    found out, and what never left must be sent, whatever is on the desk.
     """
     if row.status.final:
         return True
-    if row.kind is RefundKind.ASKED and Refund(row).surely_unsent:
+    if Refund(row).surely_unsent:
         return False
     if row.pay_order_no not in world.oracle.lies and _moves_of(world, row):
         return False

@@ -18,6 +18,7 @@ from paycore.gateway.call import Ask, Operation, Reply
 from paycore.gateway.channel import Account, Channel
 from paycore.kernel.ids import attempt_id, pay_order_no, refund_no, signing_request
 from paycore.kernel.node import Node
+from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import CardId
 
 ACCOUNT = "main"
@@ -81,7 +82,7 @@ class ProviderBench(Bench):
                 reply = await call(self.node, ask)
                 return replace(enquiry(ask), channel_ref=reply.channel_ref)
             case Operation.REFUND:
-                return await self._refund()
+                return await self.refund(await self.ask(Operation.DEDUCT))
             case Operation.REVOKE:
                 return await self._revocation()
             case _:
@@ -154,10 +155,9 @@ class ProviderBench(Bench):
             agreement=agreement,
         )
 
-    async def _refund(self) -> Ask:
-        """Of a deduction, in full."""
-        ask = await self.new(Operation.DEDUCT)
-        reply = await self.settled(ask)
+    async def refund(self, ask: Ask) -> Ask:
+        """To give back in full what a call takes, which is made first."""
+        reply = await self.stands(ask)
         now = self.node.now()
         return replace(
             ask,
@@ -165,16 +165,20 @@ class ProviderBench(Bench):
             attempt_seq=101,
             request_no=refund_no(ask.pay_order_no, 1),
             card=None,
+            code=None,
             asked_at=now,
             opened_at=now,
+            original_operation=ask.operation,
             original_request_no=ask.request_no,
             original_opened_at=ask.opened_at,
             original_channel_ref=reply.channel_ref,
         )
 
-    async def settled(self, ask: Ask) -> Reply:
-        """A call, and how it stands after it."""
-        await call(self.node, ask)
+    async def stands(self, ask: Ask) -> Reply:
+        """What became of a call, asked after where its answer was none yet."""
+        reply = await call(self.node, ask)
+        if reply.outcome is not Outcome.PENDING:
+            return reply
         return await call(self.node, enquiry(ask))
 
     async def fault(self, operation: Operation, fault: str) -> None:

@@ -16,6 +16,7 @@ from strangers import Strangers
 
 from paycore.gateway import checking
 from paycore.gateway.call import Operation
+from paycore.kernel.ids import refund_no
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 
@@ -87,6 +88,22 @@ class ProviderContract(ChannelContract):
         assert told[0] == told[1]
         assert told[0] is not None
         assert told[0].reply.outcome is Outcome.SUCCEEDED
+
+    async def test_a_quick_payment_is_given_back(self, bench: ProviderBench) -> None:
+        """As a deduction is: in full, and not a fen more."""
+        if Operation.CONFIRM not in self.driver.capabilities:
+            pytest.skip("it takes no quick payments")
+        ask = await bench.refund(await bench.ask(Operation.CONFIRM))
+        more = replace(
+            ask, amount=1, attempt_seq=102, request_no=refund_no(ask.pay_order_no, 2)
+        )
+        found = await bench.stands(ask)
+        beyond = await bench.stands(more)
+
+        assert found.outcome is Outcome.SUCCEEDED
+        assert (found.amount, found.currency) == (ask.amount, ask.currency)
+        assert beyond.outcome is not Outcome.SUCCEEDED
+        assert await bench.charges(ask.pay_order_no) == 2
 
     async def test_a_signing_is_asked_after(self, bench: ProviderBench) -> None:
         """One that nobody heard of, one that waits for its code, and one whose yes was

@@ -18,7 +18,6 @@ class Gateway(ProviderBench):
     """UnionPay's gateway: agreements are tokens."""
 
     driver = UnionPay
-    settings: ClassVar = {"refund_biz_type": "000501"}
 
 
 class TestUnionPay(ProviderContract):

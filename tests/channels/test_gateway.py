@@ -6,6 +6,7 @@ from typing import ClassVar
 import msgspec
 import pytest
 from channel_bench import CARD, call, messages
+from huifu_peer import private_pem, public_pem
 from msgspec.structs import replace
 from strangers import Strangers
 
@@ -68,6 +69,25 @@ def deduct(node: Node) -> Ask:
         card=CARD,
         agreement="agr_0000000001",
     )
+
+
+@pytest.mark.parametrize("operation", [Operation.DEDUCT, Operation.ENQUIRE])
+async def test_what_cannot_be_asked_opens_no_breaker(
+    bank: Node, strangers: Strangers, operation: Operation
+) -> None:
+    """A line whose mandates are none, or a restore that asks after what has no day,
+    shuts a channel for nobody else.
+    """
+    place = {"channel": "huifu", "driver": "huifu", "base_url": "http://127.0.0.1:1"}
+    keys = {"private_key": private_pem("us"), "huifu_public_key": public_pem("them")}
+    who = {"sys_id": "6666", "product_id": "YYZY", "huifu_id": "6666"}
+    await save(bank, strangers, **place, credentials=keys | who)
+    ask = replace(deduct(bank), channel="huifu", operation=operation, currency="CNY")
+
+    replies = [await call(bank, ask) for _ in range(12)]
+
+    assert "breaker" not in {reply.resp_msg for reply in replies}
+    assert [] == gateway.breakers_open(bank)
 
 
 async def test_no_route_is_a_bug(bank: Node) -> None:

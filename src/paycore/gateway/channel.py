@@ -51,6 +51,9 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     masked: str
     """For gateway_message: nothing of the card, no code, key or token."""
     http: HttpRequest | None = None
+    answer: Reply | None = None
+    """What is answered where the call lacks what it needs: there is nothing to send,
+    and nothing of it is the channel's doing."""
     extra: object = None
     """A channel's own notes from `assemble` to `perform` and `conclude`."""
 
@@ -109,6 +112,8 @@ class Channel(ABC):
 
     async def perform(self, node: Node, account: Account, outgoing: Outgoing) -> Reply:
         """Send once and read the answer. Opens no transaction, raises nothing."""
+        if outgoing.answer is not None:
+            return outgoing.answer
         assert outgoing.http is not None
         request = msgspec.structs.replace(
             outgoing.http, connect_timeout_s=node.settings.connect_timeout_s

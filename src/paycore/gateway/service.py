@@ -184,6 +184,9 @@ async def _send(node: Node, prepared: Prepared) -> Reply:
     ask = prepared.ask
     if prepared.opened is None or prepared.outgoing is None:
         return calls.not_sent(prepared.refusal)
+    if prepared.outgoing.answer is not None:
+        # No breaker hears of it: whoever asks for the impossible shuts out nobody else.
+        return prepared.outgoing.answer
     # The first byte leaves, at the latest, when the connection is made.
     if not node.lease_holds(node.settings.connect_timeout_s):
         return calls.not_sent("lease")

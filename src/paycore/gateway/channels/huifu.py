@@ -119,7 +119,8 @@ class Huifu(Channel, StatementChannel):
         config, path = _config(account), _path(ask)
         fields = orders.fields(config, ask)
         if fields is None:
-            return Outgoing(ask=ask, masked=f"{path}: not sent", extra=_unasked(ask))
+            masked = f"{path}: not sent"
+            return Outgoing(ask=ask, masked=masked, answer=_unasked(ask))
         shown = msgspec.json.encode({"path": path, "data": _shown(ask, fields)})
         sealed = {
             name: wire.sealed(config.their_key, value) if name in _SEALED else value
@@ -127,12 +128,6 @@ class Huifu(Channel, StatementChannel):
         }
         request = _request(account, path, sealed, timeout_s=ask.timeout_s)
         return Outgoing(ask=ask, masked=shown.decode(), http=request)
-
-    async def perform(self, node: Node, account: Account, outgoing: Outgoing) -> Reply:
-        """Send once, if there is anything that can be sent."""
-        if outgoing.http is None:
-            return cast("Reply", outgoing.extra)
-        return await super().perform(node, account, outgoing)
 
     # --- in -------------------------------------------------------------------------
 

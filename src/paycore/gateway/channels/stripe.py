@@ -140,7 +140,9 @@ class Stripe(Channel, StatementChannel):
         call = called(ask)
         if isinstance(call, str):
             text = msgspec.json.encode({"refused": call}).decode()
-            return Outgoing(ask=ask, masked=text, extra=call)
+            enquired = ask.operation is Operation.ENQUIRE
+            answer = unknown(NOT_ENQUIRABLE, call) if enquired else not_sent(call)
+            return Outgoing(ask=ask, masked=text, answer=answer)
         shown = {"call": f"{call.method} {call.path}", **call.fields}
         return Outgoing(
             ask=ask,
@@ -153,11 +155,10 @@ class Stripe(Channel, StatementChannel):
         """Send once; an enquiry may need several pages, and what is not over needs a
         second request that ends it.
         """
+        if outgoing.answer is not None:
+            return outgoing.answer
         ask, call = outgoing.ask, outgoing.extra
-        if not isinstance(call, Call):
-            if ask.operation is Operation.ENQUIRE:
-                return unknown(NOT_ENQUIRABLE, str(call))
-            return not_sent(str(call))
+        assert isinstance(call, Call), "what `assemble` made"
         if call.listed:
             return await self._looked_for(node, account, ask, call)
         started = node.clock.monotonic()

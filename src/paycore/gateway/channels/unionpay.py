@@ -10,7 +10,7 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
-from typing import ClassVar, Final, cast
+from typing import ClassVar, Final
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from msgspec.structs import replace
@@ -129,7 +129,7 @@ class UnionPay(Channel, StatementChannel):
         impossible = _impossible(ask)
         if impossible is not None:
             masked = f"{ask.operation}: {impossible.resp_code} {impossible.resp_msg}"
-            return Outgoing(ask=ask, masked=masked, extra=impossible)
+            return Outgoing(ask=ask, masked=masked, answer=impossible)
         config = config_of(account)
         fields = fields_of(account, ask)
         path = _ENQUIRIES_PATH if fields["txnType"] == "00" else _TRADES_PATH
@@ -138,12 +138,6 @@ class UnionPay(Channel, StatementChannel):
             masked=shown(ask, fields),
             http=posted(config, account.base_url + path, fields, ask.timeout_s),
         )
-
-    async def perform(self, node: Node, account: Account, outgoing: Outgoing) -> Reply:
-        """Send once, where there is something to send."""
-        if outgoing.http is None:
-            return cast("Reply", outgoing.extra)
-        return await super().perform(node, account, outgoing)
 
     # --- in -------------------------------------------------------------------------
 

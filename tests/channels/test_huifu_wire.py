@@ -24,6 +24,7 @@ from huifu_peer import (
     to,
 )
 
+from paycore.audit.suspects import secrets_in
 from paycore.gateway import huifu_wire as wire
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Operation
@@ -364,6 +365,19 @@ def test_what_is_no_secret_is_kept():
         kept[name] for name in ("req_seq_id", "huifu_id", "hf_seq_id", "trans_stat")
     )
     assert "tail" == DRIVER.scrub("tail")
+
+
+@pytest.mark.parametrize("tail", ["R01", "M01", "S01", "S01AAA", "01C"])
+def test_what_looks_like_a_card_is_none_of_ours(tail):
+    """Our numbers stay as they are, whatever stands behind them; a merchant number with
+    a card's check digit does not: whoever looks for cards in what was kept finds none.
+    """
+    number = f"2611251230301075BCDEFGHJKM{tail}"
+    text = json.dumps({"data": {"req_seq_id": number, "huifu_id": "6666000100000001"}})
+    kept = json.loads(DRIVER.scrub(text))["data"]
+
+    assert (number, "666600******0001") == (kept["req_seq_id"], kept["huifu_id"])
+    assert [] == list(secrets_in(DRIVER.scrub(text), ()))
 
 
 @pytest.mark.parametrize("operation", sorted(DRIVER.capabilities))

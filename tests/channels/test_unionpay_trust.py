@@ -371,6 +371,15 @@ def test_settings_that_cannot_be_used(peer, name):
         assert broken[40:80] not in str(refused.value)
 
 
+def test_a_merchant_number_that_could_be_a_card(peer):
+    """Whoever looks for cards in what was kept finds none."""
+    at = account_of(peer, mer_id="301290058110092")
+    masked = DRIVER.assemble(at, an_ask(Operation.CONFIRM)).masked
+
+    assert "merId=301290*****0092" in masked
+    assert f"orderId={ORDER}01" in masked
+
+
 def test_a_certificate_of_another_key(peer):
     """A key and a certificate that do not belong together sign nothing."""
     with pytest.raises(ValueError, match="not that of signing_key"):

@@ -32,7 +32,8 @@ _SHAPE = re.compile(rf"(?<!\d)(?=((?:{_ID_NO}|{_CARD})(?!\d)))")
 # Runs of digits in numbers of ours, in uuids and in hashes are no numbers.
 _OURS = re.compile(
     r"(?<!\d)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:[01]\d|2[0-3])(?:[0-5]\d){2}"
-    r"\d{3}[0-9A-HJKMNP-TV-Z]{11}(?:R?\d\d)?(?![0-9A-Za-z])"
+    r"\d{3}[0-9A-HJKMNP-TV-Z]{11}(?:[RMS]?\d\d[0-9A-HJKMNP-TV-Z]{0,3})?"
+    r"(?![0-9A-Za-z])"
     r"|(?<![0-9A-Za-z])(?:[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
     r"|[0-9a-fA-F]{32,})(?![0-9A-Za-z])"
 )

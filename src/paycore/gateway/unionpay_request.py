@@ -14,7 +14,7 @@ from paycore.gateway.channel import Account
 from paycore.gateway.unionpay_config import BY_CARD, UnionPayConfig, rsa_of
 from paycore.gateway.unionpay_statement import BEIJING
 from paycore.kernel.http import HttpRequest
-from paycore.kernel.mask import mask_card, mask_code, mask_phone
+from paycore.kernel.mask import mask_card, mask_code, mask_numbers, mask_phone
 
 TOLD_CERTIFICATE: Final = "encryption_certificate"
 """The fact that is their newest certificate, PEM."""
@@ -236,4 +236,5 @@ def shown(ask: Ask, fields: Mapping[str, str]) -> str:
         told["accNo"] = mask_card(ask.card.number)
     if ask.card is not None and "encryptCertId" in told:
         told["customerInfo"] = f"{{phoneNo={mask_phone(ask.card.phone)}}}"
-    return "&".join(f"{name}={value}" for name, value in told.items())
+    # A merchant number may have a card's check digit.
+    return mask_numbers("&".join(f"{name}={value}" for name, value in told.items()))

@@ -25,9 +25,9 @@ _MAINLAND = "+86"
 
 _CARD = re.compile(
     # Plain, or in groups of four. The first digits are those that issuers use; what has
-    # the shape of a payment's, an attempt's or a refund's number of our own is left
-    # alone.
-    r"(?<!\d)(?!\d{15}[0-9A-Z]{11}(?:R?\d\d)?(?![0-9A-Za-z]))"
+    # the shape of a number of our own (a payment's, an attempt's, a refund's, of late
+    # money too, a signing's, and what a channel file puts behind one) is left alone.
+    r"(?<!\d)(?!\d{15}[0-9A-Z]{11}(?:[RMS]?\d\d[0-9A-Z]{0,3})?(?![0-9A-Za-z]))"
     r"(?:2[2-7]|[34569]\d)"
     r"(?:\d{11,17}|\d{2}(?:[ -]\d{4}){2}[ -]\d{1,4}(?:[ -]\d{1,3})?)(?!\d)"
 )

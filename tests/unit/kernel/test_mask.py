@@ -82,6 +82,9 @@ def test_words_for_people_lose_card_and_id_numbers_only():
     "text",
     [
         "20261122140506123456ABCD",
+        "refund 261225103436819JXQ4E7EMG1XM01",
+        "signing 260403194103330DX7WGP6HAB2S01",
+        "try 260613234715352AHE3VZEPR5GS01AAA",
         "amount 1000000000000",
         "4111111111111112",
         "at 2026-11-22T14:05:06.123456Z",

@@ -367,6 +367,14 @@ def test_what_is_no_secret_is_kept():
     assert "tail" == DRIVER.scrub("tail")
 
 
+@pytest.mark.parametrize("depth", range(50, 1350, 100))
+def test_what_is_kept_may_be_of_any_depth(depth):
+    """So deep that nobody can follow it: then by its names, as what is cut."""
+    for begin, end in ("[", "]"), ('{"a":', "}"):
+        text = begin * depth + '{"card_no":"6222021234567894"}' + end * depth
+        assert CARD.number not in DRIVER.scrub(text)
+
+
 @pytest.mark.parametrize("tail", ["R01", "M01", "S01", "S01AAA", "01C"])
 def test_what_looks_like_a_card_is_none_of_ours(tail):
     """Our numbers stay as they are, whatever stands behind them; a merchant number with

@@ -48,6 +48,14 @@ _DECODER: Final = msgspec.json.Decoder()
 
 def scrubbed(text: str) -> str:
     """A message's text, in or out, without anything secret."""
+    try:
+        return _read(text)
+    except RecursionError:
+        # Deeper than any message: its names are looked for all the same.
+        return _searched(text)
+
+
+def _read(text: str) -> str:
     parsed = _parsed(text)
     if parsed is not None:
         return _json(_shown("", parsed))

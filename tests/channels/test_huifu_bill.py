@@ -5,10 +5,11 @@ import io
 import json
 import tracemalloc
 import zipfile
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from huifu_peer import HUIFU, NO, account, answer
+from huifu_peer import HUIFU, NO, account, answer, public_pem
 from werkzeug import Request, Response
 
 from paycore.gateway.channels.huifu import Huifu
@@ -276,7 +277,7 @@ async def afternoon():
     await made.transport.close()
 
 
-async def fetched(node, place, day=DAY, **changed):
+async def fetched(node, place, day=DAY, former=None, **changed):
     """What became of asking for a day, and what was kept."""
     came = []
 
@@ -284,6 +285,7 @@ async def fetched(node, place, day=DAY, **changed):
         came.append(octets)
 
     at = account(place.server.url_for("").rstrip("/"), **changed)
+    at = replace(at, former=former)
     result = await Huifu().fetch_statement(node, at, day, take)
     return result, b"".join(came)
 
@@ -306,6 +308,16 @@ async def test_all_files_of_a_day_come(afternoon, place, shape):
     assert (BEARS, "TRADE_BILL", BEARS) == tuple(
         place.asked[0][name] for name in ("file_date", "bill_type", "req_date")
     )
+
+
+async def test_who_signed_before_is_believed_while_keys_are_replaced(afternoon, place):
+    """As an answer is: Huifu may take up our new key of theirs later than we."""
+    place.said = {"file_details": [], "task_stat": "S"}
+    newer = {"huifu_public_key": public_pem("newer")}
+    alone, _ = await fetched(afternoon, place, **newer)
+    both, _ = await fetched(afternoon, place, former=account(), **newer)
+
+    assert (Arrived.FAILED, Arrived.WHOLE) == (alone.arrived, both.arrived)
 
 
 async def test_a_large_file_comes_in_pieces(afternoon, place):

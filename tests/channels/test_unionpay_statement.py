@@ -6,6 +6,7 @@ import tracemalloc
 import zipfile
 import zlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qsl
 
@@ -241,6 +242,17 @@ async def test_a_zip_that_is_damaged_inside(account, peer):
     content = base64.b64encode(zlib.compress(bytes(zipped))).decode()
     with pytest.raises(StatementBroken):
         await lines(account, peer.reply(reply(content)))
+
+
+async def test_who_signed_before_is_believed_while_keys_are_replaced(account, peer):
+    """As an answer is: a file may be asked for, or read again, in between."""
+    newer = Peer()
+    both = replace(account_of(newer), former=account)
+    body = peer.reply(reply(packed({TRADES: [row(**CHARGE)]})))
+
+    assert 1 == len(await lines(both, body))
+    with pytest.raises(StatementBroken):
+        await lines(account_of(newer), body)
 
 
 def _deflated(octet: bytes, count: int) -> bytes:

@@ -123,9 +123,13 @@ def question(config: HuifuConfig, day: date, at: datetime) -> Mapping[str, str]:
 
 
 async def whereabouts(
-    node: Node, config: HuifuConfig, request: HttpRequest
+    node: Node,
+    config: HuifuConfig,
+    request: HttpRequest,
+    *,
+    former: HuifuConfig | None = None,
 ) -> Files | Fetched:
-    """Ask; the files, or why there are none yet."""
+    """Ask; the files, or why there are none yet. `former`: its key is good too."""
     result = await node.transport.send(
         msgspec.structs.replace(
             request, connect_timeout_s=node.settings.connect_timeout_s
@@ -136,7 +140,10 @@ async def whereabouts(
             return _failed(reason)
         case Answered(status=200, body=body):
             asked = msgspec.json.decode(request.body)["data"]
-            return _located(config, asked, wire.opened(config.their_key, body))
+            opened = wire.opened(config.their_key, body)
+            if opened is not None and not opened.signed and former is not None:
+                opened = wire.opened(former.their_key, body)
+            return _located(config, asked, opened)
         case Answered(status=status):
             return _failed(f"HTTP {status}")
 

@@ -65,13 +65,17 @@ _KEPT: Final = MappingProxyType({"D": 1, "C": -1})
 
 
 async def lines(
-    config: UnionPayConfig, day: date, octets: AsyncIterator[bytes]
+    config: UnionPayConfig,
+    day: date,
+    octets: AsyncIterator[bytes],
+    *,
+    former: UnionPayConfig | None = None,
 ) -> AsyncIterator[StatementLine]:
-    """The lines of a day's reply."""
+    """The lines of a day's reply. `former`: its certificates are good too."""
     message = Message.of_reply(await _whole(octets))
     if message is None:
         raise StatementBroken("it is none of UnionPay's messages")
-    _check(config, day, message)
+    _check(config, former or config, day, message)
     for line in _read(config, day, _unpacked(message)):
         yield line
 
@@ -85,7 +89,9 @@ async def _whole(octets: AsyncIterator[bytes]) -> bytes:
     return bytes(body)
 
 
-def _check(config: UnionPayConfig, day: date, message: Message) -> None:
+def _check(
+    config: UnionPayConfig, former: UnionPayConfig, day: date, message: Message
+) -> None:
     """By them, about us and this day, and with a file."""
     try:
         asked_at = datetime.strptime(
@@ -94,7 +100,7 @@ def _check(config: UnionPayConfig, day: date, message: Message) -> None:
     except ValueError:
         raise StatementBroken("it does not say when it was asked for") from None
     fault = config.trust.fault(message, asked_at)
-    if fault is not None:
+    if fault is not None and former.trust.fault(message, asked_at) is not None:
         raise StatementBroken(fault)
     named = [message.text(name) for name in ("txnType", "merId", "settleDate")]
     if named != ["76", config.mer_id, f"{day:%m%d}"] or asked_at.date() < day:

@@ -217,7 +217,8 @@ class Huifu(Channel, StatementChannel):
         if now < bill.asked_from(config, day):
             return bill.NOT_YET
         request = self.ask_statement(account, day, at=now, timeout_s=bill.ASKING_S)
-        found = await bill.whereabouts(node, config, request)
+        former = None if account.former is None else _config(account.former)
+        found = await bill.whereabouts(node, config, request, former=former)
         if isinstance(found, Fetched):
             return found
         return await bill.bring(node, account.base_url, found, take)

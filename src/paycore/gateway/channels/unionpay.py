@@ -315,7 +315,8 @@ class UnionPay(Channel, StatementChannel):
         self, account: Account, day: date, octets: AsyncIterator[bytes]
     ) -> AsyncIterator[StatementLine]:
         """Believe the reply first, then unpack it."""
-        return unionpay_statement.lines(config_of(account), day, octets)
+        former = None if account.former is None else config_of(account.former)
+        return unionpay_statement.lines(config_of(account), day, octets, former=former)
 
     # --- kept -----------------------------------------------------------------------
 

@@ -71,6 +71,19 @@ def test_who_was_refused_is_refused_again(peer):
     assert {} == trust._known
 
 
+def test_who_only_has_their_certificate_is_not_known(peer):
+    """It is no secret, and may be written in as many ways as there are blanks."""
+    trust, message = trusting(peer.middle, peer.root), said(peer)
+    pem = message.values["signPubKeyCert"]
+    assert trust.fault(message, NOW) is None
+
+    for blanks in range(1, MOST_SIGNERS + 2):
+        values = {**message.values, "signPubKeyCert": pem + b"\n" * blanks}
+        assert "the signature is wrong" == trust.fault(Message(values=values), NOW)
+
+    assert [pem] == list(trust._known)
+
+
 def test_a_certificate_of_one_octet_more_is_another(peer):
     """Known are the octets, not the certificate that they spell."""
     trust = trusting(peer.middle, peer.root)

@@ -187,13 +187,15 @@ class Trust:
         given = message.values.get(SIGNATURE)
         if not given:
             return "the signature is missing"
-        signer = self._signer(message.values.get("signPubKeyCert", b""), at)
+        pem = message.values.get("signPubKeyCert", b"")
+        signer = self._signer(pem, at)
         if isinstance(signer, str):
             return signer
         made = _decoded(given)
         try:
             if made is not None:
                 signer.key.verify(made, digest(message.values), PKCS1v15(), SHA256())
+                self._remember(pem, signer)
                 return None
         except InvalidSignature:
             pass
@@ -218,12 +220,15 @@ class Trust:
             return "the signer's certificate is issued by nobody we trust, or too old"
         if _third_part(leaf) != self.signer:
             return "the signer's certificate is not UnionPay's"
-        # Nobody but UnionPay comes so far: no stranger can push its own ones out.
-        if len(self._known) >= MOST_SIGNERS:
+        return Signer(key=key, since=_since(way), until=_until(way))
+
+    def _remember(self, pem: bytes, signer: Signer) -> None:
+        """Who has signed. UnionPay's certificate is in whatever it sends, and may be
+        written in many ways: nobody who only knows it can push its own ones out.
+        """
+        if pem not in self._known and len(self._known) >= MOST_SIGNERS:
             del self._known[next(iter(self._known))]
-        signer = Signer(key=key, since=_since(way), until=_until(way))
         self._known[pem] = signer
-        return signer
 
     def _way(self, leaf: x509.Certificate) -> tuple[x509.Certificate, ...] | None:
         """The certificates from one to an end of ours; None where there is no way."""

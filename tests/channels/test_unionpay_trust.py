@@ -245,6 +245,20 @@ def test_an_issuer_that_ran_out(peer):
     assert END > OPENED
 
 
+@pytest.mark.parametrize("first", ["old", "new"])
+def test_an_issuer_that_was_renewed(peer, first):
+    """With the same name and key, and both are there: whichever is written first."""
+    soon = OPENED - timedelta(days=1)
+    middle = peer.middle
+    old = issue("a middle", peer.root, key=middle.key, end=soon)
+    pems = [old.pem, middle.pem] if first == "old" else [middle.pem, old.pem]
+    at = account_of(peer, issuers="".join(pems) + peer.root.pem)
+    ask = an_ask(Operation.CONFIRM)
+    reply = read(at, ask, peer.reply(answer(Operation.CONFIRM, "00")))
+
+    assert Outcome.PENDING is reply.outcome
+
+
 def test_in_gbk(account, peer):
     """What is signed are the octets as they came, in whatever encoding."""
     said = peer.signed(answer(Operation.DEDUCT, "64", encoding="GBK", respMsg="x"))

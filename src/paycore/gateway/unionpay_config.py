@@ -98,6 +98,9 @@ class UnionPayConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             anchors = x509.load_pem_x509_certificates(self.issuers.encode())
         except ValueError:
             raise ValueError("issuers are no certificates in PEM") from None
+        # An issuer that was renewed stands beside what it was: by its name and key it
+        # is the same, and the one that lasts is taken.
+        anchors.sort(key=lambda one: one.not_valid_after_utc, reverse=True)
         return Trust(anchors=tuple(anchors), signer=self.signer)
 
 

@@ -323,3 +323,17 @@ async def test_cancelled_probe(bank: Node, strangers: Strangers) -> None:
         await probe
 
     assert (await call(bank, deduct(bank))).outcome is Outcome.SUCCEEDED
+
+
+async def test_what_leaves_is_in_no_repr(bank: Node) -> None:
+    """A call that is ready has the code and the token in it, the card sealed."""
+    ask = replace(deduct(bank), code="639471")
+    prepared = await gateway.prepare(bank, ask, bank.change())
+    assert prepared.outgoing is not None
+    assert prepared.outgoing.http is not None
+    shown = repr(prepared.outgoing) + repr(prepared.outgoing.http) + repr(prepared)
+
+    body = prepared.outgoing.http.body.decode()
+    assert ask.agreement in body
+    for secret in (*ask.secrets, *prepared.secrets, body[:40]):
+        assert secret not in shown

@@ -57,6 +57,10 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     extra: object = None
     """A channel's own notes from `assemble` to `perform` and `conclude`."""
 
+    def __repr__(self) -> str:
+        """What is asked, and nothing secret."""
+        return f"Outgoing({self.ask!r})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:

@@ -39,6 +39,11 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     most_octets: int = MAX_REPLY_OCTETS
     """An answer that is longer is none."""
 
+    def __repr__(self) -> str:
+        """Where it goes; keys, codes and cards are in headers, body and query."""
+        url = self.url.partition("?")[0]
+        return f"HttpRequest({self.method} {url}, {len(self.body)} octets)"
+
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer came; what it is worth is for the caller to find out."""

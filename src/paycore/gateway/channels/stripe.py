@@ -20,7 +20,6 @@ What differs from the usual:
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from ipaddress import ip_address
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlsplit
@@ -84,6 +83,7 @@ from paycore.gateway.stripe.requests import (
     called,
     cancellation,
     config_of,
+    is_loopback,
     of_day,
     parties_of,
     request_of,
@@ -129,7 +129,7 @@ class Stripe(Channel, StatementChannel):
     def unfit(self, account: Account) -> str:
         """TLS is all that says who answers."""
         url = urlsplit(account.base_url)
-        if url.scheme == "https" or _is_loopback(url.hostname or ""):
+        if url.scheme == "https" or is_loopback(url.hostname or ""):
             return ""
         return "Stripe signs no reply: the base URL must begin with https://"
 
@@ -424,13 +424,6 @@ _SAYS: Final = MappingProxyType(
         "HTTP_429": "Stripe takes no more for the moment: try again",
     }
 )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 async def _sent(node: Node, request: HttpRequest) -> HttpResult:

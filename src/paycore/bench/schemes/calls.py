@@ -29,7 +29,7 @@ from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import AttemptId
 from paycore.sms import registry as carriers
-from paycore.sms.carrier import Line, Text
+from paycore.sms.carrier import Carrier, Line, Text
 from paycore.sms.delivery import deliver, message_for
 
 HOUSE, HOUSE_TEXT = "sandbox", "sandbox_text"
@@ -270,7 +270,8 @@ async def _text(on: Ground, scheme: str, line: Line) -> Call:
         """Where a connection is kept, over one that is made now."""
         line.driver.tend(node, [line])
         await once()
-        await line.driver.check(node, line, timeout_s=TIMEOUT_S)
+        if type(line.driver).check is not Carrier.check:
+            await line.driver.check(node, line, timeout_s=TIMEOUT_S)
 
     # A connection that is kept is made anew each time: by seeding, now, and for good.
     await line.driver.let_go(node)

@@ -55,7 +55,7 @@ PLANS = {
     "refused": plan(9, *AWAY, *PAYER, *NO_DEDUCT, payments=40),
     "refunds": plan(7, *LINE, *REFUND, *CALLBACK, "closes", "deducts"),
     # So much goes wrong here that one order in ten is paid.
-    "nodes": plan(5, *NODE, *DATABASE, *MONEY, *PAYER, *CALLBACK, payments=80),
+    "nodes": plan(6, *NODE, *DATABASE, *MONEY, *PAYER, *CALLBACK, payments=80),
 }
 
 

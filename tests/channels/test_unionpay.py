@@ -27,7 +27,7 @@ from unionpay_calls import (
 )
 from unionpay_peer import MER_ID, Peer
 
-from paycore.gateway.call import Beside, Operation
+from paycore.gateway.call import Operation
 from paycore.gateway.channel import Account
 from paycore.gateway.channels.unionpay import UnionPay
 from paycore.gateway.registry import Registry
@@ -435,10 +435,17 @@ def test_another_status(account, peer, status):
     assert_unknown(reply, f"HTTP_{status}", alarm=False)
 
 
-def test_a_notice_of_a_wrong_code_ends_nothing(account, peer):
-    """It may be of an earlier try, while a later one is taking the money: it is
-    acknowledged, and nothing comes of it.
+@pytest.mark.parametrize("operation", MONEY)
+@pytest.mark.parametrize("code", FAILED)
+def test_a_no_in_a_notice_ends_nothing(account, peer, operation, code):
+    """Anybody can have UnionPay refuse a request in our name, signed and with our
+    order's number; and a wrong code may be that of an earlier try. It is kept, and the
+    order asked after.
     """
-    said = found(Operation.CONFIRM, "", reqReserved=ORDER, respCode="71")
+    said = answer(operation, code, reqReserved=ORDER)
+    callback = notify(account, peer.notice(said))
 
-    assert notify(account, peer.notice(said)) == Beside()
+    assert callback is not None
+    assert said["orderId"] == callback.request_no
+    assert_unknown(callback.reply, code, alarm=False)
+    assert callback.reply.verify_status is None

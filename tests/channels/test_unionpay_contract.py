@@ -61,7 +61,9 @@ class TestUnionPay(ProviderContract):
     async def test_a_no_that_is_told_later(
         self, bench: ProviderBench, money: Operation
     ) -> None:
-        """What was taken in may still fail: the enquiry and the notice say so."""
+        """What was taken in may still fail: the enquiry says so, and the notice that
+        there is something to ask after.
+        """
         ask = await bench.ask(money)
         before = await bench.charges(ask.pay_order_no)
         await bench.fault(money, "decline:INSUFFICIENT_FUNDS")
@@ -72,7 +74,8 @@ class TestUnionPay(ProviderContract):
 
         assert taken.outcome is Outcome.PENDING
         assert told.callback is not None
-        for reply in (found, told.callback.reply):
-            assert (reply.outcome, reply.blame) == (Outcome.DECLINED, Blame.PAYER)
-            assert reply.resp_code == "64"
+        said = told.callback.reply
+        assert (found.outcome, found.blame) == (Outcome.DECLINED, Blame.PAYER)
+        assert (said.outcome, said.blame) == (Outcome.UNKNOWN, None)
+        assert found.resp_code == said.resp_code == "64"
         assert before == await bench.charges(ask.pay_order_no)

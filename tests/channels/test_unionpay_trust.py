@@ -303,7 +303,6 @@ def test_a_notice(account, peer, operation):
 @pytest.mark.parametrize(
     ("code", "outcome"),
     [
-        ("64", Outcome.DECLINED),
         ("A6", Outcome.SUCCEEDED),
         ("05", Outcome.UNKNOWN),
         ("42", Outcome.UNKNOWN),

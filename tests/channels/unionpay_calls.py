@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from msgspec.structs import replace
 from unionpay_peer import MER_ID, SIGNER, Peer
 
-from paycore.gateway.call import Ask, Beside, Callback, CardFacts, Operation, Reply
+from paycore.gateway.call import Ask, Callback, CardFacts, Operation, Reply
 from paycore.gateway.channel import Account
 from paycore.gateway.channels.unionpay import UnionPay
 from paycore.gateway.unionpay_config import UnionPayConfig
@@ -159,5 +159,5 @@ def assert_unknown(reply: Reply, code: str, *, alarm: bool) -> None:
     assert alarm == bool(reply.alarm)
 
 
-def notify(account: Account, body: bytes) -> Callback | Beside | None:
+def notify(account: Account, body: bytes) -> Callback | None:
     return DRIVER.callback(account, "/callbacks/unionpay/main", {}, body, now=OPENED)

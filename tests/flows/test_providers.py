@@ -5,8 +5,11 @@ was taken.
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 from functools import partial
 
+import httpx2 as httpx
 import pytest
 from inside import inside, rows
 from refunding import given_back, refund, told, until
@@ -14,6 +17,7 @@ from stack import MALL, Payer, Stack, key, stacked
 
 from paycore.cards import service as cards
 from paycore.core.rows import AttemptRow, PaymentRow, RefundRow
+from paycore.dev.vendors import MER_ID
 from paycore.gateway import accounts
 from paycore.gateway.call import Ask, Operation, Reply
 from paycore.kernel.node import Node
@@ -122,3 +126,49 @@ async def _confirmed(node: Node, *, no: PayOrderNo, code: str, url: str) -> Repl
     )
     outgoing = opened.driver.assemble(opened.account, ask)
     return await opened.driver.perform(node, opened.account, outgoing)
+
+
+def test_a_strangers_refusal_ends_no_refund_of_ours(payer: Payer):
+    """A request in our name that nobody has signed: UnionPay refuses it, signs that,
+    and it names our order. Sent to us it must not free what is being given back.
+    """
+    no = opened(payer, "unionpay")
+    payer.confirm(no)
+    assert "SUCCESS" == payer.until(no)["biz_status"]
+    payer.stack.fault("bank.unionpay.refund", "timeout_after", count=1)
+    bank = payer.stack.on.sandbox.info.banks["unionpay"]
+    with ThreadPoolExecutor(1) as pool:
+        ours = pool.submit(refund, payer, no, 400)
+        payer.stack.has_struck()
+        request = STRANGERS | {"orderId": f"{no}R01", "txnTime": _beijing()}
+        refused = httpx.post(f"{bank}/gateway/api/backTransReq.do", data=request)
+        fields = dict(one.split("=", 1) for one in refused.text.split("&"))
+        url = f"{payer.api.base_url}/callbacks/unionpay/main"
+        told_us = httpx.post(url, data=fields)
+        number = ours.result().json()["refund_no"]
+
+    assert ("11", 200) == (fields["respCode"], told_us.status_code)
+    assert "SUCCESS" == until(payer, number)["biz_status"]
+    assert [400] == given_back(payer, no)
+
+
+def _beijing() -> str:
+    return f"{datetime.now(timezone(timedelta(hours=8))):%Y%m%d%H%M%S}"
+
+
+STRANGERS = {
+    "version": "5.1.0",
+    "encoding": "UTF-8",
+    "signMethod": "01",
+    "txnType": "04",
+    "txnSubType": "00",
+    "bizType": "000902",
+    "accessType": "0",
+    "channelType": "07",
+    "merId": MER_ID,
+    "certId": "1",
+    "txnAmt": "400",
+    "origQryId": "1" * 21,
+    "backUrl": "http://127.0.0.1:1/",
+    "signature": "AAAA",
+}

@@ -19,7 +19,6 @@ from paycore.gateway import unionpay_statement
 from paycore.gateway import unionpay_wire as wire
 from paycore.gateway.call import (
     Ask,
-    Beside,
     Callback,
     Operation,
     Reply,
@@ -168,8 +167,13 @@ class UnionPay(Channel, StatementChannel):
         body: bytes,
         *,
         now: datetime,
-    ) -> Callback | Beside | None:
-        """Trust a notice that is signed, and to our merchant number."""
+    ) -> Callback | None:
+        """Trust a notice that is signed, and to our merchant number; but for a no.
+
+        Whatever is asked for in our name is answered by the same signature, with the
+        order that it named: a stranger's request, signed by nobody, is refused, and the
+        refusal is as good as a notice. So a no only says that it is to be asked after.
+        """
         config, message = config_of(account), Message.of_form(body)
         if message is None or config.trust.fault(message, now) is not None:
             return None
@@ -177,8 +181,8 @@ class UnionPay(Channel, StatementChannel):
         if operation is None or message.text("merId") != config.mer_id:
             return None
         result = self._result(message, operation, message.text("respCode"))
-        if _of_some_try(operation, result):
-            return Beside()
+        if result.outcome is Outcome.DECLINED:
+            result = _told(message, result.resp_code)
         named = message.text("reqReserved")
         return Callback(
             request_no=message.text("orderId"),

@@ -318,6 +318,14 @@ def test_what_a_notice_says(account, peer, code, outcome):
     assert callback.pay_order_no is None
 
 
+def test_the_answer_to_a_question_is_no_notice(account, peer):
+    """Its respCode says how the question went, of an order that failed too."""
+    said = found(Operation.CONFIRM, "64", reqReserved=ORDER)
+
+    assert "00" == said["respCode"]
+    assert notify(account, peer.notice(said)) is None
+
+
 def test_a_notice_that_contradicts_itself(account, peer):
     """Asked for one amount and settled another: no yes, and both are not ours."""
     said = found(Operation.DEDUCT, "", respCode="00", settleAmt="999")

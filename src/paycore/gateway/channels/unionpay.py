@@ -180,6 +180,9 @@ class UnionPay(Channel, StatementChannel):
         operation = _CALLED_BACK.get(message.text("txnType"))
         if operation is None or message.text("merId") != config.mer_id:
             return None
+        if message.text("origRespCode"):
+            # The answer to a question: its yes is to that.
+            return None
         result = self._result(message, operation, message.text("respCode"))
         if result.outcome is Outcome.DECLINED:
             result = _told(message, result.resp_code)

@@ -177,16 +177,18 @@ def _stage_numbers(node: Node, row: CodeRow, tried: Tried, change: Change) -> No
     line, delivery = tried.message.line, tried.delivery
     if not line.driver.receipts_by_id:
         return
-    for number in dict.fromkeys((delivery.message_id, *delivery.further_ids)):
-        if number:
-            change.insert(
-                SentRow(
-                    handle=handle_of(line, number),
-                    pay_order_no=row.pay_order_no,
-                    seq=row.seq,
-                    sent_at=node.now(),
-                )
+    numbers = filter(None, (delivery.message_id, *delivery.further_ids))
+    # By what is kept of them: two that are too long may be one then, and a row that
+    # stands twice in a change would keep the code itself from being written.
+    for handle in dict.fromkeys(handle_of(line, number) for number in numbers):
+        change.insert(
+            SentRow(
+                handle=handle,
+                pay_order_no=row.pay_order_no,
+                seq=row.seq,
+                sent_at=node.now(),
             )
+        )
 
 
 def take_for_bank(

@@ -13,9 +13,12 @@ from paycore.gateway import receipts
 from paycore.gateway.call import Operation
 from paycore.gateway.rows import MessageRow
 from paycore.kernel.ids import attempt_id, pay_order_no, refund_no
+from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import SMS_CENTRE, CardId
 from paycore.sms import registry, service
-from paycore.sms.receipts import handle_of, line_of
+from paycore.sms.carrier import Delivery
+from paycore.sms.delivery import Sent, Tried
+from paycore.sms.receipts import LONGEST_NUMBER, handle_of, line_of
 from paycore.sms.rows import CodeRow, CodeStatus, SentRow
 
 TOKEN, NEWER = "a-token-of-this-carrier", "a-newer-token-of-it-too"
@@ -113,6 +116,45 @@ async def test_a_receipt_by_id_is_on_the_timeline_once(node, code) -> None:
     await receipts.receive(node, "tencent", TOKEN, {}, by_id(sid(code), status="FAIL"))
     verdicts = [row.verdict for row in await kept(node, code.pay_order_no)]
     assert {"DELIVERED DELIVRD", "NOT_DELIVERED DELIVRD"} == set(verdicts)
+
+
+async def test_numbers_that_are_too_long_are_kept_once(node) -> None:
+    """A carrier's two that only differ behind what is kept of them keep no code from
+    being sent.
+    """
+    now, long = node.now(), "N" * LONGEST_NUMBER
+    line, no = line_of(node, "tencent"), pay_order_no(node.ids, now)
+    request = service.SendRequest(
+        pay_order_no=no,
+        seq=1,
+        request_no=attempt_id(no, 1),
+        amount=1250,
+        currency="CNY",
+        card_id=CardId("c1"),
+        phone="+8613812345678",
+        payee="Shop",
+        subject="Tea",
+        card_tail="1234",
+        language="zh",
+        sign="paycore",
+    )
+    change = node.change()
+    prepared = await service.prepare_send(node, request, change)
+    assert await node.journal.commit(change) is None
+    message = next(one for one in prepared.messages if one.line.carrier == "tencent")
+    delivery = Delivery(
+        outcome=Outcome.SUCCEEDED, message_id=f"{long}1", further_ids=(f"{long}2",)
+    )
+    tried = Tried(message=message, delivery=delivery, answer="", at=now, elapsed_ms=1)
+    sent = Sent(outcome=Outcome.SUCCEEDED, resp_code="Ok", tried=(tried,))
+    change = node.change()
+    service.conclude_send(node, prepared, sent, change)
+
+    assert await node.journal.commit(change) is None
+    code = await node.journal.load(CodeRow, no, 1)
+    assert code.status is CodeStatus.ACTIVE
+    rows = await node.journal.within(SentRow, handle_of(line, long))
+    assert no in [row.pay_order_no for row in rows]
 
 
 async def test_nothing_of_the_code_changes(node, code) -> None:

@@ -80,7 +80,7 @@ def test_statements_are_files_of_a_day(merchant: Merchant, sandbox: Any) -> None
         merchant.ask(WITHHOLD, **fields)
     refund = merchant.refund_fields(paid[0], "2.34")
     merchant.ask(REFUND, **refund)
-    today = datetime.strptime(TODAY, "%Y%m%d").replace(tzinfo=UTC).date()
+    today = (datetime.now(UTC) + timedelta(hours=8)).date()
     file_date = f"{today + timedelta(days=1):%Y%m%d}"
     early = merchant.ask(FILES, **merchant.own(), file_date=file_date)[1]
     control = f"{sandbox.info['control']}/control"
@@ -122,7 +122,7 @@ def test_a_file_may_be_spoilt(merchant: Merchant, sandbox: Any) -> None:
     """Cut in the middle of a line, or in another encoding; a day later, or not."""
     bound = merchant.bind("13800138019")
     merchant.ask(WITHHOLD, **merchant.withhold_fields(bound))
-    today = datetime.strptime(TODAY, "%Y%m%d").replace(tzinfo=UTC).date()
+    today = (datetime.now(UTC) + timedelta(hours=8)).date()
     control = f"{sandbox.info['control']}/control"
     tomorrow = json.dumps({"today": f"{today + timedelta(days=1)}"}).encode()
     sandbox.http("POST", f"{control}/statement_days", tomorrow)

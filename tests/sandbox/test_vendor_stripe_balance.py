@@ -8,9 +8,6 @@ from typing import Any
 import pytest
 from stripe_merchant import METHOD, Merchant, config
 
-TODAY = datetime.now(UTC).date()
-TOMORROW = TODAY + timedelta(days=1)
-
 
 def say(merchant: Any, path: str, **what: Any) -> Any:
     url = f"{merchant.sandbox.info['control']}/control/{path}"
@@ -56,16 +53,18 @@ def test_the_balance_is_what_moved(fresh: Any) -> None:
 
 def test_planted_differences_stand_in_the_balance(fresh: Any) -> None:
     """What is missing, of another amount, a day late, held back, or cut."""
-    about = {"bank": "stripe", "date": str(TODAY)}
+    day = datetime.now(UTC).date()
+    tomorrow = str(day + timedelta(days=1))
+    about = {"bank": "stripe", "date": str(day)}
     gone = say(fresh, "statement_faults", fault="missing_refund", **about)
     other = say(fresh, "statement_faults", fault="other_amount", **about)[0]
     say(fresh, "statement_faults", fault="next_day", **about)
     today = fresh.every("balance_transactions")
-    say(fresh, "statement_days", today=str(TOMORROW))
+    say(fresh, "statement_days", today=tomorrow)
     both = fresh.every("balance_transactions")
     say(fresh, "statement_faults", fault="late:3", **about)
     late = fresh.every("balance_transactions")
-    say(fresh, "statement_faults", fault="truncated", bank="stripe", date=str(TOMORROW))
+    say(fresh, "statement_faults", fault="truncated", bank="stripe", date=tomorrow)
     cut = fresh.call("GET", "balance_transactions")
 
     assert 1 == len(gone)

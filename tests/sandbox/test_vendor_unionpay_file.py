@@ -4,7 +4,7 @@ import json
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
@@ -16,8 +16,6 @@ from paycore.dev import certificates
 MER_ID = "700000000000001"
 WIDTHS = [3, 11, 11, 6, 10, 19, 12, 4, 2, 21, 2, 32, 2, 6, 10, 13, 13, 4, 15, 2, 2, 6]
 WIDTHS += [2, 4, 32, 1, 21, 15, 1, 15, 32, 13, 13, 8, 32, 13, 13, 12, 2, 1, 32, 98]
-TODAY = datetime.now(BEIJING).date()
-DAY = f"{TODAY:%m%d}"
 
 
 def cut(row: bytes) -> list[str]:
@@ -28,7 +26,19 @@ def cut(row: bytes) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def merchant(start_with: Any, hearing: Any) -> Merchant:
+def today() -> date:
+    """The bank's day on which all is paid: not the import's, midnight may be near."""
+    return datetime.now(BEIJING).date()
+
+
+@pytest.fixture(scope="module")
+def day(today: date) -> str:
+    """That day as a file of it is asked for."""
+    return f"{today:%m%d}"
+
+
+@pytest.fixture(scope="module")
+def merchant(start_with: Any, hearing: Any, today: date) -> Merchant:
     """Has paid by token and by deduct, and given a part back."""
     keys = certificates.unionpay(MER_ID, datetime.now(UTC))
     sandbox = start_with({"unionpay": keys.simulator})
@@ -42,9 +52,9 @@ def merchant(start_with: Any, hearing: Any) -> Merchant:
 
 
 @pytest.fixture(autouse=True)
-def over(merchant: Merchant) -> Any:
+def over(merchant: Merchant, today: date) -> Any:
     """The day is over, and nothing is planted."""
-    say(merchant, "statement_days", today=str(TODAY + timedelta(days=1)))
+    say(merchant, "statement_days", today=str(today + timedelta(days=1)))
     yield
     url = f"{merchant.sandbox.info['control']}/control/statement_faults"
     merchant.sandbox.http("DELETE", url)
@@ -57,18 +67,14 @@ def say(merchant: Merchant, path: str, **what: Any) -> Any:
     return json.loads(answer.raw)
 
 
-def plant(merchant: Merchant, fault: str, **more: Any) -> Any:
-    return say(
-        merchant,
-        "statement_faults",
-        bank="unionpay",
-        date=str(TODAY),
-        fault=fault,
-        **more,
-    )
+@pytest.fixture
+def plant(merchant: Merchant, today: date) -> Any:
+    """Plant a fault in the day's file, and hear what was planted."""
+    about = {"bank": "unionpay", "date": str(today)}
+    return lambda fault: say(merchant, "statement_faults", fault=fault, **about)
 
 
-def rows(merchant: Merchant, day: str = DAY) -> list[list[str]]:
+def rows(merchant: Merchant, day: str) -> list[list[str]]:
     """The trades of a day's file, each of its width."""
     trades = next(
         octets
@@ -80,16 +86,16 @@ def rows(merchant: Merchant, day: str = DAY) -> list[list[str]]:
     return [cut(line) for line in lines]
 
 
-def test_the_file_is_what_moved(merchant: Merchant) -> None:
+def test_the_file_is_what_moved(merchant: Merchant, today: date, day: str) -> None:
     """Every move is a row with its numbers, amount, fee and the sum of the two."""
     charges = merchant.sandbox.control("charges")
-    answer = merchant.file(DAY)
+    answer = merchant.file(day)
     held = members_of(answer)
-    paid, taken, back = rows(merchant)
+    paid, taken, back = rows(merchant, day)
 
     assert "00" == answer["respCode"]
     assert answer["fileName"].endswith(".zip")
-    stem = f"INN{TODAY:%y%m%d}88"
+    stem = f"INN{today:%y%m%d}88"
     assert {f"{stem}ZM_{MER_ID}", f"{stem}ZME_{MER_ID}"} < set(held)
     assert b"" == held[f"{stem}ZME_{MER_ID}"]
     summary = next(octets for name, octets in held.items() if name.startswith("RD"))
@@ -108,45 +114,49 @@ def test_the_file_is_what_moved(merchant: Merchant) -> None:
     ]
     assert (paid[10], paid[12]) == (back[27], back[41])
     assert (MER_ID, "P1") == (paid[28], paid[35])
-    query = {"orderId": paid[12], "txnTime": f"{TODAY:%Y}{paid[5]}"}
+    query = {"orderId": paid[12], "txnTime": f"{today:%Y}{paid[5]}"}
     assert paid[10] == merchant.query(query)["queryId"]
     assert merchant.query(query)["traceNo"] == paid[4]
 
 
-def test_a_day_that_is_not_over_has_no_file(merchant: Merchant) -> None:
+def test_a_day_that_is_not_over_has_no_file(
+    merchant: Merchant, plant: Any, today: date, day: str
+) -> None:
     """98 today and while it is late; a day without trades has an empty one."""
-    say(merchant, "statement_days", today=str(TODAY))
-    today = merchant.file(DAY)
-    say(merchant, "statement_days", today=str(TODAY + timedelta(days=1)))
-    plant(merchant, "late:2")
-    late = merchant.file(DAY)
-    before = f"{TODAY - timedelta(days=5):%m%d}"
+    say(merchant, "statement_days", today=str(today))
+    early = merchant.file(day)
+    say(merchant, "statement_days", today=str(today + timedelta(days=1)))
+    plant("late:2")
+    late = merchant.file(day)
+    before = f"{today - timedelta(days=5):%m%d}"
 
-    assert ("98", "98") == (today["respCode"], late["respCode"])
+    assert ("98", "98") == (early["respCode"], late["respCode"])
     assert "fileContent" not in late
     assert [] == rows(merchant, before)
     assert "10" == merchant.file("0230")["respCode"]
-    assert "10" == merchant.file(DAY, fileType="01")["respCode"]
+    assert "10" == merchant.file(day, fileType="01")["respCode"]
 
 
-def test_a_file_is_asked_for_with_a_signature(merchant: Merchant) -> None:
+def test_a_file_is_asked_for_with_a_signature(merchant: Merchant, day: str) -> None:
     """As everything else; and where files are."""
     merchant.spoiled = {"settleDate": "0101"}
-    changed = merchant.file(DAY)
+    changed = merchant.file(day)
     merchant.spoiled = {}
     astray = merchant.send(
-        "76", "01", "000000", fileType="00", settleDate=DAY, orderId="O00000001"
+        "76", "01", "000000", fileType="00", settleDate=day, orderId="O00000001"
     )
 
     assert ("11", "32") == (changed["respCode"], astray["respCode"])
 
 
-def test_planted_differences_stand_in_the_file(merchant: Merchant) -> None:
+def test_planted_differences_stand_in_the_file(
+    merchant: Merchant, plant: Any, day: str
+) -> None:
     """A refund is gone, a stranger stands there, an amount is another one."""
-    gone = plant(merchant, "missing_refund")[0]
-    stranger = plant(merchant, "extra_line")[0]
-    other = plant(merchant, "other_amount")[0]
-    found = {row[12]: int(row[7]) for row in rows(merchant)}
+    gone = plant("missing_refund")[0]
+    stranger = plant("extra_line")[0]
+    other = plant("other_amount")[0]
+    found = {row[12]: int(row[7]) for row in rows(merchant, day)}
 
     assert gone["request_id"] not in found
     assert stranger["request_id"] in found
@@ -154,21 +164,25 @@ def test_planted_differences_stand_in_the_file(merchant: Merchant) -> None:
     assert 3 == len(found)
 
 
-def test_an_unreadable_line_keeps_its_query_number(merchant: Merchant) -> None:
+def test_an_unreadable_line_keeps_its_query_number(
+    merchant: Merchant, plant: Any, day: str
+) -> None:
     """What the merchant called it is lost, and no more than that."""
-    true = {row[10] for row in rows(merchant)}
-    noise = plant(merchant, "unknown_line")[0]["now"].split(",")[1]
-    found = rows(merchant)
+    true = {row[10] for row in rows(merchant, day)}
+    noise = plant("unknown_line")[0]["now"].split(",")[1]
+    found = rows(merchant, day)
 
     assert true == {row[10] for row in found}
     assert noise in {row[12] for row in found}
 
 
 @pytest.mark.parametrize("fault", ["truncated", "wrong_encoding"])
-def test_a_broken_file_is_not_of_its_width(merchant: Merchant, fault: str) -> None:
+def test_a_broken_file_is_not_of_its_width(
+    merchant: Merchant, plant: Any, day: str, fault: str
+) -> None:
     """It ends within a row, or nothing in it stands where it should."""
-    plant(merchant, fault)
-    held = members_of(merchant.file(DAY))
+    plant(fault)
+    held = members_of(merchant.file(day))
     trades = next(octets for name, octets in held.items() if "ZM_" in name)
 
     assert 0 != len(trades) % 609

@@ -149,10 +149,12 @@ class ProviderBench(Bench):
             operation=Operation.REVOKE,
             request_no=signing_request(signing.pay_order_no, 2),
             asked_at=now,
-            opened_at=now,
+            opened_at=None,
             card=None,
             code=None,
             agreement=agreement,
+            original_request_no=signing.request_no,
+            original_opened_at=signing.opened_at,
         )
 
     async def refund(self, ask: Ask) -> Ask:

@@ -86,7 +86,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     texted: bool = False
     """For a code that is ours: whether a bank may have texted another one just now."""
     original_request_no: AttemptId | None = None
-    """For a refund: the number at the channel of the money that goes back."""
+    """For a refund: the number at the channel of the money that goes back; for a
+    revocation, that of the signing which it ends."""
     opened_at: datetime | None = None
     """When the order that `request_no` names was opened: at some channels a part of
     its identity. None: by this very call, or not known."""
@@ -94,7 +95,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """For an enquiry: the channel's own number of that order, where it told one."""
     original_opened_at: datetime | None = None
     original_channel_ref: str | None = None
-    """The same of the money that a refund gives back."""
+    """The same of what a refund gives back or a revocation ends."""
     original_operation: Operation | None = None
     """By which that money was taken: CONFIRM or DEDUCT."""
 
@@ -133,7 +134,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What the channel says it took; must equal ours before SUCCESS."""
     currency: str | None = None
     not_found: bool = False
-    """An enquiry that knows no such order; with UNKNOWN."""
+    """An enquiry that knows no such order, or of a revocation: that the agreement
+    stands; with UNKNOWN."""
     verify_status: VerifyStatus | None = None
     """What became of the code, where the channel judged one."""
     tries_left: int | None = None

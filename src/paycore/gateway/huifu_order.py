@@ -79,7 +79,8 @@ def _own(ask: Ask) -> str:
     """Of one signing several codes may be tried, and its card asked for several times:
     each needs a number of its own.
     """
-    tries = (ask.asked_at - ask.order_at) // _TRY
+    begun = ask.original_opened_at or ask.order_at
+    tries = (ask.asked_at - begun) // _TRY
     letters = (ALPHABET[tries >> shift & 31] for shift in range(0, 5 * _TRY_LETTERS, 5))
     return ask.request_no + "".join(letters)
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final, cast
 
 from cryptography import x509
+from msgspec.structs import replace
 
 from paycore.gateway import unionpay_wire as wire
 from paycore.gateway.call import Ask, Operation
@@ -76,6 +77,22 @@ def meant(ask: Ask) -> Operation:
     if ask.operation is Operation.ENQUIRE and named is Operation.SEND_CODE:
         return Operation.CONFIRM
     return named
+
+
+def question_of(ask: Ask) -> Ask:
+    """What is asked, in their terms: of a revocation, whether what was signed is open.
+    They have a trade by number and moment, and a revocation's is not kept.
+    """
+    revoked = ask.operation is Operation.ENQUIRE and meant(ask) is Operation.REVOKE
+    if not revoked or ask.original_request_no is None:
+        return ask
+    return replace(
+        ask,
+        request_no=ask.original_request_no,
+        opened_at=ask.original_opened_at,
+        enquired_operation=Operation.SIGN,
+        agreement=None,
+    )
 
 
 def kind_of(config: UnionPayConfig, operation: Operation) -> tuple[str, str]:

@@ -92,6 +92,7 @@ class Call:
     ) -> Ask:
         node, row = self.node, self.signing.row
         base = node.settings.public_url
+        ends = Operation.REVOKE in (operation, about)
         return Ask(
             operation=operation,
             pay_order_no=row.signing_no,
@@ -112,8 +113,10 @@ class Call:
             notify_url=f"{base}/callbacks/{row.channel}/{row.account}"
             if base
             else None,
-            # A revocation's moment is nowhere kept: no channel has it by that.
-            opened_at=row.created_at if request_no == self.signing.request_no else None,
+            # A revocation's moment is nowhere kept: it is known by what it ends.
+            opened_at=None if ends else row.created_at,
+            original_request_no=AttemptId(self.signing.request_no) if ends else None,
+            original_opened_at=row.created_at if ends else None,
             enquired_operation=about,
         )
 

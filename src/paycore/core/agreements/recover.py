@@ -1,8 +1,8 @@
 """What a worker does with an agreement that is due: the one look that fits its state.
 
 A signing whose answer did not come is asked after under its number. A revocation goes
-on until the bank has acknowledged it: asked after, and where it surely never got there
-sent again. What is out of schedule a person is told, and it is looked at all the same.
+on until the bank has acknowledged it: asked after, and while the agreement stands sent
+again. What is out of schedule a person is told, and it is looked at all the same.
 """
 
 from paycore.cards import service as cards
@@ -96,7 +96,8 @@ async def _revoke(call: Call) -> None:
         number = call.signing.revoke_no
         reply = await _asked(call, number, Operation.REVOKE, token)
         before = call.signing.row.status
-        call.signing.hear_of_revocation(reply, now=node.now(), over=_over(call))
+        quiet = row.quiet_from <= node.now()
+        call.signing.hear_of_revocation(reply, now=node.now(), quiet=quiet)
         call.follow(before)
         return
     call.signing.begin(REVOKE, now=node.now())

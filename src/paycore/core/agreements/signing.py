@@ -48,7 +48,7 @@ class Signing:
 
     @property
     def revoke_no(self) -> str:
-        """The number of its revocation; after a definite refusal there is a new one."""
+        """The number of its revocation; for one that ended nothing there is a new one."""
         return signing_request(self.row.signing_no, _SIGNING_NUMBER + self.row.revokes)
 
     @property
@@ -187,24 +187,24 @@ class Signing:
             case Outcome.NOT_SENT:
                 # The same number, a rung later.
                 self.settled(event, now=now, cause=code)
-            case Outcome.DECLINED:
-                self._another_number()
-                self.settled(event, now=now, cause=code)
             case _:
+                # A no as well: what is over there already may be refused.
                 self.apply(event, now=now, cause=code)
 
-    def hear_of_revocation(self, reply: Reply, *, now: datetime, over: bool) -> None:
-        """What the bank says of a revocation that had no answer."""
+    def hear_of_revocation(self, reply: Reply, *, now: datetime, quiet: bool) -> None:
+        """What the bank says of a revocation that had no yes. One that has ended nothing
+        is sent again as soon as nobody is still sending it (`quiet`): no money moves by
+        it, and twice is as good as once, so that no window of money's is waited for.
+        """
         if reply.outcome is Outcome.SUCCEEDED:
             self.settled(AgreementEvent.REVOKE_ACKNOWLEDGED, now=now)
-        elif reply.outcome is Outcome.DECLINED:
+        elif reply.outcome is Outcome.DECLINED or (reply.not_found and quiet):
+            cause = "NOT_FOUND" if reply.not_found else reply.resp_code
             self._another_number()
-            self.settled(AgreementEvent.REVOKE_UNKNOWN, now=now, cause=reply.resp_code)
-        elif reply.not_found and over:
-            self.settled(AgreementEvent.REVOKE_UNKNOWN, now=now, cause="NOT_FOUND")
+            self.settled(AgreementEvent.REVOKE_UNKNOWN, now=now, cause=cause)
 
     def _another_number(self) -> None:
-        """What a number was refused for is refused again under it."""
+        """The last may be known there, and refused: then it is again."""
         self.row = replace(self.row, revokes=min(self.row.revokes + 1, LAST_NUMBER - 1))
 
     # Leases and looks

@@ -59,6 +59,7 @@ from paycore.gateway.unionpay_request import (
     meant,
     moment_of,
     posted,
+    question_of,
     shown,
 )
 from paycore.gateway.unionpay_statement import BEIJING
@@ -125,12 +126,13 @@ class UnionPay(Channel, StatementChannel):
 
     def assemble(self, account: Account, ask: Ask) -> Outgoing:
         """Build, sign, and mask what is kept; what cannot be asked has no request."""
-        impossible = _impossible(ask)
+        question = question_of(ask)
+        impossible = _impossible(question)
         if impossible is not None:
             masked = f"{ask.operation}: {impossible.resp_code} {impossible.resp_msg}"
             return Outgoing(ask=ask, masked=masked, answer=impossible)
         config = config_of(account)
-        fields = fields_of(account, ask)
+        fields = fields_of(account, question)
         path = _ENQUIRIES_PATH if fields["txnType"] == "00" else _TRADES_PATH
         return Outgoing(
             ask=ask,
@@ -151,10 +153,13 @@ class UnionPay(Channel, StatementChannel):
         fault = config.trust.fault(message, ask.asked_at)
         if fault is not None:
             return unknown(BAD_SIGNATURE, alarm=fault)
-        if not _is_about(config, ask, message):
+        question = question_of(ask)
+        if not _is_about(config, question, message):
             return unknown("OTHER_ORDER", alarm="the reply is about another order")
         if ask.operation is Operation.ENQUIRE:
-            reply = self._found(config, ask, message)
+            reply = self._found(config, question, message)
+            if meant(ask) is Operation.REVOKE:
+                reply = _of_end(reply)
         else:
             reply = self._heard(ask, message)
         return _with_our_amount(ask, reply, _amounts(message))
@@ -340,7 +345,8 @@ def _impossible(ask: Ask) -> Reply | None:
     """The answer to what cannot be asked, None where it can."""
     if ask.operation is Operation.REFUND and ask.original_channel_ref is None:
         return not_sent("UnionPay's own number of the charge is not known yet")
-    if ask.operation is not Operation.ENQUIRE or ask.opened_at is not None:
+    revoked = meant(ask) is Operation.REVOKE
+    if ask.operation is not Operation.ENQUIRE or (ask.opened_at and not revoked):
         return None
     if ask.channel_ref is not None and meant(ask) in MONEY:
         return None
@@ -407,6 +413,15 @@ def _with_token(reply: Reply, message: Message) -> Reply:
     if token:
         return replace(reply, agreement=token)
     return unknown("NO_TOKEN", alarm="a yes without an agreement")
+
+
+def _of_end(signing: Reply) -> Reply:
+    """What the state of a signing says of its end: while it is open there was none."""
+    outcome = Outcome.UNKNOWN
+    if signing.outcome is Outcome.PENDING:
+        outcome = Outcome.SUCCEEDED
+    stands = signing.outcome is Outcome.SUCCEEDED
+    return replace(signing, outcome=outcome, not_found=stands, agreement=None)
 
 
 def _with_our_amount(ask: Ask, reply: Reply, amounts: list[int | None]) -> Reply:

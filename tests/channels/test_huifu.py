@@ -206,8 +206,11 @@ def test_a_signing_is_asked_after_by_its_customer(about):
     """And so is its end: the customer's number is the signing's. The question has a
     number and a day of its own.
     """
-    path, data = sent(enquiry(about))
-    _, again = sent(enquiry(about, asked_at=NEXT + timedelta(seconds=2)))
+    known = {"opened_at": NEXT}
+    if about is Operation.REVOKE:
+        known = {"opened_at": None, "original_opened_at": NEXT}
+    path, data = sent(enquiry(about, **known))
+    _, again = sent(enquiry(about, **known, asked_at=NEXT + timedelta(seconds=2)))
 
     assert "/v2/quickbuckle/query" == path
     assert (HUIFU, f"{NO}S01") == (data["huifu_id"], data["out_cust_id"])

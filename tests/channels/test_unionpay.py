@@ -367,6 +367,31 @@ def test_an_enquiry_after_a_signing(account, peer, changes, outcome, not_found):
 
 
 @pytest.mark.parametrize(
+    ("changes", "outcome", "stands"),
+    [
+        ({}, Outcome.UNKNOWN, True),
+        ({"activateStatus": "0"}, Outcome.SUCCEEDED, False),
+        ({"respCode": "34"}, Outcome.UNKNOWN, False),
+        ({"respCode": "77"}, Outcome.UNKNOWN, False),
+        ({"txnType": "74"}, Outcome.UNKNOWN, False),
+    ],
+)
+def test_an_enquiry_after_a_revocation(account, peer, changes, outcome, stands):
+    """They are asked for the signing that it ends: over is what is not open."""
+    number = f"{ORDER}01"
+    of_signing = {"original_request_no": number, "original_opened_at": OPENED}
+    own = {"request_no": f"{ORDER}S02", "opened_at": None}
+    ask = enquiry(Operation.REVOKE, **own, **of_signing)
+    said = answer(Operation.SIGN_CONFIRM, "00", txnType="78", txnSubType="02")
+    reply = read(account, ask, peer.reply(said | changes))
+
+    assert ("78", number, TXN_TIME) == (
+        *(asked(account, ask)[name] for name in ("txnType", "orderId", "txnTime")),
+    )
+    assert (outcome, stands, None) == (reply.outcome, reply.not_found, reply.agreement)
+
+
+@pytest.mark.parametrize(
     ("changes", "told"),
     [
         ({"txnAmt": "999"}, 999),

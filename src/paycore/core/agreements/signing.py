@@ -48,7 +48,7 @@ class Signing:
 
     @property
     def revoke_no(self) -> str:
-        """The number of its revocation; for one that ended nothing there is a new one."""
+        """The number of its revocation; after one that ended nothing there is a new."""
         return signing_request(self.row.signing_no, _SIGNING_NUMBER + self.row.revokes)
 
     @property
@@ -192,8 +192,8 @@ class Signing:
                 self.apply(event, now=now, cause=code)
 
     def hear_of_revocation(self, reply: Reply, *, now: datetime, quiet: bool) -> None:
-        """What the bank says of a revocation that had no yes. One that has ended nothing
-        is sent again as soon as nobody is still sending it (`quiet`): no money moves by
+        """What the bank says of a revocation that had no yes. One that ended nothing is
+        sent again as soon as nobody is still sending it (`quiet`): no money moves by
         it, and twice is as good as once, so that no window of money's is waited for.
         """
         if reply.outcome is Outcome.SUCCEEDED:

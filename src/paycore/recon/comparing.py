@@ -90,7 +90,8 @@ CLEAN = f"""(
 """Whether `t`, a line, agrees with `m`, its leg: NULL where there is none."""
 
 # The first of a number is as good as any; the others are one too many. What did not
-# move is none too many: a wrong code before the right one has the same number.
+# move is none too many: a wrong code before the right one has the same number. Lines
+# without a number, as of an account that takes money for others as well, share none.
 ODD = f"""
 INSERT INTO recon_odd
 SELECT t.line, coalesce(d.nth, 1)
@@ -101,7 +102,8 @@ LEFT JOIN (
     FROM recon_theirs
     WHERE moved AND (trade, request_no) IN (
         SELECT trade, request_no FROM recon_theirs
-        WHERE moved AND said = '' GROUP BY trade, request_no HAVING count(*) > 1)
+        WHERE moved AND said = '' AND request_no <> ''
+        GROUP BY trade, request_no HAVING count(*) > 1)
 ) AS d ON d.line = t.line AND d.nth > 1
 WHERE d.line IS NOT NULL OR {CLEAN} IS NOT TRUE
 """

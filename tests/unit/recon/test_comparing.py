@@ -151,6 +151,19 @@ async def test_a_line_again_in_another_days_statement_is_one_too_many(books):
     )
 
 
+async def test_lines_without_a_number_are_not_one_another_again(books):
+    """An account that takes money for others as well: none of theirs is a second time
+    of another, and one that has lost its number is known by the channel's reference.
+    """
+    ours = await books.leg()
+    lost = ours._replace(request_no="", pay_order_no="")
+    strangers = [lost._replace(channel_ref=ref) for ref in ("pi_1", "pi_2")]
+    figures = await books.compare([*strangers, lost])
+
+    assert {Kind.UNKNOWN_LINE: 3} == figures.differences
+    assert [] == await books.pool()
+
+
 async def test_the_same_day_again_gives_the_same(books):
     """Not a row more, not a row otherwise."""
     legs = [await books.leg() for _ in range(10)]

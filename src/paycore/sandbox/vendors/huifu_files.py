@@ -25,7 +25,7 @@ from paycore.sandbox.wire import Exchange
 PATH: Final = "/files/"
 BILL: Final = "TRADE_BILL"
 COLUMNS: Final = (
-    "huifu_id,trans_date,trans_time,trans_type,req_date,req_seq_id,hf_seq_id,"
+    "huifu_id,trans_finish_time,trans_type,req_date,req_seq_id,hf_seq_id,"
     "org_req_seq_id,trans_amt,fee_amt,currency,trans_stat,remark\n"
 )
 _STATES: Final = MappingProxyType({"SUCCESS": "S", "FAIL": "F"})
@@ -129,7 +129,8 @@ class Desk:
         at = datetime.fromtimestamp(entry.at_ms // 1000, BEIJING)
         if order is None:  # a line that nobody asked for, or that cannot be read
             kind = "refund" if entry.kind == "refund" else "deduct"
-            told = (TYPES[kind], f"{at:%Y%m%d}", entry.request_id, entry.bank_ref, "")
+            hf = self._reference(entry.bank_ref)
+            told = (TYPES[kind], f"{at:%Y%m%d}", entry.request_id, hf, "")
         else:
             number, day = number_of(order)
             original = order.facts.get("org_req_seq_id", "")
@@ -137,8 +138,7 @@ class Desk:
             told = (TYPES[order.operation], day, number, hf, original)
         values = (
             self._merchant,
-            f"{at:%Y%m%d}",
-            f"{at:%H%M%S}",
+            f"{at:%Y-%m-%d %H:%M:%S}",
             *told,
             yuan(entry.amount),
             yuan(entry.fee),
@@ -147,6 +147,12 @@ class Desk:
             SUMMARY[entry.kind],
         )
         return ",".join(values) + "\n"
+
+    def _reference(self, bank_ref: str) -> str:
+        """Its `hf_seq_id`, which a line keeps that has lost its number."""
+        orders = (order for order in self._bank.orders() if order.bank_ref == bank_ref)
+        order = next(orders, None)
+        return bank_ref if order is None else order.facts["hf_seq_id"]
 
 
 async def _pieces(file: IO[bytes]) -> AsyncIterator[bytes]:

@@ -365,13 +365,14 @@ class StripeDialect(VendorDialect):
         expand = "data.source" in expanded(params)
         found: list[Thing] = []
         broken = coded = False
+        by_ref = {one.bank_ref: one for one in self.bank.orders() if one.bank_ref}
         for day in self._days(params, at_ms):
             if self.clerk.late(self.bank.name, day):
                 continue
             account = self._account.account
             async for entries in self.clerk.entries(self.bank.name, day, account):
                 found += balance.transactions(
-                    self.bank.name, day, entries, find=self._calls.find, expand=expand
+                    self.bank.name, day, entries, by_ref=by_ref, expand=expand
                 )
             broken = broken or not self.clerk.whole(self.bank.name, day)
             coded = coded or self.clerk.coded(self.bank.name, day)

@@ -9,7 +9,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from itertools import starmap
 from typing import Final
 
@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from paycore.sandbox.orders import Order
 from paycore.sandbox.statement import Entry
+from paycore.sandbox.vendors.unionpay_forms import BEIJING
 
 WIDTHS: Final = (
     *(3, 11, 11, 6, 10, 19, 12, 4, 2, 21, 2, 32, 2, 6, 10, 13, 13, 4, 15, 2, 2),
@@ -88,7 +89,7 @@ def _row(
     order knows is blank.
     """
     facts = {} if order is None else order.facts
-    query_id = facts.get("queryId") or entry.bank_ref.rjust(21, "0")
+    query_id = facts.get("queryId") or _strangers(entry)
     charge = order and order.original and by_number.get(order.original)
     given_back = charge.facts if charge else {}
     is_charge = entry.kind == "charge"
@@ -124,6 +125,12 @@ def _row(
     return " ".join(
         starmap(_cell, ((columns.get(n, ""), w) for n, w in enumerate(WIDTHS, 1)))
     )
+
+
+def _strangers(entry: Entry) -> str:
+    """A query number like any other, of a line that nobody asked for."""
+    at = datetime.fromtimestamp(entry.at_ms // 1000, BEIJING)
+    return f"99{at:%y%m%d%H%M%S}{entry.bank_ref[-6:]}8"
 
 
 def _cell(text: str, width: int) -> str:

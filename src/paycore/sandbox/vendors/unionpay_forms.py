@@ -169,6 +169,8 @@ TRADES: Final[Mapping[tuple[str, str], Trade]] = MappingProxyType(
             needs=("fileType", "settleDate"),
             business=NO_BUSINESS,
             path=FILE,
+            # It has no number, and the control may have said that it is another day.
+            is_now=False,
         ),
     }
 )

@@ -122,17 +122,42 @@ async def test_lines_are_read(account, peer):
 
 
 async def test_several_files_of_trades(account, peer):
-    """All of them are read, and lines are counted through; error trades are not."""
-    others = {
-        f"INN26030489ZM_{MER_ID}": [row(**REFUND), b""],
-        f"INN26030488ZME_{MER_ID}": [b"x" * 339],
-    }
-    content = packed({TRADES: [row(**CHARGE)], **others})
+    """All of them are read, and lines are counted through."""
+    other = {f"INN26030489ZM_{MER_ID}": [row(**REFUND), b""]}
+    content = packed({TRADES: [row(**CHARGE)], **other})
     read = await lines(account, peer.reply(reply(content)))
 
     assert [(1, Trade.CHARGE), (2, Trade.REFUND)] == [
         (one.no, one.trade) for one in read
     ]
+
+
+async def test_an_error_trade_is_a_line_that_nobody_can_place(account, peer):
+    """It corrects what another day's file said, so it must not be passed over; what is
+    in which of its columns is not known, so it must not be read as a trade either.
+    """
+    wrong = f"E74 {'6222020200112233446':19} {CHARGE['amount']} 调单".encode("gbk")
+    errors = {f"INN26030488ZME_{MER_ID}": [wrong, b""]}
+    content = packed({TRADES: [row(**CHARGE)], **errors})
+    good, bad = sorted(
+        await lines(account, peer.reply(reply(content))), key=lambda one: one.fault
+    )
+
+    assert (Trade.CHARGE, "") == (good.trade, good.fault)
+    assert (None, None, "") == (bad.trade, bad.amount, bad.request_no)
+    assert bad.fault.startswith("ZME: E74")
+    assert "6222020200112233446" not in bad.fault
+
+
+async def test_error_trades_alone_are_no_statement(account, peer):
+    """The trades' own file is there on every day that has one, be it empty."""
+    errors = {f"INN26030488ZME_{MER_ID}": [b"E74"]}
+
+    assert 1 == len(
+        await lines(account, peer.reply(reply(packed({TRADES: []} | errors))))
+    )
+    with pytest.raises(StatementBroken, match="no trades"):
+        await lines(account, peer.reply(reply(packed(errors))))
 
 
 @pytest.mark.parametrize(

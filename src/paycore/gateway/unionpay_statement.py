@@ -1,9 +1,11 @@
 """UnionPay's statement (对账文件): a signed reply with a zip of fixed-width lines.
 
 `fileContent` is base64 of deflated octets of a zip. Of its members the trades (`ZM`)
-are read; the summary is for people, and so are the error trades (`ZME`), which correct
-what other days' files said. Lines are GBK, cut by octets, one blank
-between columns. That it is the whole file is said by the signature and the zip.
+are read. The error trades (`ZME`) correct what other days' files said: of them only the
+widths of the columns are public and none has our number, so that each is a line that
+nobody can place, for a person. The summary (`RD`) is for people anyway. Lines are GBK,
+cut by octets, one blank between columns. That it is the whole file is said by the
+signature and the zip.
 """
 
 import base64
@@ -39,7 +41,8 @@ trades is smaller."""
 _LONGEST_LINE: Final = 1 << 14
 """Of whatever a zip holds, line by line: it may be much more than memory does."""
 
-_TRADES: Final = re.compile(r"(?:.*/)?INN(\d{6})\d{2}ZM_(\d{15})")
+_TRADES: Final = re.compile(r"(?:.*/)?INN(\d{6})\d{2}(ZME?)_(\d{15})")
+_OF_TRADES, _OF_ERRORS = "ZM", "ZME"
 
 _WIDTHS: Final = (
     *(3, 11, 11, 6, 10, 19, 12, 4, 2, 21, 2, 32, 2, 6, 10, 13, 13, 4, 15, 2, 2),
@@ -127,16 +130,18 @@ def _unpacked(message: Message) -> zipfile.ZipFile:
 def _read(
     config: UnionPayConfig, day: date, file: zipfile.ZipFile
 ) -> Iterator[StatementLine]:
-    """The lines of the trades, counted through all members that have some."""
+    """The lines of trades and error trades, counted through all members that have
+    some.
+    """
     found = [(name, _TRADES.fullmatch(name)) for name in sorted(file.namelist())]
     trades = [(name, told) for name, told in found if told is not None]
-    if not trades:
+    if all(told[2] != _OF_TRADES for _, told in trades):
         raise StatementBroken("there are no trades in its file")
     if sum(file.getinfo(name).file_size for name, _ in trades) > MOST_OCTETS:
         raise StatementBroken("its file holds more than a day can have")
     no = 0
     for name, told in trades:
-        if told.groups() != (f"{day:%y%m%d}", config.mer_id):
+        if (told[1], told[3]) != (f"{day:%y%m%d}", config.mer_id):
             raise StatementBroken("its file is of another merchant or day")
         try:
             with file.open(name) as member:
@@ -144,7 +149,7 @@ def _read(
                     row = raw.rstrip(b"\r\n")
                     if row:
                         no += 1
-                        yield _line(config, day, no, row)
+                        yield _line(config, day, no, row, kind=told[2])
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
             raise StatementBroken("its file does not unpack") from error
 
@@ -157,7 +162,11 @@ def _raw_lines(member: IO[bytes]) -> Iterator[bytes]:
         yield raw
 
 
-def _line(config: UnionPayConfig, day: date, no: int, row: bytes) -> StatementLine:
+def _line(
+    config: UnionPayConfig, day: date, no: int, row: bytes, *, kind: str
+) -> StatementLine:
+    if kind == _OF_ERRORS:
+        return StatementLine.unreadable(no, f"{kind}: {row.decode('gbk', 'replace')}")
     try:
         return _parsed(config, day, no, row)
     except (ValueError, KeyError):

@@ -17,6 +17,8 @@ from paycore.cli.command import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
     import msgspec
 
     from paycore.cli.visit import Visit
@@ -29,6 +31,9 @@ app.add_typer(carriers, name="carriers")
 Credentials = Annotated[
     Path | None,
     typer.Option(help='JSON file of the driver\'s fields, "-" for standard input.'),
+]
+NewerCredentials = Annotated[
+    Path, typer.Option(help='JSON file of the newer ones, "-" for standard input.')
 ]
 ChannelName = Annotated[str, typer.Argument(help="The channel's name.")]
 AccountName = Annotated[str, typer.Option(help="Our account there.")]
@@ -177,10 +182,7 @@ def _say_switched(
 )
 def rotate(
     channel: ChannelName,
-    credentials: Annotated[
-        Path,
-        typer.Option(help='JSON file of the newer ones, "-" for standard input.'),
-    ],
+    credentials: NewerCredentials,
     *,
     account: AccountName = "main",
     database: Database = None,
@@ -216,9 +218,8 @@ def rotate(
         )
 
     run(database, save)
-    document = {"channel": channel, "account": account, "former": True}
-    text = f"{channel}/{account} signs by the newer credentials, and believes both"
-    say(document, text, as_json=as_json)
+    named = {"channel": channel, "account": account}
+    _say_former(named, former=True, as_json=as_json)
 
 
 @app.command(epilog=examples("paycore channels retire quick_a"))
@@ -233,8 +234,8 @@ def retire(
     from paycore.gateway import accounts
 
     run(database, lambda visit: accounts.retire(visit.node, channel, account))
-    document = {"channel": channel, "account": account, "former": False}
-    say(document, f"{channel}/{account} has one set of credentials", as_json=as_json)
+    named = {"channel": channel, "account": account}
+    _say_former(named, former=False, as_json=as_json)
 
 
 @app.command(epilog=examples("paycore channels check quick_a"))
@@ -249,19 +250,40 @@ def check(
 
     The channel is asked after a number that nobody has. Exit status 1 where it fails.
     """
-    from paycore.cli.visit import demand_keys
     from paycore.gateway import checking
 
-    demand_keys()
-    checked = run(
-        database, lambda visit: checking.account(visit.node, channel, account)
+    async def look(visit: "Visit") -> "Checked":
+        return await checking.account(visit.node, channel, account)
+
+    _check(f"{channel}/{account}", database, look, as_json=as_json)
+
+
+def _say_former(named: dict[str, str], *, former: bool, as_json: bool) -> None:
+    """Say whose credentials are two sets from now on, or one."""
+    said = "has one set of credentials"
+    if former:
+        said = "signs by the newer credentials, and believes both"
+    say(
+        {**named, "former": former},
+        f"{'/'.join(named.values())} {said}",
+        as_json=as_json,
     )
-    _say_checked(f"{channel}/{account}", checked, as_json=as_json)
 
 
-def _say_checked(name: str, checked: "Checked", *, as_json: bool) -> None:
+def _check(
+    name: str,
+    database: str | None,
+    look: "Callable[[Visit], Coroutine[object, object, Checked]]",
+    *,
+    as_json: bool,
+) -> None:
+    """Try an account or a carrier, and say how it went."""
     from dataclasses import asdict
 
+    from paycore.cli.visit import demand_keys
+
+    demand_keys()
+    checked = run(database, look)
     heard = " ".join(filter(None, (checked.resp_code, checked.resp_msg)))
     heard = f" ({heard})" if heard else ""
     state = "good" if checked.good else "WRONG"
@@ -352,10 +374,7 @@ def list_carriers(*, database: Database = None, as_json: AsJson = False) -> None
 )
 def rotate_carrier(
     carrier: CarrierName,
-    credentials: Annotated[
-        Path,
-        typer.Option(help='JSON file of the newer ones, "-" for standard input.'),
-    ],
+    credentials: NewerCredentials,
     *,
     database: Database = None,
     as_json: AsJson = False,
@@ -388,8 +407,7 @@ def rotate_carrier(
         )
 
     run(database, save)
-    text = f"{carrier} signs by the newer credentials, and believes both"
-    say({"carrier": carrier, "former": True}, text, as_json=as_json)
+    _say_former({"carrier": carrier}, former=True, as_json=as_json)
 
 
 @carriers.command("retire")
@@ -400,8 +418,7 @@ def retire_carrier(
     from paycore.sms import registry
 
     run(database, lambda visit: registry.retire(visit.node, carrier))
-    text = f"{carrier} has one set of credentials"
-    say({"carrier": carrier, "former": False}, text, as_json=as_json)
+    _say_former({"carrier": carrier}, former=False, as_json=as_json)
 
 
 @carriers.command("check")
@@ -412,12 +429,12 @@ def check_carrier(
 
     Exit status 1 where it fails.
     """
-    from paycore.cli.visit import demand_keys
     from paycore.gateway import checking
 
-    demand_keys()
-    checked = run(database, lambda visit: checking.carrier(visit.node, carrier))
-    _say_checked(carrier, checked, as_json=as_json)
+    async def look(visit: "Visit") -> "Checked":
+        return await checking.carrier(visit.node, carrier)
+
+    _check(carrier, database, look, as_json=as_json)
 
 
 @carriers.command("disable")

@@ -132,6 +132,18 @@ async def test_several_files_of_trades(account, peer):
     ]
 
 
+async def test_a_void_that_somebody_made_elsewhere(account, peer):
+    """In UnionPay's console, for one: money that went back by no number of ours."""
+    number = "CONSOLE20260304001"
+    void = REFUND | {"txn_type": "31", "order_id": number, "custom": ""}
+    content = packed({TRADES: [row(**CHARGE), row(**void)]})
+    _, line = await lines(account, peer.reply(reply(content)))
+
+    assert (Trade.REFUND, number, "", 400, True) == (
+        *(line.trade, line.request_no, line.pay_order_no, line.amount, line.moved),
+    )
+
+
 async def test_an_error_trade_is_a_line_that_nobody_can_place(account, peer):
     """It corrects what another day's file said, so it must not be passed over; what is
     in which of its columns is not known, so it must not be read as a trade either.

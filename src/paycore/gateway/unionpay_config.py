@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from paycore.gateway.unionpay_wire import Trust
 
 SIGN_METHODS: Final = frozenset({"01"})
-"""RSA with certificates. SM2 (21) waits for a library that is kept up and signs."""
+"""RSA with certificates. How SM2 (21) signs and seals is in no public paper."""
 
 BY_CARD, BY_BINDING = "card", "binding"
 

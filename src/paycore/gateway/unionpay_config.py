@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from paycore.gateway.unionpay_wire import Trust
 
 SIGN_METHODS: Final = frozenset({"01"})
-"""RSA with certificates. How SM2 (21) signs and seals is in no public paper."""
+"""RSA with certificates. For SM2 (21) nothing was recorded to compare with."""
 
 BY_CARD, BY_BINDING = "card", "binding"
 

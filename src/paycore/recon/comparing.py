@@ -196,6 +196,19 @@ WHERE x.statement_id = $1 AND x.request_no = p.request_no AND x.trade = p.trade
   AND x.pay_order_no = p.pay_order_no AND x.attempt_seq = p.attempt_seq
   AND p.channel = $2 AND p.account = $3 AND p.state <> 'FOUND'
 """
+# A corrected file may take back what an earlier one of its day had: it waits again, and
+# is found again at once if the file has it still.
+WAITS_AGAIN = """
+UPDATE recon_pool p SET state = 'WAITING', left_at = NULL
+FROM recon_line x
+WHERE x.statement_id = $1 AND x.request_no = p.request_no AND x.trade = p.trade
+  AND p.channel = $2 AND p.account = $3 AND p.state = 'FOUND'
+  AND NOT EXISTS (SELECT FROM recon_line y
+                  WHERE y.request_no = x.request_no AND y.trade = x.trade
+                    AND y.pay_order_no = p.pay_order_no
+                    AND y.attempt_seq = p.attempt_seq
+                    AND y.statement_id <> x.statement_id)
+"""
 FOUND_AFTER_ALL = """
 UPDATE recon_difference d SET healed_at = $3
 FROM recon_pool p
@@ -258,6 +271,7 @@ class Comparison:
         around = await self._neighbours()
         await self._judge_odd(around)
         statement_id = self.statement.statement_id
+        await self.connection.execute(WAITS_AGAIN, statement_id, *self.statement.key)
         await self.connection.execute(FORGET, statement_id)
         await self.connection.execute(LINES, statement_id)
         await self._heal()

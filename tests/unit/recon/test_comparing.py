@@ -188,6 +188,26 @@ async def test_a_corrected_file_heals_what_it_mends(books):
     assert [Kind.AMOUNT] == [one[0] for one in await books.found()]
 
 
+async def test_a_corrected_file_takes_back_what_was_found_in_it(books):
+    """What waited for a day, was found in the next one's file and is gone from that
+    waits again, and is told of when its three days are over.
+    """
+    line = await books.leg()
+    days = [DAY + timedelta(days=ahead) for ahead in range(4)]
+    await books.compare([])
+    for lines in ([line], [line]):
+        await books.compare(lines, day=days[1])
+        assert [(line.request_no, "FOUND")] == await books.pool()
+    await books.compare([], day=days[1])
+    assert [(line.request_no, "WAITING")] == await books.pool()
+    for day in days[2:]:
+        await books.compare([], day=day)
+
+    assert [(Kind.THEY_LACK, line.request_no)] == [
+        one[:2] for one in await books.found()
+    ]
+
+
 @pytest.mark.parametrize("turn", [1, -1])
 async def test_a_try_that_moved_nothing_is_no_second_movement(books, turn):
     """A file may list the wrong code before the right one, under one number: one line

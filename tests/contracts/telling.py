@@ -65,6 +65,7 @@ async def held_by_the_dead(dsn: str, kind: type[Row], **settings: object) -> lis
         kind,
         10,
         now=dead.now() + timedelta(seconds=1),
+        over=None,
         epoch=dead.epoch,
         live=Lives.of(1, 2, 99),
         lease_until=dead.now() + timedelta(hours=1),

@@ -166,6 +166,7 @@ async def both_claim(postgres, model, limit, at):
             Job,
             limit,
             now=now,
+            over=now if at % 2 else None,
             epoch=Epoch(at % 3),
             live=Lives.of(0, 1),
             lease_until=now + timedelta(seconds=2),

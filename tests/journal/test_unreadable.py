@@ -20,7 +20,13 @@ async def at_once(*asked):
 
 async def claim(journal, *, now=NOW, limit=10):
     rows = await journal.due(
-        Job, limit, now=now, epoch=Epoch(1), live=Lives.of(1), lease_until=SOON
+        Job,
+        limit,
+        now=now,
+        over=now,
+        epoch=Epoch(1),
+        live=Lives.of(1),
+        lease_until=SOON,
     )
     return [row.name for row in rows]
 

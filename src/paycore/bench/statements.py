@@ -109,13 +109,20 @@ class Recorder:
         limit: int,
         *,
         now: datetime,
+        over: datetime | None,
         epoch: Epoch,
         live: Lives,
         lease_until: datetime,
     ) -> list[R]:
         """Claim what is due."""
         return await self.inner.due(
-            kind, limit, now=now, epoch=epoch, live=live, lease_until=lease_until
+            kind,
+            limit,
+            now=now,
+            over=over,
+            epoch=epoch,
+            live=live,
+            lease_until=lease_until,
         )
 
     async def committed(self, change_id: UUID) -> bool:

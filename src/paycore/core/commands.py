@@ -326,7 +326,7 @@ def _in_other_hands(run: Run) -> bool:
     row, begun = run.payment.row, run.payment.open_attempt
     if row.lease_epoch is None:
         return begun is not None and not begun.trans_type.moves_money
-    over = row.lease_until is not None and row.lease_until <= run.now
+    over = run.node.lease_is_over(row.lease_until)
     alive = leased(run.node, row.lease_epoch) and not over
     return alive or begun is not None
 

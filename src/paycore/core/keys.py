@@ -138,7 +138,7 @@ def kept(row: IdempotencyRow, claim: KeyClaim, node: Node) -> KeptAnswer | None:
         raise errors.KeyConflict
     if row.status is not None and row.body is not None:
         return KeptAnswer(status=row.status, body=row.body, replayed=True)
-    if leased(node, row.lease_epoch) and not _over(node, row):
+    if leased(node, row.lease_epoch) and not node.lease_is_over(row.lease_until):
         raise errors.InFlight(retry_after_s=1)
     return None
 
@@ -146,10 +146,6 @@ def kept(row: IdempotencyRow, claim: KeyClaim, node: Node) -> KeptAnswer | None:
 def leased(node: Node, epoch: int | None) -> bool:
     """Whether a lease is held by a life that still lives."""
     return epoch in node.heartbeat.live
-
-
-def _over(node: Node, row: IdempotencyRow) -> bool:
-    return row.lease_until is not None and row.lease_until <= node.now()
 
 
 async def look_up(node: Node, claim: KeyClaim) -> IdempotencyRow | None:

@@ -202,6 +202,7 @@ async def sweep(node: Node, status_of: StatusOf, *, limit: int = 100) -> int:
         CouponRow,
         limit,
         now=node.now(),
+        over=node.over_by(),
         epoch=node.epoch,
         live=node.heartbeat.live,
         lease_until=node.lease_until(),

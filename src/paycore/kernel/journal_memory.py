@@ -113,6 +113,7 @@ class MemoryStore:
         limit: int,
         *,
         now: datetime,
+        over: datetime | None,
         epoch: Epoch,
         live: Lives,
         lease_until: datetime,
@@ -123,7 +124,7 @@ class MemoryStore:
         free = [
             row
             for row in table.waiting.values()
-            if is_due(cast("Claimed", row), now=now, live=live)
+            if is_due(cast("Claimed", row), now=now, over=over, live=live)
         ]
         free.sort(key=lambda row: (cast("Claimed", row).next_check_at, row.key()))
         claimed: list[R] = []
@@ -343,6 +344,7 @@ class MemoryJournal:
         limit: int,
         *,
         now: datetime,
+        over: datetime | None,
         epoch: Epoch,
         live: Lives,
         lease_until: datetime,
@@ -350,7 +352,13 @@ class MemoryJournal:
         """Claim up to `limit` rows that are due and free, oldest first."""
         await asyncio.sleep(0)
         claimed = self.store.due(
-            kind, limit, now=now, epoch=epoch, live=live, lease_until=lease_until
+            kind,
+            limit,
+            now=now,
+            over=over,
+            epoch=epoch,
+            live=live,
+            lease_until=lease_until,
         )
         await asyncio.sleep(0)
         return claimed

@@ -164,6 +164,7 @@ class PostgresJournal:
         limit: int,
         *,
         now: datetime,
+        over: datetime | None,
         epoch: Epoch,
         live: Lives,
         lease_until: datetime,
@@ -174,7 +175,7 @@ class PostgresJournal:
         """
         assert kind.__table__.claimed, kind.__table__.name
         shape = self._shapes.of(kind)
-        args = (now, live.known, limit, epoch, lease_until, live.newest)
+        args = (now, live.known, limit, epoch, lease_until, live.newest, over)
         rows: list[R] = []
         for record in await self._claims.fetch(shape.due, *args):
             try:

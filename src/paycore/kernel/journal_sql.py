@@ -248,7 +248,7 @@ class Shape(Generic[R]):
         return (
             f"WITH d AS MATERIALIZED (SELECT {keys} FROM {self._name} AS t "
             "WHERE t.next_check_at <= $1 AND (t.lease_epoch IS NULL "
-            "OR t.lease_until <= $1 "
+            "OR t.lease_until <= $7 "
             "OR (t.lease_epoch <> ALL($2::bigint[]) AND t.lease_epoch <= $6)) "
             f"ORDER BY t.next_check_at, {keys} LIMIT $3 "
             "FOR NO KEY UPDATE SKIP LOCKED) "

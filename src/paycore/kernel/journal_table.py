@@ -158,14 +158,15 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     lease_until: datetime | None
 
 
-def is_due(row: Claimed, *, now: datetime, live: Lives) -> bool:
+def is_due(row: Claimed, *, now: datetime, over: datetime | None, live: Lives) -> bool:
     """Whether a row waits for somebody and nobody has it."""
+    until = row.lease_until
     moment = row.next_check_at
     if moment is None or moment > now:
         return False
     return (
         row.lease_epoch is None
-        or (row.lease_until is not None and row.lease_until <= now)
+        or (until is not None and over is not None and until <= over)
         or row.lease_epoch not in live
     )
 

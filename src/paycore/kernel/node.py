@@ -99,6 +99,24 @@ class Node:
         """Until when a lease taken now holds at the longest."""
         return self.now() + timedelta(seconds=self.lease_lasts_s)
 
+    def over_by(self, lasts: timedelta | None = None) -> datetime | None:
+        """Leases that end by then are over, where they last so long (None: ours of
+        payments); None: by our clock nobody can say of any.
+
+        To a clock that has just leapt ahead (a node's start is such a leap) a lease is
+        old that was taken a moment ago, by one who lives and has not heard of it yet.
+        He hears of it at his next beat, or his life is in doubt and he begins nothing:
+        what he took by the old time is over once a life and a lease have passed since.
+        """
+        lasts_s = self.lease_lasts_s if lasts is None else lasts.total_seconds()
+        steady = self.clock.steady_s() >= lasts_s + self.settings.lease_s
+        return self.now() if steady else None
+
+    def lease_is_over(self, until: datetime | None) -> bool:
+        """Whether a lease of a payment has ended by its time."""
+        by = self.over_by()
+        return until is not None and by is not None and until <= by
+
     def lease_holds(self, seconds: float) -> bool:
         """Whether our own life surely outlasts a call of so many seconds' beginning.
 

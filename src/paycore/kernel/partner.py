@@ -67,6 +67,7 @@ class Partner:
             kind,
             1 if self.failures else limit,
             now=now,
+            over=node.over_by(LEASE),
             epoch=node.epoch,
             live=node.heartbeat.live,
             lease_until=now + LEASE,

@@ -124,6 +124,7 @@ async def claim(node: Node, limit: int) -> int:
         NoticeRow,
         limit,
         now=now,
+        over=node.over_by(LEASE),
         epoch=node.epoch,
         live=node.heartbeat.live,
         lease_until=now + LEASE,

@@ -381,13 +381,20 @@ class Journal(SimJournal):
         limit: int,
         *,
         now: datetime,
+        over: datetime | None,
         epoch: Epoch,
         live: Lives,
         lease_until: datetime,
     ) -> list[R]:
         """Claim what is due; what is claimed is written, and its node may die then."""
         rows = self._scene.base.due(
-            kind, limit, now=now, epoch=epoch, live=live, lease_until=lease_until
+            kind,
+            limit,
+            now=now,
+            over=over,
+            epoch=epoch,
+            live=live,
+            lease_until=lease_until,
         )
         self._scene.claimed(rows)
         if rows:

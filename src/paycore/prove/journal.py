@@ -77,6 +77,7 @@ class SimJournal:
         limit: int,
         *,
         now: datetime,
+        over: datetime | None,
         epoch: Epoch,
         live: Lives,
         lease_until: datetime,
@@ -85,7 +86,13 @@ class SimJournal:
         self._world.scrutiny.claims(self._machine, live)
         await self._reach()
         rows = self._base.due(
-            kind, limit, now=now, epoch=epoch, live=live, lease_until=lease_until
+            kind,
+            limit,
+            now=now,
+            over=over,
+            epoch=epoch,
+            live=live,
+            lease_until=lease_until,
         )
         if rows:
             self._world.note(self._machine, "claims", f"{len(rows)} {kind.__name__}")

@@ -112,6 +112,7 @@ class Way:
         limit: int,
         *,
         now: datetime,
+        over: datetime | None,
         epoch: Epoch,
         live: Lives,
         lease_until: datetime,
@@ -119,6 +120,7 @@ class Way:
         """Claim on both."""
         given: dict[str, Any] = {
             "now": now,
+            "over": over,
             "epoch": epoch,
             "live": live,
             "lease_until": lease_until,

@@ -46,9 +46,6 @@ BENT = ("_garbage", "_badly_signed", "_other_amount", "_acted_500")
 CHOSEN = frozenset({TransType.QUICK_PAY_SEND_MSG, TransType.DEDUCT})
 """Attempts whose account the router chose; a confirm goes where its code came from."""
 
-LEASE_S = 30.0
-"""Three of the longest calls: how long a lease lasts."""
-
 
 class Scrutiny:
     """Looks; what it finds is the oracle's to keep."""
@@ -184,12 +181,10 @@ class Scrutiny:
         if about is None:
             return
         no, operation, row = about
-        # A leap ahead of the database's clock ends leases before their time; so does a
-        # node slow behind a clock that fell back, when it follows others: a code may
-        # then be sent, or a coupon locked, for nothing. Of money that must not be so.
-        leapt = self._world.loop.time() < self._world.leapt_at + LEASE_S
-        unsteady = leapt or self._world.fell_back
-        if unsteady and operation in ("text", "send_code", "lock"):
+        # Where the database's clock fell back, a node that is slow behind it may find
+        # its leases ended when it follows others: a code may then be sent, or a coupon
+        # locked, for nothing. Of money that must not be so.
+        if self._world.fell_back and operation in ("text", "send_code", "lock"):
             return
         over = isinstance(row, PaymentRow) and row.biz_status.final
         if over and operation == "enquire":

@@ -80,6 +80,7 @@ async def tick(node: Node, jobs: Sequence[Job]) -> int:
         JobRow,
         len(jobs),
         now=now,
+        over=node.over_by(LEASE),
         epoch=node.epoch,
         live=node.heartbeat.live,
         lease_until=now + LEASE,

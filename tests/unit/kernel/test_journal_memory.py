@@ -125,7 +125,7 @@ SAID, READ = (
         lambda store: store.within(Ticket, "a")[0],
         lambda store: store.every(Ticket)[0],
         lambda store: store.due(
-            Ticket, 1, now=NOW, epoch=Epoch(1), live=Lives(), lease_until=NOW
+            Ticket, 1, now=NOW, over=NOW, epoch=Epoch(1), live=Lives(), lease_until=NOW
         )[0],
     ],
 )

@@ -159,6 +159,7 @@ async def test_what_a_dead_node_had_is_taken_over(day):
         JobRow,
         1,
         now=day.now,
+        over=day.now,
         epoch=first.epoch,
         live=second.heartbeat.live,
         lease_until=day.now + daily.LEASE,

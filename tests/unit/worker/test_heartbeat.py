@@ -10,6 +10,7 @@ from paycore.kernel.clock import SystemClock
 from paycore.kernel.config import Settings
 from paycore.kernel.crypto import KeyRing
 from paycore.kernel.ids import SystemIds
+from paycore.kernel.journal import Row, table
 from paycore.kernel.journal_memory import MemoryJournal, MemoryStore
 from paycore.kernel.node import Node, NodeRow
 from paycore.worker import heartbeat
@@ -17,6 +18,17 @@ from paycore.worker import heartbeat
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 EARLY = datetime.min.replace(tzinfo=UTC)
 CLOSE = timedelta(milliseconds=50)
+
+
+@table("held", key="name", claimed=True)
+class Held(Row, frozen=True, kw_only=True):
+    """What is in a node's hands."""
+
+    name: str
+    version: int = 1
+    next_check_at: datetime | None = None
+    lease_epoch: int | None = None
+    lease_until: datetime | None = None
 
 
 class LateJournal(MemoryJournal):
@@ -129,6 +141,84 @@ async def two(node, moment):
         await heartbeat.begin(one)
     await heartbeat.beat(node)
     return node, other
+
+
+async def held_by(node):
+    """A payment's lease, as it is taken now; it is looked for in claims of `Held`."""
+    change = node.change()
+    until = node.lease_until()
+    change.insert(
+        Held(name="a", next_check_at=NOON, lease_epoch=node.epoch, lease_until=until)
+    )
+    assert await node.journal.commit(change) is None
+    return until
+
+
+async def claimed_by(node):
+    """Whether it gets that payment."""
+    return await node.journal.due(
+        Held,
+        1,
+        now=node.now(),
+        over=node.over_by(),
+        epoch=node.epoch,
+        live=node.heartbeat.live,
+        lease_until=node.lease_until(),
+    )
+
+
+async def test_a_leap_that_one_has_heard_of_ends_no_lease(two, truth, moment):
+    """F48, F69: a clock that leaps ahead ends nothing that a living node has taken by
+    the old time, not even in its last moment, until that has lasted as long as it may.
+    """
+    leapt, behind = two
+    truth.anchor(NOON + timedelta(hours=1))
+    await heartbeat.beat(leapt)
+    moment[0] = leapt.settings.lease_s
+    until = await held_by(behind)
+    assert until < leapt.now()
+
+    for seconds in (0.0, 10.0, leapt.lease_lasts_s - 0.001):
+        moment[0] = leapt.settings.lease_s + seconds
+        assert not leapt.lease_is_over(until)
+        assert [] == await claimed_by(leapt)
+
+    moment[0] = leapt.settings.lease_s + leapt.lease_lasts_s
+    assert leapt.lease_is_over(until)
+    assert ["a"] == [row.name for row in await claimed_by(leapt)]
+
+
+async def test_who_begins_after_a_leap_ends_no_lease(two, truth, moment):
+    """F48: a life's start is a leap: it has not seen how long anybody has held what."""
+    _, behind = two
+    until = await held_by(behind)
+    truth.anchor(NOON + timedelta(hours=1))
+    young = another(behind)
+    young.clock = SystemClock(EARLY, monotonic=lambda: moment[0])
+    await heartbeat.begin(young)
+
+    assert until < young.now()
+    assert not young.lease_is_over(until)
+    assert [] == await claimed_by(young)
+
+
+async def test_a_lease_ends_by_a_clock_that_goes_on(two, moment):
+    """What hangs in a living node is free when its lease ends, and not before; a lease
+    that lasts longer is asked for by what it lasts.
+    """
+    node, other = two
+    until = await held_by(other)
+    moment[0] = node.lease_lasts_s - 1.0
+    assert not node.lease_is_over(until)
+    moment[0] = node.lease_lasts_s + 1.0
+    assert node.lease_is_over(until)
+    assert not node.lease_is_over(None)
+
+    node.clock.anchor(node.now() + timedelta(hours=1))
+    moment[0] += 60.0
+    assert node.over_by() == node.now()
+    assert node.over_by(timedelta(seconds=54)) == node.now()
+    assert node.over_by(timedelta(seconds=54.001)) is None
 
 
 class Stale:

@@ -28,6 +28,7 @@ async def claim(node: Node, limit: int) -> list[Due]:
         SigningRow,
         limit,
         now=node.now(),
+        over=node.over_by(),
         epoch=node.epoch,
         live=node.heartbeat.live,
         lease_until=node.lease_until(),

@@ -282,7 +282,7 @@ async def _confirmable(node: Node, card: CardRow) -> SigningRow:
         raise errors.BizCheckError(
             "No signing of this card waits for a code.", "该卡没有待确认的签约"
         )
-    if leased(node, row.lease_epoch) and not _over(row, node.now()):
+    if leased(node, row.lease_epoch) and not node.lease_is_over(row.lease_until):
         raise errors.InFlight(retry_after_s=1)
     if row.step == CONFIRM:
         raise errors.BizCheckError(
@@ -421,7 +421,3 @@ async def _numbered(node: Node, name: str) -> SigningRow | None:
 async def _newest(node: Node, card_id: CardId) -> SigningRow | None:
     rows = await node.journal.within(SigningRow, card_id)
     return rows[-1] if rows else None
-
-
-def _over(row: SigningRow, now: datetime) -> bool:
-    return row.lease_until is not None and row.lease_until <= now

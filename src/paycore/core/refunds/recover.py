@@ -35,6 +35,7 @@ async def claim(node: Node, limit: int) -> list[Due]:
         RefundRow,
         limit,
         now=node.now(),
+        over=node.over_by(),
         epoch=node.epoch,
         live=node.heartbeat.live,
         lease_until=node.lease_until(),

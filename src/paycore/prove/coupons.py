@@ -82,8 +82,8 @@ class CouponHouse:
         hold = world.base.load(HoldRow, no)
         recorded = hold is not None and hold.status is wanted
         # Whoever is late tells what another has told meanwhile; never a lock. But a
-        # leap of the database's clock ends orders before their time: what is locked then
-        # is unlocked all the same.
+        # leap of the database's clock ends orders before their time: what is locked
+        # then is unlocked all the same.
         told = path != "/lock" and hold is not None and hold.acknowledged_at
         leapt = world.loop.time() < world.leapt_at + LEASE_S
         world.oracle.holds(

@@ -375,27 +375,9 @@ class Journal(SimJournal):
         """All rows, ordered by key."""
         return self._scene.base.every(kind)
 
-    async def due(
-        self,
-        kind: type[R],
-        limit: int,
-        *,
-        now: datetime,
-        over: datetime | None,
-        epoch: Epoch,
-        live: Lives,
-        lease_until: datetime,
-    ) -> list[R]:
+    async def due(self, kind: type[R], limit: int, **given: Any) -> list[R]:
         """Claim what is due; what is claimed is written, and its node may die then."""
-        rows = self._scene.base.due(
-            kind,
-            limit,
-            now=now,
-            over=over,
-            epoch=epoch,
-            live=live,
-            lease_until=lease_until,
-        )
+        rows = self._scene.base.due(kind, limit, **given)
         self._scene.claimed(rows)
         if rows:
             self._scene.point()

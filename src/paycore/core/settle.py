@@ -125,11 +125,11 @@ def _past_acceptance(run: Run, attempt: AttemptRow) -> bool:
     may come late, and be written down later still: it says nothing of the time between.
 
     And really passed: a clock that has just leapt ahead says so too early, by our own
-    moment or by that of the node which wrote it, who follows within a lease.
+    moment or by that of the node which wrote it, who may send on for a while.
     """
     asked_at = run.asked_at(attempt.seq)
     window: timedelta = gateway.acceptance_window(run.node, attempt.channel)
-    steady_s = window.total_seconds() + run.node.settings.lease_s
+    steady_s = window.total_seconds() + run.node.unheard_s
     steady_then_s = run.node.clock.steady_s() - (run.now - asked_at).total_seconds()
     return asked_at >= attempt.quiet_from + window and steady_then_s >= steady_s
 

@@ -95,6 +95,13 @@ class Node:
         """
         return 3.0 * self.settings.money_timeout_s
 
+    @property
+    def unheard_s(self) -> float:
+        """How long after a leap of the clock who has not heard of it may still send:
+        until his life is in doubt, and the longest call that he has then begun.
+        """
+        return self.settings.lease_s + self.settings.money_timeout_s
+
     def lease_until(self) -> datetime:
         """Until when a lease taken now holds at the longest."""
         return self.now() + timedelta(seconds=self.lease_lasts_s)

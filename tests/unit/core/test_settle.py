@@ -206,7 +206,7 @@ async def test_not_found_is_not_the_last_word_where_time_has_leapt():
     run.node.clock = SystemClock(NOW, monotonic=lambda: moment[0])
     run.node.clock.anchor(NOW + timedelta(hours=1))
     just_after = await settle(run, leg, NOT_FOUND, call_ended=False)
-    moment[0] += window.total_seconds() + run.node.settings.lease_s
+    moment[0] += window.total_seconds() + run.node.unheard_s
     later = await settle(
         run, run.payment.attempts[leg.seq], NOT_FOUND, call_ended=False
     )
@@ -234,7 +234,7 @@ async def test_the_window_is_over_at_its_very_end(late, steady_late_s, final):
     run = await run_of(payment)
     window = gateway.acceptance_window(run.node, "deduct_a")
     assert window == timedelta(seconds=10)
-    steady = window.total_seconds() + run.node.settings.lease_s
+    steady = window.total_seconds() + run.node.unheard_s
     moment = [0.0]
     run.node.clock = SystemClock(NOW, monotonic=lambda: moment[0])
     run.node.clock.anchor(NOW + timedelta(hours=1))
@@ -276,7 +276,7 @@ async def test_the_clock_was_steady_when_it_was_asked():
     run = await run_of(payment)
     window = gateway.acceptance_window(run.node, "deduct_a")
     leg = begun(payment, DEDUCT, channel="deduct_a", quiet_from=NOW - 2 * window)
-    steady = window.total_seconds() + run.node.settings.lease_s
+    steady = window.total_seconds() + run.node.unheard_s
     moment = [0.0]
     run.node.clock = SystemClock(NOW, monotonic=lambda: moment[0])
     run.node.clock.anchor(NOW + timedelta(hours=1))

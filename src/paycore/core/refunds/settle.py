@@ -113,7 +113,7 @@ def _past_acceptance(run: RefundRun) -> bool:
     """Whether "not found" is the last word, by both clocks; see core/settle.py."""
     row, asked_at = run.refund.row, run.asked_at(run.refund.seq)
     window: timedelta = gateway.acceptance_window(run.node, row.channel)
-    steady_s = window.total_seconds() + run.node.settings.lease_s
+    steady_s = window.total_seconds() + run.node.unheard_s
     steady_then_s = run.node.clock.steady_s() - (run.now - asked_at).total_seconds()
     return asked_at >= row.quiet_from + window and steady_then_s >= steady_s
 

@@ -53,6 +53,9 @@ class Departures:
         seen = house.glance(request, path)
         if seen is None:
             return  # about no order, and so on no order's record
+        if not seen.request_id:
+            self._world.note(machine, "calls", f"{host}{path}", "")
+            return  # about one of many, and nobody can say which
         request_id, operation = seen.request_id, seen.operation
         no, seq = named(request_id)
         # Each call to a bank has a record of its own.

@@ -7,10 +7,11 @@ about, how a message is bent or forged, and where a yes is one.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, ClassVar, Final, cast
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
@@ -47,7 +48,8 @@ class Glance:
     operation: str
     """As our own record of the call names it."""
     request_id: str
-    """Ours, of the order that is opened, gone on with or asked after."""
+    """Ours, of the order that is opened, gone on with or asked after; empty of a
+    question after a list, from which nobody reads whom it is about."""
     amount: int | None = None
     currency: str | None = None
     original: str | None = None
@@ -113,7 +115,9 @@ class BankHouse(ABC):
     def open(self, request: HttpRequest, path: str, now_ms: int) -> Asked:
         """Authenticate and read a call, or raise `Plain`."""
         received = Received(cast("Connection", None))
-        received.method, received.url = request.method, path.encode()
+        query = urlsplit(request.url).query
+        url = f"{path}?{query}" if query else path
+        received.method, received.url = request.method, url.encode()
         received.headers = {
             name.lower().encode(): value.encode()
             for name, value in request.headers.items()
@@ -156,6 +160,20 @@ class BankHouse(ABC):
         if strike is not None and strike.endswith("_badly_signed"):
             wire = self.dialect.spoil(wire)
         return Answered(status=wire.status, headers=_headers(wire), body=wire.body)
+
+    def lists(self, asked: Asked) -> Sequence[Order]:
+        """The orders of a list that is asked for, the newest first; else none."""
+        return ()
+
+    def denied(self, asked: Asked) -> Order | None:
+        """Money that came, and of which an answer to a question speaks: the one that
+        it denies, where a fault has it lie.
+        """
+        about = self.orders.get(asked.call.request.request_id)
+        for order in self.lists(asked) or ((about,) if about is not None else ()):
+            if order.bank_ref is not None and order.notify_url is not None:
+                return order
+        return None
 
     def says_end(self, operation: str) -> bool:
         """Whether an answer to this says what became of money, and not only that it
@@ -318,5 +336,12 @@ def _elsewhere(order: Order) -> Order:
         order,
         request_id=numbers[order.request_id],
         pay_order_no=other,
-        facts={name: numbers.get(held, held) for name, held in order.facts.items()},
+        facts={name: _renumbered(held, numbers) for name, held in order.facts.items()},
     )
+
+
+def _renumbered(held: str, numbers: Mapping[str, str]) -> str:
+    """With other numbers, also inside of a text; the longest first."""
+    for number in sorted(numbers, key=len, reverse=True):
+        held = held.replace(number, numbers[number])
+    return held

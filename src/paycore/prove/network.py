@@ -289,8 +289,8 @@ class Network:
         if strike == "money_acted_unmapped":
             exchange.answer = _denied(exchange, house.unmapped)
         if strike == "enquiry_lies":
-            order = house.orders.get(exchange.call.request.request_id)
-            if order is None or order.bank_ref is None or order.notify_url is None:
+            order = house.denied(exchange.asked)
+            if order is None:
                 world.faults.hits[strike] -= 1
                 return
             world.oracle.lied(order.pay_order_no)

@@ -31,10 +31,12 @@ from paycore.kernel.journal import Change
 from paycore.kernel.journal_memory import MemoryJournal
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Blame
+from paycore.prove import stripe
 from paycore.prove.houses import NO_CLERK, BankHouse, Bent, Glance
 from paycore.prove.ids import SeededIds
 from paycore.prove.loop import VirtualLoop
 from paycore.prove.stage import LONG_AGO, Plastic, stage
+from paycore.prove.stripe import StripeHouse
 from paycore.sandbox.bank import Bank
 from paycore.sandbox.dialect import Asked, Plain, Wire
 from paycore.sandbox.orders import Order
@@ -50,8 +52,8 @@ SPEAK: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "quick_a": ("unionpay", "huifu"),
         "quick_b": ("unionpay", "huifu", ""),
-        "deduct_a": ("huifu", ""),
-        "deduct_b": ("huifu", ""),
+        "deduct_a": ("huifu", "", "stripe"),
+        "deduct_b": ("huifu", "", "stripe"),
     }
 )
 """As whom each bank may speak; as itself where that is nobody."""
@@ -212,8 +214,13 @@ class HuifuHouse(BankHouse):
 
 House = Callable[[Bank, Iterable[Plastic]], BankHouse]
 
+
+def _stripe(bank: Bank, cards: Iterable[Plastic]) -> BankHouse:
+    return StripeHouse(bank, cards, contract("stripe").sandbox)
+
+
 _HOUSES: Final[Mapping[str, House]] = MappingProxyType(
-    {"unionpay": UnionPayHouse, "huifu": HuifuHouse}
+    {"unionpay": UnionPayHouse, "huifu": HuifuHouse, "stripe": _stripe}
 )
 
 _BLAMES: Final = MappingProxyType(
@@ -302,7 +309,8 @@ def contract(name: str) -> vendors.Contract:
 def _account(name: str, driver: str) -> AccountRow:
     """Our account at a bank that speaks as a provider, saved as a person saves it."""
     store, loop = stage().store.copy(), VirtualLoop(random.Random(1))
-    url = f"http://{name}.sim"
+    # Of an answer that nobody signs TLS is to say whose it is.
+    url = f"{'https' if driver == 'stripe' else 'http'}://{name}.sim"
     node = Node(
         settings=stage().settings,
         journal=MemoryJournal(store, clock=lambda: LONG_AGO),
@@ -367,5 +375,5 @@ def _pair(card: Plastic) -> str:
 
 
 AGREEMENTS: Final[Mapping[str, Callable[[Plastic], str]]] = MappingProxyType(
-    {"unionpay": _token, "huifu": _pair}
+    {"unionpay": _token, "huifu": _pair, "stripe": stripe.agreement}
 )

@@ -205,7 +205,9 @@ class Scrutiny:
         base, house = self._world.base, self._world.banks.get(host)
         if house is not None:
             seen = house.glance(request, path)
-            return None if seen is None else self._asked(seen)
+            if seen is None or not seen.request_id:
+                return None
+            return self._asked(seen)
         if host.startswith("carrier_"):
             no = named(_said(request, "request_id"))[0]
             return no, "text", base.load(PaymentRow, no)
@@ -237,6 +239,18 @@ class Scrutiny:
             self._oracle.holds("I19", known, what, reply.pay_order_no)
         if self._says_yes(host, exchange, strike):
             self._yes.add((host, reply.request_id))
+        self._lists(host, exchange, strike)
+
+    def _lists(self, host: str, exchange: "Exchange", strike: str | None) -> None:
+        """A list says yes to all of it whose money came, but to what it denies."""
+        house, asked = self._world.banks[host], exchange.asked
+        denied = house.denied(asked) if strike == "enquiry_lies" else None
+        if strike is None or not strike.endswith(BENT):
+            self._yes.update(
+                (host, order.request_id)
+                for order in house.lists(asked)
+                if order.status == "SUCCESS" and order is not denied
+            )
 
     def turned_away(self, host: str, seen: "Glance") -> None:
         """A bank does nothing with a call: not because it is a confirm of nothing."""

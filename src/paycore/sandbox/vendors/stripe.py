@@ -8,8 +8,9 @@ errors, lists), `_objects` (what things look like), `_calls` (calls of the bank)
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -70,6 +71,10 @@ _ROUTES: Final = (
     ("GET", re.compile(f"{_REFUNDS}/([^/]+)"), "refund"),
     ("GET", re.compile(f"{_METHODS}/([^/]+)"), "method"),
 )
+_ENDS: Final[Mapping[str, str]] = MappingProxyType(
+    {"SUCCESS": "succeeded", "PROCESSING": "processing", "FAIL": "payment_failed"}
+)
+"""How an event names what became of an intent."""
 _QUERY: Final = re.compile(r"""metadata\[["'](.+?)["']\]:["'](.*?)["']""")
 
 
@@ -306,8 +311,7 @@ class StripeDialect(VendorDialect):
         if order.operation == "refund":
             kind = "refund.failed" if failed else "refund.updated"
         else:
-            end = "payment_failed" if failed else "succeeded"
-            kind = f"payment_intent.{end}"
+            kind = f"payment_intent.{_ENDS[order.status]}"
         account = self._account
         event = objects.event(
             kind, about, order.at_ms // 1000, version=account.api_version

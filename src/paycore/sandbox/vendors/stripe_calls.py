@@ -43,8 +43,18 @@ _CONFIRM: Final = ("payment_method", "off_session", "return_url")
 _REFUND: Final = (_INTENT, "charge", "amount", "reason", "metadata")
 
 
+class Saved(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A customer and the only method of his."""
+
+    customer: str
+    payment_method: str
+    card: str
+
+
 class StripeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One account and its only customer."""
+    """One account and its customers: one whose methods are test methods as well, and
+    those who are saved beside him.
+    """
 
     account: str
     secret_key: str
@@ -53,6 +63,7 @@ class StripeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The customer's own; test methods may be used as well."""
     card: str = "4242424242424242"
     """What it is; one that is refused without a fault, where it is such a one."""
+    saved: tuple[Saved, ...] = ()
     webhook_url: str | None = None
     webhook_secret: str = ""
     reference: str = "order"
@@ -81,6 +92,9 @@ class Calls:
         self._attempts: dict[str, list[str]] = {}
         self._refunds: dict[str, str] = {}
         self._attached: dict[str, str] = {}
+        self._holders = {config.payment_method: config.customer}
+        self._holders |= {one.payment_method: one.customer for one in config.saved}
+        self._cards = {one.payment_method: one.card for one in config.saved}
         self._serial = 0
         about_money = (order for order in bank.orders() if "n" in order.facts)
         for order in sorted(about_money, key=lambda order: int(order.facts["n"])):
@@ -159,7 +173,8 @@ class Calls:
         if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
             words = f"Invalid currency: {params['currency']}"
             raise refusal(400, words, param="currency")
-        if params.get("customer", self._config.customer) != self._config.customer:
+        customers = self._holders.values()
+        if params.get("customer", self._config.customer) not in customers:
             raise missing("customer", params["customer"], param="customer")
         confirms = params.get("confirm") == "true"
         if params.get("off_session") == "true" and not confirms:
@@ -242,18 +257,19 @@ class Calls:
             raise missing("PaymentMethod", method, param="payment_method", status=404)
         made = id_of("pm_1", self._config.account, given.key)
         self._attached[made] = method
+        self._holders[made] = self._config.customer
         return made
 
     def holder(self, method: str) -> str | None:
         """Whose a method is: the customer's, or nobody's any more."""
-        if not self._is_own(method):
+        if method not in self._holders:
             raise missing("PaymentMethod", method, param="payment_method", status=404)
-        return None if self._bank.revoked(method) else self._config.customer
+        return None if self._bank.revoked(method) else self._holders[method]
 
     def detach(self, method: str, params: Params, given: Given) -> Call:
         """Take a payment method away from its customer."""
         known(params, ())
-        if not self._is_own(method):
+        if method not in self._holders:
             raise missing("PaymentMethod", method, param="payment_method", status=404)
         if self._bank.revoked(method):
             words = "The payment method is not attached to a customer."
@@ -295,22 +311,18 @@ class Calls:
         self._index(given.key, facts)
         return msgspec.structs.replace(
             self._call("deduct", request, given, facts),
-            card=Card(number=self._config.card, phone=""),
+            card=Card(number=self._cards.get(method, self._config.card), phone=""),
             verdict=objects.TEST_METHODS.get(self._attached.get(method, method)),
         )
-
-    def _is_own(self, method: str) -> bool:
-        """Whether a method is the customer's, or was."""
-        return method == self._config.payment_method or method in self._attached
 
     def _method(self, params: Params) -> str:
         needed(params, "payment_method")
         method = params["payment_method"]
         if method in objects.TEST_METHODS:
             return method
-        if not self._is_own(method):
+        if method not in self._holders:
             raise missing("PaymentMethod", method, param="payment_method")
-        if params.get("customer") != self._config.customer:
+        if params.get("customer") != self._holders[method]:
             words = "The PaymentMethod belongs to a customer: name the customer."
             raise refusal(400, words, param="payment_method")
         if self._bank.revoked(method):

@@ -34,9 +34,18 @@ _DECLINES: Final[Mapping[str, str]] = MappingProxyType(
         "WRONG_PHONE": "generic_decline",
         "BLACKLISTED": "merchant_blacklist",
         "MAINTENANCE": "issuer_not_available",
+        "CODE_WRONG": "incorrect_pin",
     }
 )
 """The bank's codes as decline codes."""
+_FAILURES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "INSUFFICIENT_FUNDS": "insufficient_funds",
+        "CARD_LOST": "lost_or_stolen_card",
+        **dict.fromkeys(("OVER_LIMIT", "WRONG_PHONE", "BLACKLISTED"), "declined"),
+    }
+)
+"""The bank's codes as reasons why a refund failed."""
 _ERRORS: Final = frozenset(
     {"expired_card", "incorrect_cvc", "incorrect_number", "processing_error"}
 )
@@ -219,7 +228,7 @@ def refund(order: Order, state: State, transaction: str | None = None) -> Thing:
         "status": status,
     }
     if status == "failed":
-        told["failure_reason"] = _DECLINES.get(state.code, state.code)
+        told["failure_reason"] = _FAILURES.get(state.code, state.code)
     return told
 
 

@@ -136,6 +136,16 @@ async def agreement(
     return row if row is not None and _live(row, now) else None
 
 
+async def former_agreement(
+    node: Node, card_id: CardId, pay_type: PayType, place: tuple[str, str]
+) -> AgreementRow | None:
+    """The card's agreement of a kind at a channel and account, over or not, as long as
+    its number is kept. Nothing is charged under it: it says whose an order was.
+    """
+    row = await node.journal.load(AgreementRow, card_id, pay_type, *place)
+    return row if row is not None and row.token else None
+
+
 async def live_agreements(
     node: Node, card_id: CardId, now: datetime
 ) -> list[AgreementRow]:

@@ -83,6 +83,15 @@ async def agreement_of(run: Run, pay_type: PayType, attempt: AttemptRow) -> str 
     return None if row is None else cards.token(run.node, row)
 
 
+async def former_agreement_of(
+    run: Run, pay_type: PayType, attempt: AttemptRow
+) -> str | None:
+    """The same, whether it holds or is over; only to ask what became of an attempt."""
+    place, card_id = (attempt.channel, attempt.account), run.payment.row.card_id
+    row = await cards.former_agreement(run.node, card_id, pay_type, place)
+    return None if row is None else cards.token(run.node, row)
+
+
 def agreement_at(
     run: Run, found: Iterable[AgreementRow], place: Route | AttemptRow
 ) -> str | None:

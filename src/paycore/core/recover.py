@@ -201,12 +201,13 @@ async def enquire(run: Run, leg: AttemptRow) -> None:
 
 
 async def _agreement_of(run: Run, leg: AttemptRow) -> str | None:
-    """Under what a deduct was asked for, while that holds: it says whose order it is
-    where a channel has to look for it.
+    """Under what a deduct was asked for, also where that is over: it says whose order
+    it was where a channel has to look for it, and without it an order that is there may
+    be found to be nowhere.
     """
     if leg.trans_type is not TransType.DEDUCT:
         return None
-    return await asking.agreement_of(run, PayType.DEDUCT, leg)
+    return await asking.former_agreement_of(run, PayType.DEDUCT, leg)
 
 
 def _as_enquiry(reply: Reply) -> Reply:

@@ -94,6 +94,8 @@ class BankHouse(ABC):
     """A refusal's code that is in no list of ours."""
     charges_unasked: ClassVar[bool] = True
     """Whether it can take the money of an order that nobody confirmed."""
+    signs: ClassVar[bool] = True
+    """Whether its answers have a signature, which a fault may spoil."""
     tells_ends: ClassVar[bool] = True
     """Whether it tells of an agreement that its payer has ended there."""
 

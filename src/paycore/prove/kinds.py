@@ -251,6 +251,7 @@ AGREEMENT: Final = tuple(
         ("revokes_after", "", "the line revokes when it has been paid with", 0.5, 0.6),
         ("ends_after", "", "the payer ends it at the bank afterwards", 0.5, 0.6),
         ("orders_after_end", "", "an order under what has been ended", 0.6, 0.6),
+        ("revokes_given", "", "a card that was given is revoked meanwhile", 0.1, 0.1),
     )
 )
 
@@ -310,7 +311,7 @@ PROVIDERS: Final = tuple(
         (
             "speaks_as_a_provider",
             "",
-            "banks speak as UnionPay or Huifu does, to the adapter of that",
+            "banks speak as UnionPay, Huifu or Stripe, to the adapter of that",
             1.0,
             0.125,
         ),

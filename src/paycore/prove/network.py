@@ -182,10 +182,14 @@ class Network:
 
     def _to_bank(self, parcel: Parcel) -> None:
         host = parcel.host
-        seen = self._world.banks[host].glance(parcel.request, parcel.path)
+        house = self._world.banks[host]
+        seen = house.glance(parcel.request, parcel.path)
         strike = None
         if seen is not None:
             strike = self._world.faults.one_of(FAMILY[seen.operation])
+        if strike is not None and _is(strike, "_badly_signed") and not house.signs:
+            self._world.faults.hits[strike] -= 1
+            strike = None
         if strike is not None and seen is not None:
             family = seen.operation.removesuffix("_confirm")
             said = f"{strike} at {host}.{family}"

@@ -33,6 +33,7 @@ AGAIN_AFTER_S = 1.0
 AGAIN_WITHIN_S = 40.0
 """A line that did not write an answer down calls for it once more."""
 ARRIVE_WITHIN_S = 60.0
+REVOKED_WITHIN_S = 30.0
 LOOK_AT_PHONE_S = 1.0
 PATIENCE_S = 25.0
 """How long somebody looks at his phone for a code."""
@@ -47,7 +48,7 @@ class Payer:
     def __init__(self, world: "World", number: int) -> None:
         self.world, self.number = world, number
         self.rng = world.stream(f"payer {number}")
-        self.no = self.line = ""
+        self.no = self.line = self._card_id = ""
         self.ended = ""
         """What he was told last: a final status, or nothing."""
         self._serial = 0
@@ -79,6 +80,8 @@ class Payer:
         self.no = str(order["pay_order_no"])
         self.world.oracle.payers[self.no] = self.number
         over = order["biz_status"] not in ("DOING", "SUCCESS")
+        if self._customer is None and self.strikes("revokes_given"):
+            self.world.spawn(self._revoke())
         if over or self.strikes("walks_away"):
             return
         if self._deducts:
@@ -151,7 +154,7 @@ class Payer:
         else:
             self._deducts = self.strikes("deducts")
         plastic = signed or self._plastic()
-        self.line = plastic.line
+        self.line, self._card_id = plastic.line, plastic.card_id
         amount = 600 + self.rng.randrange(5000)
         request = OpenRequest(
             biz_line=BizLineId(plastic.line),
@@ -224,6 +227,15 @@ class Payer:
         answer = await self.insist(lambda key: api.close(self.line, self.no, key))
         if answer is not None and answer.status == 200:
             self.heard(answer)
+
+    async def _revoke(self) -> None:
+        """Part with the card that is paid with, and that others may pay with as well."""
+        api, oracle = self.world.api, self.world.oracle
+        await asyncio.sleep(self.rng.random() * REVOKED_WITHIN_S)
+        line, card_id = self.line, self._card_id
+        answer = await self.insist(lambda _: api.revoke_card(line, card_id))
+        if answer is not None and answer.status == 204:
+            oracle.agreements.revoked(card_id)
 
     async def _reach_for_another(self) -> None:
         """A line that asks for an order which is not its own: there is none (I24)."""

@@ -40,6 +40,7 @@ class StripeHouse(BankHouse):
     """A bank that speaks as Stripe."""
 
     unmapped = "a_new_reason"
+    signs = False
 
     def __init__(
         self, bank: Bank, cards: Iterable[Plastic], contract: Mapping[str, object]

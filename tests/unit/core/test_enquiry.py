@@ -16,7 +16,9 @@ DEDUCT = (PayType.DEDUCT, "deduct_a")
 QUICK = (PayType.QUICK_PAY, "quick_a")
 
 
-async def asked_after(trans_type: TransType, *, revoked: bool = False):
+async def asked_after(
+    trans_type: TransType, *, revoked: bool = False, forgotten: bool = False
+):
     """The call's question, and the agreement's number at that place."""
     pay_type, channel = DEDUCT if trans_type is TransType.DEDUCT else QUICK
     run = await run_of(an_order(pay_type=pay_type, amount=900, coupon_amount=0))
@@ -32,7 +34,8 @@ async def asked_after(trans_type: TransType, *, revoked: bool = False):
         change.append(attempt)
     if revoked:
         key = (payment.row.card_id, pay_type, channel, "main")
-        ended = lambda row: replace(row, status=cards.REVOKED)  # noqa: E731
+        kept = {"token": b""} if forgotten else {}
+        ended = lambda row: replace(row, status=cards.REVOKED, **kept)  # noqa: E731
         change.amend(AgreementRow, key, ended)
     assert await node.journal.commit(change) is None
     row = await node.journal.load(PaymentRow, payment.row.pay_order_no)
@@ -42,15 +45,16 @@ async def asked_after(trans_type: TransType, *, revoked: bool = False):
 
 
 async def test_a_deduct_is_asked_after_with_its_agreement() -> None:
-    """It says whose order it was, where a channel has to look for it; one that is over
-    is not told.
+    """It says whose order it was, where a channel has to look for it, though the card
+    was revoked meanwhile; once its number is forgotten, nobody does.
     """
     ask, token = await asked_after(TransType.DEDUCT)
     later, _ = await asked_after(TransType.DEDUCT, revoked=True)
+    last, _ = await asked_after(TransType.DEDUCT, revoked=True, forgotten=True)
 
     assert token is not None
-    assert token == ask.agreement
-    assert later.agreement is None
+    assert token == ask.agreement == later.agreement
+    assert last.agreement is None
     assert token in ask.secrets
 
 

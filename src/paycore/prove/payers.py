@@ -229,7 +229,7 @@ class Payer:
             self.heard(answer)
 
     async def _revoke(self) -> None:
-        """Part with the card that is paid with, and that others may pay with as well."""
+        """Part with the card that is paid with; others may pay with it as well."""
         api, oracle = self.world.api, self.world.oracle
         await asyncio.sleep(self.rng.random() * REVOKED_WITHIN_S)
         line, card_id = self.line, self._card_id

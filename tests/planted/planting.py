@@ -48,7 +48,13 @@ class Planted:
 
 def planted() -> list[Planted]:
     """All of them, in the order of their numbers."""
-    return [read(path) for path in sorted(HERE.glob("[0-9][0-9]-*.patch"))]
+    return sorted(map(read, HERE.glob("[0-9]*-*.patch")), key=by_number)
+
+
+def by_number(bug: "Planted | str") -> int:
+    """The place of a bug, or of its name, among all."""
+    name = bug if isinstance(bug, str) else bug.name
+    return int(name.partition("-")[0])
 
 
 def read(path: Path) -> Planted:

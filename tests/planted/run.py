@@ -27,7 +27,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from planting import HERE, Outgrown, Planted, copy_source, plant, planted
+from planting import HERE, Outgrown, Planted, by_number, copy_source, plant, planted
 
 RESULTS = HERE / "results.json"
 """What became of each, by name: docs/proof.md is drawn from it."""
@@ -172,7 +172,7 @@ def _keep(outcomes: dict[str, Outcome]) -> None:
             "what": outcome.what or outcome.failed,
             "day": day,
         }
-    kept = {name: known[name] for name in sorted(known) if name in there}
+    kept = {name: known[name] for name in sorted(known, key=by_number) if name in there}
     RESULTS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 

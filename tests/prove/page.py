@@ -125,7 +125,7 @@ def _planted() -> str:
     rows += [
         f"| `{name}` | {one['seeds'] if one['found'] else 'NOT FOUND'} "
         f"| {one.get('invariant') or ''} |"
-        for name, one in sorted(found.items())
+        for name, one in found.items()
     ]
     return "\n".join(rows if found else [*rows[:5], NOT_YET]) + "\n"
 

@@ -18,6 +18,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from paycore.api import (
     callbacks,
     cards,
+    console,
     deductions,
     desk,
     history,
@@ -64,6 +65,7 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     desk.preview_cure,
     desk.approve_cure,
     desk.execute_cure,
+    *console.HANDLERS,
     callbacks.receive_callback,
     receipts.receive_receipts,
     *FOR_MACHINES,

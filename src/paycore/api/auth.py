@@ -1,16 +1,21 @@
-"""Who calls: the bearer's API key, or at the desk an operator's token, asked before
-anything of the request is read. Neither is ever good for the other's calls.
+"""Who calls: the bearer's API key, or where it is an operator's call an operator's
+token, or the session of the console's cookie; asked before anything of the request is
+read. Neither of key and token is ever good for the other's calls.
 """
 
+from urllib.parse import urlsplit
+
+from paycore.api.contract import SESSION_COOKIE, Call
 from paycore.api.door import Plain, door_of
+from paycore.kernel.errors import Forbidden
 from paycore.lines import service as lines
 from paycore.lines.service import Caller
 from paycore.operators import service as operators
-from paycore.operators.roles import May
+from paycore.operators import sessions
 from paycore.operators.service import Operator
 
-_HEADER = b"authorization"
 _SCHEME = "bearer "
+_SAFE = frozenset({"GET", "HEAD"})
 
 
 async def caller_of(request: Plain) -> Caller:
@@ -18,24 +23,96 @@ async def caller_of(request: Plain) -> Caller:
     return await lines.authenticate(door_of(request).node, _bearer(request))
 
 
-async def operator_of(request: Plain, may: May) -> Operator:
-    """Who of the operators sent it; Forbidden where his role does not allow it."""
-    operator = await operators.authenticate(door_of(request).node, _bearer(request))
+async def operator_of(request: Plain) -> Operator:
+    """Who of the operators sent it; Forbidden where his role does not allow what the
+    call is declared with (`Call.may`).
+    """
+    may = call_of(request).may
+    assert may is not None, "it is declared as an operator's"
+    operator = await _operator(request)
     operators.refuse_unless(operator, may)
     return operator
 
 
+async def session_of(request: Plain) -> Operator:
+    """Who has logged in with the cookie that came; whoever sent a token has not."""
+    cookie = cookie_of(request)
+    if request.method not in _SAFE:
+        refuse_foreign(request)
+    return await sessions.authenticate(door_of(request).node, cookie)
+
+
+def call_of(request: Plain) -> Call:
+    """What the call is declared as."""
+    call = request.scope["route_handler"].opt["call"]
+    assert isinstance(call, Call)
+    return call
+
+
+async def _operator(request: Plain) -> Operator:
+    """By the token, where one was sent; else by the session."""
+    if _sent(request, b"authorization"):
+        return await operators.authenticate(door_of(request).node, _bearer(request))
+    return await session_of(request)
+
+
+def refuse_foreign(request: Plain, *, silent: bool = False) -> None:
+    """Forbidden for what another page had a browser send, by its own word. Where there
+    is no word it is no browser: good only where `silent` says so, for who sends a
+    cookie is one.
+    """
+    site, origin = (_sent(request, name) for name in (b"sec-fetch-site", b"origin"))
+    ours = site == "same-origin" if site else _is_ours(request, origin)
+    if not (ours or (silent and not site and not origin)):
+        raise Forbidden(
+            "It was not sent by a page of this address.", "请求不是由本站页面发出"
+        )
+
+
+def _is_ours(request: Plain, origin: str) -> bool:
+    """Whether a page's origin is the address that was asked, or the one we are told
+    to have.
+    """
+    if not origin:
+        return False
+    public = urlsplit(door_of(request).node.settings.public_url)
+    if public.netloc and origin == f"{public.scheme}://{public.netloc}":
+        return True
+    host = _sent(request, b"host")
+    return bool(host) and origin in (f"http://{host}", f"https://{host}")
+
+
+def cookie_of(request: Plain) -> str:
+    """The session that was sent; empty, which is nobody's, where none was or two."""
+    found = [
+        value.strip()
+        for part in _sent(request, b"cookie").split(";")
+        for name, _, value in [part.partition("=")]
+        if name.strip() == SESSION_COOKIE
+    ]
+    return found[0] if len(found) == 1 else ""
+
+
+def is_loopback(request: Plain) -> bool:
+    """Whether it came without TLS to an address of this machine alone: there a cookie
+    for TLS only would not come back.
+    """
+    secure = door_of(request).node.settings.public_url.startswith("https:")
+    name = urlsplit(f"//{_sent(request, b'host')}").hostname or ""
+    return not secure and name in ("127.0.0.1", "::1", "localhost")
+
+
 def _bearer(request: Plain) -> str:
     """What was sent as a token; empty, which is nobody's, where nothing was."""
-    header = _sent(request)
+    header = _sent(request, b"authorization")
     if not header.lower().startswith(_SCHEME):
         return ""
     return header[len(_SCHEME) :].strip()
 
 
-def _sent(request: Plain) -> str:
-    """The header as it came; two are refused where the head is read (`wire`)."""
+def _sent(request: Plain, wanted: bytes) -> str:
+    """A header as it came; two are refused where the head is read (`wire`)."""
     for name, value in request.scope["headers"]:
-        if name == _HEADER:
+        if name == wanted:
             return value.decode("latin-1")
     return ""

@@ -21,11 +21,13 @@ from paycore.kernel.errors import (
     Unauthorized,
     Unavailable,
 )
+from paycore.operators.roles import May
 
 REF = "#/components/schemas/{name}"
 PROBLEM_MEDIA = "application/problem+json"
 KEY_HEADER = "Idempotency-Key"
 PAYER_HEADER = "Payer-Address"
+SESSION_COOKIE = "paycore_console"
 KEY_AS_SENT = "idempotency_key_as_sent"
 """Under this name a request's state has its key, for whatever answer it gets."""
 KEY_FORM = r"[!#-+\--:<-\[\]-~]{1,255}"
@@ -52,14 +54,18 @@ class Call:
     keyed: bool = False
     texts: bool = False
     """It may have a text sent, which is counted by the payer's address."""
-    desk: bool = False
-    """It is an operator's call: by a token of theirs, and by no key of a line."""
+    may: May | None = None
+    """It is an operator's call, by a token or session of theirs and by no key of a
+    line, and this is what the role must allow."""
+
+    door: bool = False
+    """It is how an operator gets in and out: by what is in it, or the cookie."""
 
     @property
     def refusals(self) -> list[type[Refusal]]:
         """All that it may refuse."""
         common: tuple[type[Refusal], ...] = (BadRequest, Unauthorized, Unavailable)
-        if self.desk:
+        if self.may is not None:
             common = (*common, Forbidden)
         keyed: tuple[type[Refusal], ...] = (InFlight, KeyConflict) if self.keyed else ()
         return [*common, *keyed, *self.refuses]
@@ -100,6 +106,11 @@ def document(routes: Iterable[Route]) -> Json:
             "securitySchemes": {
                 "apiKey": {"type": "http", "scheme": "bearer"},
                 "operatorToken": {"type": "http", "scheme": "bearer"},
+                "consoleSession": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": SESSION_COOKIE,
+                },
             },
         },
     }
@@ -145,8 +156,10 @@ def _operation(route: Route, schemas: Json) -> Json:
         "parameters": _parameters(route),
         "responses": _responses(call),
     }
-    if call.desk:
-        operation["security"] = [{"operatorToken": []}]
+    if call.door:
+        operation["security"] = []
+    if call.may is not None:
+        operation["security"] = [{"operatorToken": []}, {"consoleSession": []}]
     if call.takes is not None:
         operation["requestBody"] = {
             "required": True,

@@ -5,11 +5,11 @@ Who acts is whose token it is, never what a body says.
 
 import re
 
-import msgspec
 from litestar import Response, get
 from litestar import post as posted
 from litestar.types import ASGIApp
 
+from paycore.api.acting import Doing, doing_of
 from paycore.api.answers import encode, found, kept
 from paycore.api.auth import operator_of
 from paycore.api.contract import Call
@@ -21,10 +21,8 @@ from paycore.api.desk_schema import (
     SearchCases,
     TakeCase,
 )
-from paycore.api.door import Door, Plain, body_of, door_of, read
-from paycore.api.idempotency import claim_of, key_of
+from paycore.api.door import Plain, door_of, read
 from paycore.api.paging import query_of
-from paycore.core.service import KeyClaim
 from paycore.cures import acting, service
 from paycore.cures.acting import Act, Given, Task
 from paycore.cures.document import (
@@ -44,11 +42,9 @@ from paycore.kernel.errors import (
     PreviewStale,
     SecondPerson,
 )
+from paycore.operators.log import Deed
 from paycore.operators.roles import May
-from paycore.operators.service import Operator
 
-_OPERATORS = ""
-"""In the place of the business line in a key's scope; no line has this name."""
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 _SEARCH = Shape(SearchCases)
@@ -65,13 +61,13 @@ _APPROVE = Shape(ApproveCure)
             summary="Cases of the exception desk, the oldest first",
             asks=SearchCases,
             gives=((200, DeskCases),),
-            desk=True,
+            may=May.READ,
         )
     },
 )
 async def search_cases(request: Plain) -> Response[bytes]:
     """Cases, the oldest first."""
-    await operator_of(request, May.READ)
+    await operator_of(request)
     door = door_of(request)
     asked = _SEARCH.convert(query_of(request))
     rows = await read(
@@ -99,13 +95,13 @@ async def search_cases(request: Plain) -> Response[bytes]:
             summary="One case, its evidence, masked, and all that was done about it",
             gives=((200, DeskCaseDetails),),
             refuses=(DataNotExist,),
-            desk=True,
+            may=May.READ,
         )
     },
 )
 async def get_case(request: Plain, case_ref: str) -> Response[bytes]:
     """One case with all that was done about it."""
-    await operator_of(request, May.READ)
+    await operator_of(request)
     node, case_id = door_of(request).node, id_of(case_ref)
     return found(details_of(await service.history(node, case_id)))
 
@@ -121,19 +117,19 @@ async def get_case(request: Plain, case_ref: str) -> Response[bytes]:
             gives=((200, DeskCase),),
             refuses=(DataNotExist, BizCheckError),
             keyed=True,
-            desk=True,
+            may=May.ACT,
         )
     },
 )
 async def take_case(request: Plain, case_ref: str) -> ASGIApp:
     """Make a case yours."""
-    post = await _post_of(request, May.ACT)
-    asked = _TAKE.decode(post.body)
-    case_id, who = id_of(case_ref), post.operator.name
+    doing = await doing_of(request)
+    asked = _TAKE.decode(doing.body)
+    case_id, who = id_of(case_ref), doing.operator.name
     return await _acted(
-        *(request, post, case_id),
+        *(request, doing, (case_id, doing.deed(case_id, asked.why))),
         lambda also: service.take(
-            post.door.node, case_id, who=who, why=asked.why, also=also
+            doing.door.node, case_id, who=who, why=asked.why, also=also
         ),
     )
 
@@ -148,18 +144,18 @@ async def take_case(request: Plain, case_ref: str) -> ASGIApp:
             gives=((201, DeskCure),),
             refuses=(DataNotExist, BizCheckError),
             keyed=True,
-            desk=True,
+            may=May.ACT,
         )
     },
 )
 async def preview_cure(request: Plain, case_ref: str) -> ASGIApp:
     """Say what a cure would do."""
-    post = await _post_of(request, May.ACT)
-    asked = _PREVIEW.decode(post.body)
-    case_id, who = id_of(case_ref), post.operator.name
-    place = (post.door.node, post.door.pool, case_id)
+    doing = await doing_of(request)
+    asked = _PREVIEW.decode(doing.body)
+    case_id, who = id_of(case_ref), doing.operator.name
+    place = (doing.door.node, doing.door.pool, case_id)
     return await _acted(
-        *(request, post, case_id),
+        *(request, doing, (case_id, doing.deed(case_id, asked.why, cure=asked.cure))),
         lambda also: service.preview(
             *place, asked.cure, who=who, why=asked.why, also=also
         ),
@@ -178,18 +174,22 @@ async def preview_cure(request: Plain, case_ref: str) -> ASGIApp:
             gives=((200, DeskCure),),
             refuses=(DataNotExist, SecondPerson),
             keyed=True,
-            desk=True,
+            may=May.APPROVE,
         )
     },
 )
 async def approve_cure(request: Plain, case_ref: str, number: str) -> ASGIApp:
     """Approve what somebody else has previewed."""
-    post = await _post_of(request, May.APPROVE)
-    asked = _APPROVE.decode(post.body)
-    case_id, who = id_of(case_ref), post.operator.name
-    place = (post.door.node, case_id, _number(number))
+    doing = await doing_of(request)
+    asked = _APPROVE.decode(doing.body)
+    case_id, who = id_of(case_ref), doing.operator.name
+    place = (doing.door.node, case_id, _number(number))
     return await _acted(
-        *(request, post, case_id),
+        *(
+            request,
+            doing,
+            (case_id, doing.deed(case_id, asked.why, cure=_number(number))),
+        ),
         lambda also: service.approve(*place, who=who, why=asked.why, also=also),
     )
 
@@ -204,60 +204,38 @@ async def approve_cure(request: Plain, case_ref: str, number: str) -> ASGIApp:
             gives=((200, DeskCure),),
             refuses=(DataNotExist, BizCheckError, SecondPerson, PreviewStale),
             keyed=True,
-            desk=True,
+            may=May.ACT,
         )
     },
 )
 async def execute_cure(request: Plain, case_ref: str, number: str) -> ASGIApp:
     """Do what was previewed, once."""
-    post = await _post_of(request, May.ACT)
-    refuse_content(post.body)
-    case_id, who = id_of(case_ref), post.operator.name
-    place = (post.door.node, post.door.pool, case_id, _number(number))
+    doing = await doing_of(request)
+    refuse_content(doing.body)
+    case_id, who = id_of(case_ref), doing.operator.name
+    place = (doing.door.node, doing.door.pool, case_id, _number(number))
     return await _acted(
-        *(request, post, case_id),
+        *(request, doing, (case_id, doing.deed(case_id, cure=_number(number)))),
         lambda also: service.execute(*place, who=who, also=also),
     )
 
 
-class _Post(msgspec.Struct, frozen=True, kw_only=True):
-    """A POST of an operator's."""
-
-    door: Door
-    operator: Operator
-    path: str
-    key: str
-    body: bytes
-
-    def claim(self) -> KeyClaim:
-        """Whose key it is, where, and for what content."""
-        whose = (_OPERATORS, self.operator.operator_id)
-        return claim_of(self.door.node, whose, self.path, self.key, self.body)
-
-
-async def _post_of(request: Plain, may: May) -> _Post:
-    """Refuse in this order: no good token, not the role for it, no good key; only then
-    look at the body.
-    """
-    return _Post(
-        operator=await operator_of(request, may),
-        key=key_of(request),
-        path=request.scope["path"],
-        door=door_of(request),
-        body=await body_of(request),
-    )
-
-
 async def _acted(
-    request: Plain, post: _Post, case_id: str, act: Act, *, status: int = 200
+    request: Plain,
+    doing: Doing,
+    about: tuple[str, Deed],
+    act: Act,
+    *,
+    status: int = 200,
 ) -> ASGIApp:
-    node, operator = post.door.node, post.operator
+    node, (case_id, deed) = doing.door.node, about
 
     def answer_of(row: Given, no: str | None) -> tuple[int, bytes]:
         return status, encode(given(row, no))
 
-    task = Task(case_id=case_id, act=act, answer_of=answer_of)
-    return kept(request, await acting.once(node, operator, post.claim(), task))
+    task = Task(case_id=case_id, deed=deed, act=act, answer_of=answer_of)
+    said = await acting.once(node, doing.operator, doing.claim(), task)
+    return kept(request, said)
 
 
 def _after(cursor: str) -> str:

@@ -42,7 +42,10 @@ MAX_AHEAD = 32
 VERSIONS = frozenset({"1.0", "1.1"})
 ONCE = frozenset(
     name.lower().encode()
-    for name in ("Host", "Authorization", KEY_HEADER, PAYER_HEADER, "Content-Type")
+    for name in (
+        *("Host", "Authorization", KEY_HEADER, PAYER_HEADER, "Content-Type"),
+        *("Cookie", "Origin", "Sec-Fetch-Site"),
+    )
 )
 """Headers that are there once at most: a proxy in front may read the other one."""
 

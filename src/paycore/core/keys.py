@@ -109,6 +109,10 @@ class Key:
             lease_until=None,
         )
 
+    def let_go(self) -> None:
+        """It came to nothing: whoever has the key may try again at once."""
+        self.row = replace(self.row, lease_epoch=None, lease_until=None)
+
     @property
     def is_stored(self) -> bool:
         """Whether the key is in the database by now."""
@@ -146,6 +150,18 @@ def kept(row: IdempotencyRow, claim: KeyClaim, node: Node) -> KeptAnswer | None:
 def leased(node: Node, epoch: int | None) -> bool:
     """Whether a lease is held by a life that still lives."""
     return epoch in node.heartbeat.live
+
+
+async def claimed(node: Node, claim: KeyClaim) -> "KeptAnswer | Key":
+    """The answer that stands under a key; else the key, to be staged with the work:
+    fresh, renewed after its retention, or taken over from work that died.
+    """
+    standing = await node.journal.load(IdempotencyRow, claim.scope)
+    if standing is None:
+        return Key.fresh(node, claim, None)
+    if standing.expires_at <= node.now():
+        return Key.renewed(node, claim, standing)
+    return kept(standing, claim, node) or Key.again(node, standing)
 
 
 async def look_up(node: Node, claim: KeyClaim) -> IdempotencyRow | None:

@@ -13,6 +13,7 @@
     ├── RefundExceeds           409  REFUND_EXCEEDS
     ├── SecondPerson            409  SECOND_PERSON
     ├── PreviewStale            409  PREVIEW_STALE
+    ├── ShownOnce               409  SHOWN_ONCE
     ├── KeyConflict             422  idempotency_conflict
     ├── TooMany                 429  too often, with Retry-After
     ├── CouponAway              503  COUPON_AWAY, retryable
@@ -168,6 +169,15 @@ class PreviewStale(Refusal):
     status = 409
     default_zh = "预览已失效,请重新预览"
     default_en = "The preview does not hold any more: preview it again."
+
+
+class ShownOnce(Refusal):
+    """What was made under this key held a secret, which is shown once and not kept."""
+
+    code = "SHOWN_ONCE"
+    status = 409
+    default_zh = "该请求已完成,其中的密钥只显示一次"
+    default_en = "This was done, and its secret is shown once only."
 
 
 class KeyConflict(Refusal):

@@ -1,9 +1,10 @@
-"""Operators and their tokens: who works at the desk over the API.
+"""Operators and their tokens: who works at the desk and in the console.
 
 A token is `op_<operator id>_<secret>`, shown once and kept as a hash (`kernel.bearer`).
 There are few operators and they do few things, so each call reads the row anew: a token
 that was revoked is refused from then on, and what was under way when it was revoked is
-refused by the operator's version.
+refused by the log, which the revocation is entered in (`log`).
+How somebody logs in instead is in `logins` and `sessions`.
 """
 
 import re
@@ -20,8 +21,9 @@ from paycore.kernel.errors import (
     Forbidden,
     Unauthorized,
 )
-from paycore.kernel.journal import NOT_NEW, Change, ChangeRejected
+from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
+from paycore.operators.log import COMMAND_LINE, Actor, Deed, Log, enacted
 from paycore.operators.roles import ALLOWS, May, Role
 from paycore.operators.rows import ActRow, OperatorRow
 
@@ -32,27 +34,45 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 _NOBODYS = frozenset({OURSELVES, NOBODY})
 
 
-class Operator(msgspec.Struct, frozen=True, kw_only=True):
-    """Who calls, as the row stood when the token was looked at."""
+class Operator(Actor, frozen=True, kw_only=True):
+    """Who calls, as the row stood when the token or the session was looked at."""
 
     operator_id: str
-    name: str
     role: Role
     version: int
+    session_id: str | None = None
+    """None where a token was sent."""
+
+
+def operator_of(row: OperatorRow, session_id: str | None = None) -> Operator:
+    """Who a row is."""
+    return Operator(
+        operator_id=row.operator_id,
+        name=row.name,
+        role=row.role,
+        version=row.version,
+        session_id=session_id,
+    )
 
 
 async def authenticate(node: Node, bearer: str) -> Operator:
     """Whose token this is; Unauthorized for every token that is not good."""
     token = Bearer.read(bearer, PREFIX)
     if token is None:
-        raise _unauthorized()
+        raise unauthorized()
     row = await node.journal.load(OperatorRow, token.id)
     good = token.matches(row.digest if row else None)
     if row is None or not good or row.revoked_at is not None:
-        raise _unauthorized()
-    return Operator(
-        operator_id=row.operator_id, name=row.name, role=row.role, version=row.version
-    )
+        raise unauthorized()
+    return operator_of(row)
+
+
+async def again(node: Node, operator: Operator) -> Operator:
+    """The same, looked at anew: for who takes the end of the log first (`log`)."""
+    row = await node.journal.load(OperatorRow, operator.operator_id)
+    if row is None or row.revoked_at is not None:
+        raise unauthorized()
+    return operator_of(row, operator.session_id)
 
 
 def refuse_unless(operator: Operator, may: May) -> None:
@@ -61,71 +81,95 @@ def refuse_unless(operator: Operator, may: May) -> None:
         raise Forbidden("This operator's role does not allow it.", "操作员角色权限不足")
 
 
-def act(change: Change, operator: Operator, case_id: str, seq: int) -> None:
-    """Stage that a step was done by an operator's token: refused if it was revoked, or
-    did something else, since it was looked at. So acts are numbered without a gap.
+def act(
+    change: Change, operator: Operator, step: tuple[str, int], *, entry: int
+) -> None:
+    """Stage that a step of a case (its id, its number) was done by an operator, as an
+    entry of the log tells: refused if he was revoked, or did something else at the
+    desk, since it was looked at. So acts are numbered without a gap.
     """
+    case_id, seq = step
 
-    def step(row: OperatorRow) -> OperatorRow | None:
+    def again(row: OperatorRow) -> OperatorRow | None:
         same = row.version == operator.version and row.revoked_at is None
         return row if same else None
 
-    change.amend(OperatorRow, (operator.operator_id,), step)
+    change.amend(OperatorRow, (operator.operator_id,), again)
     change.insert(
         ActRow(
             operator_id=operator.operator_id,
             number=operator.version,
             case_id=case_id,
             seq=seq,
+            entry=entry,
         )
     )
 
 
 async def add(node: Node, name: str, role: Role) -> str:
     """Make an operator and give the token in clear: it is never shown again."""
+    token = Bearer.fresh(node.ids, PREFIX)
+
+    async def stage(change: Change, log: Log) -> None:
+        await made(node, change, (token.id, name, role), digest=token.digest)
+        deed = Deed(act="addOperator", subject=name, detail={"role": role})
+        log.enter(node, change, COMMAND_LINE, deed)
+
+    await enacted(node, stage)
+    return token.clear
+
+
+async def made(
+    node: Node, change: Change, who: tuple[str, str, Role], *, digest: bytes | None
+) -> None:
+    """Stage an operator: id, name and role; a refusal for a name that is no good."""
+    operator_id, name, role = who
     if _NAME.fullmatch(name) is None or name in _NOBODYS:
         raise BadRequest(
             "An operator's name is 1 to 64 of a-z 0-9 . _ @ -, and nobody else's.",
             "操作员名称为 1-64 位小写字母、数字或 . _ @ -",
             field="name",
         )
-    if await _live(node, name) is not None:
-        raise _there_already()
-    token = Bearer.fresh(node.ids, PREFIX)
-    change = node.change()
+    if await live(node, name) is not None:
+        raise Duplicate("There is such an operator already.", "操作员已存在")
     change.insert(
         OperatorRow(
-            operator_id=token.id,
+            operator_id=operator_id,
             name=name,
             role=role,
-            digest=token.digest,
+            digest=digest,
             created_at=node.now(),
         )
     )
-    try:
-        refused = await node.journal.commit(change)
-    except ChangeRejected as error:
-        if error.sqlstate != NOT_NEW:
-            raise
-        raise _there_already() from None  # somebody was faster
-    assert refused is None, "sixty random bits met twice"
-    return token.clear
 
 
 async def revoke(node: Node, name: str) -> None:
-    """Refuse an operator's token from now on; the name may be given anew."""
-    live = await _live(node, name)
-    if live is None:
-        raise DataNotExist("There is no such operator.", "操作员不存在")
-    now = node.now()
+    """Refuse an operator's token and sessions from now on; the name is free again."""
 
-    def step(row: OperatorRow) -> OperatorRow | None:
-        over = row.revoked_at is not None
-        return None if over else msgspec.structs.replace(row, revoked_at=now)
+    async def stage(change: Change, log: Log) -> None:
+        row = await live(node, name)
+        if row is None:
+            raise _nobody()
+        revoked(node, change, row)
+        deed = Deed(act="revokeOperator", subject=name)
+        log.enter(node, change, COMMAND_LINE, deed)
 
-    change = node.change()
-    change.amend(OperatorRow, (live.operator_id,), step)
-    await node.journal.commit(change)  # refused where somebody was faster: it is done
+    await enacted(node, stage)
+
+
+def revoked(node: Node, change: Change, row: OperatorRow) -> OperatorRow:
+    """Stage that an operator is one no more; the row as it will stand."""
+    over = msgspec.structs.replace(row, revoked_at=node.now())
+    change.update(over, version=row.version)
+    return over
+
+
+async def one(node: Node, operator_id: str) -> OperatorRow:
+    """Of an id; a refusal where there is none, or none any more."""
+    row = await node.journal.load(OperatorRow, operator_id)
+    if row is None or row.revoked_at is not None:
+        raise _nobody()
+    return row
 
 
 async def every(node: Node) -> list[OperatorRow]:
@@ -134,16 +178,19 @@ async def every(node: Node) -> list[OperatorRow]:
     return sorted(rows, key=lambda row: (row.name, row.created_at))
 
 
-async def _live(node: Node, name: str) -> OperatorRow | None:
+async def live(node: Node, name: str) -> OperatorRow | None:
+    """Who has a name now."""
     rows = await node.journal.every(OperatorRow)
     return next((o for o in rows if o.name == name and o.revoked_at is None), None)
 
 
-def _unauthorized() -> Unauthorized:
+def unauthorized() -> Unauthorized:
+    """For whatever was sent that is not good, and where nothing was."""
     return Unauthorized(
-        "The operator's token is missing or not valid.", "操作员令牌缺失或无效"
+        "The operator's token or session is missing or not valid.",
+        "操作员令牌或会话缺失或无效",
     )
 
 
-def _there_already() -> Duplicate:
-    return Duplicate("There is such an operator already.", "操作员已存在")
+def _nobody() -> DataNotExist:
+    return DataNotExist("There is no such operator.", "操作员不存在")

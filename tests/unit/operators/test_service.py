@@ -113,10 +113,10 @@ async def test_every_operators_name_is_one_at_the_desk(node, name):
 
 def test_roles_are_a_ladder():
     """Who may more may all of the less; a viewer only reads."""
-    viewer, operator, approver = (ALLOWS[role] for role in Role)
+    viewer, operator, approver, admin = (ALLOWS[role] for role in Role)
 
     assert {May.READ} == viewer
-    assert viewer < operator < approver == set(May)
+    assert viewer < operator < approver < admin == set(May)
 
 
 @pytest.mark.parametrize(("role", "may"), [(role, may) for role in Role for may in May])
@@ -138,14 +138,15 @@ async def test_acts_are_numbered_without_a_gap(node):
     for seq in (1, 2):
         caller = await service.authenticate(node, clear)
         change = node.change()
-        service.act(change, caller, "fritz's case", seq)
+        service.act(change, caller, ("fritz's case", seq), entry=seq)
         assert await node.journal.commit(change) is None
     stale, last = node.change(), await service.authenticate(node, clear)
-    service.act(stale, caller, "fritz's case", 3)
+    service.act(stale, caller, ("fritz's case", 3), entry=3)
     assert (await node.journal.commit(stale)).guard == "operators_operator"
     await service.revoke(node, "fritz")
     late = node.change()
-    service.act(late, replace(last, version=last.version + 1), "fritz's case", 3)
+    now = replace(last, version=last.version + 1)
+    service.act(late, now, ("fritz's case", 3), entry=3)
     assert (await node.journal.commit(late)).guard == "operators_operator"
 
     acts = await node.journal.within(ActRow, caller.operator_id)

@@ -32,7 +32,14 @@ from paycore.kernel.terms import (
 )
 from paycore.lines.rows import BizLineRow
 from paycore.operators.roles import Role
-from paycore.operators.rows import ActRow, OperatorRow
+from paycore.operators.rows import (
+    ActRow,
+    EntryRow,
+    HeadRow,
+    LoginRow,
+    OperatorRow,
+    SessionRow,
+)
 from paycore.recon.rows import TermsRow
 from paycore.router.rows import RuleRow, TransTypeRow
 from paycore.sms.rows import CarrierRow
@@ -86,7 +93,38 @@ OPERATOR = OperatorRow(
     digest=b"d" * 32,
     created_at=NOW,
 )
-ACT = ActRow(operator_id=OPERATOR.operator_id, number=1, case_id=CASE, seq=1)
+ACT = ActRow(operator_id=OPERATOR.operator_id, number=1, case_id=CASE, seq=1, entry=1)
+ENTRY = EntryRow(
+    seq=1,
+    at=NOW,
+    operator_id=OPERATOR.operator_id,
+    operator=OPERATOR.name,
+    role=OPERATOR.role,
+    act="takeCase",
+    subject=CASE,
+    why="so",
+    detail="{}",
+    previous=b"",
+    hash=b"h",
+)
+HEAD = HeadRow(chain=f"chain-{SHARED}", seq=0, hash=b"")
+LOGIN = LoginRow(
+    operator_id=OPERATOR.operator_id,
+    generation=1,
+    invitation=None,
+    invited_until=None,
+    password=None,
+    totp=None,
+)
+SESSION = SessionRow(
+    session_id=f"s-{SHARED}",
+    operator_id=OPERATOR.operator_id,
+    generation=1,
+    digest=b"d",
+    began_at=NOW,
+    seen_at=NOW,
+    ends_at=NOW,
+)
 ACCOUNT = accounting.AccountRow(account="tea", category="COST", title="", title_zh="")
 POSTED = accounting.RuleRow(
     kind="FEE", line=9, debit="differences", credit="marketing_cost", part="amount"
@@ -154,6 +192,12 @@ OTHERS = [
         replace(OPERATOR, operator_id=f"other-{SHARED}"),
     ),
     ("operators_act_operator_id_fkey", (), ACT),
+    ("operators_act_entered", (OPERATOR,), replace(ACT, entry=None)),
+    ("operators_entry_operator_id_fkey", (), ENTRY),
+    ("operators_entry_kept", (OPERATOR, ENTRY), replace(ENTRY, why="else")),
+    ("operators_head_guard", (HEAD,), replace(HEAD, seq=2)),
+    ("operators_login_operator_id_fkey", (), LOGIN),
+    ("operators_session_operator_id_fkey", (), SESSION),
     ("operators_act_kept", (OPERATOR, ACT), replace(ACT, seq=2)),
     ("operators_act_case_id_seq_key", (OPERATOR, ACT), replace(ACT, number=2)),
     ("accounting_account_account_check", (), replace(ACCOUNT, account="Tea")),

@@ -89,8 +89,12 @@ def _say(summary: "Summary", *, as_json: bool) -> None:
         ("card", summary.card_id),
         ("coupon", summary.coupon_no),
         ("phone", summary.phone),
+        ("console", summary.console),
     ):
         table.add_row(name, value)
+    for one in summary.console_operators:
+        login = f"password {one.password}, secret of the codes {one.totp_secret}"
+        table.add_row(f"log in as {one.name}", login)
     console = Console()
     console.print(table)
     console.print("\n[bold]Pay once[/bold] (the code is in what the sandbox texted):")

@@ -21,6 +21,8 @@ from paycore.kernel.errors import Misconfigured
 from paycore.kernel.node import Node
 from paycore.notify import endpoints, upkeep
 from paycore.notify.rows import EndpointRow
+from paycore.operators import logins
+from paycore.operators.rows import LoginRow
 from paycore.sms import registry
 from paycore.sms.rows import CarrierRow
 
@@ -64,6 +66,7 @@ async def _configuration(node: Node) -> dict[str, list[bytes]]:
         "accounts": [one for row in await every(AccountRow) for one in _both(row)],
         "carriers": [one for row in await every(CarrierRow) for one in _both(row)],
         "endpoints": [row.secrets for row in await every(EndpointRow)],
+        "operators": [row.totp for row in await every(LoginRow) if row.totp],
     }
 
 
@@ -98,6 +101,9 @@ async def _configuration_anew(node: Node, active: str) -> int:
     for endpoint in await every(EndpointRow):
         if key_of(endpoint.secrets) != active:
             done += await upkeep.reseal(node, endpoint)
+    for login in await every(LoginRow):
+        if login.totp and key_of(login.totp) != active:
+            done += await logins.reseal(node, login)
     return done
 
 
@@ -128,6 +134,15 @@ async def shut(visit: Visit) -> AsyncIterator[tuple[int, list[tuple[str, str]]]]
             ends,
             lambda row: f"end point {row.endpoint_id}",
             lambda row: endpoints.unsealed(node, row),
+        ),
+    )
+    people = [row for row in await node.journal.every(LoginRow) if row.totp]
+    yield (
+        len(people),
+        _shut(
+            people,
+            lambda row: f"log-in of {row.operator_id}",
+            lambda row: logins.opened(node, row),
         ),
     )
 

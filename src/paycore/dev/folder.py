@@ -41,6 +41,13 @@ class KeptLine(msgspec.Struct, frozen=True, kw_only=True):
     card_id: str
 
 
+class KeptOperator(msgspec.Struct, frozen=True, kw_only=True):
+    """What one operator logs in with."""
+
+    password: str
+    totp_secret: str
+
+
 class Kept(msgspec.Struct, frozen=True, kw_only=True):
     """What a second start must find as the first one left it."""
 
@@ -49,6 +56,7 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     merchants: dict[str, Merchant]
     webhook_secret: str
     lines: dict[str, KeptLine] = {}
+    operators: dict[str, KeptOperator] = {}
     vendors: dict[str, Contract] = {}
     """Those that were ever asked for, by name."""
 

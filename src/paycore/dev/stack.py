@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 
 from paycore import app as apps
-from paycore.dev import folder
+from paycore.dev import folder, operators
 from paycore.dev.folder import Kept
+from paycore.dev.operators import SeededOperator
 from paycore.dev.processes import (
     Sandbox,
     free_port,
@@ -29,7 +30,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
     api: str
     sandbox: str
-    console: str | None
+    console: str
     docs: str
     api_key: str
     biz_line: str
@@ -38,6 +39,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     phone: str
     lines: list[SeededLine]
     """All seeded lines, the first one's again among them."""
+    console_operators: list[SeededOperator]
+    """One of each role, who may log in to the console."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,17 +111,20 @@ async def prepare(on: Ground, settings: Settings) -> list[SeededLine]:
         msgspec.structs.replace(settings, role="api"), on.cluster.dsn
     )
     try:
-        return await _seeded(app, on)
+        return (await _seeded(app, on))[0]
     finally:
         await apps.stop(app)
 
 
-async def _seeded(app: apps.App, on: Ground) -> list[SeededLine]:
+async def _seeded(
+    app: apps.App, on: Ground
+) -> tuple[list[SeededLine], list[SeededOperator]]:
     """Seed, and keep what was made: it is found there at the next start."""
     kept = folder.load(on.data)
     lines, kept = await seed(app.node, on.sandbox.info, kept, on.vendors)
+    people, kept = await operators.seed(app.node, kept)
     folder.save(on.data, kept)
-    return lines
+    return lines, people
 
 
 @asynccontextmanager
@@ -131,20 +137,25 @@ async def running(
     app = await apps.start(settings, on.cluster.dsn)
     web = None
     try:
-        lines = await _seeded(app, on)
+        lines, people = await _seeded(app, on)
         web = await apps.listen(app, host=settings.host, port=settings.port)
-        yield app, summary(web.url, on.sandbox.info.control, lines)
+        yield app, summary(web.url, on.sandbox.info.control, lines, people)
     finally:
         await apps.stop(app, web)
 
 
-def summary(api: str, control: str, lines: list[SeededLine]) -> Summary:
+def summary(
+    api: str,
+    control: str,
+    lines: list[SeededLine],
+    people: list[SeededOperator],
+) -> Summary:
     """What is told of a running stack."""
     first = lines[0]
     return Summary(
         api=api,
         sandbox=control,
-        console=None,
+        console=f"{api}/console/",
         docs=f"{api}/docs",
         api_key=first.api_key,
         biz_line=first.biz_line,
@@ -152,4 +163,5 @@ def summary(api: str, control: str, lines: list[SeededLine]) -> Summary:
         coupon_no=first.coupon_no,
         phone=first.phone,
         lines=lines,
+        console_operators=people,
     )

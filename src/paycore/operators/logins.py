@@ -201,6 +201,14 @@ def opened(node: Node, row: LoginRow) -> str:
     return node.key_ring.open(row.totp, context=_context(row.operator_id)).decode()
 
 
+async def reseal(node: Node, row: LoginRow) -> bool:
+    """Seal with the active key; False where the row has changed meanwhile."""
+    sealed = seal(node, row.operator_id, opened(node, row))
+    change = node.change()
+    change.update(replace(row, totp=sealed), version=row.version)
+    return await node.journal.commit(change) is None
+
+
 def _context(operator_id: str) -> bytes:
     return f"operators_login:{operator_id}".encode()
 

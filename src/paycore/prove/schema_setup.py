@@ -15,7 +15,14 @@ from paycore.kernel.journal_memory import Check, MemoryStore, Unique
 from paycore.kernel.terms import PayType
 from paycore.lines.rows import BizLineRow
 from paycore.operators.roles import Role
-from paycore.operators.rows import ActRow, OperatorRow
+from paycore.operators.rows import (
+    ActRow,
+    EntryRow,
+    HeadRow,
+    LoginRow,
+    OperatorRow,
+    SessionRow,
+)
 from paycore.prove.schema_checks import kept, one_of, refers
 from paycore.recon.rows import TermsRow
 from paycore.router.rows import RuleRow, TransTypeRow
@@ -90,12 +97,30 @@ def _carrier(_: MemoryStore, old: Any, new: Any) -> bool:
 
 def _operator(_: MemoryStore, old: Any, new: Any) -> bool:
     """The table's CHECKs, and `operators_operator_guard`."""
-    fits = _NAME.fullmatch(new.name) is not None and len(new.digest) == 32
+    digest = new.digest is None or len(new.digest) == 32
+    fits = _NAME.fullmatch(new.name) is not None and digest
     if old is None or not fits:
         return fits
     made = ("name", "role", "digest", "created_at")
     same = all(getattr(old, name) == getattr(new, name) for name in made)
     return old.revoked_at is None and same
+
+
+def _act(_: MemoryStore, old: Any, new: Any) -> bool:
+    return new.entry is not None
+
+
+def _head(_: MemoryStore, old: Any, new: Any) -> bool:
+    """`operators_head_guard`."""
+    return bool(old is None or new.seq == old.seq + 1)
+
+
+def _entered(store: MemoryStore, old: Any, new: Any) -> bool:
+    """The foreign key of an entry; the command line is no operator."""
+    return new.operator_id is None or _of_an_operator(store, old, new)
+
+
+_of_an_operator = refers(OperatorRow, "operator_id")
 
 
 def _job(_: MemoryStore, old: Any, new: Any) -> bool:
@@ -123,13 +148,18 @@ CHECKS: tuple[tuple[type[Row], tuple[Check, ...]], ...] = (
     (RuleRow, (one_of(effect=("DROP", "PREFER")),)),
     (CarrierRow, (_carrier,)),
     (OperatorRow, (one_of(role=Role), _operator)),
-    (ActRow, (kept,)),
+    (ActRow, (_act, kept)),
+    (EntryRow, (kept,)),
+    (HeadRow, (_head,)),
     (JobRow, (_job,)),
     (RestoredRow, (one_of(state=Restored), _restored)),
 )
 
 AFTER: tuple[tuple[type[Row], tuple[Check, ...]], ...] = (
     (accounting.RuleRow, (refers(accounting.AccountRow, "debit", "credit"),)),
-    (ActRow, (refers(OperatorRow, "operator_id"),)),
+    (ActRow, (_of_an_operator,)),
+    (EntryRow, (_entered,)),
+    (LoginRow, (_of_an_operator,)),
+    (SessionRow, (_of_an_operator,)),
     (RestoredRow, (refers(RestoreRow, "since"),)),
 )

@@ -4,6 +4,9 @@ from plants import Plant
 
 OF = "an act of no operator"
 MISSING = "an operator's act that is missing"
+WRITTEN = "an entry that is not as it was written"
+BROKEN = "the log of operators is broken"
+UNTOLD = "an act at the desk that is not in the log"
 ANNA = "revoked_at IS NULL AND role = 'operator'"
 
 OPERATORS = (
@@ -36,5 +39,39 @@ OPERATORS = (
         " WHERE o.operator_id = a.operator_id AND a.number = 1"
         f" AND {ANNA}",
         None,
+    ),
+    Plant(
+        WRITTEN,
+        "UPDATE operators_entry SET why = 'something else'"
+        " WHERE act = 'takeCase' AND why = 'hers no more'",
+        None,
+    ),
+    Plant(
+        WRITTEN,
+        "UPDATE operators_entry SET at = at + interval '1 microsecond' WHERE seq = 2",
+        None,
+    ),
+    Plant(
+        BROKEN,
+        "DELETE FROM operators_entry WHERE seq = 2",
+        None,
+        (),
+    ),
+    Plant(
+        BROKEN,
+        "DELETE FROM operators_entry WHERE act = 'addOperator' AND seq ="
+        " (SELECT min(seq) FROM operators_entry)",
+        None,
+    ),
+    Plant(
+        BROKEN,
+        "UPDATE operators_head SET seq = seq + 1",
+        None,
+    ),
+    Plant(
+        UNTOLD,
+        "UPDATE operators_act SET entry = 1 WHERE case_id ="
+        " (SELECT case_id FROM operators_act LIMIT 1)",
+        "operated",
     ),
 )

@@ -1,4 +1,6 @@
-"""I26, of what was done at the desk over the API: by whose token, and was it theirs."""
+"""I26, of what operators did: whose was it at the desk, was it theirs, and is the log
+of all that they did a whole chain.
+"""
 
 from paycore.audit.invariant import Check
 
@@ -9,11 +11,11 @@ SELECT c.pay_order_no, a.operator_id || ' ' || a.number AS about,
        OR s.who <> o.name
        OR a.number > o.version - 1 - (o.revoked_at IS NOT NULL)::integer
        OR CASE s.what
-              WHEN 'APPROVED' THEN o.role <> 'approver'
-              WHEN 'TAKEN' THEN o.role NOT IN ('operator', 'approver')
-              WHEN 'PREVIEWED' THEN o.role NOT IN ('operator', 'approver')
-              WHEN 'EXECUTED' THEN o.role NOT IN ('operator', 'approver')
-              WHEN 'STALE' THEN o.role NOT IN ('operator', 'approver')
+              WHEN 'APPROVED' THEN o.role NOT IN ('approver', 'admin')
+              WHEN 'TAKEN' THEN o.role NOT IN ('operator', 'approver', 'admin')
+              WHEN 'PREVIEWED' THEN o.role NOT IN ('operator', 'approver', 'admin')
+              WHEN 'EXECUTED' THEN o.role NOT IN ('operator', 'approver', 'admin')
+              WHEN 'STALE' THEN o.role NOT IN ('operator', 'approver', 'admin')
               ELSE true
           END AS wrong,
        jsonb_build_object('case', a.case_id, 'step', a.seq, 'what', s.what,
@@ -41,7 +43,64 @@ CROSS JOIN LATERAL (
 ) AS a
 """
 
+# Worked out as `operators.chain` says, of the columns as they stand.
+IS_AN_ENTRY_NOT_AS_WRITTEN = """
+SELECT NULL::text AS pay_order_no, e.seq::text AS about,
+       e.hash IS DISTINCT FROM sha256(e.previous || convert_to((
+           SELECT string_agg(octet_length(f.text) || ':' || f.text, '' ORDER BY f.n)
+           FROM unnest(ARRAY[
+               e.seq::text, (extract(epoch FROM e.at) * 1000000)::bigint::text,
+               coalesce(e.operator_id, ''), e.operator, e.role, e.act, e.subject,
+               e.why, e.detail
+           ]) WITH ORDINALITY AS f(text, n)), 'UTF8')) AS wrong,
+       jsonb_build_object('at', e.at, 'operator', e.operator, 'act', e.act) AS said
+FROM operators_entry e
+"""
+
+IS_THE_LOG_BROKEN = """
+SELECT NULL::text AS pay_order_no, e.seq::text AS about,
+       (e.seq, e.previous) IS DISTINCT FROM (e.number, e.before) AS wrong,
+       jsonb_build_object('entry', e.number, 'act', e.act) AS said
+FROM (
+    SELECT seq, previous, act, row_number() OVER (ORDER BY seq) AS number,
+           lag(hash, 1, decode(repeat('00', 32), 'hex')) OVER (ORDER BY seq) AS before
+    FROM operators_entry
+) AS e
+UNION ALL
+SELECT NULL, h.chain,
+       (h.seq, h.hash) IS DISTINCT FROM
+           (coalesce(e.seq, 0), coalesce(e.hash, decode(repeat('00', 32), 'hex'))),
+       jsonb_build_object('head', h.seq, 'last', e.seq)
+FROM operators_head h
+LEFT JOIN LATERAL (
+    SELECT seq, hash FROM operators_entry ORDER BY seq DESC LIMIT 1
+) AS e ON true
+"""
+
+# Those from before there was a log have no number of an entry, and come first.
+IS_AN_ACT_NOT_IN_THE_LOG = """
+SELECT c.pay_order_no, a.operator_id || ' ' || a.number AS about,
+       CASE WHEN a.entry IS NULL THEN EXISTS (
+                SELECT FROM operators_act b
+                WHERE b.operator_id = a.operator_id AND b.number < a.number
+                  AND b.entry IS NOT NULL)
+            ELSE e.operator_id IS DISTINCT FROM a.operator_id
+       END AS wrong,
+       jsonb_build_object('case', a.case_id, 'step', a.seq, 'entry', a.entry,
+           'by', e.operator) AS said
+FROM operators_act a
+LEFT JOIN operators_entry e ON e.seq = a.entry
+LEFT JOIN desk_case c USING (case_id)
+"""
+
 ACTS = (
     Check(name="an act of no operator", sql=IS_AN_ACT_OF_NO_OPERATOR),
     Check(name="an operator's act that is missing", sql=IS_AN_ACT_MISSING),
+    Check(
+        name="an entry that is not as it was written", sql=IS_AN_ENTRY_NOT_AS_WRITTEN
+    ),
+    Check(name="the log of operators is broken", sql=IS_THE_LOG_BROKEN),
+    Check(
+        name="an act at the desk that is not in the log", sql=IS_AN_ACT_NOT_IN_THE_LOG
+    ),
 )

@@ -4,121 +4,20 @@ A case names the call it belongs to (`operationId`); a POST route for which ther
 case fails `test_every_post_has_a_case`.
 """
 
-import asyncio
 import time
 import uuid
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 
-import asyncpg
 import httpx2 as httpx
 from operating import Person, at_the_desk, case, previewed
-from stack import SHOP, TICKETS, Payer, Stack, key
+from operator_posts import OPERATORS
+from posting import Body, Post, fresh, keys_kept, off_by, replays, sql
+from stack import SHOP, TICKETS, Stack, key
 
 from paycore.operators.roles import Role
 
-EFFECTS = """
-WITH ours AS (SELECT pay_order_no AS no FROM payment WHERE card_id = $1),
-  payers AS (SELECT card_id FROM cards_card WHERE phone_hash =
-    (SELECT phone_hash FROM cards_card WHERE card_id = $1))
-SELECT
-  (SELECT count(*) FROM ours) AS orders,
-  (SELECT count(*) FROM attempt WHERE pay_order_no IN (TABLE ours)) AS attempts,
-  (SELECT count(*) FROM transition WHERE pay_order_no IN (TABLE ours)) AS transitions,
-  (SELECT count(*) FROM sms_code WHERE pay_order_no IN (TABLE ours)) AS codes,
-  (SELECT count(*) FROM accounting_posting WHERE pay_order_no IN (TABLE ours))
-    AS postings,
-  (SELECT count(*) FROM notify_notice WHERE pay_order_no IN (TABLE ours)) AS notices,
-  (SELECT count(*) FROM refund WHERE pay_order_no IN (TABLE ours)) AS refunds,
-  (SELECT count(*) FROM refund_transition WHERE pay_order_no IN (TABLE ours))
-    AS refund_transitions,
-  (SELECT count(*) FROM desk_step JOIN desk_case USING (case_id)
-    WHERE pay_order_no IN (TABLE ours)) AS steps,
-  (SELECT count(*) FROM desk_cure JOIN desk_case USING (case_id)
-    WHERE pay_order_no IN (TABLE ours)) AS cures,
-  (SELECT count(*) FROM payers) AS cards,
-  (SELECT count(*) FROM cards_agreement WHERE card_id IN (TABLE payers)) AS agreements
-"""
-
-Body = dict[str, object]
-
 OPENED_WITHIN_S = 15.0
-
-
-def sql(stack: Stack, query: str, *args: object) -> list[asyncpg.Record]:
-    """What the database itself says."""
-
-    async def ask() -> list[asyncpg.Record]:
-        connection = await asyncpg.connect(stack.on.cluster.dsn)
-        try:
-            return await connection.fetch(query, *args)
-        finally:
-            await connection.close()
-
-    return asyncio.run(ask())
-
-
-def keys_kept(stack: Stack) -> int:
-    """How many keys the database has on record."""
-    return sql(stack, "SELECT count(*) FROM idempotency_key")[0][0]
-
-
-@dataclass(kw_only=True)
-class Post:
-    """One POST that can be made: by whom, where, with what."""
-
-    payer: Payer
-    line: int
-    path: str
-    body: Body = field(default_factory=dict)
-    others: Iterable[Body] = ()
-    """Bodies that are other requests: each differs in one field."""
-    slow: str | None = None
-    """The stranger that is asked on the way, by its target; None where none is."""
-    fresh: Callable[[], Body] | None = None
-    """A body that is another request each time; None where a call takes none."""
-    person: Person | None = None
-    """Who makes it, where it is an operator's."""
-
-    def client(self, node: int) -> httpx.Client:
-        """The same caller's client at another node."""
-        if self.person is not None:
-            return self.person.at(node)
-        return self.stack.client(self.line, node=node)
-
-    @property
-    def stack(self) -> Stack:
-        """Where it is made."""
-        return self.payer.stack
-
-    def send(
-        self,
-        headers: object = (),
-        *,
-        body: Body | bytes | None = None,
-        api: httpx.Client | None = None,
-    ) -> httpx.Response:
-        """Make it; the answer."""
-        sent = self.body if body is None else body
-        content = {"content": sent} if isinstance(sent, bytes) else {"json": sent}
-        given = list(headers.items() if isinstance(headers, dict) else headers)
-        return (api or self.payer.api).request(
-            "POST", self.path, headers=given, **content
-        )
-
-    def effects(self) -> dict[str, int]:
-        """All that can be counted of what it does, here and at the strangers."""
-        (found,) = sql(self.stack, EFFECTS, self.payer.card_id)
-        ours = "SELECT pay_order_no FROM payment WHERE card_id = $1"
-        numbers = [row[0] for row in sql(self.stack, ours, self.payer.card_id)]
-        charges = [one for no in numbers for one in self.stack.charges(no)]
-        texts = self.stack.sms(self.payer.phone)
-        return {**dict(found), "texts": len(texts), "charges": len(charges)}
-
-    def gained(self, before: dict[str, int]) -> dict[str, int]:
-        """What was done since."""
-        return {name: n - before[name] for name, n in self.effects().items()}
-
 
 Maker = Callable[[Stack, int], Post]
 
@@ -412,6 +311,7 @@ CASES: dict[str, tuple[str, Maker]] = {
     "desk, preview": ("previewCure", _preview),
     "desk, approve": ("approveCure", _approve),
     "desk, execute": ("executeCure", _execute),
+    **OPERATORS,
 }
 """Every case by its name: the call it belongs to, and how it is made ready."""
 
@@ -419,25 +319,6 @@ CASES: dict[str, tuple[str, Maker]] = {
 def ready(name: str, stack: Stack, *, node: int = 0) -> Post:
     """A case, ready to be made once, at a node."""
     return CASES[name][1](stack, node)
-
-
-def off_by(code: str, by: int) -> str:
-    """Another code of the same length."""
-    return f"{(int(code) + by) % 10 ** len(code):0{len(code)}d}"
-
-
-def replays(first: httpx.Response, second: httpx.Response) -> bool:
-    """Whether the second answer is the first one's, and says so."""
-    return (
-        first.status_code == second.status_code
-        and first.content == second.content
-        and second.headers.get("idempotent-replayed") == "true"
-    )
-
-
-def fresh(answer: httpx.Response) -> bool:
-    """Whether an answer is a good one, and of its own."""
-    return not answer.is_error and "idempotent-replayed" not in answer.headers
 
 
 __all__ = [

@@ -27,6 +27,7 @@ class Person:
         self.stack, self.role = stack, role
         add = operators.add
         self.token = inside(stack, lambda inner: add(inner, self.name, role))
+        self.operator_id = self.token.split("_")[1]
         self.api = self.at(node)
 
     def at(self, node: int) -> httpx.Client:

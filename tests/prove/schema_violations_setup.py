@@ -36,7 +36,6 @@ from paycore.operators.rows import (
     ActRow,
     EntryRow,
     HeadRow,
-    LoginRow,
     OperatorRow,
     SessionRow,
 )
@@ -108,14 +107,6 @@ ENTRY = EntryRow(
     hash=b"h",
 )
 HEAD = HeadRow(chain=f"chain-{SHARED}", seq=0, hash=b"")
-LOGIN = LoginRow(
-    operator_id=OPERATOR.operator_id,
-    generation=1,
-    invitation=None,
-    invited_until=None,
-    password=None,
-    totp=None,
-)
 SESSION = SessionRow(
     session_id=f"s-{SHARED}",
     operator_id=OPERATOR.operator_id,
@@ -196,7 +187,6 @@ OTHERS = [
     ("operators_entry_operator_id_fkey", (), ENTRY),
     ("operators_entry_kept", (OPERATOR, ENTRY), replace(ENTRY, why="else")),
     ("operators_head_guard", (HEAD,), replace(HEAD, seq=2)),
-    ("operators_login_operator_id_fkey", (), LOGIN),
     ("operators_session_operator_id_fkey", (), SESSION),
     ("operators_act_kept", (OPERATOR, ACT), replace(ACT, seq=2)),
     ("operators_act_case_id_seq_key", (OPERATOR, ACT), replace(ACT, number=2)),

@@ -36,8 +36,6 @@ CREATE TABLE operators_head (
     seq bigint NOT NULL,
     hash bytea NOT NULL
 );
-INSERT INTO operators_head (chain, version, seq, hash)
-    VALUES ('operators', 1, 0, decode(repeat('00', 32), 'hex'));
 CREATE FUNCTION operators_head_guard() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NEW.seq <> OLD.seq + 1 THEN
@@ -59,7 +57,7 @@ ALTER TABLE operators_act ADD CONSTRAINT operators_act_entered
 
 -- What somebody logs in with, or is invited to make; one row an operator.
 CREATE TABLE operators_login (
-    operator_id text COLLATE "C" NOT NULL PRIMARY KEY REFERENCES operators_operator,
+    operator_id text COLLATE "C" NOT NULL PRIMARY KEY,
     version bigint NOT NULL,
     generation bigint NOT NULL,
     invitation bytea,

@@ -12,6 +12,9 @@ from datetime import UTC, datetime, timedelta
 
 from paycore.operators.rows import EntryRow
 
+NOTHING = bytes(32)
+"""The hash before the first entry."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

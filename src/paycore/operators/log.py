@@ -20,7 +20,7 @@ from paycore.kernel.errors import InFlight
 from paycore.kernel.journal import NOT_NEW, Change, ChangeRejected
 from paycore.kernel.mask import mask_text
 from paycore.kernel.node import Node
-from paycore.operators.chain import hash_of
+from paycore.operators.chain import NOTHING, hash_of
 from paycore.operators.rows import CHAIN, EntryRow, HeadRow
 
 MOST_REASON = 200
@@ -69,8 +69,7 @@ class Log:
     async def of(cls, node: Node) -> "Log":
         """The end as of now."""
         head = await node.journal.load(HeadRow, CHAIN)
-        assert head is not None, "it came with its table"
-        return cls(head)
+        return cls(head or HeadRow(chain=CHAIN, version=0, seq=0, hash=NOTHING))
 
     def enter(self, node: Node, change: Change, by: Actor, deed: Deed) -> int:
         """Stage one entry, refused where somebody else has entered something since;
@@ -92,7 +91,10 @@ class Log:
         entry = replace(entry, hash=hash_of(entry))
         change.insert(entry)
         end = replace(self.head, seq=entry.seq, hash=entry.hash)
-        change.update(end, version=self.head.version)
+        if self.head.seq:
+            change.update(end, version=self.head.version)
+        else:
+            change.insert(replace(end, version=1))
         return entry.seq
 
 

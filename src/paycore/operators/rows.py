@@ -67,7 +67,7 @@ class EntryRow(Row, frozen=True, kw_only=True):
 
 @table("operators_head", key="chain", versioned=True)
 class HeadRow(Row, frozen=True, kw_only=True):
-    """Where the chain ends."""
+    """Where the chain ends; there is none before the first entry."""
 
     chain: str
     version: int = 1

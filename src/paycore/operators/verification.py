@@ -8,12 +8,10 @@ from dataclasses import dataclass
 
 from paycore.kernel.node import Node
 from paycore.operators import queries
-from paycore.operators.chain import hash_of
-from paycore.operators.rows import CHAIN, HeadRow
+from paycore.operators.chain import NOTHING, hash_of
+from paycore.operators.log import Log
 
 PAGE = 1000
-NOTHING = bytes(32)
-"""The hash before the first entry."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +36,7 @@ async def verify(
     """Walk the chain to where it ended when this began; `kept`, in hex, is a last hash
     of earlier, which must still be in it.
     """
-    head = await node.journal.load(HeadRow, CHAIN)
-    assert head is not None, "it came with its table"
+    head = (await Log.of(node)).head
     seq, last, met = 0, NOTHING, kept is None or kept == NOTHING.hex()
     broken: int | None = None
     while broken is None and seq < head.seq:

@@ -19,7 +19,6 @@ from paycore.operators.rows import (
     ActRow,
     EntryRow,
     HeadRow,
-    LoginRow,
     OperatorRow,
     SessionRow,
 )
@@ -159,7 +158,6 @@ AFTER: tuple[tuple[type[Row], tuple[Check, ...]], ...] = (
     (accounting.RuleRow, (refers(accounting.AccountRow, "debit", "credit"),)),
     (ActRow, (_of_an_operator,)),
     (EntryRow, (_entered,)),
-    (LoginRow, (_of_an_operator,)),
     (SessionRow, (_of_an_operator,)),
     (RestoredRow, (refers(RestoreRow, "since"),)),
 )

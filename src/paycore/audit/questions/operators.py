@@ -67,11 +67,11 @@ FROM (
     FROM operators_entry
 ) AS e
 UNION ALL
-SELECT NULL, h.chain,
-       (h.seq, h.hash) IS DISTINCT FROM
-           (coalesce(e.seq, 0), coalesce(e.hash, decode(repeat('00', 32), 'hex'))),
+SELECT NULL, 'its end',
+       (coalesce(h.seq, 0), h.hash) IS DISTINCT FROM (coalesce(e.seq, 0), e.hash),
        jsonb_build_object('head', h.seq, 'last', e.seq)
-FROM operators_head h
+FROM (SELECT) AS always
+LEFT JOIN operators_head h ON h.chain = 'operators'
 LEFT JOIN LATERAL (
     SELECT seq, hash FROM operators_entry ORDER BY seq DESC LIMIT 1
 ) AS e ON true

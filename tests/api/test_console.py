@@ -1,7 +1,7 @@
 """Operators over HTTP: who may do what, how one gets in, and what is entered of it."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx2 as httpx
 import pyotp
@@ -13,6 +13,7 @@ from posts import sql
 from stack import Stack, key
 
 from paycore.api.application import HANDLERS, routes
+from paycore.dev import folder
 from paycore.operators import logins
 from paycore.operators.roles import ALLOWS, May, Role
 
@@ -57,7 +58,6 @@ class Browser:
         begun = self.api.post("/console/enrolment", json=given)
         assert httpx.codes.OK == begun.status_code, begun.text
         self.secret = begun.json()["totp_secret"]
-        self.at = made.headers["date"]
         confirmed = self.api.post(
             "/console/enrolment/confirm", json={**given, "code": self.code(-1)}
         )
@@ -66,8 +66,6 @@ class Browser:
 
     def code(self, steps: int = 0) -> str:
         """Of this moment, or of so many steps away."""
-        from datetime import UTC, datetime
-
         return pyotp.TOTP(self.secret).at(
             datetime.now(UTC) + timedelta(seconds=30 * steps)
         )
@@ -411,7 +409,7 @@ def test_every_act_is_entered_with_who_and_why(stack, admin, browser):
 
 
 def test_nothing_secret_is_kept_or_logged(stack, browser):
-    """Password, cookie, code's secret and invitation: in no row and no line of a log."""
+    """Password, cookie, the codes' secret: in no row and no line of a log."""
     answer = browser.log_in()
     cookie = browser.api.cookies[COOKIE]
     browser.log_in(password="yet another secret")
@@ -441,8 +439,6 @@ def test_nothing_secret_is_kept_or_logged(stack, browser):
 
 def test_dev_has_one_of_each_role(stack):
     """Each may log in with what the folder keeps; nowhere else are there such."""
-    from paycore.dev import folder
-
     kept = folder.load(stack.on.data).operators
 
     assert set(kept) == set(Role)

@@ -29,6 +29,7 @@ PROMISED = {
     "card_id",
     "coupon_no",
     "phone",
+    "console_operators",
 }
 READY_S = 40
 GONE_S = 10
@@ -109,7 +110,9 @@ def test_it_is_ready_when_it_says_so_and_ends_in_order(data):
         code = process.wait(READY_S)
 
     assert set(said) >= PROMISED
-    assert said["console"] is None
+    assert f"{said['api']}/console/" == said["console"]
+    people = [one["role"] for one in said["console_operators"]]
+    assert ["viewer", "operator", "approver", "admin"] == people
     assert ("SUCCESS", [750]) == (order["biz_status"], [c["amount"] for c in charges])
     assert (0, b"") == (code, rest)
     assert gone(data)

@@ -121,6 +121,7 @@ async def enrol(node: Node, invitation: str, password: str) -> Enrolment:
 
 async def confirm(node: Node, invitation: str, password: str, code: str) -> None:
     """The first code: from now on password and codes are good, no invitation is."""
+    asked_at = node.now()  # a code is of when it was sent, however long hashing takes
     _, seen = await _invited(node, invitation)
     good = await hasher_of(node).matches(seen.password, password)
     if not good or seen.totp is None:
@@ -130,8 +131,7 @@ async def confirm(node: Node, invitation: str, password: str, code: str) -> None
         operator, row = await _invited(node, invitation)
         if row.password != seen.password:
             raise _wrong()
-        now = node.now()
-        step = step_of(opened(node, row), code, now, after=row.step)
+        step = step_of(opened(node, row), code, asked_at, after=row.step)
         if step is None:
             raise _wrong()
         enrolled = replace(
@@ -140,7 +140,7 @@ async def confirm(node: Node, invitation: str, password: str, code: str) -> None
             invitation=None,
             invited_until=None,
             step=step,
-            enrolled_at=now,
+            enrolled_at=node.now(),
         )
         change.update(enrolled, version=row.version)
         deed = Deed(act="enrol", subject=operator.name)
@@ -156,7 +156,7 @@ async def change_password(
     this one too.
     """
     refuse_short(new)
-    password, code = old
+    (password, code), asked_at = old, node.now()
     seen = await node.journal.load(LoginRow, operator.operator_id)
     kept = None if seen is None else seen.password
     if not await hasher_of(node).matches(kept, password):
@@ -168,7 +168,7 @@ async def change_password(
         row = await node.journal.load(LoginRow, operator.operator_id)
         if row is None or row.password != kept or row.enrolled_at is None:
             raise _refused()
-        step = step_of(opened(node, row), code, node.now(), after=row.step)
+        step = step_of(opened(node, row), code, asked_at, after=row.step)
         if step is None:
             raise _refused()
         changed = replace(

@@ -141,7 +141,7 @@ async def _let_in(
     node: Node, typed: Typed, row: OperatorRow | None, tries: TriesRow, old: str
 ) -> tuple[Session, str] | None:
     """A session where password and code are right; None where anything is not."""
-    login = None
+    login, asked_at = None, node.now()
     if row is not None:
         login = await node.journal.load(LoginRow, row.operator_id)
     enrolled = login is not None and login.enrolled_at is not None
@@ -159,7 +159,7 @@ async def _let_in(
         if login is None or login.generation != seen.generation:
             return None
         now = node.now()
-        step = step_of(opened(node, login), typed.code, now, after=login.step)
+        step = step_of(opened(node, login), typed.code, asked_at, after=login.step)
         if step is None:
             return None
         change.update(replace(login, step=step), version=login.version)

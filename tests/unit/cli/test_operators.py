@@ -27,6 +27,6 @@ def test_an_operator_is_made_listed_and_revoked(paycore):
 
 def test_what_cannot_be_is_refused_in_one_line(paycore):
     """A role that is none, a name that is none, somebody who is not there."""
-    assert refused(paycore("operators", "add", "bert", "--role", "admin"))
+    assert refused(paycore("operators", "add", "bert", "--role", "root"))
     assert refused(paycore("operators", "add", "Bert B", "--role", "viewer"))
     assert refused(paycore("operators", "revoke", "nobody"))

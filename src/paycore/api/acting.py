@@ -120,10 +120,14 @@ async def begun(
     doing: Doing,
     deed: Deed,
     work: Callable[[], Awaitable[Told]],
+    *,
+    refuse: Callable[[], Awaitable[None]],
 ) -> ASGIApp:
-    """Enter it, then do it, then answer. `work` may be asked again where a node died on
-    the way, under the same key and with no second entry: it must do nothing twice. What
-    it raises is the answer, and the key is free for another try.
+    """Enter it, then do it, then answer. `refuse` raises where it is not to be begun,
+    which is asked only under a key that has no answer, and then nothing is entered.
+    `work` may be asked again where a node died on the way, under the same key and with
+    no second entry: it must do nothing twice. What it raises is the answer, and the key
+    is free for another try.
     """
     door, claim = doing.door, doing.claim()
 
@@ -131,8 +135,9 @@ async def begun(
         key = await keys.claimed(door.node, claim)
         if isinstance(key, KeptAnswer):
             return key
-        if not key.is_stored:
+        if not key.is_taken_over:
             by = await operators.again(door.node, doing.operator)
+            await refuse()
             log.enter(door.node, change, by, deed)
         key.stage(change)
         return key

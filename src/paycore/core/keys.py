@@ -114,6 +114,14 @@ class Key:
         self.row = replace(self.row, lease_epoch=None, lease_until=None)
 
     @property
+    def is_taken_over(self) -> bool:
+        """Whether work began under it before: that of another passage, which died or
+        came to nothing.
+        """
+        stored = self._stored
+        return stored is not None and stored.created_at == self.row.created_at
+
+    @property
     def is_stored(self) -> bool:
         """Whether the key is in the database by now."""
         return self._stored is not None

@@ -172,6 +172,12 @@ async def one(node: Node, operator_id: str) -> OperatorRow:
     return row
 
 
+async def name_of(node: Node, operator_id: str) -> str:
+    """Whose id it is or was, as the log tells it; the id where it is nobody's."""
+    row = await node.journal.load(OperatorRow, operator_id)
+    return operator_id if row is None else row.name
+
+
 async def every(node: Node) -> list[OperatorRow]:
     """All there are and were, by name and then by age."""
     rows = await node.journal.every(OperatorRow)

@@ -55,12 +55,11 @@ OPERATORS = (
         BROKEN,
         "DELETE FROM operators_entry WHERE seq = 2",
         None,
-        (),
     ),
     Plant(
         BROKEN,
-        "DELETE FROM operators_entry WHERE act = 'addOperator' AND seq ="
-        " (SELECT min(seq) FROM operators_entry)",
+        "DELETE FROM operators_entry WHERE seq = (SELECT max(seq) FROM"
+        " operators_entry)",
         None,
     ),
     Plant(

@@ -108,7 +108,7 @@ async def revoke_operator(request: Plain, operator_id: str) -> ASGIApp:
     doing = await doing_of(request)
     asked = _BECAUSE.decode(doing.body)
     node = doing.door.node
-    name = (await service.one(node, operator_id)).name
+    name = await service.name_of(node, operator_id)
 
     async def stage(change: Change) -> Told:
         row = service.revoked(node, change, await service.one(node, operator_id))
@@ -141,7 +141,7 @@ async def invite_again(request: Plain, operator_id: str) -> ASGIApp:
     doing = await doing_of(request)
     asked = _BECAUSE.decode(doing.body)
     node = doing.door.node
-    name = (await service.one(node, operator_id)).name
+    name = await service.name_of(node, operator_id)
 
     async def stage(change: Change) -> Told:
         await service.one(node, operator_id)

@@ -37,7 +37,7 @@ async def operator_of(request: Plain) -> Operator:
 async def session_of(request: Plain) -> Operator:
     """Who has logged in with the cookie that came; whoever sent a token has not."""
     cookie = cookie_of(request)
-    if request.method not in _SAFE:
+    if cookie and request.method not in _SAFE:
         refuse_foreign(request)
     return await sessions.authenticate(door_of(request).node, cookie)
 

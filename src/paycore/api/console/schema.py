@@ -145,6 +145,9 @@ class EnrolmentBegun(Answer, frozen=True, kw_only=True):
     totp_secret: str
     otpauth_uri: str
 
+    def __repr__(self) -> str:
+        return "EnrolmentBegun(...)"
+
 
 class ConsoleOperator(Answer, frozen=True, kw_only=True):
     """Somebody who may work here, or might once."""
@@ -171,6 +174,9 @@ class OperatorInvited(Answer, frozen=True, kw_only=True):
     operator_id: str
     invitation: str
     expires_at: datetime
+
+    def __repr__(self) -> str:
+        return f"OperatorInvited({self.operator_id})"
 
 
 class OperatorRevoked(Answer, frozen=True, kw_only=True):

@@ -18,6 +18,8 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from paycore.api import (
     callbacks,
     cards,
+    checkout_pages,
+    checkouts,
     console,
     deductions,
     desk,
@@ -59,6 +61,8 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     cards.revoke_card,
     signing.confirm_card,
     signing.get_card_timeline,
+    checkouts.create_checkout,
+    checkouts.get_checkout,
     desk.search_cases,
     desk.get_case,
     desk.take_case,
@@ -89,7 +93,8 @@ EXCEPTION_HANDLERS: Mapping[int | type[Exception], _Teller] = MappingProxyType(
 
 def application(door: Door) -> ASGIApp:
     """One node's API."""
-    return _served(door, [*HANDLERS, *pages.handlers(document(routes()))])
+    shown = (*pages.handlers(document(routes())), *checkout_pages.handlers())
+    return _served(door, [*HANDLERS, *shown])
 
 
 def operations_only(door: Door) -> ASGIApp:

@@ -67,7 +67,7 @@ async def register_card(request: Plain) -> ASGIApp:
     asked = _REGISTER.decode(post.body)
     new = await bins.known(node, _new_card(post.caller.biz_line, asked))
     if asked.sign is not None:
-        wish, claim, origin = _wish(asked.sign), post.claim(node), origin_of(request)
+        wish, claim, origin = wish_of(asked.sign), post.claim(node), origin_of(request)
         return kept(
             request, await agreements.sign(node, new, wish, claim, _signing, origin)
         )
@@ -245,7 +245,8 @@ def _signing(view: View) -> tuple[int, bytes]:
     return 201, encode(details(view))
 
 
-def _wish(asked: SignAgreement) -> Wish:
+def wish_of(asked: SignAgreement) -> Wish:
+    """What is to be signed, and where, as core takes it."""
     return Wish(
         pay_type=asked.pay_type,
         channel=asked.channel,

@@ -477,6 +477,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         lambda: settings.search_key_octets,
         lambda: settings.ledger_url and settings.ledger_key,
         lambda: settings.coupon_url and settings.coupon_key,
+        lambda: settings.proxies,
     ):
         try:
             read()
@@ -486,7 +487,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "PAYCORE_LEASE_S must be at least twice PAYCORE_HEARTBEAT_S"
     if settings.unready_s > settings.drain_s / 2:
         yield "PAYCORE_UNREADY_S must be at most half of PAYCORE_DRAIN_S"
-    for name in ("public_url", "ledger_url", "coupon_url"):
+    for name in ("public_url", "checkout_url", "ledger_url", "coupon_url"):
         url = getattr(settings, name)
         if url and urlsplit(url).scheme not in _WEB:
             yield f"{_variable(name)} must begin with http:// or https://"

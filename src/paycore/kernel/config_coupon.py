@@ -4,12 +4,12 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from paycore.kernel.config_checkout import CheckoutSettings
 from paycore.kernel.config_keys import key_of
-from paycore.kernel.config_ledger import LedgerSettings
 from paycore.kernel.config_texts import Seconds
 
 
-class CouponSettings(LedgerSettings, frozen=True, kw_only=True):
+class CouponSettings(CheckoutSettings, frozen=True, kw_only=True):
     """What a node is told of where coupons live."""
 
     coupon_url: Annotated[

@@ -179,6 +179,16 @@ async def create_key(node: Node, biz_line: BizLineId, label: str) -> str:
     return made.clear
 
 
+async def digest_of(node: Node, key_id: str) -> bytes:
+    """What is kept of a key's secret half, which its line can make of it as well: by it
+    the two can sign to one another. Of a disabled key too; keys are never deleted.
+    """
+    row = await _key(node, key_id)
+    if row is None:
+        raise DataNotExist
+    return row.digest
+
+
 async def disable_key(node: Node, key_id: str) -> None:
     """Refuse a key from now on; twice is once."""
     now = node.now()

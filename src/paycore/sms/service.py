@@ -299,6 +299,13 @@ async def all_used(node: Node, no: PayOrderNo) -> bool:
     return codes.all_used(await node.journal.within(CodeRow, no), _limits(node))
 
 
+async def tries_left(node: Node, no: PayOrderNo) -> int:
+    """How often the code in force may still be guessed; 0 where there is none."""
+    rows = await node.journal.within(CodeRow, no)
+    row = codes.in_force(rows)
+    return 0 if row is None else codes.tries_left(row, rows, _limits(node))
+
+
 def verify(node: Node, prepared: PreparedVerify) -> Verified:
     """Compare; only after the commit that counts the try."""
     status, at = prepared.foregone, node.now()

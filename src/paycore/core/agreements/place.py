@@ -48,7 +48,7 @@ def checked(node: Node, new: NewCard, wish: Wish) -> NewCard:
         raise BadRequest(
             "A bank cannot text a code to it.", "手机号无法接收银行短信", field="phone"
         )
-    _check_terms(node, wish)
+    check_terms(node, wish)
     place = (wish.pay_type, wish.channel, wish.account)
     if any((one.pay_type, one.channel, one.account) == place for one in new.agreements):
         raise BadRequest(
@@ -59,7 +59,7 @@ def checked(node: Node, new: NewCard, wish: Wish) -> NewCard:
     return replace(new, name=name)
 
 
-def _check_terms(node: Node, wish: Wish) -> None:
+def check_terms(node: Node, wish: Wish) -> None:
     """A mandate says what for, how much and until when; no limit is above another."""
     limits = single, daily = wish.single_limit, wish.daily_limit
     if wish.pay_type is PayType.DEDUCT and (

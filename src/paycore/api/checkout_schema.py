@@ -1,0 +1,92 @@
+"""The shapes of a checkout's requests and answers, with their rules."""
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from paycore.api.schema import (
+    MAX_EXPIRY_S,
+    MIN_EXPIRY_S,
+    Amount,
+    Answer,
+    Currency,
+    Identifier,
+    OutBizNo,
+    Shape,
+    SignAgreement,
+)
+from paycore.checkout.service import Status
+
+MOST_CARDS = 10
+
+
+class NewCheckout(Shape, frozen=True, kw_only=True):
+    """What `POST /v1/checkouts` takes."""
+
+    out_biz_no: OutBizNo
+    biz_order_no: OutBizNo | None = None
+    amount: Amount
+    currency: Currency
+    subject: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=128,
+            pattern=r"\S",
+            description="1-128 characters, none of control or format",
+        ),
+    ]
+    coupon_no: Identifier | None = None
+    card_ids: Annotated[
+        list[Identifier],
+        Meta(max_length=MOST_CARDS, description="this payer's cards, at most 10"),
+    ] = field(default_factory=list)
+    sign: SignAgreement | None = None
+    return_url: Annotated[
+        str,
+        Meta(
+            min_length=9,
+            max_length=512,
+            description="an https address (http on loopback), 9-512 characters",
+        ),
+    ]
+    locale: (
+        Annotated[str, Meta(pattern=r"\A(zh|en)\Z", description="zh or en")] | None
+    ) = None
+    expires_in_s: (
+        Annotated[
+            int,
+            Meta(
+                ge=MIN_EXPIRY_S,
+                le=MAX_EXPIRY_S,
+                description="seconds, 60 to 86,400",
+            ),
+        ]
+        | None
+    ) = None
+
+
+class CheckoutMade(Answer, frozen=True, kw_only=True):
+    """A checkout, and where its payer goes. Who has the address may pay this order."""
+
+    checkout_no: str
+    url: str
+    expires_at: datetime
+
+
+class Checkout(Answer, frozen=True, kw_only=True):
+    """A checkout as of now."""
+
+    checkout_no: str
+    out_biz_no: str
+    biz_order_no: str
+    amount: int
+    currency: str
+    status: Status
+    """OPEN and EXPIRED while there is no payment; then the payment's own."""
+    pay_order_no: str | None
+    added_card_id: str | None
+    """The card that the payer added here and that is signed, to be offered again."""
+    created_at: datetime
+    expires_at: datetime

@@ -18,6 +18,7 @@ from schema_rows import (
 
 from paycore.accounting import rows as accounting
 from paycore.cards.rows import AgreementRow, BinRow, CardRow
+from paycore.checkout.rows import CheckoutRow
 from paycore.core.agreements.rows import AgreementTransitionRow, NumberRow
 from paycore.core.agreements.states import AgreementStatus
 from paycore.core.restored import RestoredRow, RestoreRow
@@ -116,6 +117,29 @@ SESSION = SessionRow(
     seen_at=NOW,
     ends_at=NOW,
 )
+ACT = ActRow(operator_id=OPERATOR.operator_id, number=1, case_id=CASE, seq=1)
+CHECKOUT = CheckoutRow(
+    checkout_no=f"c-{SHARED}",
+    biz_line=LINE,
+    key_id="k",
+    salt=b"s",
+    digest=b"d" * 32,
+    out_biz_no=f"order-{SHARED}",
+    biz_order_no=None,
+    amount=500,
+    currency="CNY",
+    subject="tea",
+    coupon_no=None,
+    coupon_amount=0,
+    card_ids=Json("[]"),
+    sign=None,
+    own_cards=Json("[]"),
+    return_url="https://shop.example/",
+    locale=None,
+    created_at=NOW,
+    expires_at=NOW,
+)
+OPENED = replace(CHECKOUT, pay_order_no=NO, opened_at=NOW)
 ACCOUNT = accounting.AccountRow(account="tea", category="COST", title="", title_zh="")
 POSTED = accounting.RuleRow(
     kind="FEE", line=9, debit="differences", credit="marketing_cost", part="amount"
@@ -190,6 +214,12 @@ OTHERS = [
     ("operators_session_operator_id_fkey", (), SESSION),
     ("operators_act_kept", (OPERATOR, ACT), replace(ACT, seq=2)),
     ("operators_act_case_id_seq_key", (OPERATOR, ACT), replace(ACT, number=2)),
+    ("checkout_check", (), replace(CHECKOUT, coupon_amount=500)),
+    ("checkout_check", (), replace(CHECKOUT, coupon_amount=-1)),
+    ("checkout_check1", (), replace(CHECKOUT, pay_order_no=NO)),
+    ("checkout_digest_check", (), replace(CHECKOUT, digest=b"d")),
+    ("checkout_guard", (CHECKOUT,), replace(CHECKOUT, amount=501)),
+    ("checkout_guard", (OPENED,), replace(OPENED, pay_order_no="else")),
     ("accounting_account_account_check", (), replace(ACCOUNT, account="Tea")),
     ("accounting_account_category_check", (), replace(ACCOUNT, category="ELSE")),
     ("accounting_account_check", (), replace(ACCOUNT, category="ANY")),

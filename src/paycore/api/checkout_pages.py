@@ -285,9 +285,7 @@ def _html(
     if _unpacks(request):
         body = gzip.compress(body, mtime=0)
         headers["Content-Encoding"] = "gzip"
-    return Response(
-        body, status_code=status, media_type="text/html; charset=utf-8", headers=headers
-    )
+    return Response(body, status_code=status, media_type="text/html", headers=headers)
 
 
 def _unpacks(request: Plain) -> bool:
@@ -310,7 +308,7 @@ def _file(asset: Asset) -> HTTPRouteHandler:
             headers["Content-Encoding"] = "gzip"
         return Response(
             packed if unpacks else asset.body,
-            media_type=f"{asset.media}; charset=utf-8",
+            media_type=asset.media,
             headers=headers,
         )
 

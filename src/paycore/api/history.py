@@ -10,11 +10,11 @@ from paycore.api.door import Plain, door_of, read
 from paycore.api.paging import after_of, cut, query_of
 from paycore.api.payments import number_of, order_in
 from paycore.api.schema import Orders, Search, Timeline
+from paycore.checkout import service as checkouts
 from paycore.core import queries
 from paycore.core import service as core
 from paycore.core.refunds import queries as refunds
 from paycore.core.service import View
-from paycore.core.timeline import timeline
 from paycore.kernel.errors import BadRequest, DataNotExist
 
 _SEARCH = Shape(Search)
@@ -80,5 +80,6 @@ async def get_timeline(request: Plain, pay_order_no: str) -> Response[bytes]:
     caller = await caller_of(request)
     door = door_of(request)
     number = number_of(pay_order_no)
-    await core.get(door.node, caller.biz_line, number)
-    return found(Timeline(items=await timeline(door.node, number)))
+    payment = await core.get(door.node, caller.biz_line, number)
+    items = await checkouts.timeline(door.node, payment)
+    return found(Timeline(items=items))

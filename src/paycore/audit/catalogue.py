@@ -396,11 +396,13 @@ CATALOGUE = (
     ),
     Invariant(
         id="I24",
-        holds="Card, coupon and notices of a payment are its own business line's.",
+        holds="Card, coupon, notices and checkout of a payment are its own business"
+        " line's, and the checkout asked for just this.",
         checks=(
             Check(name="another line's card", sql=lines.IS_THE_CARD_ANOTHER_LINES),
             Check(name="another line's coupon", sql=lines.IS_THE_COUPON_ANOTHER_LINES),
             Check(name="another line was told", sql=lines.IS_ANOTHER_LINE_TOLD),
+            Check(name="another's checkout", sql=lines.IS_THE_CHECKOUT_ANOTHERS),
         ),
         otherwise="What was read over the API:"
         " `tests/api/test_payments.py::test_another_lines_things_do_not_exist`.",

@@ -28,6 +28,7 @@ from paycore.core.payment import Payment
 from paycore.core.rows import OutBizNoRow, PaymentRow
 from paycore.core.service import Check
 from paycore.core.timeline import Item
+from paycore.core.timeline import timeline as core_timeline
 from paycore.kernel import errors
 from paycore.kernel.bearer import ID_LETTERS, Bearer
 from paycore.kernel.journal import Change
@@ -293,7 +294,12 @@ def written(value: object) -> Json:
 
 
 async def timeline(node: Node, payment: PaymentRow) -> list[Item]:
-    """What a payment's timeline says of the checkout that it came of, if of any."""
+    """Everything that happened to a payment, and to the checkout that it came of."""
+    items = await core_timeline(node, payment.pay_order_no)
+    return sorted([*await _told(node, payment), *items], key=lambda item: item.at)
+
+
+async def _told(node: Node, payment: PaymentRow) -> list[Item]:
     named = (payment.biz_line, payment.out_biz_no)
     number = await node.journal.load(CheckoutNumberRow, *named)
     if number is None:

@@ -31,8 +31,8 @@ MOST_OWN_CARDS = 5
 
 _WISH = msgspec.json.Decoder(Wish)
 _NOTHING = b"{}"
-"""What is kept as the answer to a step: the page is drawn from what stands, never from
-an answer."""
+"""What is kept of a code that signs: the page is drawn from what stands, never from an
+answer."""
 
 
 async def pay_with(
@@ -183,8 +183,9 @@ async def sign_with(
         await pay_with(node, row, card_id, origin)
 
 
-def _unseen(_: core.View) -> tuple[int, bytes]:
-    return 200, _NOTHING
+def _unseen(view: core.View) -> tuple[int, bytes]:
+    """What is kept of a step: which payment it is about."""
+    return 200, msgspec.json.encode({"pay_order_no": view.payment.pay_order_no})
 
 
 def _claim(node: Node, row: CheckoutRow, *what: str) -> KeyClaim:

@@ -130,8 +130,8 @@ async def _load(
     visit: "Visit", number: str
 ) -> "tuple[PaymentRow, list[AttemptRow], list[Item]]":
     """The payment as of now; what hangs on it is read after it."""
+    from paycore.checkout import service as checkouts
     from paycore.core.rows import AttemptRow, PaymentRow
-    from paycore.core.timeline import timeline
     from paycore.kernel.errors import DataNotExist
     from paycore.kernel.terms import PayOrderNo
 
@@ -140,7 +140,7 @@ async def _load(
     if payment is None:
         raise DataNotExist("There is no payment of that number.")
     attempts = await visit.node.journal.within(AttemptRow, no)
-    return payment, attempts, await timeline(visit.node, no)
+    return payment, attempts, await checkouts.timeline(visit.node, payment)
 
 
 def _facts(row: "PaymentRow") -> dict[str, object]:

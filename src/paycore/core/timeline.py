@@ -26,7 +26,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     at: datetime
     kind: str
-    """transition, refund, command, route, message, code, posting or notice."""
+    """transition, refund, command, route, message, code, posting, notice, checkout."""
     title: str
     detail: dict[str, object]
 

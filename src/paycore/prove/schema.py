@@ -40,7 +40,12 @@ from paycore.kernel.terms import (
     VerifyStatus,
 )
 from paycore.notify.rows import NoticeRow, NoticeStatus
-from paycore.prove import schema_agreements, schema_desk, schema_setup
+from paycore.prove import (
+    schema_agreements,
+    schema_checkout,
+    schema_desk,
+    schema_setup,
+)
 from paycore.prove.schema_checks import kept, one_of
 from paycore.router.rows import DecisionRow
 from paycore.sms.rows import CodeRow, CodeStatus
@@ -420,6 +425,7 @@ CHECKS: Mapping[type[Row], Sequence[Check]] = MappingProxyType(
         **dict(schema_agreements.CHECKS),
         **dict(schema_desk.CHECKS),
         **dict(schema_setup.CHECKS),
+        **dict(schema_checkout.CHECKS),
     }
 )
 

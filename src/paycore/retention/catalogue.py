@@ -163,6 +163,22 @@ RULES = (
         days=400,
     ),
     Rule(
+        table="checkout",
+        what="checkouts, with the hash of their token",
+        how=How.ROW,
+        since="expires_at",
+        counted="the end of the checkout",
+        setting="keep_checkouts_days",
+    ),
+    Rule(
+        table="checkout_out_biz_no",
+        what="which checkout a line's own number names; a payment's is unique for ever",
+        how=How.ROW,
+        since="expires_at",
+        counted="the end of the checkout",
+        setting="keep_checkouts_days",
+    ),
+    Rule(
         table="cards_card",
         what="number, holder, ID number and phone of a card that was revoked or never"
         " signed, and the tokens of its agreements, each once its bank has"

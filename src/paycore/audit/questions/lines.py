@@ -29,3 +29,18 @@ FROM notify_notice n
 LEFT JOIN payment p USING (pay_order_no)
 LEFT JOIN notify_endpoint e ON e.endpoint_id = n.endpoint_id COLLATE "C"
 """
+
+IS_THE_CHECKOUT_ANOTHERS = """
+SELECT c.pay_order_no, c.checkout_no AS about,
+       (p.biz_line, p.out_biz_no, p.amount, p.currency)
+       IS DISTINCT FROM (c.biz_line, c.out_biz_no, c.amount, c.currency)
+       OR NOT (c.card_ids || c.own_cards) @> to_jsonb(p.card_id)
+       OR (n.checkout_no IS NOT NULL AND n.checkout_no <> c.checkout_no) AS wrong,
+       jsonb_build_object('biz_line', p.biz_line, 'checkouts_line', c.biz_line,
+           'amount', p.amount, 'asked_for', c.amount, 'currency', p.currency) AS said
+FROM checkout c
+LEFT JOIN payment p USING (pay_order_no)
+LEFT JOIN checkout_out_biz_no n ON n.biz_line = c.biz_line
+                               AND n.out_biz_no = c.out_biz_no
+WHERE c.pay_order_no IS NOT NULL
+"""

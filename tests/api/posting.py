@@ -31,6 +31,7 @@ SELECT
     WHERE pay_order_no IN (TABLE ours)) AS steps,
   (SELECT count(*) FROM desk_cure JOIN desk_case USING (case_id)
     WHERE pay_order_no IN (TABLE ours)) AS cures,
+  (SELECT count(*) FROM checkout WHERE card_ids @> to_jsonb($1::text)) AS checkouts,
   (SELECT count(*) FROM payers) AS cards,
   (SELECT count(*) FROM cards_agreement WHERE card_id IN (TABLE payers)) AS agreements
 """

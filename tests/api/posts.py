@@ -241,6 +241,42 @@ def _signing(stack: Stack, node: int) -> Post:
     )
 
 
+def _checkout(stack: Stack, node: int) -> Post:
+    payer = stack.payer(SHOP, node=node)
+    other = stack.payer(SHOP, node=node)
+    sign = {"pay_type": "QUICK_PAY", "channel": "quick_a", "account": "main"}
+
+    def body() -> Body:
+        return {
+            "out_biz_no": f"c-{uuid.uuid4().hex}",
+            "amount": 1250,
+            "currency": "CNY",
+            "subject": "两杯茶",
+            "card_ids": [payer.card_id],
+            "return_url": "https://shop.example/done",
+        }
+
+    asked = body()
+    changes = (
+        {"amount": 1251},
+        {"currency": "USD"},
+        {"subject": "三杯茶"},
+        {"card_ids": [payer.card_id, other.card_id]},
+        {"sign": sign},
+        {"return_url": "https://shop.example/else"},
+        {"locale": "en"},
+        {"expires_in_s": 901},
+    )
+    return Post(
+        payer=payer,
+        line=SHOP,
+        path="/v1/checkouts",
+        body=asked,
+        others=[{**asked, **change} for change in changes],
+        fresh=body,
+    )
+
+
 def _at_case(
     stack: Stack, node: int, act: str, *, role: Role, **amount: object
 ) -> tuple[Post, str]:
@@ -305,6 +341,7 @@ CASES: dict[str, tuple[str, Maker]] = {
     "card": ("registerCard", _card),
     "card, signed": ("registerCard", _signed),
     "confirm, signing": ("confirmCard", _signing),
+    "checkout": ("createCheckout", _checkout),
     "refund": ("createRefund", _refund),
     "refund of a deduct": ("createRefund", _refund_of_deduct),
     "desk, take": ("takeCase", _take),

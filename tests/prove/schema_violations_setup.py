@@ -117,7 +117,6 @@ SESSION = SessionRow(
     seen_at=NOW,
     ends_at=NOW,
 )
-ACT = ActRow(operator_id=OPERATOR.operator_id, number=1, case_id=CASE, seq=1)
 CHECKOUT = CheckoutRow(
     checkout_no=f"c-{SHARED}",
     biz_line=LINE,

@@ -1,0 +1,110 @@
+"""A running stack and a real browser for tests of the pages that people see.
+
+Whatever a test does, its pages raised no error, wrote none to the console, and asked
+nobody but us.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
+sys.path.insert(0, str(Path(__file__).parent))
+
+from paying import Shop, Visit
+from stack import Stack, stacked
+
+ROOT = Path(__file__).parents[2]
+IMAGES = ROOT / "docs" / "images"
+AXE = "axe-core/axe.min.js"
+SWITCHES = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"),
+    *("--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+)
+CODE_GAP_S = 2
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 900}
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Stack]:
+    """One stack for all tests of this process; codes may be asked for every 2 s."""
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("no chromium on this machine: apt-get install chromium")
+    with stacked(code_gap_s=CODE_GAP_S) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def browser(running: Stack) -> Iterator[object]:
+    """Debian's chromium, driven by playwright; it ends before the stack does."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        made = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=list(SWITCHES)
+        )
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def stack(running: Stack) -> Iterator[Stack]:
+    """The stack, with all strangers behaving before and after."""
+    running.no_faults()
+    yield running
+    running.no_faults()
+
+
+@pytest.fixture
+def shop(stack: Stack) -> Shop:
+    """A business line with a payer of its own, who has a card."""
+    return Shop(stack)
+
+
+@pytest.fixture
+def open_page(browser, stack: Stack) -> Iterator[object]:
+    """Opens an address in a browser of its own: `open_page(url, locale="zh-CN", …)`."""
+    visits: list[Visit] = []
+
+    def opened(url: str, **context: object) -> Visit:
+        given = {"viewport": PHONE, "locale": "en-GB", **context}
+        visit = Visit(browser.new_context(**given), stack.nodes[0].info.api)
+        visits.append(visit)
+        visit.page.goto(url)
+        return visit
+
+    yield opened
+    for visit in visits:
+        visit.context.close()
+    assert [] == [wrong for visit in visits for wrong in visit.wrong]
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """axe-core's source, from where npm has put it."""
+    for folder in (ROOT / "web", Path(__file__).parent):
+        found = folder / "node_modules" / AXE
+        if found.exists():
+            return found.read_text(encoding="utf-8")
+    pytest.skip("no axe-core: npm install --prefix tests/pages --no-save axe-core")
+
+
+@pytest.fixture
+def picture() -> object:
+    """Takes a picture for the documents, where these are asked for."""
+
+    def taken(visit: Visit, name: str) -> None:
+        if os.environ.get("PAYCORE_SCREENSHOTS") != "1":
+            return
+        IMAGES.mkdir(exist_ok=True)
+        visit.page.screenshot(
+            path=IMAGES / f"checkout-{name}.png", animations="disabled"
+        )
+
+    return taken

@@ -1,0 +1,118 @@
+"""A shop that sends its payer to a checkout, and the payer's browser there."""
+
+import uuid
+
+from stack import SHOP, Payer, Stack, key
+
+SIGN = {"pay_type": "QUICK_PAY", "channel": "quick_a", "account": "main"}
+NEW_CARD = {"number": "6222 0202 0011 2233 453", "name": "李雷"}
+
+
+class Shop:
+    """A business line's side of checkouts."""
+
+    def __init__(self, stack: Stack, line: int = SHOP, **card: object) -> None:
+        self.stack = stack
+        self.payer: Payer = stack.payer(line, **card)
+
+    def ask(self, **changes: object):
+        """Make a checkout; the answer."""
+        body = {
+            "out_biz_no": f"c-{uuid.uuid4().hex[:12]}",
+            "amount": 12800,
+            "currency": "CNY",
+            "subject": "龙井新茶 两盒",
+            "card_ids": [self.payer.card_id],
+            "return_url": "https://shop.example/done?cart=7",
+            **changes,
+        }
+        body = {name: value for name, value in body.items() if value is not None}
+        return self.payer.api.post("/v1/checkouts", json=body, headers=key())
+
+    def made(self, **changes: object) -> dict[str, str]:
+        """A checkout."""
+        answer = self.ask(**changes)
+        assert 201 == answer.status_code, answer.text
+        return answer.json()
+
+    def now(self, made: dict[str, str]) -> dict[str, object]:
+        """A checkout as the line sees it."""
+        return self.payer.api.get(f"/v1/checkouts/{made['checkout_no']}").json()
+
+    def charges(self, made: dict[str, str]) -> list[dict[str, object]]:
+        """The money that moved for it."""
+        no = self.now(made)["pay_order_no"]
+        return [] if no is None else self.stack.charges(no)
+
+    @property
+    def newest(self) -> str:
+        """The code that was texted last."""
+        return self.payer.codes()[-1]
+
+    def a_wrong_one(self) -> str:
+        """A code that is not the newest one."""
+        return f"{(int(self.newest) + 1) % 10**6:06d}"
+
+
+class Visit:
+    """A payer's browser, and all that went wrong in it."""
+
+    def __init__(self, context, ours: str) -> None:
+        self.context, self.ours = context, ours
+        self.wrong: list[str] = []
+        self.page = self.another()
+
+    def another(self):
+        """One more tab."""
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("console", self._said)
+        page.on("request", self._asked)
+        return page
+
+    def _said(self, message) -> None:
+        if message.type in ("error", "warning"):
+            self.wrong.append(message.text)
+
+    def _asked(self, request) -> None:
+        if not request.url.startswith((self.ours, "data:")):
+            self.wrong.append(f"asked {request.url}")
+
+    # What the payer sees and does
+
+    @property
+    def stage(self) -> str:
+        """Which page it is."""
+        return self.page.locator("body").get_attribute("class").upper()
+
+    @property
+    def text(self) -> str:
+        """What can be read."""
+        return self.page.locator("main").inner_text()
+
+    def choose(self) -> None:
+        """Take the card that is chosen, and have its code sent."""
+        self.page.locator("form[action*='/pay'] button").click()
+
+    def type(self, code: str) -> None:
+        """Type a code and send it."""
+        self.page.fill("#code", code)
+        self.page.locator("form:has(#code) button").click()
+
+    def until(self, stage: str, *, within_s: float = 20.0) -> None:
+        """Wait until it is this page."""
+        self.page.wait_for_selector(f"body.{stage.lower()}", timeout=within_s * 1000)
+
+    def back_address(self) -> str:
+        """Where the way back leads."""
+        return self.page.locator(".back a").get_attribute("href")
+
+    def serious(self, axe: str) -> list[str]:
+        """What axe finds that is serious or worse."""
+        self.page.evaluate(axe)
+        found = self.page.evaluate("async () => (await axe.run()).violations")
+        return [
+            f"{one['id']}: {[node['target'] for node in one['nodes']]}"
+            for one in found
+            if one["impact"] in ("serious", "critical")
+        ]

@@ -1,0 +1,310 @@
+"""The payer's way, in a real browser: one order is paid once, whatever he clicks."""
+
+import pytest
+from conftest import DESKTOP
+from paying import NEW_CARD, SIGN, Shop
+from stack import TICKETS
+
+
+def test_a_saved_card_pays(shop, open_page, axe, picture):
+    """Choose, type the code, see that it is paid: one charge, and the way back."""
+    made = shop.made()
+    visit = open_page(made["url"], locale="zh-CN")
+
+    assert "CHOOSE" == visit.stage
+    assert "¥128.00" in visit.text
+    assert [] == visit.serious(axe)
+    picture(visit, "choose-zh")
+    visit.choose()
+    visit.until("CODE")
+    assert "code" == visit.page.evaluate("document.activeElement.id")
+    assert [] == visit.serious(axe)
+    picture(visit, "code-zh")
+    visit.type(shop.newest)
+    visit.until("PAID")
+    assert [] == visit.serious(axe)
+    picture(visit, "paid-zh")
+    assert 1 == len(shop.charges(made))
+    assert "SUCCESS" == shop.now(made)["status"]
+    assert "status=SUCCESS" in visit.back_address()
+    assert visit.back_address().startswith("https://shop.example/done?cart=7&")
+
+
+def test_the_payer_sees_nothing_of_a_conversion(stack, shop, open_page, picture):
+    """With the quick bank down our own code pays, and the page says the same words."""
+    plain, seen = shop.made(coupon_no=None), []
+    for fault in (None, "http_500"):
+        if fault:
+            stack.fault("bank.quick_*.send_code", "refuse_connection")
+        made = plain if fault is None else shop.made()
+        visit = open_page(made["url"])
+        visit.choose()
+        visit.until("CODE")
+        seen.append(visit.text)
+        visit.type(shop.newest)
+        visit.until("PAID")
+        assert 1 == len(shop.charges(made))
+    no = shop.now(made)["pay_order_no"]
+
+    assert "DEDUCT" == shop.payer.get(no)["pay_type"]
+    assert seen[0] == seen[1]
+
+
+def test_a_line_without_a_quick_channel(stack, open_page, picture):
+    """Deduct is sold as quick pay: the payer types one code, in English, with a wrong
+    one before it, and is told how many tries are left.
+    """
+    shop = Shop(stack, TICKETS)
+    made = shop.made(currency="USD", subject="Two tickets, row 7", locale="en")
+    visit = open_page(made["url"])
+    visit.choose()
+    visit.until("CODE")
+    visit.type(shop.a_wrong_one())
+    visit.page.wait_for_selector("#problem")
+
+    assert "Tries left: 4." in visit.text
+    assert "problem" == visit.page.evaluate("document.activeElement.id")
+    picture(visit, "wrong-en")
+    visit.type(shop.newest)
+    visit.until("PAID")
+    assert 1 == len(shop.charges(made))
+
+
+def test_a_wrong_code_at_the_bank(shop, open_page):
+    """The bank counts the tries of its own code: the page says only that it was wrong,
+    and loading it again types nothing again.
+    """
+    made = shop.made()
+    visit = open_page(made["url"])
+    visit.choose()
+    visit.type(shop.a_wrong_one())
+    visit.page.wait_for_selector("#problem")
+
+    assert "not the newest" in visit.text
+    assert "left" not in visit.text
+    visit.page.reload()
+    assert "CODE" == visit.stage
+    visit.type(shop.newest)
+    visit.until("PAID")
+
+
+def test_another_code(shop, open_page):
+    """It can be asked for after the gap, which is counted down; then the older one is
+    no longer good.
+    """
+    made = shop.made()
+    visit = open_page(made["url"])
+    visit.choose()
+    visit.until("CODE")
+    older, again = shop.newest, visit.page.locator("[data-wait]")
+
+    assert "Another code in" in again.inner_text()
+    assert again.is_disabled()
+    again.click()  # which waits until it may be clicked
+    visit.page.wait_for_load_state()
+    assert older != shop.newest
+    assert 2 == len(shop.payer.codes())
+    visit.type(shop.newest)
+    visit.until("PAID")
+
+
+def test_a_new_card_is_signed_on_the_way(shop, open_page, axe, picture):
+    """The payer types a card, its bank's code, then the payment's: paid with it, and
+    nothing of the card is in an address or on a page.
+    """
+    made = shop.made(sign=SIGN, card_ids=None)
+    visit = open_page(made["url"])
+    phone = f"137{shop.payer.phone[-8:]}"
+    typed = {**NEW_CARD, "id_no": "110101199003074178", "phone": phone}
+
+    assert [] == visit.serious(axe)
+    picture(visit, "new-card-en")
+    for name, value in typed.items():
+        visit.page.fill(f"#{name}", value)
+    visit.page.locator("form[action*='/card?'] button").click()
+    visit.until("SIGN_CODE")
+    picture(visit, "sign-en")
+    visit.type(shop.a_wrong_one())
+    visit.page.wait_for_selector("#problem")
+    visit.type(shop.newest)
+    visit.until("CODE")
+    assert "3453" in visit.text
+    visit.type(shop.newest)
+    visit.until("PAID")
+    assert 1 == len(shop.charges(made))
+    assert shop.now(made)["added_card_id"] not in (None, shop.payer.card_id)
+    seen = visit.page.content() + visit.page.url
+    secrets = (NEW_CARD["number"].replace(" ", ""), NEW_CARD["name"], phone)
+    assert [] == [one for one in secrets if one in seen]
+
+
+def test_what_is_wrong_with_a_card_is_said_at_its_field(shop, open_page, axe):
+    """An error summary that has the focus and leads to the field; nothing is echoed."""
+    visit = open_page(shop.made(sign=SIGN)["url"])
+    visit.page.locator("summary").click()
+    for name, value in {
+        "number": "6222020200112233440",
+        "name": "李雷",
+        "id_no": "110101199003074178",
+        "phone": "13712345678",
+    }.items():
+        visit.page.fill(f"#{name}", value)
+    visit.page.locator("form[action*='/card?'] button").click()
+    visit.page.wait_for_selector("#problem")
+
+    assert "problem" == visit.page.evaluate("document.activeElement.id")
+    assert "6222" not in visit.page.content()
+    assert "true" == visit.page.locator("#number").get_attribute("aria-invalid")
+    assert visit.page.title().startswith("Please check")
+    visit.page.locator("#problem a").click()
+    assert "number" == visit.page.evaluate("document.activeElement.id")
+    assert [] == visit.serious(axe)
+
+
+def test_an_expired_checkout(stack, shop, open_page, axe, picture):
+    """Nobody chose a card in time: there is nothing to pay with, and the way back."""
+    made = shop.made(expires_in_s=60)
+    visit = open_page(made["url"], locale="zh-CN")
+    visit.choose()
+    visit.until("CODE")
+    visit.page.locator("form[action*='/cancel'] button").click()
+    visit.until("CLOSED")
+
+    assert [] == visit.serious(axe)
+    picture(visit, "closed-zh")
+    assert "CLOSED" == shop.now(made)["status"]
+    assert "status=CLOSED" in visit.back_address()
+
+
+def test_an_unknown_result_is_waited_for(stack, shop, open_page, axe, picture):
+    """While nobody knows there is nothing to click but the way back; the page looks
+    again by itself until it is paid, once.
+    """
+    made = shop.made()
+    visit = open_page(made["url"])
+    visit.choose()
+    visit.until("CODE")
+    stack.fault("bank.quick_*.confirm", "timeout_after")
+    stack.fault("bank.quick_*.enquire", "http_500")
+    visit.type(shop.newest)
+    visit.until("CONFIRMING")
+
+    assert 0 == visit.page.locator("form").count()
+    assert "do not pay again" in visit.text
+    assert [] == visit.serious(axe)
+    picture(visit, "confirming-en")
+    stack.no_faults()
+    visit.until("PAID", within_s=60)
+    assert 1 == len(shop.charges(made))
+
+
+def test_a_declined_payment(shop, stack, open_page, axe, picture):
+    """Not paid, in words that are the payer's, and nothing to try here any more."""
+    made = shop.made()
+    visit = open_page(made["url"])
+    visit.choose()
+    visit.until("CODE")
+    stack.fault("bank.quick_*.confirm", "decline:INSUFFICIENT_FUNDS")
+    visit.type(shop.newest)
+    visit.until("FAILED")
+
+    assert [] == visit.serious(axe)
+    picture(visit, "failed-en")
+    assert [] == shop.charges(made)
+    assert "status=FAIL" in visit.back_address()
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_a_double_click_is_one(shop, open_page, script):
+    """Each button, twice: one text, one charge."""
+    made = shop.made()
+    visit = open_page(made["url"], java_script_enabled=script)
+    visit.page.locator("form[action*='/pay'] button").dblclick(no_wait_after=True)
+    visit.until("CODE")
+
+    assert 1 == len(shop.payer.codes())
+    visit.page.fill("#code", shop.newest)
+    visit.page.locator("form:has(#code) button").dblclick(no_wait_after=True)
+    visit.until("PAID")
+    assert 1 == len(shop.charges(made))
+
+
+def test_the_back_button(shop, open_page):
+    """Pages of the past show what is so now, and their forms do nothing again."""
+    made = shop.made()
+    visit = open_page(made["url"])
+    visit.choose()
+    visit.until("CODE")
+    visit.page.go_back()
+    visit.until("CODE")
+    visit.type(shop.newest)
+    visit.until("PAID")
+    visit.page.go_back()
+    visit.until("PAID")
+
+    assert 1 == len(shop.charges(made))
+    assert 1 == len(shop.payer.codes())
+
+
+def test_two_tabs(shop, open_page):
+    """Both stand at the choice, both go on: one payment, one text, and whoever is late
+    sees that it is paid.
+    """
+    made = shop.made()
+    visit = open_page(made["url"])
+    other = visit.another()
+    other.goto(made["url"])
+    visit.choose()
+    visit.until("CODE")
+    other.locator("form[action*='/pay'] button").click()
+    other.wait_for_selector("body.code")
+
+    assert 1 == len(shop.payer.codes())
+    other.fill("#code", shop.newest)
+    visit.type(shop.newest)
+    visit.until("PAID")
+    other.locator("form:has(#code) button").click()
+    other.wait_for_selector("body.paid")
+    assert 1 == len(shop.charges(made))
+
+
+def test_without_a_script(shop, stack, open_page):
+    """Forms and headers alone: choose, wrong code, another code, unknown, paid."""
+    made = shop.made()
+    visit = open_page(made["url"], java_script_enabled=False)
+    visit.choose()
+    visit.until("CODE")
+    visit.type(shop.a_wrong_one())
+    visit.page.wait_for_selector("#problem")
+    visit.page.locator("[data-wait]").click()
+    stack.fault("bank.quick_*.confirm", "timeout_after")
+    visit.type(shop.newest)
+    visit.until("PAID", within_s=60)
+
+    assert 1 == len(shop.charges(made))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("wide", [False, True])
+def test_every_look(shop, open_page, axe, picture, scheme, language, wide):
+    """Both languages, light and dark, a phone and a desktop: nothing serious, nothing
+    wider than the window, and a switch to the other language that stays.
+    """
+    made = shop.made(sign=SIGN, coupon_no=shop.stack.lines[0].coupon_no)
+    more = {"viewport": DESKTOP} if wide else {}
+    locale = {"zh": "zh-CN", "en": "en-GB"}[language]
+    visit = open_page(made["url"], color_scheme=scheme, locale=locale, **more)
+    html = visit.page.locator("html")
+
+    assert {"zh": "zh-CN", "en": "en"}[language] == html.get_attribute("lang")
+    assert [] == visit.serious(axe)
+    picture(visit, f"{'desktop' if wide else 'phone'}-{language}-{scheme}")
+    assert visit.page.evaluate(
+        "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    )
+    visit.page.locator("a.switch").click()
+    visit.choose()
+    visit.until("CODE")
+    assert {"zh": "en", "en": "zh-CN"}[language] == html.get_attribute("lang")
+    assert [] == visit.serious(axe)

@@ -15,7 +15,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from paying import Shop, Visit
+from paying import SIGN, Shop, Visit
 from stack import Stack, stacked
 
 ROOT = Path(__file__).parents[2]
@@ -83,6 +83,18 @@ def open_page(browser, stack: Stack) -> Iterator[object]:
     for visit in visits:
         visit.context.close()
     assert [] == [wrong for visit in visits for wrong in visit.wrong]
+
+
+@pytest.fixture
+def look(shop: Shop, open_page) -> object:
+    """Opens a checkout that has all there is: a coupon, a saved card, a new one."""
+
+    def opened(**context: object) -> Visit:
+        coupon_no = shop.stack.lines[0].coupon_no
+        made = shop.made(sign=SIGN, coupon_no=coupon_no)
+        return open_page(made["url"], **context)
+
+    return opened
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,12 @@
 """The payer's way, in a real browser: one order is paid once, whatever he clicks."""
 
+from itertools import product
+
 import pytest
-from conftest import DESKTOP
 from paying import NEW_CARD, SIGN, Shop
 from stack import TICKETS
+
+from conftest import DESKTOP, PHONE
 
 
 def test_a_saved_card_pays(shop, open_page, axe, picture):
@@ -62,7 +65,7 @@ def test_a_line_without_a_quick_channel(stack, open_page, picture):
     visit.type(shop.a_wrong_one())
     visit.page.wait_for_selector("#problem")
 
-    assert "Tries left: 4." in visit.text
+    assert "Tries\u00a0left:\u00a04." in visit.text
     assert "problem" == visit.page.evaluate("document.activeElement.id")
     picture(visit, "wrong-en")
     visit.type(shop.newest)
@@ -80,7 +83,7 @@ def test_a_wrong_code_at_the_bank(shop, open_page):
     visit.type(shop.a_wrong_one())
     visit.page.wait_for_selector("#problem")
 
-    assert "not the newest" in visit.text
+    assert "That code is wrong." in visit.text
     assert "left" not in visit.text
     visit.page.reload()
     assert "CODE" == visit.stage
@@ -161,9 +164,30 @@ def test_what_is_wrong_with_a_card_is_said_at_its_field(shop, open_page, axe):
     assert [] == visit.serious(axe)
 
 
-def test_an_expired_checkout(stack, shop, open_page, axe, picture):
-    """Nobody chose a card in time: there is nothing to pay with, and the way back."""
-    made = shop.made(expires_in_s=60)
+def test_an_expired_checkout(shop, open_page, axe, picture):
+    """Nobody chose a card in time: there is nothing to pay with, and the way back; a
+    tab of before does nothing any more.
+    """
+    made = shop.made()
+    visit = open_page(made["url"])
+    shop.let_expire(made)
+    visit.choose()
+    visit.until("EXPIRED")
+
+    assert 0 == visit.page.locator("form").count()
+    assert [] == visit.serious(axe)
+    picture(visit, "expired-en")
+    assert [] == shop.payer.codes()
+    assert ("EXPIRED", None) == (
+        shop.now(made)["status"],
+        shop.now(made)["pay_order_no"],
+    )
+    assert "status=EXPIRED" in visit.back_address()
+
+
+def test_given_up(shop, open_page, axe, picture):
+    """Before money was asked for the payer may cancel: the payment is closed."""
+    made = shop.made()
     visit = open_page(made["url"], locale="zh-CN")
     visit.choose()
     visit.until("CODE")
@@ -284,27 +308,33 @@ def test_without_a_script(shop, stack, open_page):
     assert 1 == len(shop.charges(made))
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("wide", [False, True])
-def test_every_look(shop, open_page, axe, picture, scheme, language, wide):
+@pytest.fixture(
+    params=product(("zh-CN", "en-GB"), ("light", "dark"), (PHONE, DESKTOP)),
+    ids=lambda how: f"{how[0]} {how[1]} {how[2]['width']}",
+)
+def how(request) -> dict[str, object]:
+    """Language, light and window of a browser."""
+    locale, scheme, size = request.param
+    return {"locale": locale, "color_scheme": scheme, "viewport": size}
+
+
+def test_every_look(look, axe, picture, how):
     """Both languages, light and dark, a phone and a desktop: nothing serious, nothing
     wider than the window, and a switch to the other language that stays.
     """
-    made = shop.made(sign=SIGN, coupon_no=shop.stack.lines[0].coupon_no)
-    more = {"viewport": DESKTOP} if wide else {}
-    locale = {"zh": "zh-CN", "en": "en-GB"}[language]
-    visit = open_page(made["url"], color_scheme=scheme, locale=locale, **more)
-    html = visit.page.locator("html")
+    visit = look(**how)
+    html, language = visit.page.locator("html"), how["locale"][:2]
+    said, other = ("zh-CN", "en") if language == "zh" else ("en", "zh-CN")
+    window = "phone" if how["viewport"] is PHONE else "desktop"
 
-    assert {"zh": "zh-CN", "en": "en"}[language] == html.get_attribute("lang")
+    assert said == html.get_attribute("lang")
     assert [] == visit.serious(axe)
-    picture(visit, f"{'desktop' if wide else 'phone'}-{language}-{scheme}")
+    picture(visit, f"{window}-{language}-{how['color_scheme']}")
     assert visit.page.evaluate(
         "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
     )
     visit.page.locator("a.switch").click()
     visit.choose()
     visit.until("CODE")
-    assert {"zh": "en", "en": "zh-CN"}[language] == html.get_attribute("lang")
+    assert other == html.get_attribute("lang")
     assert [] == visit.serious(axe)

@@ -29,7 +29,7 @@ _WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "下一步我们将向银行预留手机发送验证码，输入后才会扣款。",
             (
                 "Next we text a code to the phone that your bank knows. Nothing is"
-                " charged before you type it."
+                " charged before you enter it."
             ),
         ),
         "new_card": ("使用新银行卡", "Use a new card"),
@@ -50,13 +50,13 @@ _WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "sign_title": ("验证银行卡", "Add your card"),
         "sign_sent": (
             "银行已向 {phone} 发送验证码。请输入最新收到的一条。",
-            "Your bank has texted a code to {phone}. Type the newest one.",
+            "Your bank has texted a code to {phone}. Enter the newest one.",
         ),
-        "code_title": ("输入验证码", "Type your code"),
+        "code_title": ("输入验证码", "Enter the code"),
         "code_sent": (
             "验证码已发送至 {phone}。请输入最新收到的一条，之前的均已失效。",
             (
-                "We sent a code to {phone}. Type the newest one: earlier ones are no"
+                "We sent a code to {phone}. Enter the newest one: earlier ones are no"
                 " longer good."
             ),
         ),
@@ -129,8 +129,8 @@ _WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "status": ("状态", "Status"),
         # What was wrong
         "say_code": ("请输入 4-8 位数字验证码。", "The code has 4 to 8 digits."),
-        "say_wrong": ("验证码错误。", "That is not the newest code."),
-        "say_left": ("还可尝试 {n} 次。", "Tries left: {n}."),
+        "say_wrong": ("验证码错误。", "That code is wrong."),
+        "say_left": ("还可尝试\u00a0{n}\u00a0次。", "Tries\u00a0left:\u00a0{n}."),
         "say_code_over": (
             "验证码错误或已失效，请重新获取。",
             "The code is wrong or no longer good. Ask for another.",
@@ -142,7 +142,7 @@ _WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "say_not_charged": ("本次未扣款，请重试。", "Nothing was charged. Try again."),
         "say_not_added": (
             "未能添加该银行卡，请核对信息或换一张卡。",
-            "That card was not added. Check what you typed, or use another.",
+            "That card was not added. Check what you entered, or use another.",
         ),
         "say_number": ("卡号有误。", "That is not a card number."),
         "say_name": (

@@ -125,6 +125,7 @@ def flight(tmp_path_factory: pytest.TempPathFactory) -> Flight:
         traces, codes = Traces(), set()
         for line in (SHOP, TICKETS):
             codes |= _pay(stack, line, traces)
+        codes |= _check_out(stack, traces)
         _bad_input(stack, traces)
         canaries = _canaries(stack, codes, traces.bodies)
         _gather(stack, traces)
@@ -185,6 +186,42 @@ def _pay(stack: Stack, line: int, traces: Traces) -> set[str]:
     payer.api.get("/v1/payments", params={"limit": 100})
     payer.until(numbers[0])
     return set(payer.codes())
+
+
+def _check_out(stack: Stack, traces: Traces) -> set[str]:
+    """On our page: the card is typed and signed, then it pays; bad input before."""
+    payer = _payer(stack, SHOP, traces)
+    sign = {"pay_type": "QUICK_PAY", "channel": "quick_b", "account": "main"}
+    body = {
+        "out_biz_no": "canary",
+        "amount": 1250,
+        "currency": "CNY",
+        "subject": f"tea {CARD['number']}",
+        "sign": sign,
+        "return_url": "https://shop.example/",
+    }
+    made = payer.api.post("/v1/checkouts", json=body, headers=key()).json()
+    with httpx.Client(follow_redirects=True) as browser:
+        browser.event_hooks["response"].append(traces.note)
+        _as_its_payer(browser, made["url"], payer)
+    now = payer.api.get(f"/v1/checkouts/{made['checkout_no']}").json()
+    assert "SUCCESS" == now["status"], now
+    return set(payer.codes())
+
+
+def _as_its_payer(browser: httpx.Client, url: str, payer: Payer) -> None:
+    typed = {name: CARD[name] for name in ("number", "name", "id_no", "phone")}
+    for name, canary in typed.items():
+        browser.post(f"{url}/card", data={**typed, name: f"{canary}\u00d7"})
+        browser.get(url, params={"say": canary, "lang": canary, canary: canary})
+        browser.post(f"{url}/pay", data={"card": canary, canary: canary})
+    browser.post(f"{url}/card", data=typed)
+    for step in ("card-code", "confirm"):
+        code, page = payer.codes()[-1], browser.get(url).text
+        seen = re.search(r'name="seen" value="(\d*)"', page)[1]
+        wrong = f"{(int(code) + 1) % 10**6:06d}"
+        browser.post(f"{url}/{step}", data={"seen": seen, "code": wrong})
+        browser.post(f"{url}/{step}", data={"seen": seen, "code": code})
 
 
 def _callbacks(stack: Stack, no: str, traces: Traces) -> None:

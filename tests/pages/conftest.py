@@ -27,6 +27,13 @@ SWITCHES = (
     *("--disable-component-update", "--disable-sync"),
 )
 CODE_GAP_S = 2
+KEPT = frozenset(
+    {
+        *("phone-zh-light", "phone-en-dark", "desktop-en-light", "code-zh"),
+        *("new-card-en", "wrong-en", "confirming-en", "paid-zh"),
+    }
+)
+"""Pictures that the documents have."""
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}
 
@@ -112,7 +119,7 @@ def picture() -> object:
     """Takes a picture for the documents, where these are asked for."""
 
     def taken(visit: Visit, name: str) -> None:
-        if os.environ.get("PAYCORE_SCREENSHOTS") != "1":
+        if os.environ.get("PAYCORE_SCREENSHOTS") != "1" or name not in KEPT:
             return
         IMAGES.mkdir(exist_ok=True)
         visit.page.screenshot(

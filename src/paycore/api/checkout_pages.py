@@ -34,6 +34,7 @@ from paycore.core.order import resend_after_s
 from paycore.kernel import log
 from paycore.kernel.errors import (
     BadRequest,
+    BizCheckError,
     CouponAway,
     CouponRefused,
     DataNotExist,
@@ -66,6 +67,10 @@ _SAYS: tuple[tuple[type[Refusal], str], ...] = (
 )
 """What a payer is told of a refusal. Of any other nothing: it means that something
 stands already, which the page shows."""
+_NOT_NOW: Mapping[str, str] = MappingProxyType(
+    {"pay": "card", "card": "later", "code": "used"}
+)
+"""And of one that says that this is not the state for a step."""
 _FIELDS = frozenset({"number", "name", "id_no", "phone", "bank", "code"})
 
 _log = log.get(__name__)
@@ -209,7 +214,7 @@ async def act(request: Plain, token: str, step: str) -> Response[bytes]:
         raise
     except Refusal as refusal:
         _log.info("checkout_refused", step=step, refusal=refusal.code)
-        say = _said(refusal)
+        say = _said(step, refusal)
     language = _language(request, row.locale)
     told = f"&say={say}" if say else ""
     return Response(
@@ -232,9 +237,11 @@ async def go_back(request: Plain, token: str, step: str) -> Response[bytes]:
     )
 
 
-def _said(refusal: Refusal) -> str:
+def _said(step: str, refusal: Refusal) -> str:
     if isinstance(refusal, BadRequest):
         return refusal.field if refusal.field in _FIELDS else "later"
+    if isinstance(refusal, BizCheckError):
+        return _NOT_NOW.get(step, "")
     return next((say for kind, say in _SAYS if isinstance(refusal, kind)), "")
 
 

@@ -72,6 +72,8 @@ _CODES: Mapping[VerifyStatus | None, str] = MappingProxyType(
         VerifyStatus.LOCKED: "say_locked",
     }
 )
+_GOES_ON = frozenset({"NOT_CHARGED", "RESEND_FAILED"})
+"""What the payment itself says last, where the payer may try again."""
 _AT: Mapping[str, str] = MappingProxyType(
     {"code": "code", "number": "number", "name": "name"}
     | {"id_no": "id_no", "phone": "phone"}
@@ -280,8 +282,8 @@ def _standing(stage: Stage, what: Found, shown: Shown, t: Mapping[str, str]) -> 
         return t["say_not_added"]
     if stage not in (Stage.CODE, Stage.SIGN_CODE):
         return ""
-    if what.payment is not None and what.payment.row.resp_code == "NOT_CHARGED":
-        return t["say_not_charged"]
+    if what.payment is not None and what.payment.row.resp_code in _GOES_ON:
+        return messages.words(what.payment.row.resp_code, shown.language)
     status = last_code(what)
     if status is VerifyStatus.WRONG and shown.tries_left is not None:
         return f"{t['say_wrong']} {t['say_left'].format(n=shown.tries_left)}"

@@ -25,6 +25,7 @@ from paycore.kernel import errors
 from paycore.kernel.crypto import keyed_hash
 from paycore.kernel.node import Node
 from paycore.kernel.terms import CardId, Origin
+from paycore.lines import service as lines
 
 MOST_OWN_CARDS = 5
 """Cards that may be typed at one checkout: each has its bank text a code."""
@@ -46,6 +47,7 @@ async def pay_with(
         return
     if card_id not in [card.card_id for card in what.cards]:
         raise errors.DataNotExist
+    _refuse_switched_off(node, row)
     left_s = int((what.row.expires_at - node.now()).total_seconds())
     await core.open_quick_payment(
         node,
@@ -133,6 +135,7 @@ async def add_card(
     what = await checkouts.found(node, row)
     if row.sign is None or stage_of(what, node.now()) is not Stage.CHOOSE:
         return
+    _refuse_switched_off(node, row)
     added_before = len(checkouts.cards_added(what.row))
     if added_before >= MOST_OWN_CARDS:
         raise errors.TooMany
@@ -181,6 +184,12 @@ async def sign_with(
     card = await cards.card_of(node, row.biz_line, card_id)
     if card.status == cards.ACTIVE:
         await pay_with(node, row, card_id, origin)
+
+
+def _refuse_switched_off(node: Node, row: CheckoutRow) -> None:
+    """A line whose keys are refused begins nothing here either."""
+    if not lines.line(node, row.biz_line).enabled:
+        raise errors.Unavailable
 
 
 def _unseen(view: core.View) -> tuple[int, bytes]:

@@ -139,7 +139,6 @@ _WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
             "错误次数过多，请重新获取验证码。",
             "Too many wrong codes. Ask for another.",
         ),
-        "say_not_charged": ("本次未扣款，请重试。", "Nothing was charged. Try again."),
         "say_not_added": (
             "未能添加该银行卡，请核对信息或换一张卡。",
             "That card was not added. Check what you entered, or use another.",
@@ -163,6 +162,10 @@ _WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "say_wait": (
             "操作过于频繁，请稍后再试。",
             "Too many codes were asked for. Wait a little.",
+        ),
+        "say_used": (
+            "此订单的验证次数已用完，请取消并返回商家重新下单。",
+            "This order's tries are used up. Cancel it, and go back to the shop.",
         ),
         "say_twice": (
             "该卡已签约或正在验证，请稍后再试。",

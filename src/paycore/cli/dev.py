@@ -103,7 +103,7 @@ def _say(summary: "Summary", *, as_json: bool) -> None:
 
 
 def _examples(summary: "Summary") -> str:
-    """Three calls that take one payment."""
+    """Three calls that take one payment, and one that makes a page to pay on."""
     auth = f"-H 'Authorization: Bearer {summary.api_key}'"
     phone = summary.phone.replace("+", "%2B")
     return f"""
@@ -115,4 +115,9 @@ curl -s '{summary.sandbox}/control/sms?phone={phone}'
 
 curl -s {summary.api}/v1/quick-payments/PAY_ORDER_NO/confirm {auth} \\
   -H "Idempotency-Key: $(uuidgen)" -d '{{"sms_verify_code": "CODE"}}'
+
+curl -s {summary.api}/v1/checkouts {auth} -H "Idempotency-Key: $(uuidgen)" \\
+  -d '{{"out_biz_no": "order-2", "amount": 1250, "currency": "CNY",
+       "card_ids": ["{summary.card_id}"], "subject": "Two cups of tea",
+       "return_url": "{summary.api}/docs"}}'   # open the url of its answer
 """

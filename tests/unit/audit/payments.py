@@ -7,6 +7,7 @@ from functools import partial
 import cured
 import elsewhere
 from bank import Bank
+from checked_out import checked_out
 from facts import agreed
 from inside import fresh_coupon, inside
 from refunding import got, refund, until
@@ -73,6 +74,7 @@ def _payments(stack: Stack) -> dict[str, str]:
         "returned": cured.returned(stack, deduct),
         "forced": cured.forced(stack, deduct),
         "operated": cured.operated(stack, deduct),
+        "checked_out": checked_out(quick),
         "declined": _declined(stack),
         "closed": _closed(quick),
         "called_back": _struck(

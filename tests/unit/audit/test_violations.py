@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import agreement_plants
+import checked_out
 import desk_plants
 import hold_plants
 import ledger_plants
@@ -25,7 +26,7 @@ PLANTS = (
     *(more_plants.LINES + more_plants.SECRETS + more_plants.LIMITS),
     *(refund_plants.REFUNDS + refund_plants.LATE),
     *(agreement_plants.AGREEMENTS + desk_plants.DESK + operator_plants.OPERATORS),
-    *hold_plants.HOLDS,
+    *(hold_plants.HOLDS + checked_out.CHECKOUTS),
 )
 CHECKS = {check.name: check for one in CATALOGUE for check in one.checks}
 INVARIANTS = {check.name: one.id for one in CATALOGUE for check in one.checks}

@@ -119,7 +119,7 @@ def raw(body: dict, field: str, text: str) -> bytes:
 
 ONE_OF_EACH = (
     *("open", "deduction", "confirm", "codes", "close", "refund"),
-    *("card", "confirm, signing"),
+    *("card", "confirm, signing", "checkout"),
     *("desk, take", "desk, preview", "desk, approve", "desk, execute"),
 )
 

@@ -1,0 +1,209 @@
+"""A checkout through what may strike: a node that dies with the payer waiting, a step
+that broke off, a texting limit. Its page goes on from what stands, and pays once.
+"""
+
+import re
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import httpx2 as httpx
+import pytest
+from facts import BANKS_OF_LINE, QUICK_BANKS, paid_once
+from sql import ask
+from stack import SHOP, TICKETS, Payer, Stack, key, stacked
+
+SLOW = "slow:2"
+SETTLED_S = 40.0
+
+
+class Browser:
+    """A payer's browser without script, at whichever node is left."""
+
+    def __init__(self, payer: Payer, **changes: object) -> None:
+        self.payer, self.stack = payer, payer.stack
+        body = {
+            "out_biz_no": f"c-{uuid.uuid4().hex}",
+            "amount": 1250,
+            "currency": "CNY",
+            "subject": "两杯茶",
+            "card_ids": [payer.card_id],
+            "return_url": "https://shop.example/done",
+            **changes,
+        }
+        answer = payer.api.post("/v1/checkouts", json=body, headers=key())
+        assert 201 == answer.status_code, answer.text
+        self.made = answer.json()
+        self.path = httpx.URL(self.made["url"]).path
+        self.at = 0
+
+    def look(self) -> httpx.Response:
+        """The page."""
+        return httpx.get(f"{self._api}{self.path}", params={"lang": "en"}, timeout=20)
+
+    def send(self, step: str, **data: str) -> httpx.Response:
+        """A form, as the page has it now."""
+        seen = re.search(
+            rf'{step}\?.*?name="seen" value="(\d*)"', self.look().text, re.DOTALL
+        )
+        form = {**({"seen": seen[1]} if seen else {}), **data}
+        url = f"{self._api}{self.path}/{step}"
+        return httpx.post(url, params={"lang": "en"}, data=form, timeout=20)
+
+    @property
+    def _api(self) -> str:
+        return self.stack.nodes[self.at].info.api
+
+    @property
+    def stage(self) -> str:
+        """Which page it is."""
+        return re.search(r'<body class="(\w+)"', self.look().text)[1].upper()
+
+    def until(self, *stages: str, within_s: float = SETTLED_S) -> str:
+        """Look until it is one of these pages."""
+        deadline = time.monotonic() + within_s
+        while (stage := self.stage) not in stages:
+            assert time.monotonic() < deadline, stage
+            time.sleep(0.2)
+        return stage
+
+    def now(self) -> dict[str, object]:
+        """The checkout as its line sees it."""
+        api = self.stack.client(SHOP)
+        return api.get(f"/v1/checkouts/{self.made['checkout_no']}").json()
+
+
+@pytest.fixture
+def doomed(stack: Stack):
+    """A node of its own, which will be killed; its place."""
+    node = stack.start_node()
+    yield len(stack.nodes) - 1
+    if node.alive:
+        node.kill()
+    stack.nodes.remove(node)
+
+
+def killed_during(browser: Browser, place: int, step: str, **data: str) -> None:
+    """Let the node die while the bank, which has acted, is slow to say so."""
+    browser.at = place
+
+    def insist() -> None:
+        with suppress(httpx.TransportError):
+            browser.send(step, **data)
+
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(insist)
+        browser.stack.has_struck()
+        browser.stack.nodes[place].kill()
+        asked.result()
+    browser.at = 0
+
+
+@pytest.mark.long
+def test_its_node_dies_with_the_charge_under_way(stack, payer, doomed):
+    """Another node's page waits with the payer, and says that it is paid: once."""
+    browser = Browser(payer)
+    browser.send("pay", card=payer.card_id)
+    stack.fault("bank.quick_*.confirm", SLOW, count=1)
+    killed_during(browser, doomed, "confirm", code=payer.codes()[-1])
+
+    assert "<form" not in browser.look().text
+    browser.until("PAID")
+    paid_once(payer, browser.now()["pay_order_no"], at=QUICK_BANKS)
+
+
+@pytest.mark.long
+def test_its_node_dies_with_the_code_under_way(stack, payer, doomed):
+    """The payment goes on elsewhere, under the same number; the newest code pays."""
+    browser = Browser(payer)
+    stack.fault("bank.quick_*.send_code", SLOW, count=1)
+    killed_during(browser, doomed, "pay", card=payer.card_id)
+    browser.until("CODE")
+    deadline = time.monotonic() + SETTLED_S
+    while browser.stage != "PAID":
+        # More than one code may be out by now: only the newest is good.
+        assert time.monotonic() < deadline
+        browser.send("confirm", code=payer.codes()[-1])
+
+    assert "SUCCESS" == browser.now()["status"]
+    assert 1 == len(stack.charges(browser.now()["pay_order_no"]))
+
+
+def test_a_step_that_broke_off_before_the_name_was_put_down(stack, payer):
+    """The payment is found by the line's own number, and named again by who looks."""
+    browser = Browser(payer)
+    browser.send("pay", card=payer.card_id)
+    no = browser.now()["pay_order_no"]
+    ask(
+        stack,
+        "WITH past AS (SELECT set_config('session_replication_role', 'replica', true))"
+        " UPDATE checkout SET pay_order_no = NULL, opened_at = NULL"
+        " FROM past WHERE checkout_no = $1",
+        browser.made["checkout_no"],
+    )
+
+    assert "CODE" == browser.stage
+    assert no == browser.now()["pay_order_no"]
+    browser.send("confirm", code=payer.codes()[-1])
+    assert "PAID" == browser.stage
+    paid_once(payer, no, at=QUICK_BANKS)
+
+
+def test_a_line_without_a_quick_channel(converted_payer):
+    """Our own code, by the same page: one charge at a deduct bank."""
+    browser = Browser(converted_payer)
+    browser.send("pay", card=converted_payer.card_id)
+    browser.send("confirm", code=converted_payer.codes()[-1])
+    api = converted_payer.api
+    now = api.get(f"/v1/checkouts/{browser.made['checkout_no']}").json()
+
+    assert "PAID" == browser.stage
+    paid_once(converted_payer, now["pay_order_no"], at=BANKS_OF_LINE[TICKETS])
+
+
+def test_a_code_that_cannot_be_sent_at_all(stack, payer):
+    """Not paid, and said so; the order's number is used up with its payment."""
+    stack.fault("bank.quick_*.send_code", "decline:WRONG_PHONE")
+    browser = Browser(payer)
+    browser.send("pay", card=payer.card_id)
+
+    assert "FAILED" == browser.until("FAILED", "CODE")
+    assert "Nothing was charged" in browser.look().text
+
+
+def test_a_coupon_that_is_gone_by_then(payer, stack):
+    """It was good when the checkout was made; the payer is told, and nothing opens."""
+    coupon_no = stack.lines[SHOP].coupon_no
+    browser = Browser(payer, coupon_no=coupon_no)
+    paid = payer.open(coupon_no=coupon_no).json()["pay_order_no"]
+    assert "SUCCESS" == payer.confirm(paid).json()["biz_status"]
+    answer = browser.send("pay", card=payer.card_id)
+
+    assert answer.headers["location"].endswith("&say=coupon")
+    assert "CHOOSE" == browser.stage
+
+
+def test_a_stale_form_sends_no_text(payer):
+    """A page from before the last code asks for another: nothing happens."""
+    browser = Browser(payer)
+    browser.send("pay", card=payer.card_id)
+    stale = {"seen": "1"}
+    url = f"{browser._api}{browser.path}/code"
+    answers = [httpx.post(url, data=stale) for _ in range(3)]
+
+    assert {303} == {answer.status_code for answer in answers}
+    assert 2 == len(payer.codes())
+
+
+@pytest.mark.long
+def test_texts_are_counted_by_the_payers_address():
+    """The second payer at one address is told to wait; his checkout stays as it was."""
+    with stacked(code_by_bank_per_payer_hour=1) as stack:
+        first, second = Browser(stack.payer()), Browser(stack.payer())
+        first.send("pay", card=first.payer.card_id)
+        answer = second.send("pay", card=second.payer.card_id)
+
+        assert answer.headers["location"].endswith("&say=wait")
+        assert ("CODE", "CHOOSE") == (first.stage, second.stage)
+        assert [] == second.payer.codes()

@@ -81,6 +81,10 @@ $(STAMP): requirements.lock pyproject.toml
 	  --no-deps --no-build-isolation -e .
 	@touch $@
 
+.PHONY: web
+web: $(STAMP)  ## Build the operators' console anew where its source changed
+	@$(BIN)/python hatch_build.py
+
 # What paycore is measured beside. Who cannot get it measures the rest: it says so.
 $(BENCH_STAMP): $(STAMP) requirements-bench.lock
 	@echo "installing what the benchmark measures beside paycore, once" >&2
@@ -231,6 +235,7 @@ lock: $(STAMP)  ## Resolve all requirements*.lock anew (needs uv)
 
 .PHONY: clean
 clean:  ## Remove .venv, .venv-peers and everything that tools left behind
-	@rm -rf $(VENV) $(PEERS_VENV) $(PEERS)/npm/node_modules build dist .mypy_cache .pytest_cache .ruff_cache \
+	@rm -rf $(VENV) $(PEERS_VENV) $(PEERS)/npm/node_modules web/node_modules \
+	  src/paycore/console/static build dist .mypy_cache .pytest_cache .ruff_cache \
 	  .import_linter_cache .hypothesis mutants
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

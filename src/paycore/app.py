@@ -25,6 +25,8 @@ from paycore.api.metrics import Metrics
 from paycore.api.queries import Backlog, backlog
 from paycore.api.room import room_of
 from paycore.api.wire import Wire
+from paycore.console import pages as console
+from paycore.console import site
 from paycore.gateway import receipts
 from paycore.gateway.registry import Registry
 from paycore.kernel import db, log, partitions, trace
@@ -283,9 +285,9 @@ def make_asgi(app: App) -> ASGIApp:
             return None
 
     door = Door(node=node, pool=app.pool, metrics=Metrics(node, waiting), ready=ready)
-    return (
-        operations_only(door) if node.settings.role == "worker" else application(door)
-    )
+    if node.settings.role == "worker":
+        return operations_only(door)
+    return application(door, beside=console.handlers(site.built()))
 
 
 class _Schema:

@@ -75,8 +75,10 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     *FOR_MACHINES,
 )
 
-_NORMAL = re.compile(rb"(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+")
-"""A path as ours are: nothing escaped, no empty part, none that begins with a dot."""
+_NORMAL = re.compile(rb"(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+|/console/")
+"""A path as ours are: nothing escaped, no empty part, none that begins with a dot. The
+console's is a folder to browsers: what is below it is asked for beside its last slash.
+"""
 _NOWHERE = "/."
 """Where there is nothing, and never will be."""
 
@@ -91,10 +93,10 @@ EXCEPTION_HANDLERS: Mapping[int | type[Exception], _Teller] = MappingProxyType(
 )
 
 
-def application(door: Door) -> ASGIApp:
-    """One node's API."""
+def application(door: Door, *, beside: Sequence[HTTPRouteHandler] = ()) -> ASGIApp:
+    """One node's API, and what is served beside it."""
     shown = (*pages.handlers(document(routes())), *checkout_pages.handlers())
-    return _served(door, [*HANDLERS, *shown])
+    return _served(door, [*HANDLERS, *shown, *beside])
 
 
 def operations_only(door: Door) -> ASGIApp:

@@ -83,6 +83,7 @@ def _say(summary: "Summary", *, as_json: bool) -> None:
     for name, value in (
         ("API", summary.api),
         ("documentation", summary.docs),
+        ("console", summary.console),
         ("sandbox control", summary.sandbox),
         ("business line", summary.biz_line),
         ("API key", summary.api_key),

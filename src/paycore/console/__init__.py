@@ -1,0 +1,1 @@
+"""The operators' console: serves the page that is built from `web/`."""

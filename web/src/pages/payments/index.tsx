@@ -1,0 +1,2 @@
+import { Lost } from "../../parts/Page";
+export default Lost;

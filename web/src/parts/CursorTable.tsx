@@ -1,0 +1,86 @@
+// A list of the API's: a page at a time, by its cursor. It counts nothing: among ten
+// million rows a number of pages would cost more than all that anybody reads.
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { Button, Empty, Table, type TableProps } from "antd";
+import type { ReactNode } from "react";
+
+import { get, type Query } from "../api/client";
+import type { Listed } from "../api/types";
+import { useText } from "../text";
+import { words } from "../text/words";
+import { ProblemNote } from "./ProblemNote";
+
+const LIMIT = 50;
+
+export type Columns<T> = NonNullable<TableProps<T>["columns"]>;
+
+interface Props<T> {
+  /** Where the list is: `/v1/console/payments`. */
+  path: string;
+  query?: Query;
+  columns: Columns<T>;
+  rowKey: (row: T) => string;
+  /** Of the table, for who hears it. */
+  label: string;
+  empty?: ReactNode;
+  /** Asked for anew so often; not at all once more than one page is shown. */
+  everyMs?: number;
+  expandable?: TableProps<T>["expandable"];
+  rowClassName?: (row: T) => string;
+}
+
+export function CursorTable<T extends object>(props: Props<T>) {
+  const { path, query = {}, everyMs } = props;
+  const t = useText();
+  const list = useInfiniteQuery({
+    queryKey: [path, query],
+    queryFn: ({ pageParam, signal }) =>
+      get<Listed<T>>(path, { limit: LIMIT, ...query, cursor: pageParam }, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
+    placeholderData: (before) => before,
+    refetchInterval: ({ state }) =>
+      everyMs && (state.data?.pages.length ?? 0) <= 1 ? everyMs : false,
+  });
+  if (list.isError && !list.data) {
+    return <ProblemNote problem={list.error} reading again={() => void list.refetch()} />;
+  }
+  const filtered = Object.values(query).some(Boolean);
+  return (
+    <div className="list">
+      <Table<T>
+        size="small"
+        aria-label={props.label}
+        columns={props.columns}
+        dataSource={list.data?.pages.flatMap((page) => page.items) ?? []}
+        rowKey={props.rowKey}
+        rowClassName={props.rowClassName}
+        expandable={props.expandable}
+        loading={{ spinning: list.isPending || list.isPlaceholderData, delay: 200 }}
+        pagination={false}
+        scroll={{ x: "max-content" }}
+        locale={{
+          emptyText: list.isPending ? (
+            <div className="list-wait" />
+          ) : (
+            <Empty
+              image={Empty.PRESENTED_IMAGE_SIMPLE}
+              description={props.empty ?? t(filtered ? words.nothingFits : words.nothing)}
+            />
+          ),
+        }}
+      />
+      {list.isError && <ProblemNote problem={list.error} reading />}
+      {list.hasNextPage && (
+        <div className="list-more">
+          <Button
+            loading={list.isFetchingNextPage}
+            onClick={() => void list.fetchNextPage()}
+          >
+            {t(words.more)}
+          </Button>
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,58 @@
+// Filters stand in the page's address, so that what one sees can be sent to a colleague.
+import { useMemo } from "react";
+import { useSearchParams } from "react-router";
+
+import type { Text } from "../text";
+import { looksLikeCard } from "./cards";
+
+export type Filter =
+  | { kind: "search"; name: string; label: Text; hint?: Text; wide?: boolean }
+  | { kind: "choice"; name: string; label: Text; options: readonly Option[] }
+  /** Two parameters, `from` and `to`, as times. */
+  | { kind: "days"; name: "from"; label: Text }
+  /** Two parameters, as minor units of the currency that is chosen. */
+  | { kind: "amounts"; name: "amount"; label: Text };
+
+export interface Option {
+  value: string;
+  label: Text | string;
+}
+
+export type Chosen = Record<string, string>;
+
+function parameters(filters: readonly Filter[]): string[] {
+  return filters.flatMap((filter) => {
+    if (filter.kind === "days") return ["from", "to"];
+    if (filter.kind === "amounts") return ["amount_from", "amount_to"];
+    return [filter.name];
+  });
+}
+
+export function useFilters(filters: readonly Filter[]): {
+  chosen: Chosen;
+  choose: (changes: Record<string, string | undefined>) => void;
+  replace: (chosen: Chosen) => void;
+} {
+  const [search, setSearch] = useSearchParams();
+  return useMemo(() => {
+    const chosen: Chosen = {};
+    for (const name of parameters(filters)) {
+      const value = search.get(name);
+      // Whoever pasted an address with a card number in it does not send it on.
+      if (value && !looksLikeCard(value)) chosen[name] = value;
+    }
+    function replace(next: Chosen) {
+      const kept = Object.entries(next).filter(([, value]) => !looksLikeCard(value));
+      setSearch(new URLSearchParams(kept), { replace: true });
+    }
+    function choose(changes: Record<string, string | undefined>) {
+      const next: Chosen = { ...chosen };
+      for (const [name, value] of Object.entries(changes)) {
+        if (value) next[name] = value;
+        else delete next[name];
+      }
+      replace(next);
+    }
+    return { chosen, choose, replace };
+  }, [search, setSearch, filters]);
+}

@@ -2,7 +2,7 @@
 // million rows a number of pages would cost more than all that anybody reads.
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { Button, Empty, Table, type TableProps } from "antd";
-import type { ReactNode } from "react";
+import type { MouseEvent, ReactNode } from "react";
 
 import { get, type Query } from "../api/client";
 import type { Listed } from "../api/types";
@@ -27,6 +27,8 @@ interface Props<T> {
   everyMs?: number;
   expandable?: TableProps<T>["expandable"];
   rowClassName?: (row: T) => string;
+  /** What a click anywhere in a row opens; the row has a link to it, too. */
+  open?: (row: T) => void;
 }
 
 export function CursorTable<T extends object>(props: Props<T>) {
@@ -54,7 +56,10 @@ export function CursorTable<T extends object>(props: Props<T>) {
         columns={props.columns}
         dataSource={list.data?.pages.flatMap((page) => page.items) ?? []}
         rowKey={props.rowKey}
-        rowClassName={props.rowClassName}
+        rowClassName={(row) =>
+          `${props.open ? "opens" : ""} ${props.rowClassName?.(row) ?? ""}`
+        }
+        onRow={(row) => ({ onClick: (event) => openRow(event, () => props.open?.(row)) })}
         expandable={props.expandable}
         loading={{ spinning: list.isPending || list.isPlaceholderData, delay: 200 }}
         pagination={false}
@@ -83,4 +88,10 @@ export function CursorTable<T extends object>(props: Props<T>) {
       )}
     </div>
   );
+}
+
+/** Not where something in the row is clicked, or text is being selected. */
+function openRow(event: MouseEvent, open: () => void) {
+  const inside = (event.target as HTMLElement).closest("a, button, input");
+  if (inside === null && String(getSelection()) === "") open();
 }

@@ -1,4 +1,4 @@
-import { CloseOutlined, SearchOutlined } from "@ant-design/icons";
+import { CloseOutlined, FilterOutlined, SearchOutlined } from "@ant-design/icons";
 import { Button, DatePicker, Input, Select } from "antd";
 import dayjs from "dayjs";
 import { useEffect, useState, type ReactNode } from "react";
@@ -7,7 +7,7 @@ import { useText } from "../text";
 import { amountText, minorOf } from "../text/format";
 import { words } from "../text/words";
 import { looksLikeCard } from "./cards";
-import type { Chosen, Filter } from "./filters";
+import { parametersOf, type Chosen, type Filter } from "./filters";
 
 interface Props {
   filters: readonly Filter[];
@@ -19,13 +19,26 @@ interface Props {
 
 export function FilterBar({ filters, chosen, choose, extra }: Props) {
   const t = useText();
+  const [all, setAll] = useState(false);
   const any = Object.keys(chosen).length > 0;
   const none = Object.fromEntries(Object.keys(chosen).map((name) => [name, undefined]));
+  const used = (filter: Filter) => parametersOf(filter).some((name) => chosen[name]);
+  const shown = filters.filter((filter) => all || !filter.rare || used(filter));
   return (
     <search className="filters" aria-label={t(words.filters)}>
-      {filters.map((filter) => (
+      {shown.map((filter) => (
         <One key={filter.name} filter={filter} chosen={chosen} choose={choose} />
       ))}
+      {(all || shown.length < filters.length) && (
+        <Button
+          type="text"
+          icon={<FilterOutlined />}
+          aria-expanded={all}
+          onClick={() => setAll(!all)}
+        >
+          {t(all ? words.fewerFilters : words.moreFilters)}
+        </Button>
+      )}
       {any && (
         <Button type="text" icon={<CloseOutlined />} onClick={() => choose(none)}>
           {t(words.clear)}

@@ -5,13 +5,21 @@ import { useSearchParams } from "react-router";
 import type { Text } from "../text";
 import { looksLikeCard } from "./cards";
 
-export type Filter =
-  | { kind: "search"; name: string; label: Text; hint?: Text; wide?: boolean }
-  | { kind: "choice"; name: string; label: Text; options: readonly Option[] }
+interface Common {
+  label: Text;
+  /** Shown where it is used, or where all filters are asked for. */
+  rare?: boolean;
+}
+
+export type Filter = Common & Kind;
+
+type Kind =
+  | { kind: "search"; name: string; hint?: Text; wide?: boolean }
+  | { kind: "choice"; name: string; options: readonly Option[] }
   /** Two parameters, `from` and `to`, as times. */
-  | { kind: "days"; name: "from"; label: Text }
+  | { kind: "days"; name: "from" }
   /** Two parameters, as minor units of the currency that is chosen. */
-  | { kind: "amounts"; name: "amount"; label: Text };
+  | { kind: "amounts"; name: "amount" };
 
 export interface Option {
   value: string;
@@ -20,12 +28,10 @@ export interface Option {
 
 export type Chosen = Record<string, string>;
 
-function parameters(filters: readonly Filter[]): string[] {
-  return filters.flatMap((filter) => {
-    if (filter.kind === "days") return ["from", "to"];
-    if (filter.kind === "amounts") return ["amount_from", "amount_to"];
-    return [filter.name];
-  });
+export function parametersOf(filter: Filter): string[] {
+  if (filter.kind === "days") return ["from", "to"];
+  if (filter.kind === "amounts") return ["amount_from", "amount_to"];
+  return [filter.name];
 }
 
 export function useFilters(filters: readonly Filter[]): {
@@ -36,7 +42,7 @@ export function useFilters(filters: readonly Filter[]): {
   const [search, setSearch] = useSearchParams();
   return useMemo(() => {
     const chosen: Chosen = {};
-    for (const name of parameters(filters)) {
+    for (const name of filters.flatMap(parametersOf)) {
       const value = search.get(name);
       // Whoever pasted an address with a card number in it does not send it on.
       if (value && !looksLikeCard(value)) chosen[name] = value;

@@ -1,0 +1,41 @@
+import { texts } from "../../text";
+
+export const said = texts({
+  title: ["Payments", "支付单"],
+  q: ["Any number, or the last 4 digits of card or phone", "任意编号，或卡号、手机号后四位"],
+  qHint: [
+    "Payment, order, request, channel, refund or coupon number",
+    "支付单号、业务订单号、流水号、渠道流水号、退款号或券号",
+  ],
+  status: ["Status", "状态"],
+  type: ["Way of paying", "支付方式"],
+  converted: ["Converted", "是否转代扣"],
+  wasConverted: ["Converted", "已转代扣"],
+  notConverted: ["Not converted", "未转代扣"],
+  created: ["Created", "创建时间"],
+  currency: ["Currency", "币种"],
+  amount: ["Amount", "金额"],
+  line: ["Business line", "业务线"],
+  channel: ["Channel", "渠道"],
+  code: ["Response code", "响应码"],
+  payment: ["Payment", "支付单"],
+  order: ["Order", "业务订单"],
+  card: ["Card", "银行卡"],
+  held: ["Held", "已挂起"],
+  csv: ["CSV", "导出 CSV"],
+  csvHint: [
+    "What these filters find, at most 100,000 payments",
+    "按当前筛选导出，最多 100,000 条",
+  ],
+  views: ["Saved views", "常用筛选"],
+  noViews: ["None saved yet", "暂无保存"],
+  save: ["Save these filters…", "保存当前筛选…"],
+  saveTitle: ["Save these filters", "保存当前筛选"],
+  name: ["Name of the view", "名称"],
+  keep: ["Save", "保存"],
+  remove: ["Remove {name}", "删除 {name}"],
+  searchedFrom: [
+    "Searched back to {t}; load more to look further.",
+    "已搜索至 {t}，加载更多以继续。",
+  ],
+});

@@ -114,6 +114,8 @@ export function widgets(mode: Mode): ThemeConfig {
         itemMarginBlock: 1,
         groupTitleFontSize: 11,
         activeBarBorderWidth: 0,
+        itemSelectedBg: dark ? "#1e2440" : "#eef0fd",
+        itemSelectedColor: dark ? "#b5c0ff" : LIGHT.colorPrimary,
       },
       Modal: { titleFontSize: 16 },
     },

@@ -14,7 +14,7 @@ type Option = Parameters<EChartsType["setOption"]>[0];
 
 export function Chart({ option, height, label }: {
   option: Option;
-  height: number;
+  height: number | string;
   label: string;
 }) {
   const at = useRef<HTMLDivElement>(null);

@@ -10,12 +10,14 @@ const said = texts({
   home: ["To the overview", "返回总览"],
 });
 
-export function Page({ title, about, actions, children }: {
+export function Page({ title, about, actions, up, children }: {
   /** Also the window's title. */
   title: string;
   /** What stands beside the title: a status, a number. */
   about?: ReactNode;
   actions?: ReactNode;
+  /** The list that this is one of. */
+  up?: { to: string; title: string };
   children: ReactNode;
 }) {
   useEffect(() => {
@@ -23,6 +25,11 @@ export function Page({ title, about, actions, children }: {
   }, [title]);
   return (
     <>
+      {up && (
+        <Link to={up.to} className="up">
+          ← {up.title}
+        </Link>
+      )}
       <div className="head">
         <h1>{title}</h1>
         {about && <div className="head-about">{about}</div>}

@@ -38,16 +38,19 @@ export function minorOf(text: string, currency: string): number | undefined {
 
 const LOCALES = { en: "en-GB", zh: "zh-CN" } as const;
 
+/** The year where it is another one. */
 export function timeText(at: string, language: Language, seconds = true): string {
+  const time = new Date(at);
+  const thisYear = time.getFullYear() === new Date().getFullYear();
   return new Intl.DateTimeFormat(LOCALES[language], {
-    year: "numeric",
+    year: thisYear ? undefined : "numeric",
     month: language === "zh" ? "2-digit" : "short",
     day: "2-digit",
     hour: "2-digit",
     minute: "2-digit",
     second: seconds ? "2-digit" : undefined,
     hourCycle: "h23",
-  }).format(new Date(at));
+  }).format(time);
 }
 
 /** The time of day with milliseconds, for what follows each other closely. */

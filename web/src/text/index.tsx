@@ -39,8 +39,10 @@ export function useLanguage(): Speaking {
   return use(Speaks);
 }
 
+export type Say = (text: Text, values?: Values) => string;
+
 /** `t(table.key, {n: 3})`, or any text: in the language that is shown. */
-export function useText(): (text: Text, values?: Values) => string {
+export function useText(): Say {
   const { language } = use(Speaks);
   return useMemo(() => (text, values) => said(text, language, values), [language]);
 }

@@ -79,6 +79,7 @@ export default function Audit() {
           expandable={{
             expandedRowRender: (entry) => <Opened entry={entry} />,
             columnWidth: 40,
+            columnTitle: <span className="heard">{t(said.detail)}</span>,
           }}
         />
       </Panel>

@@ -189,6 +189,7 @@ function useColumns(
               </Button>
               <Button
                 size="small"
+                type="text"
                 danger
                 disabled={name === me}
                 onClick={() =>

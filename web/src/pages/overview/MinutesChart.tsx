@@ -23,7 +23,8 @@ export default function MinutesChart({ minutes }: { minutes: Minute[] }) {
     const colours = COLOURS[mode];
     const clock = (at: string) => {
       const time = new Date(at);
-      return `${time.getHours()}:${String(time.getMinutes()).padStart(2, "0")}`;
+      const two = (n: number) => String(n).padStart(2, "0");
+      return `${two(time.getHours())}:${two(time.getMinutes())}`;
     };
     const axis = { axisLine: { show: false }, axisTick: { show: false } };
     const label = { color: colours.ink, fontSize: 11 };
@@ -81,7 +82,7 @@ export default function MinutesChart({ minutes }: { minutes: Minute[] }) {
   return (
     <Chart
       option={option}
-      height={236}
+      height="100%"
       label={t(said.chart, {
         good: sum((minute) => minute.succeeded),
         bad: sum((minute) => minute.failed),

@@ -69,7 +69,7 @@ function Shown({ data }: { data: Overview }) {
           }
           extra={<Legend />}
         >
-          <Suspense fallback={<div style={{ height: 236 }} />}>
+          <Suspense fallback={null}>
             <MinutesChart minutes={data.minutes} />
           </Suspense>
         </Panel>

@@ -8,7 +8,7 @@ export const said = texts({
   speed: ["Payments per second", "每秒支付数"],
   speedHint: ["opened, over the last 10 s", "近 10 秒新建"],
   rate: ["Success rate today", "今日成功率"],
-  rateHint: ["{n} of {all} that ended paid or failed", "{all} 笔成功或失败中 {n} 笔成功"],
+  rateHint: ["{n} of {all} ended paid", "{all} 笔中 {n} 笔成功"],
   rescued: ["Rescued today", "今日挽救"],
   rescuedHint: ["paid only because they were converted", "因转代扣而支付成功"],
   unknown: ["Result unknown", "结果未知"],

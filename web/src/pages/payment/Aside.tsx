@@ -4,14 +4,16 @@ import { Link } from "react-router";
 
 import { Panel } from "../../parts/Page";
 import { Money, Name, Number, Status, Time } from "../../parts/Show";
-import { useText } from "../../text";
+import { useLanguage, useText } from "../../text";
+import { words } from "../../text/words";
 import { said } from "./texts";
-import type { Details } from "./types";
+import type { Act, Details } from "./types";
 
 export function Aside({ data }: { data: Details }) {
   const t = useText();
   return (
     <div className="payment-aside">
+      <MayNot acts={data.acts} />
       {data.cases.length > 0 && (
         <List title={t(said.cases)}>
           {data.cases.map((one) => (
@@ -67,6 +69,26 @@ export function Aside({ data }: { data: Details }) {
         ))}
       </List>
     </div>
+  );
+}
+
+/** What cannot be done now, each with why: what can is at the head of the page. */
+function MayNot({ acts }: { acts: Act[] }) {
+  const { language } = useLanguage();
+  const t = useText();
+  const not = acts.filter((act) => !act.may || !act.allowed);
+  if (not.length === 0) return null;
+  return (
+    <List title={t(said.notNow)}>
+      {not.map((act) => (
+        <li key={act.act}>
+          {t(said[act.act])}
+          <span className="quiet right">
+            {!act.may ? t(words.notAllowed) : language === "zh" ? act.says_zh : act.says}
+          </span>
+        </li>
+      ))}
+    </List>
   );
 }
 

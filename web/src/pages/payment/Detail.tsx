@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 
 import { JsonView } from "../../parts/JsonView";
 import { Money, Pill, Status } from "../../parts/Show";
-import { useText, type Text, type Values } from "../../text";
+import { useText, type Say } from "../../text";
 import { names, type Tone } from "../../text/words";
 import { events, said } from "./texts";
 import type { Candidate, Entry, Item } from "./types";
@@ -23,8 +23,6 @@ export function toneOf(item: Item): Tone {
   return "calm";
 }
 
-type Say = (text: Text, values?: Values) => string;
-
 export function titleOf(item: Item, t: Say): ReactNode {
   if (item.kind === "transition") {
     const { from, to } = item.detail as { from?: string; to?: string };
@@ -35,8 +33,19 @@ export function titleOf(item: Item, t: Say): ReactNode {
       </>
     );
   }
+  if (item.kind === "posting") return <Posting title={item.title} />;
   if (item.kind === "message") return <Message item={item} t={t} />;
   return item.title;
+}
+
+/** `PAID 1250 CNY`: what was posted, and how much in minor units. */
+function Posting({ title }: { title: string }) {
+  const [what = "", amount = "", currency = ""] = title.split(" ");
+  return (
+    <>
+      {what} <Money amount={Number(amount)} currency={currency} />
+    </>
+  );
 }
 
 /** `OUT confirm unionpay/main`: which way, what, whose. */

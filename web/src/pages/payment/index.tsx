@@ -1,16 +1,15 @@
 // One payment with all that it has, and what may be done about it now.
 import { useQuery } from "@tanstack/react-query";
-import { Button, Skeleton, Tooltip } from "antd";
+import { Button, Skeleton } from "antd";
 import { useState } from "react";
-import { Link, useParams } from "react-router";
+import { useParams } from "react-router";
 
 import { get } from "../../api/client";
 import { ActDialog, type Act as Deed } from "../../parts/ActDialog";
 import { Page } from "../../parts/Page";
 import { ProblemNote } from "../../parts/ProblemNote";
 import { Money, Name, Status } from "../../parts/Show";
-import { useLanguage, useText } from "../../text";
-import { words } from "../../text/words";
+import { useText, type Say } from "../../text";
 import { Aside } from "./Aside";
 import { Axis } from "./Axis";
 import { Legs } from "./Legs";
@@ -37,6 +36,7 @@ export default function Payment() {
   return (
     <Page
       title={t(said.title, { no })}
+      up={{ to: "/payments", title: t(said.back) }}
       about={
         data && (
           <>
@@ -56,13 +56,18 @@ export default function Payment() {
           </>
         )
       }
-      actions={data?.acts.map((act) => (
-        <ActButton key={act.act} act={act} at={at} open={setDeed} />
-      ))}
+      actions={data?.acts
+        .filter((act) => act.may && act.allowed)
+        .map(({ act }) => (
+          <Button
+            key={act}
+            danger={act === "close"}
+            onClick={() => setDeed(deedOf(act, at, t))}
+          >
+            {t(said[act])}
+          </Button>
+        ))}
     >
-      <p className="crumb">
-        <Link to="/payments">← {t(said.back)}</Link>
-      </p>
       {asked.isError && (
         <ProblemNote problem={asked.error} reading again={() => void asked.refetch()} />
       )}
@@ -82,41 +87,16 @@ export default function Payment() {
   );
 }
 
-function ActButton({ act, at, open }: {
-  act: Act;
-  at: string;
-  open: (deed: Deed) => void;
-}) {
-  const { language } = useLanguage();
-  const t = useText();
+function deedOf(act: Act["act"], at: string, t: Say): Deed {
   const will = {
     close: said.closeWill,
     enquire: said.enquireWill,
     notices: said.noticesWill,
-  }[act.act];
-  const why = !act.may
-    ? t(words.notAllowed)
-    : act.allowed
-      ? undefined
-      : language === "zh"
-        ? act.says_zh
-        : act.says;
-  return (
-    <Tooltip title={why}>
-      <Button
-        disabled={why !== undefined}
-        danger={act.act === "close"}
-        onClick={() =>
-          open({
-            title: t(said[act.act]),
-            will: t(will),
-            path: `${at}/${act.act}`,
-            grave: act.act === "close",
-          })
-        }
-      >
-        {t(said[act.act])}
-      </Button>
-    </Tooltip>
-  );
+  };
+  return {
+    title: t(said[act]),
+    will: t(will[act]),
+    path: `${at}/${act}`,
+    grave: act === "close",
+  };
 }

@@ -3,7 +3,7 @@ import { texts, type Text } from "../../text";
 export const said = texts({
   title: ["Payment {no}", "支付单 {no}"],
   back: ["Payments", "支付单"],
-  now: ["What may be done now", "当前可执行操作"],
+  notNow: ["Not to be done now", "当前不可执行"],
   close: ["Close", "关闭"],
   closeWill: [
     "The payment is closed: nobody can pay it any more, and its business line is told. No money is asked for. Should money of it come later, it goes back by itself.",
@@ -19,7 +19,6 @@ export const said = texts({
     "All notices of this payment are sent to the business line once more, with the same ids: who keeps them apart by those does nothing twice.",
     "将该支付单的全部通知重新发送给业务线，通知编号不变，按编号去重的业务线不会重复处理。",
   ],
-  mayNot: ["Your role may not do this.", "您的角色无权执行此操作。"],
   facts: ["The order", "订单信息"],
   subject: ["Subject", "商品"],
   amount: ["Amount", "金额"],
@@ -62,7 +61,7 @@ export const said = texts({
   credit: ["Credit", "贷"],
   account: ["Account", "科目"],
   told: ["Notices", "通知"],
-  tries: ["{n} tries", "{n} 次"],
+  tries: ["tried {n}×", "已尝试 {n} 次"],
   cases: ["Cases", "差错"],
   none: ["None", "无"],
 });

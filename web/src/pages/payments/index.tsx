@@ -113,15 +113,6 @@ function useColumns(): Columns<Line> {
         render: (at: string) => <Time at={at} />,
       },
       {
-        title: t(said.payment),
-        dataIndex: "pay_order_no",
-        render: (no: string) => (
-          <Link to={`/payments/${no}`}>
-            <Number no={no} />
-          </Link>
-        ),
-      },
-      {
         title: t(said.amount),
         align: "right",
         render: (_, line) => <Money amount={line.amount} currency={line.currency} strong />,
@@ -133,6 +124,15 @@ function useColumns(): Columns<Line> {
             <Status code={line.biz_status} />
             {line.held && <Pill tone="warn">{t(said.held)}</Pill>}
           </span>
+        ),
+      },
+      {
+        title: t(said.payment),
+        dataIndex: "pay_order_no",
+        render: (no: string) => (
+          <Link to={`/payments/${no}`}>
+            <Number no={no} />
+          </Link>
         ),
       },
       {
@@ -165,7 +165,7 @@ function useColumns(): Columns<Line> {
       },
       { title: t(said.channel), dataIndex: "channel", render: (c: string | null) => c ?? "—" },
       {
-        title: t(said.code),
+        title: t(said.codeHead),
         dataIndex: "resp_code",
         render: (code: string | null) => (code ? <code>{code}</code> : "—"),
       },

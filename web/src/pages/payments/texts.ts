@@ -18,6 +18,7 @@ export const said = texts({
   line: ["Business line", "业务线"],
   channel: ["Channel", "渠道"],
   code: ["Response code", "响应码"],
+  codeHead: ["Code", "响应码"],
   payment: ["Payment", "支付单"],
   order: ["Order", "业务订单"],
   card: ["Card", "银行卡"],

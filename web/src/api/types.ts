@@ -12,6 +12,8 @@ export interface Session {
 export interface Listed<T> {
   items: T[];
   next: string | null;
+  /** Back to when was looked, where not to the end: there may be more behind it. */
+  searched_from?: string | null;
 }
 
 export interface Amount {

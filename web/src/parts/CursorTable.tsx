@@ -6,7 +6,8 @@ import type { MouseEvent, ReactNode } from "react";
 
 import { get, type Query } from "../api/client";
 import type { Listed } from "../api/types";
-import { useText } from "../text";
+import { useLanguage, useText } from "../text";
+import { timeText } from "../text/format";
 import { words } from "../text/words";
 import { ProblemNote } from "./ProblemNote";
 
@@ -33,6 +34,7 @@ interface Props<T> {
 
 export function CursorTable<T extends object>(props: Props<T>) {
   const { path, query = {}, everyMs } = props;
+  const { language } = useLanguage();
   const t = useText();
   const list = useInfiniteQuery({
     queryKey: [path, query],
@@ -47,6 +49,7 @@ export function CursorTable<T extends object>(props: Props<T>) {
   if (list.isError && !list.data) {
     return <ProblemNote problem={list.error} reading again={() => void list.refetch()} />;
   }
+  const searched = list.data?.pages.at(-1)?.searched_from;
   const filtered = Object.values(query).some(Boolean);
   return (
     <div className="list">
@@ -70,7 +73,10 @@ export function CursorTable<T extends object>(props: Props<T>) {
           ) : (
             <Empty
               image={Empty.PRESENTED_IMAGE_SIMPLE}
-              description={props.empty ?? t(filtered ? words.nothingFits : words.nothing)}
+              description={
+                props.empty ??
+                t(filtered || list.hasNextPage ? words.nothingFits : words.nothing)
+              }
             />
           ),
         }}
@@ -78,6 +84,11 @@ export function CursorTable<T extends object>(props: Props<T>) {
       {list.isError && <ProblemNote problem={list.error} reading />}
       {list.hasNextPage && (
         <div className="list-more">
+          {searched && (
+            <span className="quiet">
+              {t(words.searchedFrom, { t: timeText(searched, language) })}
+            </span>
+          )}
           <Button
             loading={list.isFetchingNextPage}
             onClick={() => void list.fetchNextPage()}

@@ -1,4 +1,6 @@
 // What many pages say, and the names of what the API names.
+import { acts } from "./acts";
+import { cases } from "./cases";
 import { texts, type Text } from "./index";
 
 export const words = texts({
@@ -8,6 +10,7 @@ export const words = texts({
   close: ["Close", "关闭"],
   done: ["Done", "完成"],
   more: ["Load more", "加载更多"],
+  searchedFrom: ["Searched back to {t}", "已搜索至 {t}"],
   all: ["All", "全部"],
   clear: ["Clear", "清除"],
   filters: ["Filters", "筛选"],
@@ -76,6 +79,7 @@ export const statuses: Record<string, { text: Text; tone: Tone }> = {
   EXPIRED: { text: ["Expired", "已过期"], tone: "calm" },
   LOCKED: { text: ["Locked", "已锁定"], tone: "warn" },
   DELIVERED: { text: ["Delivered", "已送达"], tone: "good" },
+  PARKED: { text: ["Parked", "已搁置"], tone: "warn" },
   WAITING: { text: ["Waiting", "等待中"], tone: "busy" },
   OPEN: { text: ["Open", "待处理"], tone: "warn" },
   SETTLED: { text: ["Settled", "已解决"], tone: "good" },
@@ -86,6 +90,8 @@ export const statuses: Record<string, { text: Text; tone: Tone }> = {
 };
 
 export const names: Record<string, Text> = {
+  ...acts,
+  ...cases,
   QUICK_PAY: ["Quick pay", "快捷支付"],
   DEDUCT: ["Deduct", "代扣"],
   BATCH_DEDUCT: ["Batch deduct", "批扣"],
@@ -98,6 +104,9 @@ export const names: Record<string, Text> = {
   deduct: ["Deduct", "代扣"],
   refund: ["Refund", "退款"],
   enquire: ["Enquiry", "查单"],
+  verify_code: ["Check our code", "校验验证码"],
+  statement: ["Statement", "对账文件"],
+  "command line": ["Command line", "命令行"],
   sms_centre: ["Our SMS centre", "短信中心"],
   viewer: ["Viewer", "只读"],
   operator: ["Operator", "操作员"],

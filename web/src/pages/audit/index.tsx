@@ -14,6 +14,7 @@ import { Page, Panel } from "../../parts/Page";
 import { ProblemNote } from "../../parts/ProblemNote";
 import { Name, Time } from "../../parts/Show";
 import { useLanguage, useText } from "../../text";
+import { acts } from "../../text/acts";
 import { numberText } from "../../text/format";
 import "./page.css";
 import { said } from "./texts";
@@ -22,7 +23,12 @@ const AT = "/v1/console/audit";
 
 const FILTERS: readonly Filter[] = [
   { kind: "search", name: "operator", label: said.operator },
-  { kind: "search", name: "act", label: said.act },
+  {
+    kind: "choice",
+    name: "act",
+    label: said.act,
+    options: Object.entries(acts).map(([value, label]) => ({ value, label })),
+  },
   { kind: "search", name: "subject", label: said.subject },
   { kind: "days", name: "from", label: said.at },
 ];
@@ -140,7 +146,7 @@ function useColumns(): Columns<Entry> {
           </>
         ),
       },
-      { title: t(said.act), dataIndex: "act" },
+      { title: t(said.act), dataIndex: "act", render: (act: string) => <Name code={act} /> },
       {
         title: t(said.subject),
         dataIndex: "subject",

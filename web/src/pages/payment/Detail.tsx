@@ -2,7 +2,7 @@
 import type { ReactNode } from "react";
 
 import { JsonView } from "../../parts/JsonView";
-import { Money, Pill, Status } from "../../parts/Show";
+import { Money, Name, Pill, Status } from "../../parts/Show";
 import { useText, type Say } from "../../text";
 import { names, type Tone } from "../../text/words";
 import { events, said } from "./texts";
@@ -19,7 +19,7 @@ const TONES: Record<string, Tone> = {
 
 export function toneOf(item: Item): Tone {
   if (item.kind === "transition") return TONES[item.title] ?? "busy";
-  if (item.kind === "act") return "warn";
+  if (item.kind === "act" || item.kind === "case") return "warn";
   return "calm";
 }
 
@@ -33,9 +33,32 @@ export function titleOf(item: Item, t: Say): ReactNode {
       </>
     );
   }
+  if (item.kind === "act") return <Deed item={item} />;
+  if (item.kind === "route") return <Route title={item.title} />;
   if (item.kind === "posting") return <Posting title={item.title} />;
   if (item.kind === "message") return <Message item={item} t={t} />;
   return item.title;
+}
+
+/** Who did it, what, and why. */
+function Deed({ item }: { item: Item }) {
+  const { operator, why } = item.detail as { operator?: string; why?: string };
+  return (
+    <>
+      <b>{operator}</b> <Name code={item.title} />
+      {why && <span className="quiet">{why}</span>}
+    </>
+  );
+}
+
+/** `DEDUCT → deduct_a.deduct`: for what, and where to; or why nowhere. */
+function Route({ title }: { title: string }) {
+  const [what = "", chosen = ""] = title.split(" → ");
+  return (
+    <span>
+      <Name code={what} /> → {chosen}
+    </span>
+  );
 }
 
 /** `PAID 1250 CNY`: what was posted, and how much in minor units. */

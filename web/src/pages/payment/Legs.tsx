@@ -6,7 +6,7 @@ import { clockText } from "../../text/format";
 import { said } from "./texts";
 import type { Leg } from "./types";
 
-export function Legs({ legs, currency }: { legs: Leg[]; currency: string }) {
+export function Legs({ legs }: { legs: Leg[] }) {
   const t = useText();
   return (
     <Panel title={t(said.legs)}>
@@ -14,7 +14,7 @@ export function Legs({ legs, currency }: { legs: Leg[]; currency: string }) {
       <ol className="legs">
         {legs.map((leg) => (
           <li key={leg.attempt_no} className="leg">
-            <One leg={leg} currency={currency} />
+            <One leg={leg} />
           </li>
         ))}
       </ol>
@@ -22,7 +22,7 @@ export function Legs({ legs, currency }: { legs: Leg[]; currency: string }) {
   );
 }
 
-function One({ leg, currency }: { leg: Leg; currency: string }) {
+function One({ leg }: { leg: Leg }) {
   const t = useText();
   return (
     <>
@@ -39,7 +39,7 @@ function One({ leg, currency }: { leg: Leg; currency: string }) {
         <Name code={leg.channel} />
         <span className="quiet"> / {leg.account}</span>
         <span className="leg-end">
-          <Money amount={leg.amount} currency={leg.currency ?? currency} />
+          <Money amount={leg.amount} currency={leg.currency} />
         </span>
       </p>
       <dl>
@@ -75,7 +75,7 @@ function One({ leg, currency }: { leg: Leg; currency: string }) {
             <Number no={leg.channel_ref} copy />
           </dd>
         </div>
-        {(leg.enquiries ?? 0) > 0 && (
+        {leg.enquiries > 0 && (
           <div>
             <dt>{t(said.enquiries)}</dt>
             <dd>{leg.enquiries}</dd>

@@ -15,7 +15,7 @@ export function Order({ payment }: { payment: Whole }) {
           [t(said.subject), payment.subject],
           [t(said.amount), money(payment.amount)],
           [t(said.payable), money(payment.payable_amount)],
-          [t(said.refunded), money(payment.refunded_amount ?? 0)],
+          [t(said.refunded), money(payment.refunded_amount)],
           [t(said.line), payment.biz_line],
           [t(said.outNo), <Number no={payment.out_biz_no} copy />],
           [t(said.orderNo), <Number no={payment.biz_order_no} />],

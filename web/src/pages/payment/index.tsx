@@ -9,7 +9,7 @@ import { ActDialog, type Act as Deed } from "../../parts/ActDialog";
 import { Page } from "../../parts/Page";
 import { ProblemNote } from "../../parts/ProblemNote";
 import { Money, Name, Status } from "../../parts/Show";
-import { useText, type Say } from "../../text";
+import { useLanguage, useText, type Say } from "../../text";
 import { Aside } from "./Aside";
 import { Axis } from "./Axis";
 import { Legs } from "./Legs";
@@ -23,6 +23,7 @@ const OPEN_EVERY_MS = 3_000;
 export default function Payment() {
   const no = useParams().no ?? "";
   const at = `/v1/console/payments/${no}`;
+  const { language } = useLanguage();
   const t = useText();
   const [deed, setDeed] = useState<Deed | null>(null);
   const asked = useQuery({
@@ -62,7 +63,7 @@ export default function Payment() {
           <Button
             key={act}
             danger={act === "close"}
-            onClick={() => setDeed(deedOf(act, at, t))}
+            onClick={() => setDeed(deedOf(act, at, t, language === "zh"))}
           >
             {t(said[act])}
           </Button>
@@ -75,7 +76,7 @@ export default function Payment() {
       {data && (
         <>
           <Order payment={data.payment} />
-          <Legs legs={data.legs} currency={data.payment.currency} />
+          <Legs legs={data.legs} />
           <div className="grid payment">
             <Axis no={no} open={data.payment.finished_at === null} details={data} />
             <Aside data={data} />
@@ -87,7 +88,7 @@ export default function Payment() {
   );
 }
 
-function deedOf(act: Act["act"], at: string, t: Say): Deed {
+function deedOf(act: Act["act"], at: string, t: Say, zh: boolean): Deed {
   const will = {
     close: said.closeWill,
     enquire: said.enquireWill,
@@ -98,5 +99,9 @@ function deedOf(act: Act["act"], at: string, t: Say): Deed {
     will: t(will[act]),
     path: `${at}/${act}`,
     grave: act === "close",
+    result: (answer) => {
+      const { says, says_zh } = answer as { says: string; says_zh: string };
+      return zh ? says_zh : says;
+    },
   };
 }

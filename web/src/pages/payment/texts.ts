@@ -76,6 +76,7 @@ export const kinds: Record<string, Text> = {
   posting: ["Postings", "记账"],
   notice: ["Notices", "通知"],
   refund: ["Refunds", "退款"],
+  case: ["Cases", "差错"],
   act: ["Operators", "人工操作"],
 };
 

@@ -3,13 +3,13 @@ import type { Line } from "../payments/types";
 export interface Whole extends Line {
   subject: string;
   coupon_no: string | null;
-  coupon_amount?: number;
-  refunded_amount?: number;
-  convert_cause?: string | null;
+  coupon_amount: number;
+  refunded_amount: number;
+  convert_cause: string | null;
   card_id: string;
   resp_msg: string | null;
   expires_at: string;
-  next_check_at?: string | null;
+  next_check_at: string | null;
 }
 
 export interface Leg {
@@ -19,17 +19,17 @@ export interface Leg {
   account: string;
   process_status: string;
   outcome: string | null;
-  blame?: string | null;
+  blame: string | null;
   request_no: string;
   channel_ref: string | null;
   amount: number;
-  currency?: string;
+  currency: string;
   resp_code: string | null;
   resp_msg: string | null;
   sent_at: string | null;
   answered_at: string | null;
   took_ms: number | null;
-  enquiries?: number;
+  enquiries: number;
 }
 
 export interface Act {
@@ -53,7 +53,7 @@ export interface Details {
   postings: {
     at: string;
     entry: string;
-    fact?: string;
+    fact: string;
     account: string;
     side: "DEBIT" | "CREDIT";
     amount: number;

@@ -122,6 +122,9 @@ function useColumns(): Columns<Line> {
         render: (_, line) => (
           <span className="pills">
             <Status code={line.biz_status} />
+            {line.biz_status === "FAIL" && line.resp_code && (
+              <code className="quiet">{line.resp_code}</code>
+            )}
             {line.held && <Pill tone="warn">{t(said.held)}</Pill>}
           </span>
         ),
@@ -164,11 +167,6 @@ function useColumns(): Columns<Line> {
         ),
       },
       { title: t(said.channel), dataIndex: "channel", render: (c: string | null) => c ?? "—" },
-      {
-        title: t(said.codeHead),
-        dataIndex: "resp_code",
-        render: (code: string | null) => (code ? <code>{code}</code> : "—"),
-      },
     ],
     [t],
   );

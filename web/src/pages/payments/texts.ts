@@ -18,7 +18,6 @@ export const said = texts({
   line: ["Business line", "业务线"],
   channel: ["Channel", "渠道"],
   code: ["Response code", "响应码"],
-  codeHead: ["Code", "响应码"],
   payment: ["Payment", "支付单"],
   order: ["Order", "业务订单"],
   card: ["Card", "银行卡"],
@@ -35,8 +34,4 @@ export const said = texts({
   name: ["Name of the view", "名称"],
   keep: ["Save", "保存"],
   remove: ["Remove {name}", "删除 {name}"],
-  searchedFrom: [
-    "Searched back to {t}; load more to look further.",
-    "已搜索至 {t}，加载更多以继续。",
-  ],
 });

@@ -11,7 +11,7 @@ export interface Line {
   verify_status: string;
   converted: boolean;
   /** What a person must look at before anything goes on. */
-  held?: string | null;
+  held: string | null;
   card_tail: string | null;
   phone_tail: string | null;
   bank: string | null;

@@ -58,16 +58,16 @@ def handlers(site: Site) -> list[HTTPRouteHandler]:
 
     @get("/console")
     async def console(request: Request[Any, Any, Any]) -> Response[bytes]:
-        return _answer(request, site, "")
+        return _answer(request, site)
 
     @get("/console/{path:path}")
-    async def below(request: Request[Any, Any, Any], path: str) -> Response[bytes]:
-        return _answer(request, site, path)
+    async def below(request: Request[Any, Any, Any]) -> Response[bytes]:
+        return _answer(request, site)
 
     return [console, below]
 
 
-def _answer(request: Request[Any, Any, Any], site: Site, path: str) -> Response[bytes]:
+def _answer(request: Request[Any, Any, Any], site: Site) -> Response[bytes]:
     if not site.files:
         return Response(
             _NOT_BUILT,
@@ -75,7 +75,7 @@ def _answer(request: Request[Any, Any, Any], site: Site, path: str) -> Response[
             headers={**HEADERS, "Cache-Control": "no-store"},
             media_type="text/html",
         )
-    found = site.find(path)
+    found = site.find(request.scope["path"].removeprefix("/console"))
     if found is None:
         return Response(
             b"",

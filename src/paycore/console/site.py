@@ -92,6 +92,6 @@ def _takes(accepted: str) -> set[str]:
     for part in accepted.lower().split(","):
         coding, _, rest = part.partition(";")
         weight = rest.strip().removeprefix("q=")
-        if weight.rstrip("0") not in {"0", "0."}:
+        if not weight or weight.strip("0."):
             takes.add(coding.strip())
     return takes

@@ -60,6 +60,10 @@ const LIGHT = {
   colorSuccess: "#12805c",
   colorError: "#c4320a",
   colorWarning: "#a15c07",
+  colorSuccessBg: "#e9f8f1",
+  colorErrorBg: "#fdeee9",
+  colorWarningBg: "#fdf3dc",
+  colorWarningBorder: "#ecd39a",
   colorTextBase: "#1a1f36",
   colorText: "#1a1f36",
   colorTextSecondary: "#4f566b",
@@ -118,6 +122,7 @@ export function widgets(mode: Mode): ThemeConfig {
         itemSelectedColor: dark ? "#b5c0ff" : LIGHT.colorPrimary,
       },
       Modal: { titleFontSize: 16 },
+      Form: { verticalLabelPadding: "0 0 4px", itemMarginBottom: 18, labelHeight: 22 },
     },
   };
 }

@@ -27,7 +27,7 @@ export function SecretOnce({ title, secret, hint, done }: {
       }
     >
       <Alert type="warning" showIcon title={t(words.shownOnce)} />
-      {hint && <p>{hint}</p>}
+      {hint && <p className="hint">{hint}</p>}
       <p className="secret">
         <code>{secret}</code>
         <Copy text={secret ?? ""} />

@@ -4,7 +4,7 @@ export const said = texts({
   title: ["Payment {no}", "支付单 {no}"],
   back: ["Payments", "支付单"],
   notNow: ["Not to be done now", "当前不可执行"],
-  close: ["Close", "关闭"],
+  close: ["Close the payment", "关闭支付单"],
   closeWill: [
     "The payment is closed: nobody can pay it any more, and its business line is told. No money is asked for. Should money of it come later, it goes back by itself.",
     "支付单将被关闭，无法再支付，并通知业务线。不会发起扣款；若之后到账，将自动退回。",

@@ -1,0 +1,116 @@
+"""A running stack and a real browser, for tests of the operators' console.
+
+Whatever a test does, its pages raised no error, wrote none to the console, and asked
+nobody but us. It skips, with a reason, where there is no chromium or no built console.
+"""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
+sys.path.insert(0, str(Path(__file__).parent))
+
+from stack import Stack, stacked
+from visiting import DESKTOP, Operator, Visit
+
+from paycore.console import site
+from paycore.dev import folder
+
+ROOT = Path(__file__).parents[2]
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+SWITCHES = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"),
+    *("--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+)
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Stack]:
+    """One stack for all tests of this process, with some payments."""
+    if shutil.which("chromium") is None:
+        pytest.skip("no chromium on this machine: apt-get install chromium")
+    if not (site.FOLDER / site.INDEX).is_file():
+        pytest.skip("the console is not built: make web")
+    with stacked() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def browser(running: Stack) -> Iterator[object]:
+    """Debian's chromium, driven by playwright; it ends before the stack does."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        made = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=list(SWITCHES)
+        )
+        yield made
+        made.close()
+
+
+@pytest.fixture(scope="session")
+def people(running: Stack) -> dict[str, Operator]:
+    """The seeded operators, by role; each has a log-in of its own."""
+    kept = folder.load(running.on.data).operators
+    return {role: Operator(role, one) for role, one in kept.items()}
+
+
+@pytest.fixture
+def stack(running: Stack) -> Iterator[Stack]:
+    """The stack, with all strangers behaving before and after."""
+    running.no_faults()
+    yield running
+    running.no_faults()
+
+
+@pytest.fixture
+def open_console(browser, stack: Stack) -> Iterator[object]:
+    """Opens the console in a browser of its own: `open_console("payments", …)`."""
+    visits: list[Visit] = []
+
+    def opened(path: str = "", **context: object) -> Visit:
+        given = {"viewport": DESKTOP, "locale": "en-GB", **context}
+        visit = Visit(browser.new_context(**given), stack.nodes[0].info.api)
+        visits.append(visit)
+        visit.go(path)
+        return visit
+
+    yield opened
+    for visit in visits:
+        visit.context.close()
+    assert [] == [wrong for visit in visits for wrong in visit.wrong]
+
+
+@pytest.fixture(scope="session")
+def sessions() -> dict[str, object]:
+    """Cookies of who has logged in once: each code is good once, and comes slowly."""
+    return {}
+
+
+@pytest.fixture
+def inside(open_console, people, sessions) -> object:
+    """Opens a page as somebody: `inside("payments", role="viewer", …)`."""
+
+    def opened(path: str = "", role: str = "admin", **context: object) -> Visit:
+        kept = sessions.get(role)
+        if kept is not None:
+            return open_console(path, storage_state=kept, **context).in_console()
+        visit = open_console(path, **context)
+        visit.log_in(people[role])
+        state = visit.context.storage_state()
+        sessions[role] = {"cookies": state["cookies"], "origins": []}
+        return visit
+
+    return opened
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """axe-core's source, from where npm has put it."""
+    if not AXE.is_file():
+        pytest.skip("no axe-core: make web")
+    return AXE.read_text(encoding="utf-8")

@@ -1,0 +1,119 @@
+"""An operator at the console: how one logs in, what is seen, and what went wrong."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pyotp
+
+DESKTOP = {"width": 1440, "height": 900}
+PHONE = {"width": 390, "height": 844}
+SOON_MS = 20_000
+"""A password is hashed slowly, on a machine that has others to do as well."""
+STEP = timedelta(seconds=30)
+NOT_IN = "the server responded with a status of 401"
+"""What the browser itself writes of the question who is logged in, where nobody is."""
+
+
+class Operator:
+    """Somebody with a password and an authenticator, whose codes are good once."""
+
+    def __init__(self, name: str, kept: object) -> None:
+        self.name, self.password = name, kept.password
+        self._totp = pyotp.TOTP(kept.totp_secret)
+        self._last = ""
+
+    def code(self) -> str:
+        """A code that was not used yet: the next step's is good a little early."""
+        while True:
+            now = datetime.now(UTC)
+            for at in (now, now + STEP):
+                if (code := self._totp.at(at)) > "" and code not in self._last.split():
+                    self._last = f"{self._last} {code}"
+                    return code
+            time.sleep(1)
+
+
+class Visit:
+    """One browser at the console, and all that went wrong in it."""
+
+    def __init__(self, context, ours: str) -> None:
+        self.context, self.ours = context, ours
+        self.wrong: list[str] = []
+        self.asked: list[str] = []
+        self.page = context.new_page()
+        self.page.set_default_timeout(SOON_MS)
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("console", self._said)
+        self.page.on("request", self._asked)
+
+    def _said(self, message) -> None:
+        if message.type in ("error", "warning") and NOT_IN not in message.text:
+            self.wrong.append(message.text)
+
+    def _asked(self, request) -> None:
+        self.asked.append(request.url)
+        if not request.url.startswith((self.ours, "data:")):
+            self.wrong.append(f"asked {request.url}")
+
+    def go(self, path: str = "") -> "Visit":
+        """To a page of the console."""
+        self.page.goto(f"{self.ours}/console/{path}")
+        return self
+
+    def in_console(self) -> "Visit":
+        """Wait for the console and its page."""
+        self.page.locator(".frame h1").wait_for()
+        return self
+
+    def type_in(self, who: Operator, password: str | None = None) -> None:
+        """Name, password and code, and send them."""
+        page = self.page
+        page.locator("input[autocomplete=username]").fill(who.name)
+        box = page.locator("input[autocomplete=current-password]")
+        box.fill(password or who.password)
+        page.locator("input[autocomplete=one-time-code]").fill(who.code())
+        page.locator("button[type=submit]").click()
+
+    def log_in(self, who: Operator) -> "Visit":
+        """As somebody, and wait for the page."""
+        self.type_in(who)
+        return self.in_console()
+
+    @property
+    def title(self) -> str:
+        """The page's heading."""
+        return self.page.locator("main h1").inner_text()
+
+    @property
+    def text(self) -> str:
+        """What can be read of the page."""
+        return self.page.locator("main").inner_text()
+
+    def serious(self, axe: str) -> list[str]:
+        """What axe finds that is serious or worse."""
+        run = "axe.run(document, {resultTypes: ['violations']})"
+        found = self.page.evaluate(f"() => {{ {axe}; return {run}; }}")
+        return [
+            f"{one['id']}: {node['html'][:200]} {node.get('failureSummary', '')[:200]}"
+            for one in found["violations"]
+            if one["impact"] in ("serious", "critical")
+            for node in one["nodes"]
+        ]
+
+    @property
+    def overflows(self) -> bool:
+        """Whether the page as a whole must be pushed sideways to be read."""
+        return self.page.evaluate(
+            "document.documentElement.scrollWidth > window.innerWidth"
+        )
+
+    def shows(self, text: str) -> None:
+        """Wait until a text can be seen."""
+        self.page.get_by_text(text, exact=False).first.wait_for()
+
+    def settle(self) -> None:
+        """Wait until nothing is being fetched and no skeleton is left."""
+        self.page.wait_for_load_state("domcontentloaded")
+        self.page.locator(".ant-skeleton, .ant-spin-spinning").first.wait_for(
+            state="detached"
+        )

@@ -7,6 +7,7 @@ second time. What is masked in a row is masked here, and no code is anywhere in 
 import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -14,11 +15,21 @@ from paycore.accounting.rows import EntryRow, PostingRow
 from paycore.core.rows import RefundTransitionRow, TrailRow, TransitionRow
 from paycore.gateway.rows import MessageRow
 from paycore.kernel.ids import REFUND_LEGS, refund_at
+from paycore.kernel.journal import Row
 from paycore.kernel.node import Node
 from paycore.kernel.terms import SMS_CENTRE, Json, PayOrderNo
 from paycore.notify.rows import NoticeRow
 from paycore.router.rows import DecisionRow
 from paycore.sms.rows import CodeRow
+
+R = TypeVar("R", bound=Row)
+
+
+class Within(Protocol):
+    """Reads the rows of a kind that a payment has, in the order of their keys."""
+
+    async def __call__(self, kind: type[R], no: PayOrderNo, /) -> list[R]:
+        """All of them."""
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +44,11 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 async def timeline(node: Node, no: PayOrderNo) -> list[Item]:
     """All of it, oldest first."""
-    within = node.journal.within
+    return await told(node.journal.within, no)
+
+
+async def told(within: Within, no: PayOrderNo) -> list[Item]:
+    """The same, of rows that are read in some other way."""
     found = await asyncio.gather(
         within(TransitionRow, no),
         within(TrailRow, no),

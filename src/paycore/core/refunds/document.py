@@ -30,6 +30,47 @@ class Refund(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: datetime | None
 
 
+class RefundLine(Refund, frozen=True, kw_only=True):
+    """A refund as operators see it: whose it is, and how it stands at the channel."""
+
+    biz_line: str
+    case_id: str | None
+    channel: str
+    account: str
+    original_request_no: str
+    """Of the money that goes back."""
+    channel_ref: str | None
+    outcome: str | None
+    sends: int
+    next_check_at: datetime | None
+
+
+class RefundStep(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to a refund."""
+
+    at: datetime
+    event: str
+    from_status: str
+    to_status: str
+    cause: str
+
+
+def line_of(row: RefundRow) -> RefundLine:
+    """The same as of now, for operators."""
+    return RefundLine(
+        **msgspec.structs.asdict(refund_of(row)),
+        biz_line=row.biz_line,
+        case_id=row.case_id,
+        channel=row.channel,
+        account=row.account,
+        original_request_no=row.original_request_no,
+        channel_ref=row.channel_ref,
+        outcome=row.outcome,
+        sends=row.sends,
+        next_check_at=row.next_check_at,
+    )
+
+
 def refund_of(row: RefundRow) -> Refund:
     """The refund as of now."""
     return Refund(

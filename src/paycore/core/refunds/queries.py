@@ -1,14 +1,20 @@
 """What people ask of refunds: read-only SQL, off the payment's path."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
-from paycore.core.rows import RefundRow
+from paycore.core.refunds.document import RefundLine, RefundStep, line_of
+from paycore.core.rows import RefundRow, RefundTransitionRow
 from paycore.kernel.db import Pool
-from paycore.kernel.terms import BizLineId, PayOrderNo, RefundStatus
+from paycore.kernel.errors import DataNotExist
+from paycore.kernel.terms import BizLineId, PayOrderNo, RefundNo, RefundStatus
 
-__all__ = ["Pool", "find", "refunded", "search"]
+__all__ = ["Page", "Pool", "find", "page", "refunded", "search", "steps"]
+
+SCAN = 10_000
+"""So many refunds one page of operators looks at, at most."""
 
 # Newest payment first, and of each its newest refund: a range of the index
 # (biz_line, pay_order_no, refund_no), whatever the filters leave of it.
@@ -79,3 +85,100 @@ async def find(
     """Refunds of all lines, newest payment first."""
     records = await pool.fetch(REFUNDS, pay_order_no, biz_line, status, limit)
     return [msgspec.convert(dict(record), RefundRow) for record in records]
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Refunds of all lines, newest payment first, and before which number the next page
+    goes on; None: there is nothing behind it.
+    """
+
+    lines: list[RefundLine]
+    before: str | None
+    searched_from: datetime | None
+    """Where not all were looked at: back to this refund's time."""
+
+
+# A range of the primary key, or of the few that are open (`refund_due`).
+_END = """
+SELECT refund_no, created_at FROM refund
+WHERE {condition} AND (pay_order_no, refund_no) < ($1, $2) AND pay_order_no <= $1
+ORDER BY pay_order_no DESC, refund_no DESC
+OFFSET $3 LIMIT 1
+"""
+_FOUND = """
+SELECT * FROM refund
+WHERE {condition} AND (pay_order_no, refund_no) < ($1, $2) AND pay_order_no <= $1
+  AND (pay_order_no, refund_no) >= (left($5, 26), $5) AND pay_order_no >= left($5, 26)
+  AND ($6::text IS NULL OR status = $6)
+  AND ($7::timestamptz IS NULL OR created_at >= $7)
+  AND ($8::timestamptz IS NULL OR created_at < $8)
+ORDER BY pay_order_no DESC, refund_no DESC
+LIMIT $3
+"""
+_OPEN = "next_check_at IS NOT NULL AND $4::text[] IS NOT DISTINCT FROM $4"
+_NAMED = "($4::text[] IS NULL OR pay_order_no = ANY($4))"
+
+_BEHIND_ALL = "~"
+
+
+async def page(
+    pool: Pool,
+    *,
+    numbers: Sequence[str] | None,
+    status: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    before: str | None,
+    limit: int,
+    scan: int = SCAN,
+) -> Page:
+    """The refunds of some payments, or of all, before a number if one is given.
+
+    A refund may be of a payment of long ago, so its own time is no range of them.
+    """
+    few = numbers is None and status == RefundStatus.DOING
+    condition = _OPEN if few else _NAMED
+    last = before or _BEHIND_ALL
+    place = (last[:26], last)
+    end = await pool.fetchrow(
+        _END.format(condition=condition), *place, scan - 1, numbers
+    )
+    records = await pool.fetch(
+        _FOUND.format(condition=condition),
+        *(*place, limit + 1, numbers, "" if end is None else end["refund_no"]),
+        *(status, since, until),
+    )
+    rows = [msgspec.convert(dict(record), RefundRow) for record in records]
+    lines = [line_of(row) for row in rows[:limit]]
+    if len(rows) > limit:
+        return Page(lines=lines, before=lines[-1].refund_no, searched_from=None)
+    if end is None:
+        return Page(lines=lines, before=None, searched_from=None)
+    return Page(lines=lines, before=end["refund_no"], searched_from=end["created_at"])
+
+
+ONE = "SELECT * FROM refund WHERE pay_order_no = $1 AND refund_no = $2"
+STEPS = """
+SELECT * FROM refund_transition WHERE pay_order_no = $1 AND refund_no = $2 ORDER BY seq
+"""
+
+
+async def steps(
+    pool: Pool, no: PayOrderNo, number: RefundNo
+) -> tuple[RefundLine, list[RefundStep]]:
+    """One refund and what happened to it, in order; DataNotExist without one."""
+    record = await pool.fetchrow(ONE, no, number)
+    if record is None:
+        raise DataNotExist
+    found = await pool.fetch(STEPS, no, number)
+    rows = [msgspec.convert(dict(one), RefundTransitionRow) for one in found]
+    return line_of(msgspec.convert(dict(record), RefundRow)), [
+        RefundStep(
+            at=row.at,
+            event=row.event,
+            from_status=row.from_status,
+            to_status=row.to_status,
+            cause=row.cause,
+        )
+        for row in rows
+    ]

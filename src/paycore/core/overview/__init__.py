@@ -1,0 +1,1 @@
+"""What operators see first: how payments go just now, today and where."""

@@ -36,10 +36,15 @@ def after_of(cursor: str | None) -> str | None:
     return key
 
 
+def cursor_of(key: str | None) -> str | None:
+    """A key as it is given out; None: there is no next page."""
+    return None if key is None else urlsafe_b64encode(key.encode()).decode()
+
+
 def cut(
     found: Sequence[T], size: int, keys: Sequence[str]
 ) -> tuple[Sequence[T], str | None]:
     """A page out of one row more than it holds, and the cursor of the next."""
     if len(found) <= size:
         return found, None
-    return found[:size], urlsafe_b64encode(keys[size - 1].encode()).decode()
+    return found[:size], cursor_of(keys[size - 1])

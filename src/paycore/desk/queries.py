@@ -1,8 +1,10 @@
 """What people ask of the exception desk."""
 
+from collections.abc import Sequence
+
 import msgspec
 
-from paycore.desk.rows import CaseRow
+from paycore.desk.rows import CaseRow, StepRow
 from paycore.kernel.db import Pool
 
 CASES = """
@@ -33,3 +35,12 @@ async def cases(
         CASES, *(status, kind, pay_order_no, limit, owner, after)
     )
     return [msgspec.convert(dict(record), CaseRow) for record in records]
+
+
+STEPS = "SELECT * FROM desk_step WHERE case_id = ANY($1::text[]) ORDER BY at, seq"
+
+
+async def steps(pool: Pool, case_ids: Sequence[str]) -> list[StepRow]:
+    """All that was done about some cases, the oldest first."""
+    records = await pool.fetch(STEPS, list(case_ids))
+    return [msgspec.convert(dict(record), StepRow) for record in records]

@@ -75,6 +75,11 @@ def line(node: Node, biz_line: BizLineId) -> BizLineRow:
     return found
 
 
+def every(node: Node) -> list[str]:
+    """The names of all lines as of the last refresh, those that are off as well."""
+    return sorted(node.state(Lines).lines)
+
+
 def currencies(row: BizLineRow) -> frozenset[str]:
     """The currencies that a line has an account for."""
     return frozenset(_CURRENCIES.decode(row.currencies))

@@ -5,6 +5,7 @@ they did.
 from datetime import datetime
 
 from paycore.kernel.journal import Row, table
+from paycore.kernel.terms import Json
 from paycore.operators.roles import Role
 
 CHAIN = "operators"
@@ -126,3 +127,14 @@ class TriesRow(Row, frozen=True, kw_only=True):
     tried_at: datetime
     locked_until: datetime | None = None
     expires_at: datetime
+
+
+@table("operators_views", key=("name", "page"), owner="name", versioned=True)
+class ViewsRow(Row, frozen=True, kw_only=True):
+    """An operator's own searches of one page; whoever gets another token keeps them."""
+
+    name: str
+    page: str
+    version: int = 1
+    views: Json
+    """{name: query, as in the page's address}"""

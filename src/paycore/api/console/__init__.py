@@ -4,7 +4,16 @@ from collections.abc import Sequence
 
 from litestar.handlers import HTTPRouteHandler
 
-from paycore.api.console import audit, operators, sessions
+from paycore.api.console import (
+    audit,
+    lists,
+    operators,
+    overview,
+    payment_acts,
+    payments,
+    sessions,
+    views,
+)
 
 HANDLERS: Sequence[HTTPRouteHandler] = (
     sessions.log_in,
@@ -19,4 +28,19 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     operators.invite_again,
     audit.list_entries,
     audit.verify,
+    overview.get_overview,
+    payments.search_payments,
+    payments.export_payments,
+    payments.get_payment,
+    payments.get_timeline,
+    payment_acts.close_payment,
+    payment_acts.enquire_payment,
+    payment_acts.notify_payment,
+    lists.search_refunds,
+    lists.get_refund,
+    lists.search_agreements,
+    lists.search_coupons,
+    views.list_views,
+    views.keep_view,
+    views.remove_view,
 )

@@ -121,7 +121,8 @@ ORDER BY f.pay_order_no DESC
 
 _CONDITIONS = MappingProxyType(
     {
-        "numbers": "pay_order_no = ANY($5::text[])",
+        "numbers": """pay_order_no = ANY($5::text[])
+            AND ($4::text IS NULL OR biz_line = $4)""",
         "open": "next_check_at IS NOT NULL AND ($4::text IS NULL OR biz_line = $4)",
         "not paid": "biz_line = $4 AND biz_status IN ('FAIL', 'CLOSED')",
         "line": "biz_line = $4",

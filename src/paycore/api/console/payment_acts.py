@@ -1,0 +1,133 @@
+"""What operators do to one payment by itself: close it, have its channel asked, tell
+its business line again. Each by the same service as a line or a worker, and entered.
+"""
+
+from hashlib import sha256
+
+from litestar import post as posted
+from litestar.types import ASGIApp
+
+from paycore.api.acting import Told, acted, begun, doing_of
+from paycore.api.console.payments_schema import PaymentActed
+from paycore.api.console.schema import Because
+from paycore.api.contract import Call
+from paycore.api.decode import Shape
+from paycore.api.door import Plain
+from paycore.api.payments import number_of, order_answer
+from paycore.core import service as core
+from paycore.core.looks import acts
+from paycore.core.service import KeyClaim
+from paycore.kernel.errors import BizCheckError, DataNotExist
+from paycore.kernel.journal import Change
+from paycore.kernel.terms import BizStatus
+from paycore.operators.roles import May
+
+_BECAUSE = Shape(Because)
+
+
+@posted(
+    "/v1/console/payments/{pay_order_no:str}/close",
+    status_code=200,
+    opt={
+        "call": Call(
+            name="closeConsolePayment",
+            summary="Ask the channel, then close the payment",
+            takes=Because,
+            gives=((200, PaymentActed),),
+            refuses=(DataNotExist, BizCheckError),
+            keyed=True,
+            may=May.ACT,
+        )
+    },
+)
+async def close_payment(request: Plain, pay_order_no: str) -> ASGIApp:
+    """Ask the channel, then close the payment."""
+    doing = await doing_of(request)
+    asked, no = _BECAUSE.decode(doing.body), number_of(pay_order_no)
+    node, claim = doing.door.node, doing.claim()
+    biz_line, _ = await acts.standing(node, no)
+
+    async def work() -> Told:
+        # The passage has a key of its own, by which a repeat hears what came of it.
+        its_own = KeyClaim(
+            scope=sha256(claim.scope + b"close").digest(), fingerprint=claim.fingerprint
+        )
+        await core.close(node, biz_line, no, its_own, order_answer(node))
+        _, now = await acts.standing(node, no)
+        closed = now is BizStatus.CLOSED
+        return Told.ok(
+            PaymentActed(
+                pay_order_no=no,
+                biz_status=now,
+                says="closed" if closed else "not closed: the channel has to be asked",
+                says_zh="已关闭" if closed else "未关闭:需先向渠道查询",
+            )
+        )
+
+    return await begun(request, doing, doing.deed(no, asked.why), work)
+
+
+@posted(
+    "/v1/console/payments/{pay_order_no:str}/enquire",
+    status_code=200,
+    opt={
+        "call": Call(
+            name="enquireConsolePayment",
+            summary="Have the channel asked at once what became of the money",
+            takes=Because,
+            gives=((200, PaymentActed),),
+            refuses=(DataNotExist, BizCheckError),
+            keyed=True,
+            may=May.ACT,
+        )
+    },
+)
+async def enquire_payment(request: Plain, pay_order_no: str) -> ASGIApp:
+    """Have the channel asked at once."""
+    doing = await doing_of(request)
+    asked, no = _BECAUSE.decode(doing.body), number_of(pay_order_no)
+
+    async def stage(change: Change) -> Told:
+        now = await acts.stage_enquiry(doing.door.node, change, no)
+        return Told.ok(
+            PaymentActed(
+                pay_order_no=no, biz_status=now, says="asked for", says_zh="已安排查询"
+            )
+        )
+
+    return await acted(request, doing, doing.deed(no, asked.why), stage)
+
+
+@posted(
+    "/v1/console/payments/{pay_order_no:str}/notices",
+    status_code=200,
+    opt={
+        "call": Call(
+            name="notifyConsolePayment",
+            summary="Send all notices of the payment again, under their old ids",
+            takes=Because,
+            gives=((200, PaymentActed),),
+            refuses=(DataNotExist, BizCheckError),
+            keyed=True,
+            may=May.ACT,
+        )
+    },
+)
+async def notify_payment(request: Plain, pay_order_no: str) -> ASGIApp:
+    """Tell its business line again."""
+    doing = await doing_of(request)
+    asked, no = _BECAUSE.decode(doing.body), number_of(pay_order_no)
+
+    async def stage(change: Change) -> Told:
+        number = await acts.stage_notices(doing.door.node, change, no)
+        _, now = await acts.standing(doing.door.node, no)
+        return Told.ok(
+            PaymentActed(
+                pay_order_no=no,
+                biz_status=now,
+                says=f"{number} on their way",
+                says_zh=f"{number} 条通知已重发",
+            )
+        )
+
+    return await acted(request, doing, doing.deed(no, asked.why), stage)

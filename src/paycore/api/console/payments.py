@@ -1,0 +1,283 @@
+"""Payments as operators see them: searched, exported, and one with all it has."""
+
+import csv
+import io
+from collections.abc import AsyncIterator
+from datetime import datetime
+from operator import attrgetter
+
+from litestar import Response, get
+from litestar.response import Stream
+
+from paycore.api.answers import NO_STORE, found
+from paycore.api.auth import operator_of
+from paycore.api.console.looking import named, refuse_secret
+from paycore.api.console.payments_schema import (
+    ConsolePayments,
+    ConsoleTimeline,
+    ExportPayments,
+    Filters,
+    SearchConsolePayments,
+)
+from paycore.api.contract import Call
+from paycore.api.decode import Shape
+from paycore.api.door import Door, Plain, door_of, read
+from paycore.api.paging import after_of, cursor_of, query_of
+from paycore.api.payments import number_of
+from paycore.core.looks import queries
+from paycore.core.looks.document import CaseOf, Details, Line, details_of
+from paycore.core.looks.numbers import tail_of
+from paycore.core.looks.queries import Asked
+from paycore.core.timeline import Item
+from paycore.cures.document import ref_of
+from paycore.desk import queries as desk
+from paycore.kernel.errors import BadRequest, DataNotExist
+from paycore.kernel.terms import PayOrderNo
+from paycore.operators import queries as operators
+from paycore.operators.queries import Wanted
+from paycore.operators.roles import ALLOWS, May
+
+MOST_ROWS = 100_000
+"""So many rows an export has at most."""
+ROWS_AT_ONCE = 1_000
+MOST_CASES = 100
+MOST_ACTS = 1_000
+
+_SEARCH = Shape(SearchConsolePayments)
+_EXPORT = Shape(ExportPayments)
+
+COLUMNS = tuple(Line.__struct_fields__)
+_OF = attrgetter(*COLUMNS)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a cell begins that a spreadsheet would reckon."""
+
+
+@get(
+    "/v1/console/payments",
+    opt={
+        "call": Call(
+            name="searchConsolePayments",
+            summary="Search payments of all lines, newest first",
+            asks=SearchConsolePayments,
+            gives=((200, ConsolePayments),),
+            may=May.READ,
+        )
+    },
+)
+async def search_payments(request: Plain) -> Response[bytes]:
+    """Search payments of all lines, newest first."""
+    await operator_of(request)
+    door, asked = door_of(request), _SEARCH.convert(query_of(request))
+    wanted = await _wanted(door, asked)
+    page = await read(
+        door,
+        queries.search(
+            door.pool, wanted, before=after_of(asked.cursor), limit=asked.limit
+        ),
+    )
+    return found(
+        ConsolePayments(
+            items=page.lines,
+            next=cursor_of(page.before),
+            searched_from=page.searched_from,
+        )
+    )
+
+
+@get(
+    "/v1/console/payments.csv",
+    opt={
+        "call": Call(
+            name="exportPayments",
+            summary=f"The same as CSV, {MOST_ROWS:,} rows at most; a last line that "
+            "begins with # says where it was cut",
+            asks=ExportPayments,
+            gives=((200, None),),
+            may=May.READ,
+        )
+    },
+)
+async def export_payments(request: Plain) -> Stream:
+    """The same as CSV."""
+    await operator_of(request)
+    door, asked = door_of(request), _EXPORT.convert(query_of(request))
+    wanted = await _wanted(door, asked)
+    return Stream(
+        _rows(door, wanted),
+        media_type="text/csv; charset=utf-8; header=present",
+        headers={
+            **NO_STORE,
+            "Content-Disposition": 'attachment; filename="payments.csv"',
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
+@get(
+    "/v1/console/payments/{pay_order_no:str}",
+    opt={
+        "call": Call(
+            name="getConsolePayment",
+            summary="One payment with all that it has, and what may be done now",
+            gives=((200, Details),),
+            refuses=(DataNotExist,),
+            may=May.READ,
+        )
+    },
+)
+async def get_payment(request: Plain, pay_order_no: str) -> Response[bytes]:
+    """One payment with all that it has."""
+    operator = await operator_of(request)
+    door, no = door_of(request), number_of(pay_order_no)
+    rows = await read(door, queries.whole(door.pool, no))
+    cases = await read(door, desk.cases(door.pool, pay_order_no=no, limit=MOST_CASES))
+    return found(
+        details_of(
+            rows,
+            cases=[
+                CaseOf(case_ref=ref_of(one.case_id), kind=one.kind, status=one.status)
+                for one in cases
+            ],
+            may_act=May.ACT in ALLOWS[operator.role],
+            now=door.node.now(),
+        )
+    )
+
+
+@get(
+    "/v1/console/payments/{pay_order_no:str}/timeline",
+    opt={
+        "call": Call(
+            name="getConsoleTimeline",
+            summary="Everything that happened to a payment, what people did about it "
+            "as well, in order",
+            gives=((200, ConsoleTimeline),),
+            refuses=(DataNotExist,),
+            may=May.READ,
+        )
+    },
+)
+async def get_timeline(request: Plain, pay_order_no: str) -> Response[bytes]:
+    """Everything that happened to a payment, in order."""
+    await operator_of(request)
+    door, no = door_of(request), number_of(pay_order_no)
+    items = await read(door, queries.timeline(door.pool, no))
+    return found(ConsoleTimeline(items=_in_order([*items, *await _people(door, no)])))
+
+
+async def _people(door: Door, no: PayOrderNo) -> list[Item]:
+    """The desk's cases of a payment with their steps, and operators' other acts."""
+    cases = await read(door, desk.cases(door.pool, pay_order_no=no, limit=MOST_CASES))
+    steps = await read(door, desk.steps(door.pool, [one.case_id for one in cases]))
+    acts = await read(
+        door,
+        operators.entries(door.pool, Wanted(subject=no), before=None, limit=MOST_ACTS),
+    )
+    return [
+        *(
+            Item(
+                at=one.opened_at,
+                kind="case",
+                title=f"{one.kind} opened",
+                detail={"case_ref": ref_of(one.case_id), "now": one.status},
+            )
+            for one in cases
+        ),
+        *(
+            Item(
+                at=one.at,
+                kind="case",
+                title=one.what,
+                detail={
+                    "case_ref": ref_of(one.case_id),
+                    "who": one.who,
+                    "why": one.why,
+                    "said": one.said,
+                },
+            )
+            for one in steps
+        ),
+        *(
+            Item(
+                at=one.at,
+                kind="act",
+                title=one.act,
+                detail={
+                    "operator": one.operator,
+                    "role": one.role,
+                    "why": one.why,
+                    "entry": one.seq,
+                },
+            )
+            for one in acts
+        ),
+    ]
+
+
+def _in_order(items: list[Item]) -> list[Item]:
+    return sorted(items, key=lambda item: item.at)
+
+
+async def _wanted(door: Door, asked: Filters) -> Asked:
+    """What was asked for, its number looked up."""
+    if asked.since and asked.until and asked.since > asked.until:
+        raise BadRequest("from is after to.", "from 晚于 to", field="from")
+    refuse_secret(asked.q)
+    tail = None if asked.q is None else tail_of(asked.q)
+    by_number = asked.q is not None and tail is None
+    return Asked(
+        numbers=await named(door, asked.q or "") if by_number else None,
+        tail=tail,
+        biz_line=asked.biz_line,
+        biz_status=asked.biz_status,
+        pay_type=asked.pay_type,
+        converted=asked.converted,
+        currency=asked.currency,
+        amount_from=asked.amount_from,
+        amount_to=asked.amount_to,
+        since=asked.since,
+        until=asked.until,
+        channel=asked.channel,
+        resp_code=asked.resp_code,
+    )
+
+
+async def _rows(door: Door, wanted: Asked) -> AsyncIterator[str]:
+    """The export, page by page: a slow reader holds no connection."""
+    yield _line(COLUMNS)
+    before: str | None = None
+    left = MOST_ROWS
+    while left:
+        page = await read(
+            door,
+            queries.search(
+                door.pool, wanted, before=before, limit=min(left, ROWS_AT_ONCE)
+            ),
+        )
+        yield "".join(_line(map(_cell, _OF(line))) for line in page.lines)
+        left -= len(page.lines)
+        before = page.before
+        if before is None:
+            return
+    yield f"# cut after {MOST_ROWS} rows\r\n"
+
+
+def _line(cells: object) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow(cells)  # type: ignore[arg-type]
+    return text.getvalue()
+
+
+def _cell(value: object) -> str:
+    """A cell that no spreadsheet reckons."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case datetime():
+            return value.isoformat()
+    text = str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text

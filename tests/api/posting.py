@@ -1,6 +1,7 @@
 """A POST under /v1 as it is made, and what comes of it; the cases are in `posts`."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -8,6 +9,8 @@ import asyncpg
 import httpx2 as httpx
 from operating import Person
 from stack import Payer, Stack
+
+OPENED_WITHIN_S = 15.0
 
 SECRETS = frozenset({"invitation", "secret", "api_key"})
 """Members of answers that are shown once and not kept."""
@@ -158,3 +161,17 @@ def holds_secret(answer: httpx.Response) -> bool:
 def is_shown(answer: httpx.Response) -> bool:
     """Whether it says that its secret was shown."""
     return (409, "SHOWN_ONCE") == (answer.status_code, answer.json().get("code"))
+
+
+def opened(payer) -> str:
+    """An order that is open; a node that says 503 is asked again, as its page says.
+
+    After a database came back a node takes nothing until it has beaten once more.
+    """
+    deadline = time.monotonic() + OPENED_WITHIN_S
+    while (answer := payer.open()).status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        assert time.monotonic() < deadline, "the node has not come back"
+        time.sleep(0.2)
+
+    assert 201 == answer.status_code, answer.text
+    return answer.json()["pay_order_no"]

@@ -4,7 +4,6 @@ A case names the call it belongs to (`operationId`); a POST route for which ther
 case fails `test_every_post_has_a_case`.
 """
 
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,12 +11,11 @@ from dataclasses import replace
 import httpx2 as httpx
 from operating import Person, at_the_desk, case, previewed
 from operator_posts import OPERATORS
-from posting import Body, Post, fresh, keys_kept, off_by, replays, sql
+from payment_posts import PAYMENTS
+from posting import Body, Post, fresh, keys_kept, off_by, opened, replays, sql
 from stack import SHOP, TICKETS, Stack, key
 
 from paycore.operators.roles import Role
-
-OPENED_WITHIN_S = 15.0
 
 Maker = Callable[[Stack, int], Post]
 
@@ -55,20 +53,6 @@ def _converted(stack: Stack, node: int) -> Post:
 def _deduction(stack: Stack, node: int) -> Post:
     post = _open(stack, node)
     return replace(post, path="/v1/deductions", slow="bank.deduct_*.deduct")
-
-
-def opened(payer) -> str:
-    """An order that is open; a node that says 503 is asked again, as its page says.
-
-    After a database came back a node takes nothing until it has beaten once more.
-    """
-    deadline = time.monotonic() + OPENED_WITHIN_S
-    while (answer := payer.open()).status_code == httpx.codes.SERVICE_UNAVAILABLE:
-        assert time.monotonic() < deadline, "the node has not come back"
-        time.sleep(0.2)
-
-    assert 201 == answer.status_code, answer.text
-    return answer.json()["pay_order_no"]
 
 
 def _codes(stack: Stack, node: int, line: int = SHOP) -> Post:
@@ -349,6 +333,7 @@ CASES: dict[str, tuple[str, Maker]] = {
     "desk, approve": ("approveCure", _approve),
     "desk, execute": ("executeCure", _execute),
     **OPERATORS,
+    **PAYMENTS,
 }
 """Every case by its name: the call it belongs to, and how it is made ready."""
 

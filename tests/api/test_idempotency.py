@@ -409,6 +409,9 @@ def test_k22_after_the_end_of_retention(call):
         assert 0 == gained["texts"]
     elif call.path == "/v1/refunds":
         assert (200, first.json()) == (again.status_code, again.json())
+    elif call.path.endswith("/notices"):
+        assert 200 == again.status_code  # told once more, under the old ids
+        assert 0 == gained["notices"]
     elif first.json().get("biz_status") == "SUCCESS":
         assert (409, "BIZ_CHECK_ERROR") == said(again)
 

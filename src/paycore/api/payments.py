@@ -67,7 +67,7 @@ async def open_quick_payment(request: Plain) -> ASGIApp:
             node,
             order_for(node, post.caller, asked, PayType.QUICK_PAY),
             post.claim(node),
-            order_answer(node),
+            _order_answer(node),
             origin,
             check=no_cards_in(request, post.caller, asked),
         ),
@@ -100,7 +100,7 @@ async def send_code_again(request: Plain, pay_order_no: str) -> ASGIApp:
             post.caller.biz_line,
             number_of(pay_order_no),
             post.claim(node),
-            order_answer(node),
+            _order_answer(node),
             origin,
         ),
     )
@@ -161,7 +161,7 @@ async def close_payment(request: Plain, pay_order_no: str) -> ASGIApp:
             post.caller.biz_line,
             number_of(pay_order_no),
             post.claim(node),
-            order_answer(node),
+            _order_answer(node),
         ),
     )
 
@@ -233,7 +233,7 @@ def order_in(node: Node, view: View) -> Order:
     )
 
 
-def order_answer(node: Node) -> AnswerOf:
+def _order_answer(node: Node) -> AnswerOf:
     """201 with the order that this request opened, 200 with one that was there."""
     return lambda view: (201 if view.created else 200, encode(order_in(node, view)))
 

@@ -4,6 +4,7 @@ What a surface may call is here and nowhere else: open a quick payment, send its
 again, confirm, close, read, and take in what a channel sends.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import msgspec
@@ -40,6 +41,7 @@ from paycore.coupon import service as coupon
 from paycore.kernel import errors
 from paycore.kernel.crypto import content_hash
 from paycore.kernel.ids import MAX_ATTEMPTS, pay_order_no
+from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
 from paycore.kernel.terms import (
     BizLineId,
@@ -55,6 +57,7 @@ from paycore.notify import webhook
 from paycore.sms import service as sms
 
 __all__ = [
+    "Also",
     "AnswerOf",
     "Check",
     "KeptAnswer",
@@ -257,8 +260,16 @@ class _Confirm(_OnPayment):
                 await CARD_DEDUCT_RECEIPT.execute(run)
 
 
+Also = Callable[[Change], Awaitable[None]]
+"""Stages what a surface keeps with an act, in the act's first change; it is asked anew
+where that change was refused and the act begins again.
+"""
+
+
 class _Close(_OnPayment):
     """POST /v1/payments/{pay_order_no}/close."""
+
+    also: Also | None = None
 
     def had_effect(self, payment: Payment, since: datetime) -> bool:
         """It is closed."""
@@ -266,6 +277,8 @@ class _Close(_OnPayment):
 
     async def execute(self, run: Run) -> None:
         """A payment that is closed already is answered as it is."""
+        if self.also is not None:
+            await self.also(run.change)
         if run.payment.row.biz_status is not BizStatus.CLOSED:
             run.closing = True
             await CLOSE.execute(run)
@@ -333,9 +346,13 @@ async def close(
     no: PayOrderNo,
     claim: KeyClaim,
     answer_of: AnswerOf,
+    *,
+    also: Also | None = None,
 ) -> KeptAnswer:
     """Ask the channel, then close."""
-    return await ServiceTemplate(node, _Close(biz_line, no, claim, answer_of)).execute()
+    use_case = _Close(biz_line, no, claim, answer_of)
+    use_case.also = also
+    return await ServiceTemplate(node, use_case).execute()
 
 
 async def get(node: Node, biz_line: BizLineId, no: PayOrderNo) -> PaymentRow:

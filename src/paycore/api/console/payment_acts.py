@@ -2,24 +2,25 @@
 its business line again. Each by the same service as a line or a worker, and entered.
 """
 
-from hashlib import sha256
-
 from litestar import post as posted
 from litestar.types import ASGIApp
 
-from paycore.api.acting import Told, acted, begun, doing_of
+from paycore.api.acting import Told, acted, doing_of
+from paycore.api.answers import encode, kept
 from paycore.api.console.payments_schema import PaymentActed
 from paycore.api.console.schema import Because
 from paycore.api.contract import Call
 from paycore.api.decode import Shape
 from paycore.api.door import Plain
-from paycore.api.payments import number_of, order_answer
+from paycore.api.payments import number_of
 from paycore.core import service as core
 from paycore.core.looks import acts
-from paycore.core.service import KeyClaim
+from paycore.core.service import View
 from paycore.kernel.errors import BizCheckError, DataNotExist
 from paycore.kernel.journal import Change
 from paycore.kernel.terms import BizStatus
+from paycore.operators import service as operators
+from paycore.operators.log import Log
 from paycore.operators.roles import May
 
 _BECAUSE = Shape(Because)
@@ -44,27 +45,30 @@ async def close_payment(request: Plain, pay_order_no: str) -> ASGIApp:
     """Ask the channel, then close the payment."""
     doing = await doing_of(request)
     asked, no = _BECAUSE.decode(doing.body), number_of(pay_order_no)
-    node, claim = doing.door.node, doing.claim()
+    node, deed = doing.door.node, doing.deed(no, asked.why)
     biz_line, _ = await acts.standing(node, no)
 
-    async def work() -> Told:
-        # The passage has a key of its own, by which a repeat hears what came of it.
-        its_own = KeyClaim(
-            scope=sha256(claim.scope + b"close").digest(), fingerprint=claim.fingerprint
-        )
-        await core.close(node, biz_line, no, its_own, order_answer(node))
-        _, now = await acts.standing(node, no)
-        closed = now is BizStatus.CLOSED
-        return Told.ok(
-            PaymentActed(
-                pay_order_no=no,
-                biz_status=now,
-                says="closed" if closed else "not closed: the channel has to be asked",
-                says_zh="已关闭" if closed else "未关闭:需先向渠道查询",
-            )
-        )
+    async def enter(change: Change) -> None:
+        log = await Log.of(node)
+        log.enter(node, change, await operators.again(node, doing.operator), deed)
 
-    return await begun(request, doing, doing.deed(no, asked.why), work)
+    # It is the line's own passage, and asks a channel on the way: the entry is in the
+    # change that begins it, the answer under the key in the one that ends it.
+    return kept(
+        request,
+        await core.close(node, biz_line, no, doing.claim(), _closed, also=enter),
+    )
+
+
+def _closed(view: View) -> tuple[int, bytes]:
+    closed = view.payment.biz_status is BizStatus.CLOSED
+    answer = PaymentActed(
+        pay_order_no=view.payment.pay_order_no,
+        biz_status=view.payment.biz_status,
+        says="closed" if closed else "not closed: its channel has to be asked first",
+        says_zh="已关闭" if closed else "未关闭:需先向渠道查询",
+    )
+    return 200, encode(answer)
 
 
 @posted(

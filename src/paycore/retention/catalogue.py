@@ -222,6 +222,7 @@ FOR_GOOD: Mapping[str, str] = MappingProxyType(
         "operators_act": "by whose token a step was done",
         "operators_entry": "what operators did: a chain, of which nothing may lack",
         "operators_head": "where that chain ends",
+        "operators_views": "the searches that an operator keeps",
         "operators_login": "what operators log in with, hashed and sealed",
         "cards_agreement": "under what the money was taken; emptied with its card",
         "cards_bin": "configuration",

@@ -1,16 +1,11 @@
 """Payments as operators see them: searched, exported, and one with all it has."""
 
-import csv
-import io
-from collections.abc import AsyncIterator
-from datetime import datetime
-from operator import attrgetter
-
 from litestar import Response, get
 from litestar.response import Stream
 
 from paycore.api.answers import NO_STORE, found
 from paycore.api.auth import operator_of
+from paycore.api.console.export import MOST_ROWS, written
 from paycore.api.console.looking import named, refuse_secret
 from paycore.api.console.payments_schema import (
     ConsolePayments,
@@ -25,7 +20,7 @@ from paycore.api.door import Door, Plain, door_of, read
 from paycore.api.paging import after_of, cursor_of, query_of
 from paycore.api.payments import number_of
 from paycore.core.looks import queries
-from paycore.core.looks.document import CaseOf, Details, Line, details_of
+from paycore.core.looks.document import CaseOf, Details, details_of
 from paycore.core.looks.numbers import tail_of
 from paycore.core.looks.queries import Asked
 from paycore.core.timeline import Item
@@ -37,19 +32,11 @@ from paycore.operators import queries as operators
 from paycore.operators.queries import Wanted
 from paycore.operators.roles import ALLOWS, May
 
-MOST_ROWS = 100_000
-"""So many rows an export has at most."""
-ROWS_AT_ONCE = 1_000
 MOST_CASES = 100
 MOST_ACTS = 1_000
 
 _SEARCH = Shape(SearchConsolePayments)
 _EXPORT = Shape(ExportPayments)
-
-COLUMNS = tuple(Line.__struct_fields__)
-_OF = attrgetter(*COLUMNS)
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""How a cell begins that a spreadsheet would reckon."""
 
 
 @get(
@@ -103,7 +90,11 @@ async def export_payments(request: Plain) -> Stream:
     door, asked = door_of(request), _EXPORT.convert(query_of(request))
     wanted = await _wanted(door, asked)
     return Stream(
-        _rows(door, wanted),
+        written(
+            lambda before, limit: read(
+                door, queries.search(door.pool, wanted, before=before, limit=limit)
+            )
+        ),
         media_type="text/csv; charset=utf-8; header=present",
         headers={
             **NO_STORE,
@@ -240,44 +231,3 @@ async def _wanted(door: Door, asked: Filters) -> Asked:
         channel=asked.channel,
         resp_code=asked.resp_code,
     )
-
-
-async def _rows(door: Door, wanted: Asked) -> AsyncIterator[str]:
-    """The export, page by page: a slow reader holds no connection."""
-    yield _line(COLUMNS)
-    before: str | None = None
-    left = MOST_ROWS
-    while left:
-        page = await read(
-            door,
-            queries.search(
-                door.pool, wanted, before=before, limit=min(left, ROWS_AT_ONCE)
-            ),
-        )
-        yield "".join(_line(map(_cell, _OF(line))) for line in page.lines)
-        left -= len(page.lines)
-        before = page.before
-        if before is None:
-            return
-    yield f"# cut after {MOST_ROWS} rows\r\n"
-
-
-def _line(cells: object) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow(cells)  # type: ignore[arg-type]
-    return text.getvalue()
-
-
-def _cell(value: object) -> str:
-    """A cell that no spreadsheet reckons."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case datetime():
-            return value.isoformat()
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,0 +1,223 @@
+"""What searches read of a history: ranges of indexes, and never the whole of it."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from paycore.core.agreements import queries as agreements
+from paycore.core.looks import queries
+from paycore.core.looks.queries import Asked
+from paycore.core.overview import queries as overview
+from paycore.core.refunds import queries as refunds
+from paycore.coupon import queries as coupons
+from paycore.kernel import db
+
+PAYMENTS = 40_000
+SCAN = 500
+
+HISTORY = """
+SET session_replication_role = replica;
+INSERT INTO cards_card (card_id, version, biz_line, sealed, number_hash, phone_hash,
+    bin, tail, phone_masked, holder_masked, bank, card_kind, status, created_at)
+SELECT 'c' || i, 1, 'line' || i % 4, '', '', '', '622202',
+    lpad((i % 10000)::text, 4, '0'), '+86*******' || lpad((i % 9999)::text, 4, '0'),
+    '王*', 'ICBC', 'DEBIT', 'ACTIVE', now()
+FROM generate_series(1, {n} / 4) i;
+CREATE TEMP TABLE made AS
+SELECT i, at, to_char(at, 'YYMMDDHH24MISSMS') || lpad(i::text, 11, '0') AS no
+FROM (SELECT i, timestamptz '2026-11-01' + i * interval '40 seconds' AS at
+      FROM generate_series(1, {n}) i) moments;
+INSERT INTO payment (pay_order_no, version, biz_line, out_biz_no, biz_order_no, amount,
+    coupon_no, coupon_amount, payable_amount, currency, card_id, subject, pay_type,
+    biz_status, verify_status, step, last_event, events, attempts, wrong_tries,
+    resp_code, resp_msg, created_at, expires_at, finished_at, checks, next_check_at)
+SELECT no, 5, 'line' || i % 4, 'o-' || i, 'b-' || md5(i::text), 1250, NULL, 0, 1250,
+    'CNY', 'c' || 1 + i % ({n} / 4), 'tea', 'QUICK_PAY',
+    CASE WHEN i % 1000 = 0 THEN 'CLOSED' ELSE 'SUCCESS' END, 'PASS', '', 'PAID', 4, 2,
+    0, 'OK', '', at, at, at, 0, NULL
+FROM made;
+INSERT INTO payment_out_biz_no SELECT 'line' || i % 4, 'o-' || i, no, '' FROM made;
+INSERT INTO attempt (pay_order_no, seq, version, trans_type, process_status, channel,
+    account, inst_trans_id, request_no, amount, currency, outcome, channel_ref,
+    resp_code, resp_msg, created_at, quiet_from, finished_at, enquiries)
+SELECT no, seq, 3,
+    CASE seq WHEN 1 THEN 'QUICK_PAY_SEND_MSG' ELSE 'QUICK_PAY_CONFIRM' END,
+    'GW_SUCCESS', 'quick_a', 'main', 'quick_a', no || '01', 1250, 'CNY', 'SUCCEEDED',
+    md5(no || seq), '', '', at, at, at, 0
+FROM made, generate_series(1, 2) seq ORDER BY no, seq;
+INSERT INTO cards_agreement (card_id, pay_type, channel, account, version, token,
+    starts_at, status)
+SELECT 'c' || i, 'QUICK_PAY', 'quick_a', 'main', 1, '', now(), 'ACTIVE'
+FROM generate_series(1, {n} / 4) i;
+INSERT INTO coupon (biz_line, coupon_no, version, amount, currency, status)
+SELECT 'line' || i % 4, 'cp' || i, 1, 50, 'CNY', 'AVAILABLE'
+FROM generate_series(1, {n} / 4) i;
+"""
+
+
+@pytest.fixture(scope="module")
+def history(dsn) -> str:
+    """A month of payments, as they are after a vacuum."""
+    asyncio.run(_fill(dsn))
+    return dsn
+
+
+async def _fill(dsn: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(HISTORY.format(n=PAYMENTS))
+    for table in ("payment", "attempt", "cards_card", "cards_agreement", "coupon"):
+        await connection.execute(f"VACUUM ANALYZE {table}")
+    await connection.close()
+
+
+class Watched:
+    """A pool that says how each question was answered."""
+
+    def __init__(self, pool) -> None:
+        self._pool, self.plans = pool, []
+
+    async def fetch(self, text, *args):
+        """Ask, and keep the plan."""
+        told = await self._pool.fetch(f"EXPLAIN (ANALYZE, BUFFERS) {text}", *args)
+        self.plans.append("\n".join(row[0] for row in told))
+        return await self._pool.fetch(text, *args)
+
+    async def fetchval(self, text, *args):
+        """The first column of the first row."""
+        rows = await self.fetch(text, *args)
+        return rows[0][0] if rows else None
+
+    async def fetchrow(self, text, *args):
+        """The first row."""
+        rows = await self.fetch(text, *args)
+        return rows[0] if rows else None
+
+    def read_whole(self) -> list[str]:
+        """Where rows of a table were read one after the other, and there were many."""
+        lines = [line for plan in self.plans for line in plan.splitlines()]
+        scans = [line.strip() for line in lines if "Seq Scan" in line]
+        empty = ("rows=0.00", "never executed")
+        return [one for one in scans if not any(word in one for word in empty)]
+
+
+@pytest.fixture
+async def pool(history):
+    """As people's questions are asked."""
+    made = await db.pool(history, size=2)
+    yield Watched(made)
+    await made.close()
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        Asked(),
+        Asked(biz_line="line1"),
+        Asked(biz_status="DOING"),
+        Asked(biz_status="CLOSED"),
+        Asked(biz_line="line1", biz_status="CLOSED"),
+        Asked(biz_line="line1", biz_status="CLOSED", currency="EUR"),
+        Asked(tail="0007"),
+        Asked(tail="0007", biz_line="line1"),
+        Asked(channel="nowhere"),
+        Asked(channel="quick_a", biz_line="line1"),
+        Asked(resp_code="NEVER", amount_from=5),
+        Asked(numbers=["261101000040000" + "1".zfill(11)]),
+    ],
+    ids=str,
+)
+async def test_a_search_reads_a_range(pool, asked):
+    """By an index, so many rows and no more."""
+    page = await queries.search(pool, asked, before=None, limit=20, scan=SCAN)
+
+    assert [] == pool.read_whole()
+    assert len(page.lines) <= 20
+
+
+async def test_a_search_that_finds_little_says_how_far_it_came(pool):
+    """And goes on from there, till it has come to the end."""
+    asked, before, found, pages = Asked(biz_status="CLOSED"), None, [], 0
+    while True:
+        page = await queries.search(pool, asked, before=before, limit=20, scan=5_000)
+        found += page.lines
+        pages += 1
+        assert (page.before is None) == (page.searched_from is None)
+        before = page.before
+        if before is None:
+            break
+
+    assert PAYMENTS // 1000 == len(found)
+    assert PAYMENTS // 5_000 <= pages <= PAYMENTS // 5_000 + 1
+    numbers = [one.pay_order_no for one in found]
+    assert sorted(numbers, reverse=True) == numbers
+
+
+async def test_a_channels_number_is_found_by_pages(history):
+    """A filter a group of pages says where it is not; the tables are not read."""
+    pool = await db.pool(history, size=2)
+    async with pool.acquire() as connection, connection.transaction():
+        for setting in queries.NOT_THE_WHOLE:
+            await connection.execute(setting)
+        told = await connection.fetch(
+            f"EXPLAIN (ANALYZE) {queries.NAMED_BY_BLOOM}", "nobody's", 10
+        )
+    plan = "\n".join(row[0] for row in told)
+    row = await pool.fetchrow(
+        "SELECT pay_order_no, channel_ref FROM attempt ORDER BY pay_order_no LIMIT 1"
+    )
+    order = await pool.fetchrow("SELECT * FROM payment ORDER BY pay_order_no LIMIT 1")
+    by_ref = await queries.named(pool, [], row["channel_ref"])
+    by_order = await queries.named(pool, [], order["biz_order_no"])
+    by_line = await queries.named(pool, ["line0", "line1"], order["out_biz_no"])
+    await pool.close()
+
+    assert "Seq Scan" not in plan
+    assert "Bitmap Index Scan on attempt_p2611_channel_ref_idx" in plan
+    assert [row["pay_order_no"]] == by_ref
+    assert [order["pay_order_no"]] == by_order == by_line
+
+
+async def test_lists_read_ranges(pool):
+    """Agreements, coupons and refunds too; a filter that fits none ends somewhere."""
+    lines = ["line1"]
+    await agreements.page(
+        pool, cards=None, state="REVOKED", channel=None, before=None, limit=5, scan=SCAN
+    )
+    cards = await agreements.cards_of(pool, "0007")
+    await agreements.page(
+        pool, cards=cards, state=None, channel=None, before=None, limit=5, scan=SCAN
+    )
+    await coupons.page(
+        pool, lines=lines, coupon_no=None, state="USED", after=None, limit=5, scan=SCAN
+    )
+    await coupons.page(
+        pool, lines=lines, coupon_no="cp9", state=None, after=None, limit=5, scan=SCAN
+    )
+    await refunds.page(
+        *(pool,),
+        numbers=None,
+        status="FAIL",
+        since=None,
+        until=None,
+        before=None,
+        limit=5,
+        scan=SCAN,
+    )
+
+    assert cards
+    assert [] == pool.read_whole()
+
+
+async def test_the_overview_reads_minutes(pool):
+    """A range of the numbers, of each table that it asks."""
+    bounds = ("2611050000", "2611050010")
+    paid = await overview.paid(pool, *bounds)
+    legs = await overview.legs(pool, *bounds)
+    await overview.opened(pool, *bounds)
+
+    assert 15 == sum(part.payments for part in paid)
+    assert {(30, 30)} == {
+        (sum(leg.tried for leg in legs), sum(leg.succeeded for leg in legs))
+    }
+    assert [] == pool.read_whole()

@@ -2,7 +2,7 @@
 -- each of them keeps. Expands: nodes of the version before go on beside it.
 
 -- Such a number is looked for rarely and written with every payment. So it has no entry
--- a row: for so many pages together there are 1.8 octets a row that tell where it cannot
+-- a row: for so many pages together there are some 2 octets a row that tell where it cannot
 -- be (a bloom filter; one in a thousand pages is read in vain). Pages that are being
 -- filled have no filter yet, so that a payment writes nothing of it.
 CREATE INDEX payment_biz_order_no ON payment

@@ -231,6 +231,8 @@ lock: $(STAMP)  ## Resolve all requirements*.lock anew (needs uv)
 	@$(COMPILE) --extra dev --extra otel -o requirements.lock pyproject.toml
 	@$(COMPILE) --extra bench --constraint requirements.lock \
 	  -o requirements-bench.lock pyproject.toml
+	@$(COMPILE) --extra docs --constraint requirements.lock \
+	  -o requirements-docs.lock pyproject.toml
 	@$(COMPILE) -o $(PEERS)/requirements.lock $(PEERS)/requirements.in
 
 .PHONY: clean

@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ALL, BENCH = "requirements.lock", "requirements-bench.lock"
+DOCS = "requirements-docs.lock"
 
 
 def _name(requirement: str) -> str:
@@ -42,15 +43,16 @@ def test_all_that_is_declared_is_locked():
     assert set() == _declared("otel", "dev") - _locked(ALL).keys()
 
 
-def test_what_only_the_benchmark_needs_is_locked_apart():
+@pytest.mark.parametrize(("extra", "lock"), [("bench", BENCH), ("docs", DOCS)])
+def test_what_only_one_target_needs_is_locked_apart(extra, lock):
     """`make test` needs none of it, and both locks name the same versions."""
-    everywhere, bench = _locked(ALL), _locked(BENCH)
-    only = _declared("bench") - _declared()
-    shared = everywhere.keys() & bench.keys()
+    everywhere, apart = _locked(ALL), _locked(lock)
+    only = _declared(extra) - _declared()
+    shared = everywhere.keys() & apart.keys()
 
-    assert only <= bench.keys() - everywhere.keys()
+    assert only <= apart.keys() - everywhere.keys()
     assert {name: _pin(everywhere[name]) for name in shared} == {
-        name: _pin(bench[name]) for name in shared
+        name: _pin(apart[name]) for name in shared
     }
 
 
@@ -59,10 +61,10 @@ def test_every_extra_is_in_a_lock():
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     extras = tomllib.loads(text)["project"]["optional-dependencies"]
 
-    assert {"otel", "dev", "bench"} == extras.keys()
+    assert {"otel", "dev", "bench", "docs"} == extras.keys()
 
 
-@pytest.mark.parametrize("lock", [ALL, BENCH])
+@pytest.mark.parametrize("lock", [ALL, BENCH, DOCS])
 def test_all_that_is_locked_is_hashed(lock):
     """A package that was changed under the same version is not installed."""
     unhashed = [name for name, lines in _locked(lock).items() if "--hash=" not in lines]

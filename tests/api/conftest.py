@@ -1,6 +1,7 @@
 """A running stack for tests of the door; tests/flows/stack.py says what it can do."""
 
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 sys.path.insert(0, str(Path(__file__).parent))
 
+from operating import Person
 from stack import TICKETS, Payer, Stack, stacked
+
+from paycore.operators.roles import Role
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +41,28 @@ def payer(stack: Stack) -> Payer:
 def converted_payer(stack: Stack) -> Payer:
     """A payer of the line that has no quick channel."""
     return stack.payer(TICKETS)
+
+
+@pytest.fixture(scope="module")
+def people(running) -> dict[Role, Person]:
+    """One of each role."""
+    return {role: Person(running, role) for role in Role}
+
+
+@pytest.fixture
+def anna(people) -> Person:
+    """Who acts."""
+    return people[Role.OPERATOR]
+
+
+@pytest.fixture
+def vera(people) -> Person:
+    """Who only looks."""
+    return people[Role.VIEWER]
+
+
+@pytest.fixture
+def paid(payer) -> dict:
+    """A payment that succeeded, by its line's numbers."""
+    order = payer.open(biz_order_no=f"b-{uuid.uuid4().hex}").json()
+    return payer.confirm(order["pay_order_no"]).json()

@@ -58,8 +58,7 @@ OPERATORS = (
     ),
     Plant(
         BROKEN,
-        "DELETE FROM operators_entry WHERE seq = (SELECT max(seq) FROM"
-        " operators_entry)",
+        "DELETE FROM operators_entry WHERE act = 'addOperator'",
         None,
     ),
     Plant(

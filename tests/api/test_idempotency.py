@@ -23,10 +23,19 @@ from paycore.lines import service as lines
 from paycore.operators.roles import Role
 
 AT_ONCE = 50
-EVERY = pytest.mark.parametrize("name", CASES)
+FIRST = frozenset(
+    {"open", "confirm", "refund", "checkout", "desk, execute", "operators, invite"}
+)
+"""One of each kind of passage: every row of the table is held to these at once, and to
+all the others by `make test-long`."""
+CALLS = [
+    name if name in FIRST else pytest.param(name, marks=pytest.mark.long)
+    for name in CASES
+]
+EVERY = pytest.mark.parametrize("name", CALLS)
 
 
-@pytest.fixture(params=list(CASES))
+@pytest.fixture(params=CALLS)
 def call(request, stack) -> Post:
     """Each case, ready to be made once."""
     return ready(request.param, stack)

@@ -52,7 +52,7 @@ def test_the_document_describes_every_call(node):
     assert "3.1.0" == said["openapi"]
     # The payer's address where a text may be sent: on opening, on sending again, and
     # on signing.
-    assert {"Idempotency-Key": 12, "Payer-Address": 3} == named
+    assert {"Idempotency-Key": 13, "Payer-Address": 3} == named
     assert document(routes()) == said
     amount = said["components"]["schemas"]["OpenQuickPayment"]["properties"]["amount"]
     assert (1, 10**12) == (amount["minimum"], amount["maximum"])

@@ -84,6 +84,7 @@ class Fuzz:
         self.operators = [
             operating.Person(self.stack, Role.VIEWER).operator_id for _ in range(CASES)
         ]
+        self.checkouts: list[str] = []
         self.cases = [self._case() for _ in range(CASES)]
 
     def _described(self) -> schemathesis.BaseSchema:
@@ -162,6 +163,7 @@ class Fuzz:
             "pay_order_no": self.payments,
             "refund_no": self.refunds,
             "case_ref": self.cases,
+            "checkout_no": self.checkouts,
             "number": FIRST,
             "operator_id": self.operators,
         }
@@ -176,6 +178,11 @@ class Fuzz:
             body["currency"] = "CNY"
             if self.dice.random() < 0.8:
                 body["subject"], body["coupon_no"] = "两杯茶", None
+        if good and isinstance(body, dict) and "return_url" in body:
+            body["card_ids"], body["currency"] = [self.dice.choice(self.cards)], "CNY"
+            body["return_url"] = "https://shop.example/done"
+            body.pop("coupon_no", None)
+            body.pop("sign", None)
         if (
             good
             and isinstance(body, dict)
@@ -223,7 +230,9 @@ class Fuzz:
                 self.cards.append(self.stack.payer().card_id)
         elif case.method == "POST" and answer.status_code == 201:
             made = answer.json()
-            if "refund_no" in made:
+            if "checkout_no" in made:
+                self.checkouts = [*self.checkouts[-50:], made["checkout_no"]]
+            elif "refund_no" in made:
                 self.refunds = [*self.refunds[-50:], made["refund_no"]]
             elif made.get("pay_order_no"):
                 self.payments = [*self.payments[-50:], made["pay_order_no"]]

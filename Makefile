@@ -79,6 +79,8 @@ $(STAMP): requirements.lock pyproject.toml
 	  --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install -q --disable-pip-version-check \
 	  --no-deps --no-build-isolation -e .
+	@test "$${PAYCORE_SKIP_WEB:-}" = 1 || test -f src/paycore/console/static/index.html || \
+	  echo "the console is not built, its packages could not be had: make web" >&2
 	@touch $@
 
 .PHONY: web

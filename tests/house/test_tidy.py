@@ -6,6 +6,7 @@ The walls only ever tighten.
 
 import ast
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,8 +72,17 @@ BANNED = (
 )
 
 
+WEB = ROOT / "web"
+"""The console's source, in other languages under the same walls."""
+
+
 def _files(folder: Path = SOURCE) -> list[Path]:
     return sorted(folder.rglob("*.py"))
+
+
+def _web_files() -> list[Path]:
+    source = (path for path in (WEB / "src").rglob("*") if path.is_file())
+    return sorted([*source, *WEB.glob("*.js"), *WEB.glob("*.html")])
 
 
 def _where(path: Path, line: int) -> str:
@@ -102,11 +112,40 @@ def test_no_file_is_longer_than_the_wall():
     """A file fits into a reader's head: 500 lines."""
     long = [
         f"{path.relative_to(ROOT)}: {lines} lines, split it by what it is about"
-        for path in (*_files(), *_files(ROOT / "tests"))
+        for path in (*_files(), *_files(ROOT / "tests"), *_web_files())
         if (lines := path.read_text(encoding="utf-8").count("\n")) > FILE_WALL
     ]
 
     assert [] == long
+
+
+def test_what_is_built_is_not_kept():
+    """What npm and Vite make is in no commit; the lock of what they take is."""
+    made = ("src/paycore/console/static/", "web/node_modules/")
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+    assert {"src/paycore/console/static/", "node_modules/"} <= set(ignored)
+    assert [] == [name for name in _tracked() if name.startswith(made)]
+    assert (WEB / "package-lock.json").is_file()
+
+
+def _tracked() -> list[str]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return listed.stdout.split("\0")
+
+
+def test_the_console_lets_no_text_be_markup():
+    """What comes from outside is text: React escapes it where nobody tells it not to."""
+    found = [
+        f"{_where(path, number)} {line.strip()!r}"
+        for path in _web_files()
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if re.search(r"[iI]nnerHTML|\beval\(|document\.write", line)
+    ]
+
+    assert [] == found
 
 
 def test_no_function_is_longer_than_the_wall():

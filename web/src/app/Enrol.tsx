@@ -28,6 +28,7 @@ const said = texts({
     "Scan this with your authenticator, then type the code that it shows.",
     "用验证器扫描二维码，然后输入显示的验证码。",
   ],
+  picture: ["The secret as a QR code", "密钥二维码"],
   cannot: ["If you cannot scan it, type this secret", "无法扫描时，请手动输入密钥"],
   code: ["Code of your authenticator", "动态验证码"],
   digits: ["Six digits", "6 位数字"],
@@ -190,7 +191,14 @@ function Scan({ made, busy, confirm }: {
     <>
       <p>{t(said.scan)}</p>
       <div className="scan">
-        <QRCode type="svg" value={made.otpauth_uri} size={184} color="#000" bgColor="#fff" />
+        <QRCode
+          type="svg"
+          value={made.otpauth_uri}
+          size={184}
+          color="#000"
+          bgColor="#fff"
+          aria-label={t(said.picture)}
+        />
       </div>
       <p className="quiet">{t(said.cannot)}</p>
       <p className="secret">

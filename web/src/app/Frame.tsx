@@ -9,6 +9,7 @@ import { texts, useText } from "../text";
 import { names, words } from "../text/words";
 import { ErrorBoundary } from "./ErrorBoundary";
 import { Mark } from "./Outside";
+import { useIdleEnd } from "./idle";
 import { groups, pages, type Group } from "./pages";
 import { QuickSearch } from "./QuickSearch";
 import { useKnown, useMay, useSession } from "./session";
@@ -23,6 +24,7 @@ const said = texts({
 });
 
 export function Frame() {
+  useIdleEnd();
   const { pathname } = useLocation();
   const [open, setOpen] = useState(false);
   const t = useText();

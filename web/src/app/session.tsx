@@ -22,6 +22,8 @@ interface Known {
   state: State;
   logIn: (who: { name: string; password: string; code: string }) => Promise<void>;
   logOut: () => Promise<void>;
+  /** The same, where it was not asked for. */
+  end: () => Promise<void>;
   ask: () => void;
 }
 
@@ -47,6 +49,15 @@ export function Sessions({ children }: { children: ReactNode }) {
     });
   }, [answers]);
 
+  const leave = useCallback(
+    async (to: "out" | "ended") => {
+      await call<void>("DELETE", AT, {});
+      answers.clear();
+      setState(to);
+    },
+    [answers],
+  );
+
   const known = useMemo<Known>(
     () => ({
       state,
@@ -54,13 +65,10 @@ export function Sessions({ children }: { children: ReactNode }) {
       async logIn(who) {
         setState(await call<Session>("POST", AT, { body: who }));
       },
-      async logOut() {
-        await call<void>("DELETE", AT, {});
-        answers.clear();
-        setState("out");
-      },
+      logOut: () => leave("out"),
+      end: () => leave("ended"),
     }),
-    [state, ask, answers],
+    [state, ask, leave],
   );
   return <Knows value={known}>{children}</Knows>;
 }

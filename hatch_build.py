@@ -10,6 +10,7 @@ the console, and one line says so. `PAYCORE_SKIP_WEB=1` does not even try.
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,8 @@ WEB = ROOT / "web"
 BUILT = ROOT / "src" / "paycore" / "console" / "static"
 STAMP = BUILT / "built-from.txt"
 """The hash of the source that the console was built from."""
+MADE = WEB / "node_modules" / ".made"
+"""Where Vite builds (vite.config.js)."""
 INSTALLED = WEB / "node_modules" / ".installed-from"
 """The hash of the lock that is installed."""
 NOT_SOURCE = "node_modules"
@@ -62,6 +65,9 @@ def build() -> None:
         INSTALLED.write_text(lock, encoding="utf-8")
     vite = WEB / "node_modules" / "vite" / "bin" / "vite.js"
     _run("it could not be built", vite, "build", "--logLevel", "error")
+    # What there was stays until all of the new one is there.
+    shutil.rmtree(BUILT, ignore_errors=True)
+    shutil.move(MADE, BUILT)
     STAMP.write_text(source, encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-// The console's build: into the Python package, each file beside its compressed ones.
+// The console's build: each file beside its compressed ones.
 import { promisify } from "node:util";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,7 +7,8 @@ import { brotliCompress, constants, gzip } from "node:zlib";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
-const OUT = process.env.PAYCORE_WEB_OUT ?? "../src/paycore/console/static";
+// hatch_build.py takes it from here into the package.
+const OUT = "node_modules/.made";
 const API = process.env.PAYCORE_API ?? "http://127.0.0.1:8000";
 
 // Compressed once here, and never again for a request.

@@ -137,7 +137,7 @@ def _tracked() -> list[str]:
 
 
 def test_the_console_lets_no_text_be_markup():
-    """What comes from outside is text: React escapes it where nobody tells it not to."""
+    """What comes from outside is text: React escapes it where nobody says otherwise."""
     found = [
         f"{_where(path, number)} {line.strip()!r}"
         for path in _web_files()

@@ -22,12 +22,15 @@ def hook(tmp_path, monkeypatch):
     (web / "package-lock.json").write_text("{}")
     (web / "index.html").write_text("<!doctype html>")
     monkeypatch.setattr(loaded, "WEB", web)
+    monkeypatch.setattr(loaded, "BUILT", built)
+    monkeypatch.setattr(loaded, "MADE", web / "node_modules" / ".made")
     monkeypatch.setattr(loaded, "STAMP", built / "built-from.txt")
     monkeypatch.setattr(loaded, "INSTALLED", web / "node_modules" / ".installed-from")
     monkeypatch.setattr(loaded, "ran", [], raising=False)
 
     def run(command, **_):
         loaded.ran.append(command[2])
+        (web / "node_modules" / ".made").mkdir(exist_ok=True)
         return subprocess.CompletedProcess(command, loaded.status, "", loaded.said)
 
     monkeypatch.setattr(loaded, "status", 0, raising=False)

@@ -1,6 +1,6 @@
 // Texts in both languages, side by side: a text with only one of them is no `Text`, so
 // the compiler holds that both are complete. Each page has a table of its own.
-import { createContext, use, useMemo, useState, type ReactNode } from "react";
+import { createContext, use, useEffect, useMemo, useState, type ReactNode } from "react";
 
 import { currentLanguage, keepLanguage, type Language } from "./language";
 
@@ -21,12 +21,14 @@ const Speaks = createContext<Speaking>({ language: "en", speak: () => undefined 
 
 export function Languages({ children }: { children: ReactNode }) {
   const [language, setLanguage] = useState<Language>(currentLanguage);
+  useEffect(() => {
+    document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
+  }, [language]);
   const speaking = useMemo(
     () => ({
       language,
       speak(chosen: Language) {
         keepLanguage(chosen);
-        document.documentElement.lang = chosen === "zh" ? "zh-CN" : "en";
         setLanguage(chosen);
       },
     }),

@@ -261,6 +261,7 @@ function Rates({ title, heads, rows, className }: {
         </>
       }
     >
+      <div className="scroll" tabIndex={0} role="group" aria-label={title}>
       <table className="plain">
         <thead>
           <tr>
@@ -298,6 +299,7 @@ function Rates({ title, heads, rows, className }: {
           ))}
         </tbody>
       </table>
+      </div>
     </Panel>
   );
 }

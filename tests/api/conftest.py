@@ -44,25 +44,25 @@ def converted_payer(stack: Stack) -> Payer:
 
 
 @pytest.fixture(scope="module")
-def people(running) -> dict[Role, Person]:
+def lookers(running: Stack) -> dict[Role, Person]:
     """One of each role."""
     return {role: Person(running, role) for role in Role}
 
 
 @pytest.fixture
-def anna(people) -> Person:
+def anna(lookers: dict[Role, Person]) -> Person:
     """Who acts."""
-    return people[Role.OPERATOR]
+    return lookers[Role.OPERATOR]
 
 
 @pytest.fixture
-def vera(people) -> Person:
+def vera(lookers: dict[Role, Person]) -> Person:
     """Who only looks."""
-    return people[Role.VIEWER]
+    return lookers[Role.VIEWER]
 
 
 @pytest.fixture
-def paid(payer) -> dict:
+def paid(payer: Payer) -> dict[str, object]:
     """A payment that succeeded, by its line's numbers."""
     order = payer.open(biz_order_no=f"b-{uuid.uuid4().hex}").json()
     return payer.confirm(order["pay_order_no"]).json()

@@ -2,14 +2,32 @@
 
 import csv
 import io
+import re
 import time
 import uuid
 
 import pytest
-from looking import CARD, PAGE, act, entries, numbers, said, see
-from operating import case
+from console_looks import CARD, HOLDER, ID_NO, PAGE, said, see
+from operating import Person, case
 from posts import sql
 from stack import key
+
+
+def numbers(person: Person, **query: object) -> list[str]:
+    """The payments that a search finds."""
+    return [one["pay_order_no"] for one in see(person, **query)["items"]]
+
+
+def act(person: Person, no: str, what: str, why: str = "as told", **headers: str):
+    """One of a payment's acts."""
+    sent = {**key(), **headers}
+    return person.api.post(f"{PAGE}/{no}/{what}", json={"why": why}, headers=sent)
+
+
+def entries(person: Person, no: str) -> list[tuple[str, str, str]]:
+    """What the log has of a payment: who did what, and why."""
+    items = see(person, "/v1/console/audit", subject=no)["items"]
+    return [(one["operator"], one["act"], one["why"]) for one in items]
 
 
 def test_a_payment_is_found_by_every_number_that_anybody_gave(stack, paid, vera, payer):
@@ -350,4 +368,27 @@ def test_a_bad_export_is_refused_before_a_file_begins(vera):
     assert (400, "BAD_REQUEST") == said(answer)
 
 
-# What belongs to payments
+# Nothing of a card
+
+
+def test_nothing_secret_is_in_any_answer(stack, payer, paid, anna, vera):
+    """No card number, name, ID number or phone, in whatever is read."""
+    no = paid["pay_order_no"]
+    case(stack, no)
+    act(anna, no, "notices", f"card {CARD} of {ID_NO}, phone {payer.phone}")
+    read = [
+        vera.api.get(path).text
+        for path in (
+            *(PAGE, f"{PAGE}.csv", f"{PAGE}/{no}", f"{PAGE}/{no}/timeline"),
+            *("/v1/console/refunds", "/v1/console/agreements?limit=100"),
+            *("/v1/console/coupons", "/v1/console/overview", "/v1/console/audit"),
+            f"/v1/console/agreements?q={payer.card_id}",
+        )
+    ]
+
+    code = payer.codes()[-1]
+    own = [vera.api.get(f"{PAGE}/{no}{more}").text for more in ("", "/timeline")]
+    assert not any(re.search(rf"(?<!\d){code}(?!\d)", text) for text in own)
+    for text in read:
+        for secret in (CARD, HOLDER, ID_NO, payer.phone, payer.phone[3:]):
+            assert secret not in text

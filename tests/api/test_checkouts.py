@@ -326,6 +326,7 @@ def test_the_timeline_says_where_it_came_from(payer, order, browser, made):
     no = payer.api.get(f"/v1/checkouts/{made['checkout_no']}").json()["pay_order_no"]
     items = payer.api.get(f"/v1/payments/{no}/timeline").json()["items"]
     told = [item for item in items if item["kind"] == "checkout"]
+    titles = [item["title"] for item in told]
 
-    assert ["checkout made", "paid on our page"] == [item["title"] for item in told]
+    assert ["checkout made", "payment opened on our page"] == titles
     assert "checkout made" == items[0]["title"]

@@ -318,6 +318,7 @@ def how(request) -> dict[str, object]:
     return {"locale": locale, "color_scheme": scheme, "viewport": size}
 
 
+@pytest.mark.long
 def test_every_look(look, axe, picture, how):
     """Both languages, light and dark, a phone and a desktop: nothing serious, nothing
     wider than the window, and a switch to the other language that stays.

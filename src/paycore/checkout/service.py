@@ -4,6 +4,7 @@ A checkout pays one order once: its payment is the one that the business line's 
 number names, for ever. What the payer does there is in `steps.py`.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -191,8 +192,10 @@ async def found(node: Node, row: CheckoutRow) -> Found:
     if payment is not None and row.pay_order_no is None:
         row = await _name(node, row, payment.row.pay_order_no)
     own = cards_added(row)
-    known = [await node.journal.load(CardRow, one) for one in _offered(row)]
-    adding = await node.journal.load(CardRow, own[-1]) if own else None
+    # At once, so that it is one statement however many cards there are.
+    loads = (node.journal.load(CardRow, one) for one in _offered(row))
+    known = await asyncio.gather(*loads)
+    adding = known[-1] if own else None
     signing = None
     if adding is not None:
         signing = (await agreements.view_of(node, adding)).signing
@@ -323,7 +326,7 @@ async def _told(node: Node, payment: PaymentRow) -> list[Item]:
         Item(
             at=row.opened_at,
             kind="checkout",
-            title="paid on our page",
+            title="payment opened on our page",
             detail={**detail, "new_card": payment.card_id in cards_added(row)},
         ),
     ]

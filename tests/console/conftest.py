@@ -4,6 +4,7 @@ Whatever a test does, its pages raised no error, wrote none to the console, and 
 nobody but us. It skips, with a reason, where there is no chromium or no built console.
 """
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,11 @@ from paycore.console import site
 from paycore.dev import folder
 
 ROOT = Path(__file__).parents[2]
+IMAGES = ROOT / "docs" / "images"
+KEPT = frozenset(
+    {"overview-desktop-en-light", "payment-desktop-en-light", "payments-phone-zh-light"}
+)
+"""Pictures that the documents have."""
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 SWITCHES = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"),
@@ -114,3 +120,18 @@ def axe() -> str:
     if not AXE.is_file():
         pytest.skip("no axe-core: make web")
     return AXE.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def picture() -> object:
+    """Takes a picture for the documents, where these are asked for."""
+
+    def taken(visit: Visit, name: str) -> None:
+        if os.environ.get("PAYCORE_SCREENSHOTS") != "1" or name not in KEPT:
+            return
+        IMAGES.mkdir(exist_ok=True)
+        visit.page.screenshot(
+            path=IMAGES / f"console-{name}.png", animations="disabled"
+        )
+
+    return taken

@@ -14,6 +14,15 @@ NOT_IN = "the server responded with a status of 401"
 """What the browser itself writes of the question who is logged in, where nobody is."""
 
 
+TOO_WIDE = """() => {
+  const root = document.documentElement;
+  if (root.scrollWidth <= window.innerWidth) return [];
+  return [...document.querySelectorAll('body *')]
+    .filter((one) => one.getBoundingClientRect().right > root.clientWidth + 1)
+    .map((one) => `${one.tagName}.${one.className} ${one.textContent.slice(0, 40)}`);
+}"""
+
+
 class Operator:
     """Somebody with a password and an authenticator, whose codes are good once."""
 
@@ -101,11 +110,9 @@ class Visit:
         ]
 
     @property
-    def overflows(self) -> bool:
-        """Whether the page as a whole must be pushed sideways to be read."""
-        return self.page.evaluate(
-            "document.documentElement.scrollWidth > window.innerWidth"
-        )
+    def overflowing(self) -> list[str]:
+        """What makes the page wider than its window; nothing where it is not."""
+        return self.page.evaluate(TOO_WIDE)
 
     def shows(self, text: str) -> None:
         """Wait until a text can be seen."""

@@ -1,6 +1,7 @@
 """The operator's way through the console: logging in, each page, and what is done."""
 
 import re
+from itertools import product
 
 import pytest
 from playwright.sync_api import expect
@@ -80,12 +81,12 @@ def test_a_session_that_ended_leads_back_to_where_one_was(inside, people, opened
 # Each page
 
 
-@pytest.mark.parametrize("look", LOOKS)
-@pytest.mark.parametrize("path", TITLES)
-def test_every_page_can_be_read_by_everybody(inside, axe, picture, paid, path, look):
+@pytest.mark.parametrize("seen", product(TITLES, LOOKS), ids="-".join)
+def test_every_page_can_be_read_by_everybody(inside, axe, picture, paid, seen):
     """In both languages and colours, at a desk and on a phone: nothing serious is
     found, and no page must be pushed sideways.
     """
+    path, look = seen
     visit = inside(path.format(no=paid), **LOOKS[look])
     visit.settle()
 

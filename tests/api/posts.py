@@ -13,6 +13,7 @@ from operating import Person, at_the_desk, case, previewed
 from operator_posts import OPERATORS
 from payment_posts import PAYMENTS
 from posting import Body, Post, fresh, keys_kept, off_by, opened, replays, sql
+from setup_posts import SETUP
 from stack import SHOP, TICKETS, Stack, key
 
 from paycore.operators.roles import Role
@@ -334,6 +335,7 @@ CASES: dict[str, tuple[str, Maker]] = {
     "desk, execute": ("executeCure", _execute),
     **OPERATORS,
     **PAYMENTS,
+    **SETUP,
 }
 """Every case by its name: the call it belongs to, and how it is made ready."""
 

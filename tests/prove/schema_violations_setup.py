@@ -1,5 +1,7 @@
 """As `schema_violations.py`, of agreements, the desk, and what people set up."""
 
+from datetime import timedelta
+
 from msgspec.structs import replace
 from schema_rows import (
     ACTIVE,
@@ -41,7 +43,7 @@ from paycore.operators.rows import (
     SessionRow,
 )
 from paycore.recon.rows import TermsRow
-from paycore.router.rows import RuleRow, TransTypeRow
+from paycore.router.rows import RuleRow, TransTypeRow, VersionRow, WindowRow
 from paycore.sms.rows import CarrierRow
 
 LINE = BizLineId("shop")
@@ -157,6 +159,19 @@ ROUTE = TransTypeRow(
 RULE = RuleRow(
     rule_id=f"r-{SHARED}", title="", condition="true", effect="DROP", channel="c"
 )
+WINDOW = WindowRow(
+    window_id=f"w-{SHARED}",
+    channel="c",
+    account="main",
+    starts_at=NOW,
+    ends_at=NOW,
+    why="so",
+    opened_by="ann",
+    opened_at=NOW,
+)
+PUBLISHED = VersionRow(
+    number=1, published_at=NOW, published_by="ann", why="so", rules=Json("[]")
+)
 SHOP = BizLineRow(biz_line=BizLineId(f"l-{SHARED}"), title="", currencies=Json("[]"))
 CARRIER = CarrierRow(carrier=f"c-{SHARED}", driver="", base_url="", credentials=b"")
 BIN = BinRow(prefix="62123", bank="ICBC", card_kind="DEBIT")
@@ -240,6 +255,11 @@ OTHERS = [
     ("router_trans_type_single_min_check", (), replace(ROUTE, single_min=0)),
     ("router_trans_type_weight_check", (), replace(ROUTE, weight=-1)),
     ("router_rule_effect_check", (), replace(RULE, effect="ELSE")),
+    (
+        *("router_window_check", ()),
+        replace(WINDOW, ends_at=NOW - timedelta(seconds=1)),
+    ),
+    ("router_version_kept", (PUBLISHED,), replace(PUBLISHED, why="else")),
     ("lines_biz_line_language_check", (), replace(SHOP, language="else")),
     ("sms_carrier_price_check", (), replace(CARRIER, price=-1)),
     ("sms_carrier_spend_per_day_check", (), replace(CARRIER, spend_per_day=-1)),

@@ -17,6 +17,7 @@ from paycore.gateway.registry import Registry
 from paycore.gateway.rows import AccountRow, FactRow
 from paycore.kernel import log
 from paycore.kernel.errors import BadRequest, DataNotExist, Misconfigured
+from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
 
 AccountKey = tuple[str, str]
@@ -274,12 +275,25 @@ async def save(
 
 async def switch(node: Node, channel: str, account: str, *, enabled: bool) -> None:
     """Choose an account again, or no more; what was begun there is finished there."""
-    await _amend(
-        node,
-        channel,
-        account,
-        lambda row: msgspec.structs.replace(row, enabled=enabled),
+    change = node.change()
+    await switched(node, change, (channel, account), enabled=enabled)
+    await node.journal.commit(change)
+
+
+async def switched(
+    node: Node, change: Change, key: AccountKey, *, enabled: bool
+) -> None:
+    """Stage the same; DataNotExist where there is no such account."""
+    await refuse_unknown(node, key)
+    change.amend(
+        AccountRow, key, lambda row: msgspec.structs.replace(row, enabled=enabled)
     )
+
+
+async def refuse_unknown(node: Node, key: AccountKey) -> None:
+    """DataNotExist where there is no such account; none is ever taken away."""
+    if await node.journal.load(AccountRow, *key) is None:
+        raise _no_such()
 
 
 async def retire(node: Node, channel: str, account: str) -> None:
@@ -311,7 +325,11 @@ async def _amend(
     change = node.change()
     change.amend(AccountRow, (channel, account), step)
     if await node.journal.commit(change) is not None:
-        raise DataNotExist("There is no such account.", "渠道账户不存在")
+        raise _no_such()
+
+
+def _no_such() -> DataNotExist:
+    return DataNotExist("There is no such account.", "渠道账户不存在")
 
 
 def _check(channel: str, account: str, base_url: str) -> None:

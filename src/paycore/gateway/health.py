@@ -65,6 +65,17 @@ class Breaker:
             return False
         return self._probing or now < self._opened_at + self.limits.half_open_s
 
+    def figures(self, now: float) -> tuple[int, int]:
+        """Calls of the window and failures among them; asking changes nothing."""
+        since = now - self.limits.window_s
+        seen = [bucket for bucket in self._window if bucket.second > since]
+        return sum(one.calls for one in seen), sum(one.failures for one in seen)
+
+    @property
+    def tripped(self) -> bool:
+        """Whether it opened and has not closed since: a probe may be let through."""
+        return self._opened_at is not None
+
     def admit(self, now: float) -> Admission:
         """Ask directly before a call, and record how it ended."""
         if self._opened_at is None:
@@ -137,6 +148,10 @@ class Health:
         if found is None:
             found = self._breakers[account, operation] = Breaker(self._limits)
         return found
+
+    def standing(self, account: AccountKey, operation: Operation) -> Breaker | None:
+        """The same, where there was a call; looking makes none."""
+        return self._breakers.get((account, operation))
 
     def opened(self, now: float) -> list[tuple[str, ...]]:
         """Every breaker that would refuse a call now."""

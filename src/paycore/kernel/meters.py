@@ -435,6 +435,19 @@ class Spread:
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
 
+    def median(self) -> float | None:
+        """About the middle of the values: the bound of its bucket, of what is above all
+        the highest; None where there is none.
+        """
+        so_far, half = 0, sum(self.counts) / 2
+        for bound, count in zip(
+            (*self.bounds, self.bounds[-1]), self.counts, strict=True
+        ):
+            so_far += count
+            if count and so_far >= half:
+                return bound
+        return None
+
     def below(self) -> Iterator[tuple[str, int]]:
         """Each bound with how many values are at most that, as Prometheus adds up."""
         so_far = 0

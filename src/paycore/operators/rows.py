@@ -138,3 +138,23 @@ class ViewsRow(Row, frozen=True, kw_only=True):
     version: int = 1
     views: Json
     """{name: query, as in the page's address}"""
+
+
+@table("operators_work", key="work_id", versioned=True)
+class WorkRow(Row, frozen=True, kw_only=True):
+    """Long work that an operator began, and how far it is."""
+
+    work_id: str
+    version: int = 1
+    kind: str
+    """The call that began it."""
+    begun_by: str
+    begun_at: datetime
+    told_at: datetime
+    """When it was last told of: work that nobody tells of has lost its node."""
+    ended_at: datetime | None = None
+    done: int = 0
+    total: int | None = None
+    """None: it is not known beforehand."""
+    failed: bool = False
+    said: str = ""

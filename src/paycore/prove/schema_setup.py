@@ -24,7 +24,7 @@ from paycore.operators.rows import (
 )
 from paycore.prove.schema_checks import kept, one_of, refers
 from paycore.recon.rows import TermsRow
-from paycore.router.rows import RuleRow, TransTypeRow
+from paycore.router.rows import RuleRow, TransTypeRow, VersionRow, WindowRow
 from paycore.sms.rows import CarrierRow
 
 _ACCOUNT = re.compile(r"[a-z_]+(:\{[a-z_]+\})*|\{(debit|credit)\}")
@@ -90,6 +90,10 @@ def _trans_type(_: MemoryStore, old: Any, new: Any) -> bool:
     )
 
 
+def _window(_: MemoryStore, old: Any, new: Any) -> bool:
+    return bool(new.ends_at >= new.starts_at)
+
+
 def _carrier(_: MemoryStore, old: Any, new: Any) -> bool:
     return (new.price or 0) >= 0 and (new.spend_per_day or 0) >= 0
 
@@ -145,6 +149,8 @@ CHECKS: tuple[tuple[type[Row], tuple[Check, ...]], ...] = (
     (TermsRow, (_terms,)),
     (TransTypeRow, (_trans_type,)),
     (RuleRow, (one_of(effect=("DROP", "PREFER")),)),
+    (WindowRow, (_window,)),
+    (VersionRow, (kept,)),
     (CarrierRow, (_carrier,)),
     (OperatorRow, (one_of(role=Role), _operator)),
     (ActRow, (_act, kept)),

@@ -1,4 +1,6 @@
-"""What the router keeps: transaction types, who may use what, rules, decisions."""
+"""What the router keeps: transaction types, who may use what, rules and their versions,
+windows of accounts, decisions.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -61,6 +63,44 @@ class RuleRow(Row, frozen=True, kw_only=True):
     account: str | None = None
     """None: every account of the channel."""
     enabled: bool = True
+
+
+@table("router_window", key="window_id", versioned=True)
+class WindowRow(Row, frozen=True, kw_only=True):
+    """A time in which an account is left out of routes: the end is not in it."""
+
+    window_id: str
+    version: int = 1
+    channel: str
+    account: str
+    starts_at: datetime
+    ends_at: datetime
+    """Moved to the moment at which somebody ends it."""
+    why: str
+    opened_by: str
+    """The operator's name."""
+    opened_at: datetime
+
+
+@table("router_version", key="number")
+class VersionRow(Row, frozen=True, kw_only=True):
+    """All routing rules as they were published once; append-only."""
+
+    number: int
+    published_at: datetime
+    published_by: str
+    why: str
+    rules: Json
+    """List of rules, each without its row's version."""
+
+
+@table("router_head", key="head", versioned=True)
+class VersionHeadRow(Row, frozen=True, kw_only=True):
+    """Which version of the rules is the newest."""
+
+    head: str
+    version: int = 1
+    number: int
 
 
 @table(

@@ -7,12 +7,14 @@ the same commit.
 """
 
 import asyncio
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from paycore.kernel.errors import (
     BadRequest,
@@ -25,10 +27,17 @@ from paycore.kernel.log import get
 from paycore.kernel.money import exponent
 from paycore.kernel.node import Node
 from paycore.kernel.terms import SMS_CENTRE, BizLineId, Json, TransType
-from paycore.router import rules
+from paycore.router import publishing, rules
 from paycore.router.conditions import ConditionError
 from paycore.router.question import AccountKey, Question, Route
-from paycore.router.rows import DecisionRow, LineAccountRow, RuleRow, TransTypeRow
+from paycore.router.rows import (
+    DecisionRow,
+    LineAccountRow,
+    RuleRow,
+    TransTypeRow,
+    VersionHeadRow,
+    WindowRow,
+)
 from paycore.router.rules import Cause, Decision, Draw
 from paycore.router.snapshot import (
     Offer,
@@ -36,7 +45,6 @@ from paycore.router.snapshot import (
     Tables,
     compile_tables,
     read_offer,
-    read_rule,
 )
 
 R = TypeVar("R", bound=Row)
@@ -45,7 +53,13 @@ ANSWER_WITHIN_S = 0.3
 """Then the answer is a clean "none" with cause ROUTE_ERROR: the payer is waiting, and
 converting or failing is better than silence (F02)."""
 
-LONGEST_NAME = 64
+LONGEST_NAME = publishing.LONGEST_NAME
+
+BY_COMMAND = "by the command line"
+
+OVER = timedelta(minutes=1)
+"""For so long a window that is over is still looked at: a question's moment was before
+this one."""
 
 _JSON = frozenset({"currencies", "banks", "maintenance"})
 
@@ -81,7 +95,7 @@ async def refresh(node: Node) -> None:
     """Read the tables again; what cannot be read leaves the last good snapshot."""
     held = node.state(Router)
     try:
-        found = await tables(node)
+        found = _standing(await tables(node), node.now())
     except Unavailable:
         if held.snapshot is None:
             raise
@@ -123,10 +137,18 @@ async def probe(node: Node, question: Question) -> Route | None:
     return (await explain(node, question)).route
 
 
-async def explain(node: Node, question: Question) -> Decision:
-    """Decide, with the reason of every candidate; nothing is staged."""
+async def explain(
+    node: Node, question: Question, drafted: Sequence[RuleRow] | None = None
+) -> Decision:
+    """Decide, with the reason of every candidate; nothing is staged. `drafted`: as if
+    these were the rules.
+    """
     try:
-        sifted = rules.sift(await _in_time(node), question)
+        snapshot = await _in_time(node)
+        if drafted is not None:
+            supposed = dataclasses.replace(snapshot.tables, rules=drafted)
+            snapshot = compile_tables(supposed)
+        sifted = rules.sift(snapshot, question)
         used = await _used(node, rules.counters(sifted))
     except (TimeoutError, Unavailable) as error:
         log.warning("route_failed", reason=type(error).__name__)
@@ -165,15 +187,20 @@ async def save_trans_type(node: Node, row: TransTypeRow) -> None:
 
 async def save_rule(node: Node, row: RuleRow) -> None:
     """Make or replace a rule; refuses what cannot be asked or contradicts."""
-    if not 1 <= len(row.rule_id) <= LONGEST_NAME or not row.title.strip():
-        raise BadRequest("A rule needs a name and a title.", "规则需要编号和名称")
-    try:
-        read_rule(row)
-    except ConditionError as error:
-        raise _refused("condition", error) from error
-    if row.enabled:
-        _refuse_contradiction(row, await node.journal.every(RuleRow))
-    await _save(node, row, row.rule_id, version=row.version)
+    if wrong := publishing.problems([row]):
+        raise BadRequest(f"The rule is refused: {wrong[0].says}.")
+    head = await publishing.head_of(node)
+    before = await node.journal.every(RuleRow)
+    _refuse_contradiction(row, before)
+    standing = next((one for one in before if one.rule_id == row.rule_id), None)
+    if standing is not None and _content(standing) == _content(row):
+        return
+    change = node.change()
+    if standing is None:
+        change.insert(row)
+    else:
+        change.update(row, version=row.version)
+    await _publish(node, change, row, (head, before))
 
 
 async def allow(node: Node, biz_line: BizLineId, channel: str, account: str) -> None:
@@ -200,12 +227,33 @@ async def switch_trans_type(node: Node, inst_trans_id: str, *, enabled: bool) ->
 
 async def switch_rule(node: Node, rule_id: str, *, enabled: bool) -> None:
     """Ask a rule again, or no more; on again it may contradict none by now."""
-    if enabled:
-        row = await node.journal.load(RuleRow, rule_id)
-        if row is None:
-            raise DataNotExist
-        _refuse_contradiction(row, await node.journal.every(RuleRow))
-    await _switch(node, RuleRow, (rule_id,), enabled=enabled)
+    head = await publishing.head_of(node)
+    before = await node.journal.every(RuleRow)
+    row = next((one for one in before if one.rule_id == rule_id), None)
+    if row is None:
+        raise DataNotExist("There is nothing of that name.", "数据不存在")
+    if row.enabled is enabled:
+        return
+    switched = replace(row, enabled=enabled)
+    _refuse_contradiction(switched, before)
+    change = node.change()
+    change.update(switched, version=row.version)
+    await _publish(node, change, switched, (head, before))
+
+
+async def _publish(
+    node: Node,
+    change: Change,
+    row: RuleRow,
+    found: tuple[VersionHeadRow, Sequence[RuleRow]],
+) -> None:
+    """Write one rule of all, as the next version of them."""
+    head, before = found
+    after = [one for one in before if one.rule_id != row.rule_id]
+    by = publishing.COMMAND_LINE
+    after.append(row)
+    publishing.recorded(node, change, head, after, before, by=by, why=BY_COMMAND)
+    await _commit(node, change)
 
 
 async def tables(node: Node) -> Tables:
@@ -214,7 +262,14 @@ async def tables(node: Node) -> Tables:
         types=await node.journal.every(TransTypeRow),
         allowed=await node.journal.every(LineAccountRow),
         rules=await node.journal.every(RuleRow),
+        windows=await node.journal.every(WindowRow),
     )
+
+
+def _standing(found: Tables, now: datetime) -> Tables:
+    """The tables without the windows that are over."""
+    windows = [row for row in found.windows if row.ends_at > now - OVER]
+    return dataclasses.replace(found, windows=windows)
 
 
 def _replaces(new: Tables, old: Tables) -> bool:
@@ -355,14 +410,7 @@ def _check_currencies(offer: Offer) -> None:
 def _refuse_contradiction(row: RuleRow, others: Sequence[RuleRow]) -> None:
     """Two rules that say the opposite of the same route under the same condition."""
     for other in others:
-        if (
-            other.enabled
-            and other.rule_id != row.rule_id
-            and other.effect != row.effect
-            and other.channel == row.channel
-            and (other.account == row.account or None in (other.account, row.account))
-            and other.condition.split() == row.condition.split()
-        ):
+        if publishing.contradict(row, other):
             raise BizCheckError(
                 f"The rule contradicts rule {other.rule_id}.",
                 f"该规则与规则 {other.rule_id} 相矛盾",
@@ -376,7 +424,7 @@ def _refused(field: str, error: ConditionError) -> BadRequest:
 async def _switch(node: Node, kind: type[R], key: KeyOf, *, enabled: bool) -> None:
     """Set one row's `enabled`; DataNotExist where there is no such row."""
     change = node.change()
-    change.amend(kind, key, lambda row: msgspec.structs.replace(row, enabled=enabled))
+    change.amend(kind, key, lambda row: replace(row, enabled=enabled))
     if await node.journal.commit(change) is not None:
         raise DataNotExist("There is nothing of that name.", "数据不存在")
     await refresh(node)
@@ -392,6 +440,11 @@ async def _save(node: Node, row: R, key: str, *, version: int) -> None:
         change.insert(row)
     else:
         change.update(row, version=version)
+    await _commit(node, change)
+
+
+async def _commit(node: Node, change: Change) -> None:
+    """Write it and know it; refused, somebody else was faster."""
     if await node.journal.commit(change) is not None:
         raise BizCheckError(
             "It was changed meanwhile: read it again, then change that.",

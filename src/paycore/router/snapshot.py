@@ -7,7 +7,7 @@ readers are used when a row is saved, where a fault is a refusal.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import msgspec
@@ -20,7 +20,7 @@ from paycore.router.conditions import (
     compile_condition,
 )
 from paycore.router.question import AccountKey, Candidate, Reservation
-from paycore.router.rows import LineAccountRow, RuleRow, TransTypeRow
+from paycore.router.rows import LineAccountRow, RuleRow, TransTypeRow, WindowRow
 
 DROP = "DROP"
 PREFER = "PREFER"
@@ -108,6 +108,7 @@ class Tables:
     types: Sequence[TransTypeRow]
     allowed: Sequence[LineAccountRow]
     rules: Sequence[RuleRow]
+    windows: Sequence[WindowRow] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,8 +140,12 @@ class Snapshot:
 def compile_tables(tables: Tables) -> Snapshot:
     """Compile rows; what cannot be read is kept as a fault."""
     offers: dict[TransType, list[Offer]] = defaultdict(list)
+    windows = _windows(tables.windows)
     for row in sorted(tables.types, key=lambda row: row.inst_trans_id):
-        offers[row.trans_type].append(_offer_or_fault(row))
+        offer = _offer_or_fault(row)
+        if more := windows.get(offer.key):
+            offer = replace(offer, windows=(*offer.windows, *more), plain=False)
+        offers[row.trans_type].append(offer)
     keys = {(row.channel, row.account) for row in tables.types}
     return Snapshot(
         tables=tables,
@@ -175,6 +180,16 @@ def read_rule(row: RuleRow) -> Rule:
     if row.effect not in (DROP, PREFER):
         raise ConditionError("a rule's effect is DROP or PREFER")
     return Rule(row=row, condition=compile_condition(row.condition))
+
+
+def _windows(rows: Iterable[WindowRow]) -> dict[AccountKey, list[Window]]:
+    """The windows of each account; what was ended before it began closes nothing."""
+    found: dict[AccountKey, list[Window]] = defaultdict(list)
+    for row in rows:
+        if row.starts_at < row.ends_at:
+            window = Window(start=row.starts_at, end=row.ends_at)
+            found[row.channel, row.account].append(window)
+    return found
 
 
 def _offer_or_fault(row: TransTypeRow) -> Offer:

@@ -21,6 +21,7 @@ import msgspec
 from paycore.kernel import log
 from paycore.kernel.addresses import is_address
 from paycore.kernel.errors import BadRequest, DataNotExist, Misconfigured
+from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
 from paycore.kernel.plugins import offered
 from paycore.sms import carriers
@@ -70,6 +71,11 @@ class Carriers:
         lines = [line for line in opened.values() if line is not None]
         lines.sort(key=lambda line: (line.priority, line.carrier))
         self._opened, self.lines, self.loaded = opened, tuple(lines), True
+
+    def title(self, driver: str) -> str:
+        """What a carrier file calls itself; its code where there is no such file."""
+        found = self._drivers.get(driver)
+        return driver if found is None else found.title
 
     def tend(self, node: Node) -> None:
         """Have each carrier file keep open what its lines need."""
@@ -149,11 +155,16 @@ def _config(
         raise Misconfigured("the credentials are not of the driver's form") from None
 
 
+def title(node: Node, driver: str) -> str:
+    """What a carrier file calls itself."""
+    return node.state(Carriers).title(driver)
+
+
 async def look_up(node: Node, carrier: str) -> Line:
     """A carrier as it is set up now, switched off or not."""
     row = await node.journal.load(CarrierRow, carrier)
     if row is None:
-        raise DataNotExist("There is no such carrier.", "运营商不存在")
+        raise _no_such()
     return open_line(node, row, drivers())
 
 
@@ -216,9 +227,25 @@ async def save(
 
 async def switch(node: Node, carrier: str, *, enabled: bool) -> None:
     """Text by a carrier again, or no more."""
-    await _amend(
-        node, carrier, lambda row: msgspec.structs.replace(row, enabled=enabled)
+    change = node.change()
+    await switched(node, change, carrier, enabled=enabled)
+    await node.journal.commit(change)
+
+
+async def switched(node: Node, change: Change, carrier: str, *, enabled: bool) -> None:
+    """Stage the same; DataNotExist where there is no such carrier."""
+    await refuse_unknown(node, carrier)
+    change.amend(
+        CarrierRow,
+        (carrier,),
+        lambda row: msgspec.structs.replace(row, enabled=enabled),
     )
+
+
+async def refuse_unknown(node: Node, carrier: str) -> None:
+    """DataNotExist where there is no such carrier; none is ever taken away."""
+    if await node.journal.load(CarrierRow, carrier) is None:
+        raise _no_such()
 
 
 async def retire(node: Node, carrier: str) -> None:
@@ -248,7 +275,11 @@ async def _amend(
     change = node.change()
     change.amend(CarrierRow, (carrier,), step)
     if await node.journal.commit(change) is not None:
-        raise DataNotExist("There is no such carrier.", "运营商不存在")
+        raise _no_such()
+
+
+def _no_such() -> DataNotExist:
+    return DataNotExist("There is no such carrier.", "运营商不存在")
 
 
 def _context(carrier: str) -> bytes:

@@ -6,6 +6,8 @@ from litestar.handlers import HTTPRouteHandler
 
 from paycore.api.console import (
     audit,
+    carriers,
+    channels,
     lists,
     operators,
     overview,
@@ -43,4 +45,12 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     views.list_views,
     views.keep_view,
     views.remove_view,
+    channels.list_channels,
+    channels.switch_channel,
+    channels.open_window,
+    channels.end_window,
+    channels.check_channel,
+    carriers.list_carriers,
+    carriers.switch_carrier,
+    carriers.check_carrier,
 )

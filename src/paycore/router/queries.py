@@ -12,7 +12,7 @@ Window = WindowRow
 
 WINDOWS = """
 SELECT * FROM router_window
-WHERE ends_at > $1
+WHERE ends_at > greatest($1, starts_at)
 ORDER BY starts_at, window_id
 """
 

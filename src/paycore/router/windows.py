@@ -72,7 +72,7 @@ async def ended(
     """Stage its end now; one that has not begun is to close nothing."""
     row = await one(node, key, window_id)
     now = node.now()
-    if row.ends_at <= now:
+    if row.ends_at <= max(now, row.starts_at):
         raise BizCheckError("The window is over.", "该维护时段已结束")
     over = msgspec.structs.replace(row, ends_at=max(row.starts_at, now))
     change.update(over, version=row.version)

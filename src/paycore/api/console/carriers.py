@@ -115,12 +115,14 @@ async def check_carrier(request: Plain, carrier: str) -> ASGIApp:
     doing = await doing_of(request)
     _NOTHING.decode(doing.body)
     node = doing.door.node
-    await registry.refuse_unknown(node, carrier)
+
+    async def refuse() -> None:
+        await registry.refuse_unknown(node, carrier)
 
     async def work() -> Told:
         return Told.ok(shown_check(await checking.carrier(node, carrier)))
 
-    return await begun(request, doing, doing.deed(carrier), work)
+    return await begun(request, doing, doing.deed(carrier), work, refuse=refuse)
 
 
 def _shown(node: Node, row: CarrierLine) -> ConsoleCarrier:

@@ -209,13 +209,16 @@ async def check_channel(request: Plain, channel: str, account: str) -> ASGIApp:
     doing = await doing_of(request)
     _NOTHING.decode(doing.body)
     node, key = doing.door.node, (channel, account)
-    await accounts.refuse_unknown(node, key)
+
+    async def refuse() -> None:
+        await accounts.refuse_unknown(node, key)
 
     async def work() -> Told:
         said = await checking.account(node, channel, account)
         return Told.ok(shown_check(said))
 
-    return await begun(request, doing, doing.deed(_place(key)), work)
+    deed = doing.deed(_place(key))
+    return await begun(request, doing, deed, work, refuse=refuse)
 
 
 def shown_check(said: checking.Checked) -> Checked:

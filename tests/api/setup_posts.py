@@ -8,11 +8,14 @@ from datetime import UTC, datetime, timedelta
 from inside import inside
 from operating import Person, at_the_desk
 from operator_posts import because
-from posting import Body, Post
+from posting import Body, Post, sql
 from stack import SHOP, Stack
 
 from paycore.gateway import accounts
 from paycore.kernel.node import Node
+from paycore.kernel.terms import BizLineId
+from paycore.lines import service as lines
+from paycore.notify import service as notify
 from paycore.operators.roles import Role
 
 BANK = "/v1/console/channels/quick_a/main"
@@ -114,6 +117,53 @@ def _check_carrier(stack: Stack, node: int) -> Post:
     return post
 
 
+def told(stack: Stack, node: int = 0) -> tuple[str, str]:
+    """A notice that is there, and its payment's number."""
+    payer = stack.payer(SHOP, node=node)
+    no = payer.open().json()["pay_order_no"]
+    assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
+    asked = "SELECT notice_id FROM notify_notice WHERE pay_order_no = $1 LIMIT 1"
+    return sql(stack, asked, no)[0]["notice_id"], no
+
+
+def endpoint(stack: Stack) -> str:
+    """An end point of a line that nobody pays."""
+    line = f"idle-{uuid.uuid4().hex[:8]}"
+
+    async def add(node: Node) -> str:
+        await lines.create_line(node, line, title="Idle", currencies=["CNY"])
+        url = "http://127.0.0.1:9/told"
+        return (await notify.add_endpoint(node, BizLineId(line), url))[0]
+
+    return inside(stack, add)
+
+
+def _replay(stack: Stack, node: int) -> Post:
+    notice_id, _ = told(stack, node)
+    return as_admin(stack, node, f"/v1/console/notices/{notice_id}/replays")
+
+
+def times() -> Body:
+    """A time of long ago, in which nothing was told."""
+    hour = next(_days) % 20
+    times = {"from": f"2020-01-01T{hour:02d}:00:00Z", "to": "2020-01-02T00:00:00Z"}
+    return {**times, **because()}
+
+
+def _replays(stack: Stack, node: int) -> Post:
+    post = as_admin(stack, node, "/v1/console/notices/replays")
+    return with_body(post, times, {"preview": True}, {"type": "payment.succeeded"})
+
+
+def _switch_endpoint(stack: Stack, node: int) -> Post:
+    path = f"/v1/console/endpoints/{endpoint(stack)}/switch"
+    return with_body(as_admin(stack, node, path), _off, {"enabled": True})
+
+
+def _secret(stack: Stack, node: int) -> Post:
+    return as_admin(stack, node, f"/v1/console/endpoints/{endpoint(stack)}/secrets")
+
+
 SETUP: dict[str, tuple[str, Callable[[Stack, int], Post]]] = {
     "channel, switch": ("switchChannel", _switch),
     "channel, window": ("openWindow", _window),
@@ -121,4 +171,8 @@ SETUP: dict[str, tuple[str, Callable[[Stack, int], Post]]] = {
     "channel, check": ("checkChannel", _check),
     "carrier, switch": ("switchCarrier", _switch_carrier),
     "carrier, check": ("checkCarrier", _check_carrier),
+    "notice, replay": ("replayNotice", _replay),
+    "notices, replay": ("replayNotices", _replays),
+    "end point, switch": ("switchEndpoint", _switch_endpoint),
+    "end point, secret": ("rotateSecret", _secret),
 }

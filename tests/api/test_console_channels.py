@@ -1,4 +1,4 @@
-"""Channels and carriers in the console: how they are, off, tried, left out for a time."""
+"""Channels and carriers in the console: how they are, off, tried, away for a time."""
 
 import time
 
@@ -41,12 +41,13 @@ def found(person: Person, channel: str) -> dict:
 
 
 def decisions(stack: Stack, no: str) -> dict[str, tuple[str, str]]:
-    """By bank: the stage and the reason that the decision about the code has of it."""
+    """By bank: the stage and the reason that the payment's first decision has of it."""
     rows = sql(
         stack,
         "SELECT c ->> 'channel' AS channel, c ->> 'stage' AS stage, c ->> 'why' AS why"
-        " FROM router_decision, jsonb_array_elements(candidates) AS c"
-        " WHERE pay_order_no = $1 AND trans_type = 'QUICK_PAY_SEND_MSG'",
+        " FROM (SELECT candidates FROM router_decision WHERE pay_order_no = $1"
+        "       ORDER BY at LIMIT 1) AS first,"
+        " jsonb_array_elements(candidates) AS c",
         no,
     )
     return {row["channel"]: (row["stage"], row["why"]) for row in rows}

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from bank import Bank
 from inside import TAKEN_UP_S, inside
+from operating import Person
 from sql import ask
 from stack import SHOP, TICKETS, Payer, Stack
 
@@ -18,6 +19,7 @@ from paycore.dev.processes import environ_of, free_port
 from paycore.dev.stack import ground, settings_of
 from paycore.gateway import accounts
 from paycore.kernel.postgres import fresh_folder
+from paycore.operators.roles import Role
 from paycore.recon import service as recon
 from paycore.recon.match import Kind
 
@@ -352,3 +354,42 @@ def _paycore(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+def test_the_console_shows_the_day_and_what_differs(books: Stack):
+    """Its figures, each difference with both sides and its case, page by page."""
+    viewer = Person(books, Role.VIEWER)
+    day = today()
+    payer = books.payer(TICKETS)
+    for _ in range(3):
+        pay(payer)
+    plant(books, "missing_line", day=day, count=2)
+    try:
+        it_is(books, day + timedelta(days=1))
+        reconcile(books, day, anew=True)
+    finally:
+        it_is(books, None)
+        unplant(books)
+    path = "/v1/console/books/days"
+    days = viewer.api.get(path, params={"channel": BANK}).json()["items"]
+    (shown,) = (one for one in days if one["day"] == day.isoformat())
+    seen, cursor = [], None
+    while True:
+        query = {"limit": 1, **({"cursor": cursor} if cursor else {})}
+        page = viewer.api.get(f"{path}/{BANK}/main/{day}", params=query).json()
+        seen += page["differences"]
+        cursor = page["next"]
+        if cursor is None:
+            break
+    lacking = [
+        one for one in seen if (one["kind"], one["healed_at"]) == ("THEY_LACK", None)
+    ]
+
+    assert "RECONCILED" == shown["state"]
+    assert shown["differences"] >= 2
+    assert {"CNY"} == {one["currency"] for one in shown["amount_off"]}
+    assert len({(one["kind"], one["request_no"]) for one in seen}) == len(seen)
+    assert {1250} == {one["ours"]["amount"] for one in lacking}
+    assert {None} == {one["theirs"] for one in lacking}
+    case_ref = lacking[0]["case_ref"]
+    assert 200 == viewer.see(f"/{case_ref}").status_code

@@ -24,9 +24,10 @@ from paycore.desk.rows import CaseRow
 from paycore.kernel import db
 from paycore.kernel.errors import BizCheckError, DataNotExist, InFlight
 from paycore.kernel.node import Node
-from paycore.kernel.terms import PayOrderNo
+from paycore.kernel.terms import BizLineId, PayOrderNo
 from paycore.notify import service as notify
 from paycore.notify import upkeep, verdict
+from paycore.notify.queries import Wanted
 from paycore.notify.rows import NoticeRow, NoticeStatus
 from paycore.worker import dispatcher
 
@@ -138,6 +139,11 @@ async def test_under_way(node: Node, receiver: Callable):
     assert 1 == (await becomes(node, no, status=NoticeStatus.DELIVERED)).tries
 
 
+def of(line: BizLineId, since: datetime, until: datetime) -> Wanted:
+    """A line's notices of a time."""
+    return Wanted(since=since, until=until, biz_line=line)
+
+
 async def test_range(node: Node, pool: db.Pool, receiver: Callable):
     """All that a line was told in a time is sent again, and nothing else."""
     shop, other = await receiver(), await receiver()
@@ -152,7 +158,7 @@ async def test_range(node: Node, pool: db.Pool, receiver: Callable):
     await tell(node, neighbour)
     await settled(node)
     until = node.now() + timedelta(seconds=1)
-    count = await notify.replay_range(node, pool, line, since, until)
+    count = await notify.replay_range(node, pool, of(line, since, until))
     leap(node, seconds=1)
     await dispatcher.tick(node)
     await settled(node)
@@ -177,7 +183,7 @@ async def test_range_without_an_end(
     await becomes(node, no, status=NoticeStatus.DELIVERED)
     to = datetime.fromisoformat(until)
 
-    assert 1 == await notify.replay_range(node, pool, line, since, to)
+    assert 1 == await notify.replay_range(node, pool, of(line, since, to))
 
 
 async def test_range_of_what_is_off(node: Node, pool: db.Pool, receiver: Callable):
@@ -190,7 +196,7 @@ async def test_range_of_what_is_off(node: Node, pool: db.Pool, receiver: Callabl
     leap(node, seconds=1)
     since = node.now() - timedelta(hours=1)
 
-    assert 0 == await notify.replay_range(node, pool, line, since, node.now())
+    assert 0 == await notify.replay_range(node, pool, of(line, since, node.now()))
     assert NoticeStatus.DELIVERED is (await notices(node, no))[0].status
 
 
@@ -201,7 +207,7 @@ async def test_old_ones_count_as_new(node: Node, pool: db.Pool, receiver: Callab
     orders = [await left_due(node, line) for _ in range(30)]
     since = node.now() - timedelta(hours=1)
     leap(node, seconds=2 * verdict.HORIZON.total_seconds())
-    count = await notify.replay_range(node, pool, line, since, node.now())
+    count = await notify.replay_range(node, pool, of(line, since, node.now()))
     shop.script = [500] * 30
     leap(node, seconds=1)
     await dispatcher.tick(node)

@@ -5,13 +5,14 @@ Balances are kept a row a node slot; here they are summed.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from paycore.kernel import db
 from paycore.kernel.db import Pool
+from paycore.kernel.ids import numbered_at
 from paycore.kernel.terms import PayOrderNo
 
 if TYPE_CHECKING:
@@ -148,6 +149,107 @@ async def entries(pool: Pool, pay_order_no: PayOrderNo) -> list[Entry]:
     return [Entry(**row) for row in rows]
 
 
+# --- for the console ------------------------------------------------------------------
+
+SCAN = 10_000
+"""So many postings one page looks at, at most: the next one goes on from there."""
+
+_END = """
+SELECT pay_order_no, kind, fact, at FROM accounting_posting
+WHERE (pay_order_no, kind, fact) < ($1, $2, $3) AND pay_order_no <= $1
+ORDER BY pay_order_no DESC, kind DESC, fact DESC
+OFFSET $4 LIMIT 1
+"""
+_POSTINGS = """
+SELECT p.pay_order_no, p.kind, p.fact, p.currency, p.at, e.line, e.account, e.side,
+       e.amount
+FROM (
+    SELECT * FROM accounting_posting p
+    WHERE (pay_order_no, kind, fact) < ($1, $2, $3) AND pay_order_no <= $1
+      AND (pay_order_no, kind, fact) >= ($4, $5, $6) AND pay_order_no >= $4
+      AND ($7::timestamptz IS NULL OR at >= $7)
+      AND ($8::timestamptz IS NULL OR at < $8)
+      AND ($9::text IS NULL OR EXISTS (
+          SELECT FROM accounting_entry x
+          WHERE (x.pay_order_no, x.kind, x.fact) = (p.pay_order_no, p.kind, p.fact)
+            AND x.account = $9))
+    ORDER BY pay_order_no DESC, kind DESC, fact DESC
+    LIMIT $10
+) p
+JOIN accounting_entry e USING (pay_order_no, kind, fact)
+ORDER BY p.pay_order_no DESC, p.kind DESC, p.fact DESC, e.line
+"""
+Place = tuple[str, str, str]
+"""A posting's payment, kind and fact."""
+
+_BEHIND_ALL: Place = ("~", "~", "~")
+_BEFORE_ALL: Place = ("", "", "")
+_NUMBERED_WITHIN = timedelta(hours=1)
+"""So far nodes' clocks may be apart."""
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a posting."""
+
+    pay_order_no: str
+    kind: str
+    fact: str
+    line: int
+    account: str
+    side: str
+    amount: int
+    currency: str
+    at: datetime
+
+
+def _place_of(one: Line) -> Place:
+    return one.pay_order_no, one.kind, one.fact
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """Whole postings, line by line. `before`: where the next page goes on; None: there
+    is nothing behind it.
+    """
+
+    lines: list[Line]
+    before: Place | None
+    searched_from: datetime | None
+    """Where not all were looked at: back to this posting's time."""
+
+
+async def page(
+    pool: Pool,
+    *,
+    begins: datetime | None,
+    ends: datetime | None,
+    account: str | None,
+    before: Place | None,
+    limit: int,
+    scan: int = SCAN,
+) -> Page:
+    """Postings from a time on and before another, those of the newest payments first;
+    `limit` counts postings. One may be of a payment of long ago, so its own time is no
+    range of them.
+    """
+    first = before or _BEHIND_ALL
+    if ends is not None:
+        first = min(first, (numbered_at(ends, _NUMBERED_WITHIN), "~", "~"))
+    end = await pool.fetchrow(_END, *first, scan)
+    last = _BEFORE_ALL if end is None else (end[0], end[1], end[2])
+    rows = await pool.fetch(_POSTINGS, *first, *last, begins, ends, account, limit + 1)
+    lines = [Line(**row) for row in rows]
+    places = list(
+        dict.fromkeys((one.pay_order_no, one.kind, one.fact) for one in lines)
+    )
+    if len(places) > limit:
+        shown = set(places[:limit])
+        kept = [one for one in lines if (one.pay_order_no, one.kind, one.fact) in shown]
+        return Page(lines=kept, before=places[limit - 1], searched_from=None)
+    if end is None:
+        return Page(lines=lines, before=None, searched_from=None)
+    return Page(lines=lines, before=last, searched_from=end["at"])
+
+
 # --- the feed -------------------------------------------------------------------------
 
 # From when on all postings are to be in the feed: from the last day on of which they
@@ -272,6 +374,26 @@ async def day_balances(pool: Pool, day: str) -> list[DayBalance]:
         day,
     )
     return [DayBalance(**row) for row in rows]
+
+
+async def of_day(pool: Pool, day: str | None) -> list[DayBalance] | None:
+    """The trial balance of a day, or of now; None where the day was not cut off."""
+    if day is None:
+        return [
+            DayBalance(
+                account=row.account,
+                currency=row.currency,
+                opening=0,
+                movement=row.amount,
+                debit=max(row.amount, 0),
+                credit=max(-row.amount, 0),
+                late=0,
+            )
+            for row in await balances(pool)
+        ]
+    if not await is_cut_off(pool, day):
+        return None
+    return await day_balances(pool, day)
 
 
 async def is_cut_off(pool: Pool, day: str) -> bool:

@@ -64,25 +64,12 @@ def trial_balance(
 async def _balances(visit: "Visit", day: str | None) -> "list[DayBalance]":
     """Those of a day, as they are kept; or what stands now."""
     from paycore.accounting import queries
-    from paycore.accounting.queries import DayBalance
     from paycore.kernel.errors import DataNotExist
 
-    if day is None:
-        return [
-            DayBalance(
-                account=row.account,
-                currency=row.currency,
-                opening=0,
-                movement=row.amount,
-                debit=max(row.amount, 0),
-                credit=max(-row.amount, 0),
-                late=0,
-            )
-            for row in await queries.balances(visit.pool)
-        ]
-    if not await queries.is_cut_off(visit.pool, day):
+    found = await queries.of_day(visit.pool, day)
+    if found is None:
         raise DataNotExist("That day was not cut off.", "该日尚未日切")
-    return await queries.day_balances(visit.pool, day)
+    return found
 
 
 def _line(row: "DayBalance", *, of_day: bool) -> dict[str, object]:

@@ -109,9 +109,12 @@ async def _range(
 ) -> int:
     """Until now, where no end was given."""
     from paycore.kernel.terms import BizLineId
+    from paycore.notify import queries
     from paycore.notify import service as notify
 
-    chosen = None if line is None else BizLineId(line)
-    return await notify.replay_range(
-        visit.node, visit.pool, chosen, since, until or visit.node.now()
+    wanted = queries.Wanted(
+        since=since,
+        until=until or visit.node.now(),
+        biz_line=None if line is None else BizLineId(line),
     )
+    return await notify.replay_range(visit.node, visit.pool, wanted)

@@ -44,3 +44,11 @@ async def steps(pool: Pool, case_ids: Sequence[str]) -> list[StepRow]:
     """All that was done about some cases, the oldest first."""
     records = await pool.fetch(STEPS, list(case_ids))
     return [msgspec.convert(dict(record), StepRow) for record in records]
+
+
+KNOWN = "SELECT case_id FROM desk_case WHERE case_id = ANY($1::text[])"
+
+
+async def known(pool: Pool, ids: Sequence[str]) -> set[str]:
+    """Which of these cases there are."""
+    return {row["case_id"] for row in await pool.fetch(KNOWN, list(ids))}

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from paycore.kernel import addresses
-from paycore.kernel.errors import BadRequest
+from paycore.kernel.errors import BadRequest, DataNotExist
 from paycore.kernel.node import Node
 from paycore.notify import webhook
 from paycore.notify.rows import EndpointRow
@@ -94,6 +94,18 @@ def unsealed(node: Node, row: EndpointRow) -> list[str]:
     """An end point's secrets, newest first."""
     clear = node.key_ring.open(row.secrets, context=row.endpoint_id.encode())
     return msgspec.json.decode(clear, type=list[str])
+
+
+def known(node: Node, endpoint_id: str | None) -> EndpointRow | None:
+    """An end point as of the last refresh."""
+    found = node.state(Endpoints).by_id.get(endpoint_id or "")
+    return None if found is None else found.row
+
+
+async def refuse_unknown(node: Node, endpoint_id: str) -> None:
+    """DataNotExist where there is no such end point; none is ever taken away."""
+    if await node.journal.load(EndpointRow, endpoint_id) is None:
+        raise DataNotExist("There is no such end point.", "通知地址不存在")
 
 
 async def check(node: Node, url: str) -> None:

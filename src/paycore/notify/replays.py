@@ -5,16 +5,17 @@ start. Nothing is sent here; whichever node is first claims what is due.
 """
 
 import asyncio
-from datetime import datetime
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from paycore.kernel.errors import BizCheckError, DataNotExist, InFlight
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
-from paycore.kernel.terms import BizLineId, PayOrderNo
+from paycore.kernel.terms import PayOrderNo
 from paycore.notify import endpoints, queries
 from paycore.notify.endpoints import Endpoints
+from paycore.notify.queries import Wanted
 from paycore.notify.rows import EndpointRow, NoticeRow, NoticeStatus
 
 NOTICES_A_PAGE = 500
@@ -66,22 +67,21 @@ async def stage(
 async def replay_range(
     node: Node,
     pool: queries.Pool,
-    biz_line: BizLineId | None,
-    since: datetime,
-    until: datetime,
+    wanted: Wanted,
+    told: Callable[[int], Awaitable[None]] | None = None,
 ) -> int:
-    """Send again all that was made from `since` until before `until`; how many.
+    """Send again all notices of a time; how many. `told` hears it after every page.
 
     Left alone is what has no end point that is switched on, and what a node is
     sending just now.
     """
     await endpoints.refresh(node)
     count, after = 0, ("", "")
-    while page := await queries.made(
-        pool, biz_line, since, until, after=after, limit=NOTICES_A_PAGE
-    ):
+    while page := await queries.made(pool, wanted, after=after, limit=NOTICES_A_PAGE):
         count += await _all_again(node, page)
         after = (page[-1].pay_order_no, page[-1].notice_id)
+        if told is not None:
+            await told(count)
     return count
 
 

@@ -165,16 +165,24 @@ async def add_endpoint(
 
 async def rotate_secret(node: Node, endpoint_id: str, secret: str | None = None) -> str:
     """A new secret for an end point; the one before it signs too until the next."""
-    secret = _checked(node, secret)
-    row = await node.journal.load(EndpointRow, endpoint_id)
-    if row is None:
-        raise DataNotExist
-    kept = [secret, *endpoints.unsealed(node, row)][:SECRETS_IN_FORCE]
     change = node.change()
-    change.update(endpoints.with_secrets(node, row, kept), version=row.version)
+    secret = await rotated(node, change, endpoint_id, secret)
     if await node.journal.commit(change) is not None:
         raise InFlight
     await refresh(node)
+    return secret
+
+
+async def rotated(
+    node: Node, change: Change, endpoint_id: str, secret: str | None = None
+) -> str:
+    """Stage the same; DataNotExist where there is no such end point."""
+    secret = _checked(node, secret)
+    row = await node.journal.load(EndpointRow, endpoint_id)
+    if row is None:
+        raise DataNotExist("There is no such end point.", "通知地址不存在")
+    kept = [secret, *endpoints.unsealed(node, row)][:SECRETS_IN_FORCE]
+    change.update(endpoints.with_secrets(node, row, kept), version=row.version)
     return secret
 
 

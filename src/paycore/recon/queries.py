@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 else:
     Connection = object
 
-__all__ = ["Busy", "Connection", "Pool", "Seat", "days", "differences", "of_day"]
+__all__ = [
+    "Busy",
+    "Connection",
+    "Difference",
+    "Pool",
+    "Seat",
+    "Statement",
+    "days",
+    "differences",
+    "of_day",
+]
 
 RECON_LOCK = db.MIGRATION_LOCK + 4
 """Whoever holds it fetches and compares; there is never a second one."""
@@ -70,6 +80,15 @@ WHERE ($1::text IS NULL OR channel = $1) AND ($2::text IS NULL OR account = $2)
 ORDER BY day DESC, channel, account
 LIMIT $3
 """
+PAGE = """
+SELECT * FROM recon_statement
+WHERE ($1::text IS NULL OR channel = $1)
+  AND ($2::text IS NULL OR day >= $2) AND ($3::text IS NULL OR day <= $3)
+  AND ($4::text IS NULL OR day <= $4)
+  AND ($4::text IS NULL OR day < $4 OR (channel, account) > ($5, $6))
+ORDER BY day DESC, channel, account
+LIMIT $7
+"""
 NEWEST_DAY = """
 SELECT max(day) FROM recon_statement
 WHERE channel = $1 AND account = $2 AND day < $3
@@ -106,6 +125,27 @@ async def days(
 ) -> list[Statement]:
     """Statements, the newest day first."""
     return [_statement(row) for row in await pool.fetch(DAYS, channel, account, limit)]
+
+
+async def page(
+    pool: Pool,
+    *,
+    channel: str | None,
+    since: str | None,
+    until: str | None,
+    after: tuple[str, str, str] | None,
+    limit: int,
+) -> list[Statement]:
+    """Statements, the newest day first; after a day, channel and account, if given."""
+    place = after or (None, None, None)
+    rows = await pool.fetch(PAGE, channel, since, until, *place, limit)
+    return [_statement(row) for row in rows]
+
+
+async def the_day(pool: Pool, key: tuple[str, str], day: str) -> Statement | None:
+    """One day of one account, for people."""
+    row = await pool.fetchrow(STATEMENT, *key, day)
+    return None if row is None else _statement(row)
 
 
 async def newest_day(
@@ -155,6 +195,23 @@ WHERE channel = $1 AND account = $2 AND told_at IS NULL AND healed_at IS NULL
 ORDER BY day, kind, fact
 LIMIT $3
 """
+# The ones of a day are few, and have an index; an account's of all days may be many.
+PAGE_OF_DIFFERENCES = """
+WITH of_day AS MATERIALIZED (SELECT * FROM recon_difference WHERE day = $3)
+SELECT * FROM of_day
+WHERE channel = $1 AND account = $2
+  AND ($4::text IS NULL OR (kind, fact) > ($4, $5))
+ORDER BY kind, fact
+LIMIT $6
+"""
+# Where a statement lacks a line, one side has nothing.
+OFF = """
+SELECT d.day, d.channel, d.account, coalesce(d.our_currency, d.their_currency) AS unit,
+       sum(abs(coalesce(d.their_amount, 0) - coalesce(d.our_amount, 0)))::bigint AS off
+FROM recon_difference d
+WHERE d.day = ANY($1::text[]) AND d.healed_at IS NULL
+GROUP BY 1, 2, 3, 4
+"""
 HOW_MANY_WERE_TOLD = """
 SELECT count(*) FROM recon_difference
 WHERE channel = $1 AND account = $2 AND day = $3 AND told_at IS NOT NULL
@@ -168,6 +225,35 @@ async def differences(
     async with pool.acquire() as connection, connection.transaction():
         async for row in connection.cursor(DIFFERENCES, day, channel, account):
             yield _difference(row)
+
+
+async def page_of_differences(
+    pool: Pool,
+    key: tuple[str, str],
+    day: str,
+    *,
+    after: tuple[str, str] | None,
+    limit: int,
+) -> list[Difference]:
+    """What was found of an account's day, healed ones too; after one, if given."""
+    rows = await pool.fetch(
+        PAGE_OF_DIFFERENCES, *key, day, *(after or (None, None)), limit
+    )
+    return [_difference(row) for row in rows]
+
+
+async def off(
+    pool: Pool, days: Sequence[str]
+) -> dict[tuple[str, str, str], dict[str, int]]:
+    """By how much the sides of what stands differ: by day, channel and account, and
+    then by currency.
+    """
+    found: dict[tuple[str, str, str], dict[str, int]] = {}
+    for row in await pool.fetch(OFF, list(days)):
+        if row["unit"] is not None:
+            place = (row["day"], row["channel"], row["account"])
+            found.setdefault(place, {})[row["unit"]] = row["off"]
+    return found
 
 
 async def untold(

@@ -342,6 +342,20 @@ async def _tell(node: Node, seat: Seat, statement: Statement, told: Told) -> int
     return opened
 
 
+def case_of(difference: Difference) -> str:
+    """What the case of a difference is called, opened or not."""
+    return desk.case_id(
+        f"{CASE}{difference.kind}",
+        difference.pay_order_no,
+        difference.attempt_seq,
+        _about(difference),
+    )
+
+
+def _about(difference: Difference) -> str:
+    return f"{difference.channel}/{difference.account}:{difference.matter}"
+
+
 async def _open_case(node: Node, difference: Difference) -> None:
     """One change: the case, and what is parked. Whoever comes second writes neither."""
     change = node.change()
@@ -353,7 +367,7 @@ async def _open_case(node: Node, difference: Difference) -> None:
         attempt_seq=difference.attempt_seq,
         amount=difference.amount or None,
         currency=difference.currency or None,
-        about=f"{difference.channel}/{difference.account}:{difference.matter}",
+        about=_about(difference),
         evidence=evidence_of(difference),
     )
     if change.empty:

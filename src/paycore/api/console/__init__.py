@@ -6,15 +6,19 @@ from litestar.handlers import HTTPRouteHandler
 
 from paycore.api.console import (
     audit,
+    books,
     carriers,
     channels,
+    endpoints,
     lists,
+    notices,
     operators,
     overview,
     payment_acts,
     payments,
     sessions,
     views,
+    works,
 )
 
 HANDLERS: Sequence[HTTPRouteHandler] = (
@@ -53,4 +57,17 @@ HANDLERS: Sequence[HTTPRouteHandler] = (
     carriers.list_carriers,
     carriers.switch_carrier,
     carriers.check_carrier,
+    notices.search_notices,
+    notices.get_notice,
+    notices.replay_notice,
+    notices.replay_notices,
+    endpoints.list_endpoints,
+    endpoints.switch_endpoint,
+    endpoints.rotate_secret,
+    works.get_work,
+    books.search_days,
+    books.get_day,
+    books.list_balances,
+    books.search_postings,
+    books.get_trial_balance,
 )

@@ -47,6 +47,7 @@ from paycore.kernel.postgres import fresh_folder
 from paycore.kernel.terms import BizLineId, PayOrderNo
 from paycore.notify import queries, upkeep
 from paycore.notify import service as notify
+from paycore.notify.queries import Wanted
 
 PLACES = 20
 BAD = ("dead", "slow", "gone")
@@ -286,7 +287,9 @@ class _Drill:
         node = app.node
         for place, _ in enumerate(BAD):
             await notify.enable_endpoint(node, self.endpoints[place])
-            await notify.replay_range(node, app.pool, _line(place), began, node.now())
+            line = _line(place)
+            wanted = Wanted(since=began, until=node.now(), biz_line=line)
+            await notify.replay_range(node, app.pool, wanted)
         gives_up = perf_counter() + CURED_WITHIN_S
         while perf_counter() < gives_up:
             if set(_by_status(await queries.standing(app.pool))) == {"DELIVERED"}:

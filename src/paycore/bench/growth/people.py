@@ -80,9 +80,9 @@ def _day(about: Sample) -> dict[str, datetime]:
 
 def _made(asker: _Asker, about: Sample) -> Awaitable[object]:
     since = about.created_at
-    return notices.made(
-        asker.pool, _line(about), since, since + HOUR, after=("", ""), limit=PAGE
-    )
+    line = _line(about)
+    wanted = notices.Wanted(since=since, until=since + HOUR, biz_line=line)
+    return notices.made(asker.pool, wanted, after=("", ""), limit=PAGE)
 
 
 QUESTIONS: tuple[tuple[str, Question], ...] = (

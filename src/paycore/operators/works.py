@@ -1,0 +1,121 @@
+"""Long work that an operator began: it goes on at one node, and a row tells how far.
+
+Work that a node had in hand when it died is not gone on with by another: it says no
+more, and whoever asks is told that it was lost. Its operator begins it anew.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from msgspec.structs import replace
+
+from paycore.kernel import log
+from paycore.kernel.errors import DataNotExist, Refusal, Unavailable
+from paycore.kernel.node import Node
+from paycore.operators.rows import WorkRow
+
+SILENT = timedelta(minutes=2)
+"""Whatever told nothing for so long has lost its node."""
+
+AT_ONCE = 4
+"""In one node: each has a connection for people's reads."""
+
+LONGEST = 200
+"""Of what came of it."""
+
+_log = log.get(__name__)
+
+Work = WorkRow
+
+Tell = Callable[[int], Awaitable[None]]
+"""How much is done."""
+
+
+class WorkState(StrEnum):
+    """How work stands."""
+
+    RUNNING = "RUNNING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+    LOST = "LOST"
+    """Its node is gone."""
+
+
+@dataclass(slots=True)
+class _Tasks:
+    running: set["asyncio.Task[None]"] = field(default_factory=set)
+
+
+def state(node: Node, row: WorkRow) -> WorkState:
+    """How it stands now."""
+    if row.ended_at is not None:
+        return WorkState.FAILED if row.failed else WorkState.DONE
+    silent = node.now() - row.told_at > SILENT
+    return WorkState.LOST if silent else WorkState.RUNNING
+
+
+async def one(node: Node, work_id: str) -> WorkRow:
+    """A work; DataNotExist where there is none of that id."""
+    row = await node.journal.load(WorkRow, work_id)
+    if row is None:
+        raise DataNotExist("There is no such work.", "任务不存在")
+    return row
+
+
+async def begin(
+    node: Node,
+    row: WorkRow,
+    work: Callable[[Tell], Awaitable[str]],
+) -> WorkRow:
+    """Begin it, unless one of its id was begun before; its row. `work` tells how far
+    it is, and gives what came of it.
+    """
+    standing = await node.journal.load(WorkRow, row.work_id)
+    if standing is not None:
+        return standing
+    tasks = node.state(_Tasks).running
+    if len(tasks) >= AT_ONCE:
+        raise Unavailable(
+            "Other work runs here: try again later.", "任务繁忙,请稍后再试"
+        )
+    change = node.change()
+    change.insert(row)
+    if await node.journal.commit(change) is not None:
+        return await one(node, row.work_id)
+    task = asyncio.create_task(_run(node, row.work_id, work))
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
+    return row
+
+
+async def _run(
+    node: Node, work_id: str, work: Callable[[Tell], Awaitable[str]]
+) -> None:
+    async def tell(done: int) -> None:
+        await _write(node, work_id, lambda row: replace(row, done=done))
+
+    try:
+        said, failed = await work(tell), False
+    except Refusal as refusal:
+        said, failed = refusal.en, True
+    except Exception as error:  # noqa: BLE001 - whoever asks is told
+        # Its name and not its words: they may repeat what stands in a row.
+        _log.exception("work_failed", work_id=work_id)
+        said, failed = f"failed: {type(error).__name__}", True
+    await _write(
+        node,
+        work_id,
+        lambda row: replace(
+            row, ended_at=node.now(), said=said[:LONGEST], failed=failed
+        ),
+    )
+
+
+async def _write(node: Node, work_id: str, step: Callable[[WorkRow], WorkRow]) -> None:
+    now = node.now()
+    change = node.change()
+    change.amend(WorkRow, (work_id,), lambda row: replace(step(row), told_at=now))
+    await node.journal.commit(change)

@@ -164,6 +164,76 @@ def _secret(stack: Stack, node: int) -> Post:
     return as_admin(stack, node, f"/v1/console/endpoints/{endpoint(stack)}/secrets")
 
 
+def rule(**changes: object) -> Body:
+    """A rule that has no say: about a bank, of amounts that nobody pays."""
+    return {
+        "rule_id": f"r-{uuid.uuid4().hex[:12]}",
+        "title": "as tested",
+        "condition": "amount > 999999999999",
+        "effect": "DROP",
+        "channel": "quick_a",
+        **changes,
+    }
+
+
+def newest(person: Person) -> int:
+    """The newest version of the rules."""
+    return person.api.get("/v1/console/routes").json()["version"]
+
+
+def _validate(stack: Stack, node: int) -> Post:
+    post = as_admin(stack, node, "/v1/console/routes/validations")
+    post.body = {"rules": [rule()]}
+    post.others = [{"rules": []}, {"rules": [rule(), rule()]}]
+    post.fresh = lambda: {"rules": [rule()]}
+    return post
+
+
+def facts(**changes: object) -> Body:
+    """A payment that nobody makes."""
+    money = {"amount": 1 + next(_days), "currency": "CNY"}
+    return {"biz_line": "shop", **money, **changes}
+
+
+def _try(stack: Stack, node: int) -> Post:
+    post = as_admin(stack, node, "/v1/console/routes/trials")
+    post.body, post.fresh = {"facts": facts()}, lambda: {"facts": facts()}
+    post.others = [{"facts": facts(trans_type="DEDUCT")}, {**post.body, "rules": []}]
+    return post
+
+
+def _publish(stack: Stack, node: int) -> Post:
+    post = as_admin(stack, node, "/v1/console/routes")
+
+    def body() -> Body:
+        on = newest(post.person)
+        return {"rules": [rule()], "on_version": on, **because()}
+
+    return with_body(post, body, {"rules": []}, {"on_version": 0})
+
+
+def _roll_back(stack: Stack, node: int) -> Post:
+    post = as_admin(stack, node, "/v1/console/routes/rollbacks")
+
+    def body() -> Body:
+        for _ in range(2):
+            sent = {
+                "rules": [rule()],
+                "on_version": newest(post.person),
+                **because(),
+            }
+            made = post.person.api.post(
+                "/v1/console/routes",
+                json=sent,
+                headers={"Idempotency-Key": uuid.uuid4().hex},
+            )
+            assert 201 == made.status_code, made.text
+        on = made.json()["version"]
+        return {"version": on - 1, "on_version": on, **because()}
+
+    return with_body(post, body, {"on_version": 0})
+
+
 SETUP: dict[str, tuple[str, Callable[[Stack, int], Post]]] = {
     "channel, switch": ("switchChannel", _switch),
     "channel, window": ("openWindow", _window),
@@ -173,6 +243,10 @@ SETUP: dict[str, tuple[str, Callable[[Stack, int], Post]]] = {
     "carrier, check": ("checkCarrier", _check_carrier),
     "notice, replay": ("replayNotice", _replay),
     "notices, replay": ("replayNotices", _replays),
+    "routes, validate": ("validateRoutes", _validate),
+    "routes, try": ("tryRoute", _try),
+    "routes, publish": ("publishRoutes", _publish),
+    "routes, roll back": ("rollBackRoutes", _roll_back),
     "end point, switch": ("switchEndpoint", _switch_endpoint),
     "end point, secret": ("rotateSecret", _secret),
 }

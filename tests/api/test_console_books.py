@@ -1,4 +1,4 @@
-"""The books in the console: postings, balances, trial balance; days are in the flows."""
+"""Books in the console: postings, balances, trial balance; days are in the flows."""
 
 import pytest
 from operating import Person

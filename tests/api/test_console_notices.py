@@ -60,12 +60,8 @@ def test_a_notice_is_found_by_its_id_its_payment_and_what_it_is(stack, operator)
     ):
         items = operator.api.get(NOTICES, params=query).json()["items"]
         assert notice_id in [one["notice_id"] for one in items], query
-    assert (
-        []
-        == operator.api.get(NOTICES, params={"to": "2020-01-01T00:00:00Z"}).json()[
-            "items"
-        ]
-    )
+    long_ago = operator.api.get(NOTICES, params={"to": "2020-01-01T00:00:00Z"})
+    assert [] == long_ago.json()["items"]
     assert no == notice["pay_order_no"]
     assert no in str(details["payload"])
     assert "whsec_" not in str(details)

@@ -157,6 +157,22 @@ async def begun(
     return _answered(request, told)
 
 
+async def asked(
+    request: Plain, doing: Doing, work: Callable[[], Awaitable[Told]]
+) -> ASGIApp:
+    """Answer a POST that changes nothing: under its key it is answered once, and the
+    log says nothing of it.
+    """
+    door = doing.door
+    key = await keys.claimed(door.node, doing.claim())
+    if isinstance(key, KeptAnswer):
+        return _answered(request, key)
+    told = await work()
+    told.keep(door, key)
+    await _write(door, key)
+    return _answered(request, told)
+
+
 async def _write(door: Door, key: Key) -> None:
     change = door.node.change()
     key.stage(change)

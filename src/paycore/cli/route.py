@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from paycore.kernel.node import Node
-    from paycore.router.question import Question
     from paycore.router.rules import Decision
 
 app = typer.Typer(no_args_is_help=True, add_completion=False)
@@ -39,21 +37,24 @@ def try_out(
     import asyncio
 
     from paycore.cli.visit import has_keys, visiting
+    from paycore.core.trial import Supposed, question
+    from paycore.gateway import service as gateway
     from paycore.kernel.errors import Refusal
     from paycore.router import service as router
 
     async def decide() -> "Decision":
         async with visiting(database) as node:
-            question = await _question(
-                node,
-                line=line,
+            await gateway.refresh(node)
+            about = Supposed(
+                biz_line=line,
                 amount=amount,
                 currency=currency,
-                card=card,
                 trans_type=trans_type,
+                card_id=card,
                 named=named,
             )
-            return await router.explain(node, question)
+            asked = await question(node, about, keys=has_keys())
+            return await router.explain(node, asked)
 
     try:
         decision = asyncio.run(decide())
@@ -64,68 +65,6 @@ def try_out(
     if not has_keys():
         typer.echo("Without the key ring, channels' accounts were not asked.", err=True)
     raise typer.Exit(0 if decision.route else 1)
-
-
-async def _question(
-    node: "Node",
-    *,
-    line: str,
-    amount: int,
-    currency: str,
-    card: str,
-    trans_type: str,
-    named: str | None,
-) -> "Question":
-    """The question core would ask, but for breakers: those are each node's own."""
-    from paycore.cards import service as cards
-    from paycore.cli.visit import has_keys
-    from paycore.gateway import service as gateway
-    from paycore.gateway.call import Operation
-    from paycore.kernel.errors import BadRequest
-    from paycore.kernel.ids import pay_order_no
-    from paycore.kernel.terms import SMS_CENTRE, BizLineId, CardId, PayType, TransType
-    from paycore.router import service as router
-    from paycore.router.question import AgreementLimits, Question
-
-    asked = {
-        TransType.QUICK_PAY_SEND_MSG: (Operation.SEND_CODE, PayType.QUICK_PAY),
-        TransType.SMS_VERIFY: (Operation.VERIFY_CODE, PayType.QUICK_PAY),
-        TransType.DEDUCT: (Operation.DEDUCT, PayType.DEDUCT),
-    }
-    if trans_type not in asked:
-        raise BadRequest(
-            "The router is asked for QUICK_PAY_SEND_MSG, SMS_VERIFY, DEDUCT."
-        )
-    kind, now = TransType(trans_type), node.now()
-    operation, pay_type = asked[kind]
-    row = await cards.card_of(node, BizLineId(line), CardId(card))
-    agreements = await cards.agreements(node, row.card_id, pay_type, now)
-    await gateway.refresh(node)
-    keys = has_keys()
-    return Question(
-        pay_order_no=pay_order_no(node.ids, now),
-        biz_line=row.biz_line,
-        trans_type=kind,
-        amount=amount,
-        currency=currency,
-        card_id=row.card_id,
-        bank=row.bank,
-        card_kind=row.card_kind,
-        now=now,
-        agreements=None
-        if named == SMS_CENTRE
-        else {
-            (one.channel, one.account): AgreementLimits(
-                single_limit=one.single_limit, daily_limit=one.daily_limit
-            )
-            for one in agreements
-        },
-        broken=gateway.broken(node, operation) if keys else frozenset(),
-        capable=gateway.capable(node, operation)
-        if keys
-        else await router.channels(node, kind),
-        named=named,
-    )
 
 
 def _json(decision: "Decision") -> str:

@@ -31,6 +31,9 @@ COMMAND_LINE = "paycore"
 AS_FOUND = "as they stood before the first version"
 
 
+Version = VersionRow
+
+
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """A routing rule as people write it."""
 
@@ -132,6 +135,14 @@ async def version(node: Node, number: int) -> VersionRow:
     if row is None:
         raise DataNotExist("There is no such version of the rules.", "规则版本不存在")
     return row
+
+
+async def before(node: Node, change: Change, made: VersionRow) -> VersionRow | None:
+    """The version before one that a change makes: it may be of the same change."""
+    for one in change.inserts:
+        if isinstance(one.row, VersionRow) and one.row.number == made.number - 1:
+            return one.row
+    return await node.journal.load(VersionRow, made.number - 1)
 
 
 def rules_in(row: VersionRow) -> list[Rule]:

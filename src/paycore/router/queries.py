@@ -3,10 +3,24 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from paycore.kernel.db import Pool
+from paycore.router.publishing import Rule
 from paycore.router.rows import WindowRow
 
-__all__ = ["Pool", "Used", "VersionLine", "Window", "used", "versions", "windows"]
+__all__ = [
+    "Pool",
+    "Type",
+    "Used",
+    "VersionLine",
+    "Window",
+    "rules",
+    "types",
+    "used",
+    "versions",
+    "windows",
+]
 
 Window = WindowRow
 
@@ -36,6 +50,36 @@ WHERE ($1::bigint IS NULL OR number < $1)
 ORDER BY number DESC
 LIMIT $2
 """
+
+
+RULES = """
+SELECT rule_id, title, condition, effect, channel, account, enabled
+FROM router_rule ORDER BY rule_id
+"""
+
+TYPES = """
+SELECT inst_trans_id, channel, account, trans_type, currencies, priority, weight,
+       single_min, single_max, daily_limit, condition, enabled
+FROM router_trans_type ORDER BY inst_trans_id
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Type:
+    """A transaction type as a list shows it."""
+
+    inst_trans_id: str
+    channel: str
+    account: str
+    trans_type: str
+    currencies: list[str]
+    priority: int
+    weight: int
+    single_min: int
+    single_max: int | None
+    daily_limit: int | None
+    condition: str | None
+    enabled: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,3 +120,16 @@ async def versions(pool: Pool, *, before: int | None, limit: int) -> list[Versio
     """Versions of the rules, the newest first; before one, if it is given."""
     rows = await pool.fetch(VERSIONS, before, limit)
     return [VersionLine(**dict(row)) for row in rows]
+
+
+async def rules(pool: Pool) -> list[Rule]:
+    """The rules as they stand, by name: as many as people wrote."""
+    return [Rule(**dict(row)) for row in await pool.fetch(RULES)]
+
+
+async def types(pool: Pool) -> list[Type]:
+    """The transaction types, by name: a few an account."""
+    rows = [dict(row) for row in await pool.fetch(TYPES)]
+    for row in rows:
+        row["currencies"] = msgspec.json.decode(row["currencies"])
+    return [Type(**row) for row in rows]

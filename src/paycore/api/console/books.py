@@ -298,7 +298,10 @@ def _day(row: Statement, off: Mapping[str, int]) -> ConsoleDay:
 
 def _counts(row: Statement) -> dict[str, int]:
     """How many differ, by kind."""
-    return {} if row.figures is None else {**row.figures.differences}
+    figures = row.figures
+    return (
+        {} if figures is None else {str(k): n for k, n in figures.differences.items()}
+    )
 
 
 async def _differences(

@@ -10,7 +10,7 @@ A process has one node; a test may start several in one event loop.
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import cast
@@ -20,7 +20,7 @@ from litestar.types import ASGIApp
 
 from paycore.accounting import service as accounting
 from paycore.api.application import application, operations_only
-from paycore.api.door import Door
+from paycore.api.door import Door, Jobs
 from paycore.api.metrics import Metrics
 from paycore.api.queries import Backlog, backlog
 from paycore.api.room import room_of
@@ -43,7 +43,7 @@ from paycore.kernel.transport import HttpTransport
 from paycore.sms import service as sms
 from paycore.sms.receipts import Recorder
 from paycore.sms.registry import Carriers
-from paycore.worker import auditor, calendar, daily, heartbeat, loop
+from paycore.worker import auditor, calendar, daily, heartbeat, looking, loop
 
 READY_WITHIN_S = 1.0
 """A load balancer asks often; an answer that comes later is a no."""
@@ -81,6 +81,7 @@ class App:
     node: Node
     pool: db.Pool
     work: "asyncio.Task[None]"
+    dsn: str = field(repr=False)
 
 
 async def start(settings: Settings, dsn: str) -> App:
@@ -130,7 +131,7 @@ async def start(settings: Settings, dsn: str) -> App:
         )
     )
     _log.info("node_started", epoch=node.epoch, role=settings.role)
-    return App(node=node, pool=pool, work=work)
+    return App(node=node, pool=pool, work=work, dsn=dsn)
 
 
 async def stop(app: App, web: "Web | None" = None) -> None:
@@ -284,7 +285,18 @@ def make_asgi(app: App) -> ASGIApp:
             _log.warning("backlog_unknown", error=type(error).__name__)
             return None
 
-    door = Door(node=node, pool=app.pool, metrics=Metrics(node, waiting), ready=ready)
+    jobs = calendar.jobs(node.settings, app.dsn)
+    door = Door(
+        node=node,
+        pool=app.pool,
+        metrics=Metrics(node, waiting),
+        ready=ready,
+        jobs=Jobs(
+            listed=partial(looking.listed, node, app.pool, jobs),
+            refuse=partial(looking.refuse, node, jobs),
+            run=partial(looking.run, node, jobs),
+        ),
+    )
     if node.settings.role == "worker":
         return operations_only(door)
     return application(door, beside=console.handlers(site.built()))

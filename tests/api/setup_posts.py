@@ -234,6 +234,41 @@ def _roll_back(stack: Stack, node: int) -> Post:
     return with_body(post, body, {"on_version": 0})
 
 
+def idle_line(stack: Stack) -> str:
+    """A line that nobody calls for."""
+    line = f"idle-{uuid.uuid4().hex[:8]}"
+
+    async def add(node: Node) -> None:
+        await lines.create_line(node, line, title="Idle", currencies=["CNY"])
+
+    inside(stack, add)
+    return f"/v1/console/lines/{line}"
+
+
+def _key(stack: Stack, node: int) -> Post:
+    post = as_admin(stack, node, f"{idle_line(stack)}/keys")
+    return with_body(post, because, {"label": "another"})
+
+
+def _revoke_key(stack: Stack, node: int) -> Post:
+    path = f"{idle_line(stack)}/keys"
+    post = as_admin(stack, node, path)
+    made = post.person.api.post(
+        path, json=because(), headers={"Idempotency-Key": uuid.uuid4().hex}
+    )
+    assert 201 == made.status_code, made.text
+    post.path = f"{path}/{made.json()['key_id']}/revoke"
+    return post
+
+
+def _job(stack: Stack, node: int) -> Post:
+    return as_admin(stack, node, "/v1/console/jobs/channels/runs")
+
+
+def _audit(stack: Stack, node: int) -> Post:
+    return as_admin(stack, node, "/v1/console/invariants/runs")
+
+
 SETUP: dict[str, tuple[str, Callable[[Stack, int], Post]]] = {
     "channel, switch": ("switchChannel", _switch),
     "channel, window": ("openWindow", _window),
@@ -247,6 +282,10 @@ SETUP: dict[str, tuple[str, Callable[[Stack, int], Post]]] = {
     "routes, try": ("tryRoute", _try),
     "routes, publish": ("publishRoutes", _publish),
     "routes, roll back": ("rollBackRoutes", _roll_back),
+    "key": ("makeKey", _key),
+    "key, revoke": ("revokeKey", _revoke_key),
+    "job": ("runJob", _job),
+    "invariants": ("runInvariants", _audit),
     "end point, switch": ("switchEndpoint", _switch_endpoint),
     "end point, secret": ("rotateSecret", _secret),
 }

@@ -170,7 +170,10 @@ def test_a_payment_in_a_window_converts_and_its_decision_says_why(stack, payer, 
     assert {"maintenance"} == {said["quick_a"][0], said["quick_b"][0]}
     assert said["quick_a"][1].startswith("closed 20")
     assert "SUCCESS" == paid["biz_status"]
-    assert paid["converted"]
+    took = (
+        "SELECT channel FROM attempt WHERE pay_order_no = $1 AND trans_type = 'DEDUCT'"
+    )
+    assert sql(stack, took, no)[0]["channel"].startswith("deduct_")
     time.sleep(TAKEN_UP_S)
     after = payer.open().json()["pay_order_no"]
     assert "maintenance" != decisions(stack, after)["quick_a"][0]

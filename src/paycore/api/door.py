@@ -1,7 +1,8 @@
 """What every handler is given: the node, and the pool that people's reads go by."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, TypeVar, cast
 
 from litestar import Request
@@ -14,6 +15,7 @@ from paycore.api.metrics import Metrics
 from paycore.api.queries import away
 from paycore.core.queries import Pool
 from paycore.kernel.errors import BadRequest, Unavailable
+from paycore.kernel.jobs import JobLine, JobRan
 from paycore.kernel.node import Node
 
 Plain = Request[object, object, State]
@@ -26,6 +28,16 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Jobs:
+    """Jobs by the day, of which the API knows no more than this."""
+
+    listed: Callable[[], Awaitable[Sequence[JobLine]]]
+    refuse: Callable[[str, date | None], object]
+    """Raises where there is no such job, or none of that day."""
+    run: Callable[[str, date | None], Awaitable[JobRan]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
     """One node's API: handlers keep nothing else."""
 
@@ -34,6 +46,8 @@ class Door:
     metrics: Metrics
     ready: Callable[[], Awaitable[dict[str, bool]]]
     """What the node needs to take payments, each with whether it has it."""
+    jobs: Jobs | None = None
+    """None where nobody is asked for them."""
 
 
 async def read(

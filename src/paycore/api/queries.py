@@ -1,15 +1,17 @@
-"""What waits, asked of the database at a scrape: all nodes are told the same.
+"""What waits, asked of the database at a scrape: all nodes are told the same; and what
+runs, for people.
 
 Read-only SQL over what is not final only, so it costs by the backlog and not by the
 history; when the jobs by the day last came to their end; and what lacks of the months.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from paycore.kernel import partitions
 from paycore.kernel.db import Pool, away
 
-__all__ = ["Backlog", "Pool", "away", "backlog"]
+__all__ = ["Backlog", "Pool", "System", "away", "backlog", "system"]
 
 _UNKNOWN = """
 SELECT count(*) AS number,
@@ -123,3 +125,50 @@ async def backlog(pool: Pool, *, within_s: float) -> Backlog:
             jobs={row["job"]: row["at"] for row in jobs},
             partitions_missing=len(missing),
         )
+
+
+LIVES = """
+SELECT epoch, name, slot, started_at, beat_at, died_at FROM node
+ORDER BY epoch DESC
+LIMIT 100
+"""
+DATABASE = """
+SELECT current_setting('server_version') AS version,
+       pg_database_size(current_database()) AS size
+"""
+MIGRATIONS = "SELECT name FROM schema_migration ORDER BY name"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """A life of a node, as it last wrote it down."""
+
+    epoch: int
+    name: str
+    slot: int
+    started_at: datetime
+    beat_at: datetime
+    died_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """What runs."""
+
+    lives: list[Life]
+    """The newest hundred."""
+    version: str
+    size: int
+    migrations: list[str]
+
+
+async def system(pool: Pool) -> System:
+    """Lives of nodes, and the database."""
+    database = await pool.fetchrow(DATABASE)
+    assert database is not None, "it has a version"
+    return System(
+        lives=[Life(**dict(row)) for row in await pool.fetch(LIVES)],
+        version=database["version"],
+        size=database["size"],
+        migrations=[row["name"] for row in await pool.fetch(MIGRATIONS)],
+    )

@@ -140,3 +140,29 @@ class Report:
             "left_behind": list(self.left_behind),
             "invariants": [verdict.document() for verdict in self.verdicts],
         }
+
+
+ROUND = "auditRound"
+"""What the nodes' own rounds are called among long work."""
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """What an audit said of an invariant, without what it found."""
+
+    id: str
+    found: int
+    unanswered: int
+    at: datetime
+
+
+def summary(report: Report) -> list[Found]:
+    """The verdicts in short; what was found is in the cases, not here."""
+    return [
+        Found(
+            id=verdict.invariant,
+            found=verdict.violations,
+            unanswered=len(verdict.unanswered),
+            at=report.at,
+        )
+        for verdict in report.verdicts
+    ]

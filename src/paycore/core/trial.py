@@ -36,7 +36,7 @@ class Supposed(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     trans_type: str
     card_id: str | None = None
-    """None: a card of `bank` and `card_kind`, with an agreement wherever it takes one."""
+    """None: a card of `bank` and `card_kind`, with every agreement that it needs."""
     bank: str = ""
     card_kind: str = ""
     named: str | None = None

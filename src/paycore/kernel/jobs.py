@@ -5,6 +5,7 @@ many nodes there are, and goes on at another node if its own dies. Who runs them
 `paycore.worker.daily`.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from paycore.kernel.journal import Row, table
@@ -31,3 +32,30 @@ class JobRow(Row, frozen=True, kw_only=True):
     next_check_at: datetime | None
     lease_epoch: int | None = None
     lease_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobLine:
+    """A job as people see it: its newest day, what came of it, and when it is next."""
+
+    job: str
+    day: str | None
+    last_run_at: datetime | None
+    finished_at: datetime | None
+    took_s: float | None
+    tries: int
+    result: str
+    node: str
+    hour: int
+    """From which hour of the day on (UTC); -1: never by itself."""
+    next_run_at: datetime | None
+    """When a node looks at it next; None where none ever does by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRan:
+    """What came of running a job at once."""
+
+    day: str
+    done: bool
+    said: str

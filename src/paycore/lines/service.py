@@ -9,6 +9,7 @@ which is a second.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import msgspec
 
@@ -20,6 +21,7 @@ from paycore.kernel.errors import (
     Unauthorized,
     Unavailable,
 )
+from paycore.kernel.journal import Change
 from paycore.kernel.log import get
 from paycore.kernel.money import exponent
 from paycore.kernel.node import Node
@@ -166,10 +168,20 @@ async def list_lines(node: Node) -> list[BizLineRow]:
 
 async def create_key(node: Node, biz_line: BizLineId, label: str) -> str:
     """Make a key for a line and give it in clear: it is never shown again."""
+    change = node.change()
+    made = await key_made(node, change, biz_line, label)
+    refused = await node.journal.commit(change)
+    assert refused is None, "sixty random bits met twice"
+    return made.clear
+
+
+async def key_made(
+    node: Node, change: Change, biz_line: BizLineId, label: str
+) -> Bearer:
+    """Stage a key for a line; DataNotExist where there is no such line."""
     if await node.journal.load(BizLineRow, biz_line) is None:
         raise DataNotExist
     made = Bearer.fresh(node.ids, PREFIX)
-    change = node.change()
     change.insert(
         ApiKeyRow(
             key_id=made.id,
@@ -179,9 +191,7 @@ async def create_key(node: Node, biz_line: BizLineId, label: str) -> str:
             created_at=node.now(),
         )
     )
-    refused = await node.journal.commit(change)
-    assert refused is None, "sixty random bits met twice"
-    return made.clear
+    return made
 
 
 async def digest_of(node: Node, key_id: str) -> bytes:
@@ -196,17 +206,26 @@ async def digest_of(node: Node, key_id: str) -> bytes:
 
 async def disable_key(node: Node, key_id: str) -> None:
     """Refuse a key from now on; twice is once."""
-    now = node.now()
-
-    def step(row: ApiKeyRow) -> ApiKeyRow:
-        at = row.disabled_at or now
-        return msgspec.structs.replace(row, disabled_at=at)
-
     change = node.change()
-    change.amend(ApiKeyRow, (key_id,), step)
-    if await node.journal.commit(change) is not None:
-        raise DataNotExist
+    await key_disabled(node, change, key_id)
+    await node.journal.commit(change)
     node.state(Lines).keys.pop(key_id, None)
+
+
+async def key_disabled(
+    node: Node, change: Change, key_id: str, biz_line: BizLineId | None = None
+) -> datetime:
+    """Stage the same, of a key of that line; since when it is refused."""
+    row = await node.journal.load(ApiKeyRow, key_id)
+    if row is None or biz_line not in (None, row.biz_line):
+        raise DataNotExist
+    at = row.disabled_at or node.now()
+
+    def step(standing: ApiKeyRow) -> ApiKeyRow:
+        return msgspec.structs.replace(standing, disabled_at=at)
+
+    change.amend(ApiKeyRow, (key_id,), step)
+    return at
 
 
 async def list_keys(node: Node, biz_line: BizLineId | None = None) -> list[ApiKeyRow]:

@@ -48,7 +48,8 @@ CREATE TABLE operators_work (
     done bigint NOT NULL,
     total bigint,
     failed boolean NOT NULL,
-    said text NOT NULL
+    said text NOT NULL,
+    result jsonb
 );
 -- For retention.
 CREATE INDEX operators_work_begun ON operators_work (begun_at);

@@ -1,5 +1,6 @@
 """What people ask of operators and of the log of what they did."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,6 +8,7 @@ import msgspec
 
 from paycore.kernel.db import Pool
 from paycore.operators.rows import EntryRow as Entry
+from paycore.operators.rows import WorkRow as Work
 
 OPERATORS = """
 SELECT o.operator_id, o.name, o.role, o.created_at, o.revoked_at,
@@ -33,10 +35,26 @@ ORDER BY seq DESC
 LIMIT $7
 """
 
+NEWEST_WORKS = """
+SELECT DISTINCT ON (kind) * FROM operators_work
+WHERE kind = ANY($1::text[]) AND ended_at IS NOT NULL AND NOT failed
+ORDER BY kind, begun_at DESC
+"""
+
 CHAIN = "SELECT * FROM operators_entry WHERE seq > $1 ORDER BY seq LIMIT $2"
 
 
-__all__ = ["Entry", "Person", "Pool", "Wanted", "chain", "entries", "operators"]
+__all__ = [
+    "Entry",
+    "Person",
+    "Pool",
+    "Wanted",
+    "Work",
+    "chain",
+    "entries",
+    "newest_works",
+    "operators",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +102,12 @@ async def entries(
 async def chain(pool: Pool, *, after: int, limit: int) -> list[Entry]:
     """Entries in their order, as they were hashed."""
     return [_entry(row) for row in await pool.fetch(CHAIN, after, limit)]
+
+
+async def newest_works(pool: Pool, kinds: Sequence[str]) -> list[Work]:
+    """The newest of each kind that came to its end."""
+    rows = await pool.fetch(NEWEST_WORKS, list(kinds))
+    return [msgspec.convert(dict(row), Work) for row in rows]
 
 
 def _entry(row: object) -> Entry:

@@ -158,3 +158,5 @@ class WorkRow(Row, frozen=True, kw_only=True):
     """None: it is not known beforehand."""
     failed: bool = False
     said: str = ""
+    result: Json | None = None
+    """What came of it, where that is more than a sentence."""

@@ -7,14 +7,16 @@ more, and whoever asks is told that it was lost. Its operator begins it anew.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
 from msgspec.structs import replace
 
 from paycore.kernel import log
 from paycore.kernel.errors import DataNotExist, Refusal, Unavailable
 from paycore.kernel.node import Node
+from paycore.kernel.terms import Json
 from paycore.operators.rows import WorkRow
 
 SILENT = timedelta(minutes=2)
@@ -29,6 +31,16 @@ LONGEST = 200
 _log = log.get(__name__)
 
 Work = WorkRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Came:
+    """What came of work."""
+
+    said: str
+    result: Json | None = None
+    failed: bool = False
+
 
 Tell = Callable[[int], Awaitable[None]]
 """How much is done."""
@@ -68,7 +80,7 @@ async def one(node: Node, work_id: str) -> WorkRow:
 async def begin(
     node: Node,
     row: WorkRow,
-    work: Callable[[Tell], Awaitable[str]],
+    work: Callable[[Tell], Awaitable[Came]],
 ) -> WorkRow:
     """Begin it, unless one of its id was begun before; its row. `work` tells how far
     it is, and gives what came of it.
@@ -92,26 +104,38 @@ async def begin(
 
 
 async def _run(
-    node: Node, work_id: str, work: Callable[[Tell], Awaitable[str]]
+    node: Node, work_id: str, work: Callable[[Tell], Awaitable[Came]]
 ) -> None:
     async def tell(done: int) -> None:
         await _write(node, work_id, lambda row: replace(row, done=done))
 
     try:
-        said, failed = await work(tell), False
+        came = await work(tell)
     except Refusal as refusal:
-        said, failed = refusal.en, True
+        came = Came(said=refusal.en, failed=True)
     except Exception as error:  # noqa: BLE001 - whoever asks is told
         # Its name and not its words: they may repeat what stands in a row.
         _log.exception("work_failed", work_id=work_id)
-        said, failed = f"failed: {type(error).__name__}", True
-    await _write(
-        node,
-        work_id,
-        lambda row: replace(
-            row, ended_at=node.now(), said=said[:LONGEST], failed=failed
-        ),
-    )
+        came = Came(said=f"failed: {type(error).__name__}", failed=True)
+    await _write(node, work_id, partial(_ended, came, node.now()))
+
+
+def _ended(came: Came, at: datetime, row: WorkRow) -> WorkRow:
+    said = came.said[:LONGEST]
+    return replace(row, ended_at=at, said=said, failed=came.failed, result=came.result)
+
+
+async def kept(node: Node, row: WorkRow) -> None:
+    """Write down the last of what is done again and again, by nobody's order; only for
+    whoever looks: where it cannot be written the next one is.
+    """
+    change = node.change()
+    standing = await node.journal.load(WorkRow, row.work_id)
+    if standing is None:
+        change.insert(row)
+    else:
+        change.update(row, version=standing.version)
+    await node.journal.commit(change)
 
 
 async def _write(node: Node, work_id: str, step: Callable[[WorkRow], WorkRow]) -> None:

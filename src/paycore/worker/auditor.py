@@ -10,11 +10,15 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import zip_longest
 
+import msgspec
+
 from paycore.audit import service as audit
-from paycore.audit.report import Example, Report
+from paycore.audit.report import ROUND, Example, Report, summary
 from paycore.desk import service as desk
 from paycore.kernel import log
 from paycore.kernel.node import Node
+from paycore.kernel.terms import Json
+from paycore.operators import works
 
 CASE = "INVARIANT"
 
@@ -79,7 +83,26 @@ async def _round(
     for what in report.left_behind:
         _log.error("invariants_unsure", looked_at=what)
     await _tell(node, report)
+    await _keep(node, report)
     return report
+
+
+async def _keep(node: Node, report: Report) -> None:
+    """For whoever asks another node: what was said of each invariant."""
+    at = node.now()
+    await works.kept(
+        node,
+        works.Work(
+            work_id=ROUND,
+            kind=ROUND,
+            begun_by=node.settings.node_name,
+            begun_at=report.at,
+            told_at=at,
+            ended_at=at,
+            said=f"{report.violations} violations",
+            result=Json(msgspec.json.encode(summary(report)).decode()),
+        ),
+    )
 
 
 def _texts_since(node: Node, last: Report | None) -> datetime | None:

@@ -37,7 +37,7 @@ from paycore.notify import endpoints, queries, replays
 from paycore.notify.queries import Looked, Notice, NoticeLine, Wanted
 from paycore.operators import works
 from paycore.operators.roles import May
-from paycore.operators.works import Tell
+from paycore.operators.works import Came, Tell
 
 LONGEST_RANGE = timedelta(days=31)
 COUNTED = 100_000
@@ -211,10 +211,10 @@ async def replay_notices(request: Plain) -> ASGIApp:
 async def _begin(doing: Doing, wanted: Wanted, number: int) -> str:
     node, pool = doing.door.node, doing.door.pool
 
-    async def work(tell: Tell) -> str:
+    async def work(tell: Tell) -> Came:
         sent = await replays.replay_range(node, pool, wanted, tell)
         await tell(sent)
-        return f"{sent} on their way"
+        return Came(said=f"{sent} on their way")
 
     total = number if number <= COUNTED else None
     row = await works.begin(node, fresh(doing, total=total), work)

@@ -232,6 +232,8 @@ async def page(
     range of them.
     """
     first = before or _BEHIND_ALL
+    if begins is None and ends is None and account is None:
+        scan = limit + 1  # the page is full by then, or there is nothing behind it
     if ends is not None:
         first = min(first, (numbered_at(ends, _NUMBERED_WITHIN), "~", "~"))
     end = await pool.fetchrow(_END, *first, scan)

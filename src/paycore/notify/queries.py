@@ -122,27 +122,33 @@ async def made(
 
 
 COUNT = """
-SELECT count(*) FROM (
-    SELECT FROM notify_notice
-    WHERE created_at >= $1 AND created_at < $2
-      AND ($3::text IS NULL OR biz_line = $3)
-      AND ($4::text IS NULL OR type = $4)
-      AND ($5::text IS NULL OR endpoint_id = $5)
-      AND pay_order_no < $6
+SELECT count(*) FILTER (WHERE ($3::text IS NULL OR biz_line = $3)
+                          AND ($4::text IS NULL OR type = $4)
+                          AND ($5::text IS NULL OR endpoint_id = $5)) AS number,
+       count(*) AS looked
+FROM (
+    SELECT biz_line, type, endpoint_id FROM notify_notice
+    WHERE created_at >= $1 AND created_at < $2 AND pay_order_no < $6
     LIMIT $7
-) AS counted
+) AS looked_at
 """
 
+COUNTED = 100_000
+"""So many notices are looked at to be counted, at most."""
 
-async def count(pool: Pool, wanted: Wanted, *, most: int) -> int:
-    """How many notices of a time there are, counted no further than `most`."""
-    number: int = await pool.fetchval(
+
+async def count(pool: Pool, wanted: Wanted) -> tuple[int, bool]:
+    """How many notices of a time there are, and whether there may be more: then not all
+    were looked at.
+    """
+    row = await pool.fetchrow(
         COUNT,
         *(wanted.since, wanted.until, wanted.biz_line),
         *(wanted.type, wanted.endpoint_id),
-        *(numbered_at(wanted.until, NUMBERED_WITHIN), most),
+        *(numbered_at(wanted.until, NUMBERED_WITHIN), COUNTED),
     )
-    return number
+    assert row is not None, "an aggregate has a row"
+    return row["number"], row["looked"] == COUNTED
 
 
 # --- for the console ------------------------------------------------------------------
@@ -206,6 +212,11 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None = None
     until: datetime | None = None
 
+    @property
+    def all(self) -> bool:
+        """Whether none is left out."""
+        return self == Looked()
+
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Some notices. `before`: where the next page goes on; None: there is nothing
@@ -231,6 +242,8 @@ async def page(
     A notice may be of a payment of long ago, so its own time is no range of them.
     """
     condition = _CONDITION.get(looked.state or "", "true")
+    if looked.all:
+        scan = limit + 1  # the page is full by then, or there is nothing behind it
     begins = before or _BEHIND_ALL
     if looked.until is not None:
         begins = min(begins, (numbered_at(looked.until, NUMBERED_WITHIN), "~"))

@@ -40,8 +40,6 @@ from paycore.operators.roles import May
 from paycore.operators.works import Came, Tell
 
 LONGEST_RANGE = timedelta(days=31)
-COUNTED = 100_000
-"""A preview counts no further."""
 
 _SEARCH = Shape(SearchNotices)
 _REPLAY = Shape(ReplayNotices)
@@ -184,15 +182,12 @@ async def replay_notices(request: Plain) -> ASGIApp:
     )
 
     async def work() -> Told:
-        counted = queries.count(door.pool, wanted, most=COUNTED + 1)
-        number = await read(door, counted)
-        return Told.made(
-            NoticesReplayed(
-                number=min(number, COUNTED),
-                more=number > COUNTED,
-                work_id=None if asked.preview else await _begin(doing, wanted, number),
-            )
-        )
+        number, more = await read(door, queries.count(door.pool, wanted))
+        work_id = None
+        if not asked.preview:
+            total = None if more else number
+            work_id = await _begin(doing, wanted, total)
+        return Told.made(NoticesReplayed(number=number, more=more, work_id=work_id))
 
     async def refuse() -> None:
         """Whatever is well-formed may be begun."""
@@ -208,7 +203,7 @@ async def replay_notices(request: Plain) -> ASGIApp:
     return await begun(request, doing, deed, work, refuse=refuse)
 
 
-async def _begin(doing: Doing, wanted: Wanted, number: int) -> str:
+async def _begin(doing: Doing, wanted: Wanted, total: int | None) -> str:
     node, pool = doing.door.node, doing.door.pool
 
     async def work(tell: Tell) -> Came:
@@ -216,7 +211,6 @@ async def _begin(doing: Doing, wanted: Wanted, number: int) -> str:
         await tell(sent)
         return Came(said=f"{sent} on their way")
 
-    total = number if number <= COUNTED else None
     row = await works.begin(node, fresh(doing, total=total), work)
     return row.work_id
 

@@ -117,7 +117,7 @@ class NoticesReplayed(Answer, frozen=True, kw_only=True):
 
     number: int
     more: bool
-    """There are more than so many: counted no further."""
+    """There may be more: not all were looked at."""
     work_id: str | None
 
 

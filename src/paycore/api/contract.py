@@ -153,7 +153,7 @@ def _operation(route: Route, schemas: Json) -> Json:
     operation: Json = {
         "operationId": call.name,
         "summary": call.summary,
-        "parameters": _parameters(route),
+        "parameters": parameters(route),
         "responses": _responses(call),
     }
     if call.door:
@@ -168,7 +168,8 @@ def _operation(route: Route, schemas: Json) -> Json:
     return operation
 
 
-def _parameters(route: Route) -> list[Json]:
+def parameters(route: Route) -> list[Json]:
+    """What a call takes beside its body, as OpenAPI writes it."""
     found: list[Json] = [
         {
             "name": part.strip("{}"),

@@ -19,6 +19,8 @@ PLOTTED := said=$$?; $(BIN)/python tests/bench/page.py; exit $$said
 STAMP := $(VENV)/.installed
 # What only the benchmark needs beside it.
 BENCH_STAMP := $(VENV)/.installed-bench
+# And the site of documents.
+DOCS_STAMP := $(VENV)/.installed-docs
 # Providers' own kits, apart: some state no licence, or one that is not for a core.
 PEERS := tests/peers
 PEERS_VENV := .venv-peers
@@ -34,6 +36,7 @@ QUICK ?=
 HISTORY ?= 1000000
 RECON_LINES ?= 100000 1000000
 GROWTH_ARGS ?=
+DOCS_PORT ?= 8090
 REQUESTS ?= 50000
 FUZZ_ARGS ?=
 ROUNDS ?= 1000
@@ -87,12 +90,24 @@ $(STAMP): requirements.lock pyproject.toml
 web: $(STAMP)  ## Build the operators' console anew where its source changed
 	@$(BIN)/python hatch_build.py
 
+# Its makers' word on its successor is for who keeps it, not for who builds the site.
+# Of what npm cannot give the site goes without.
+MKDOCS := $(BIN)/python docs/_site/scripts.py || \
+  echo "diagrams stay text, and the site searches by docs-serve only" >&2; \
+  NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs
+
 # What paycore is measured beside. Who cannot get it measures the rest: it says so.
 $(BENCH_STAMP): $(STAMP) requirements-bench.lock
 	@echo "installing what the benchmark measures beside paycore, once" >&2
 	@$(BIN)/python -m pip install -q --disable-pip-version-check \
 	  --require-hashes -r requirements-bench.lock && touch $@ || \
 	  echo "it could not be installed: the benchmark goes on without it" >&2
+
+$(DOCS_STAMP): $(STAMP) requirements-docs.lock
+	@echo "installing what builds the site of documents, once" >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check \
+	  --require-hashes -r requirements-docs.lock
+	@touch $@
 
 # Those too: whom it cannot have, `make peers` names and leaves out.
 $(PEERS_STAMP): $(PEERS)/requirements.lock
@@ -227,6 +242,15 @@ kill: $(STAMP)  ## Kill nodes and database under load, KILLS=500 times, and comp
 .PHONY: generate
 generate: $(STAMP)  ## Write the generated pages under docs/ anew
 	@$(BIN)/paycore docs generate
+
+.PHONY: docs
+docs: $(DOCS_STAMP)  ## Build the site of documents; says where it is
+	@$(MKDOCS) build --strict --quiet
+	@echo "build/site/index.html"
+
+.PHONY: docs-serve
+docs-serve: $(DOCS_STAMP)  ## Show it on this machine at DOCS_PORT=8090, as it is written
+	@$(MKDOCS) serve --strict --dev-addr 127.0.0.1:$(DOCS_PORT)
 
 .PHONY: lock
 lock: $(STAMP)  ## Resolve all requirements*.lock anew (needs uv)

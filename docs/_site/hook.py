@@ -8,6 +8,7 @@ is not on the site (source, tests) keeps its words only.
 
 import posixpath
 import re
+import struct
 from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path
@@ -35,6 +36,7 @@ PROJECT: Mapping[str, str] = MappingProxyType(
 
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]*)(#[^)\s]*)?\)")
 FENCE = re.compile(r"^(```.*?^```)", re.MULTILINE | re.DOTALL)
+DIAGRAM = re.compile(r'(<pre class="mermaid">.*?</pre>)', re.DOTALL)
 CALLS = "<!-- the calls -->"
 README = re.compile(r"<!-- README: (.+) -->")
 PICTURES = re.compile(r"<!-- pictures: (\S+) -->")
@@ -78,7 +80,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         # What was not fetched is an empty one: mkdocs.yml names them.
         text = script.file.read_text(encoding="utf-8") if script.file.exists() else ""
         files.append(File.generated(config, f"{SCRIPTS}/{script.name}", content=text))
-    for name in sorted(_linked_files()):
+    for name in sorted(set(_linked_files())):
         files.append(File.generated(config, name, abs_src_path=str(ROOT / name)))
     return files
 
@@ -112,6 +114,9 @@ def on_page_markdown(
 ) -> str:
     """Put in what is made, and turn links to where their files are on the site."""
     path = page.file.src_uri
+    if path == "index.md":
+        # It is alone in its part.
+        page.meta["hide"] = ["navigation", "toc"]
     markdown = markdown.replace(CALLS, api_page.overview())
     markdown = README.sub(lambda found: _section(found[1]), markdown)
     markdown = PICTURES.sub(lambda found: _gallery(found[1]), markdown)
@@ -127,11 +132,11 @@ def on_page_markdown(
 def _section(title: str) -> str:
     """A section of README.md, without its heading; its links as a page's of docs/."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.M | re.S)
-    assert found is not None, title
+    _, found, after = text.partition(f"\n## {title}\n")
+    assert found, title
     return LINK.sub(
         lambda link: link[0] if "://" in link[3] else link[0].replace("](", "](../", 1),
-        found[1],
+        after.partition("\n## ")[0],
     )
 
 
@@ -142,10 +147,17 @@ def _gallery(pattern: str) -> str:
         words = escape(picture.stem.replace("-", " ").capitalize())
         link = f"images/{picture.name}"
         shown.append(
-            f'<figure><a href="{link}"><img src="{link}" alt="{words}" loading="lazy">'
-            f"</a><figcaption>{words}</figcaption></figure>"
+            f'<figure{_breadth(picture)}><a href="{link}">'
+            f'<img src="{link}" alt="{words}" loading="lazy"></a>'
+            f"<figcaption>{words}</figcaption></figure>"
         )
     return f'<div class="gallery">{"".join(shown)}</div>' if shown else ""
+
+
+def _breadth(picture: Path) -> str:
+    """A picture that lies down has the place of two."""
+    width, height = struct.unpack(">II", picture.read_bytes()[16:24])
+    return ' class="broad"' if width > height else ""
 
 
 def _moved(found: re.Match[str], path: str, files: Files) -> str:
@@ -183,4 +195,6 @@ def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
         return output
     up = posixpath.relpath(".", posixpath.dirname(page.file.dest_uri) or ".")
     script = f'<script src="{up}/{SCRIPTS}/{DIAGRAMS.name}"></script>'
-    return output.replace("</body>", f"{script}</body>")
+    # On a phone a diagram is moved under the thumb rather than shrunk.
+    wide = DIAGRAM.sub(r'<div class="wide">\1</div>', output)
+    return wide.replace("</body>", f"{script}</body>")

@@ -127,7 +127,7 @@ def _described(route: "Route", shapes: Mapping[str, "Json"]) -> Iterator[str]:
     taken = list(_taken(route, shapes))
     if taken:
         yield "**Takes**"
-        yield a_table(("name", "where", "must be there", "rule"), taken)
+        yield a_table(("name", "where", "needed", "rule"), taken)
     yield "**Gives**"
     yield a_table(
         ("status", "body"),
@@ -223,7 +223,7 @@ def _shapes_page(shapes: Mapping[str, "Json"]) -> str:
             parts.append(told.partition("\n\n")[0])
         if "properties" in shape:
             rows = [(as_code(field), *rest) for field, *rest in _fields(shape, "")]
-            parts.append(a_table(("field", "always there", "rule"), rows))
+            parts.append(a_table(("field", "always", "rule"), rows))
         else:
             parts.append(_rule(shape, ""))
     return "\n\n".join(parts) + "\n"
@@ -250,14 +250,19 @@ def _rule(rule: "Json", at: str = f"{SHAPES}.md") -> str:
             return ", ".join(map(as_code, values))
         case {"description": str(words)}:
             return words
+        case _:
+            return _kind(rule, at)
+
+
+def _kind(rule: "Json", at: str) -> str:
+    """What has no words of its own by its type."""
+    match rule:
         case {"type": "array", "items": dict(items)}:
             return f"list of {_rule(items, at)}"
         case {"type": "object", "additionalProperties": dict(values)}:
             return f"names, each with {_rule(values, at)}"
-        case {"type": str(kind)}:
-            return kind
         case _:
-            return "any JSON value"
+            return str(rule.get("type", "any JSON value"))
 
 
 def _linked(name: str, at: str = f"{SHAPES}.md") -> str:

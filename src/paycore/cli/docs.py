@@ -131,7 +131,17 @@ def _transitions(rows: "Rows", notes: Mapping[str, str]) -> str:
 
 
 def _diagram(rows: "Rows") -> str:
-    arrows = [f"    {r.source} --> {r.target}: {r.event}" for r in rows]
+    # One arrow a pair: several between the same two hide one another's words.
+    events: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        events.setdefault((row.source, row.target), []).append(row.event)
+    # What stays is a note: an arrow back to where it began is drawn badly.
+    arrows = [
+        f"    {source} --> {target}: {'<br/>'.join(names)}"
+        if source != target
+        else f"    note left of {source}: stays by<br/>{'<br/>'.join(names)}"
+        for (source, target), names in events.items()
+    ]
     ends = [f"    {status} --> [*]" for status in type(rows[0].source) if status.final]
     lines = ["stateDiagram-v2", f"    [*] --> {rows[0].source}", *arrows, *ends]
     return "\n".join(("```mermaid", *lines, "```"))

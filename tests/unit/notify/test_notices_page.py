@@ -27,7 +27,9 @@ def _node() -> list[str]:
 def endpoint(request, tmp_path, unused_tcp_port):
     """One of the page's end points, at work; it gives its address and its output."""
     runs = {"python": lambda: [sys.executable], "js": _node}[request.param]()
-    code = re.findall(rf"```{request.param}\n(.*?)```", PAGE.read_text("utf-8"), re.S)
+    code = re.findall(
+        rf"```{request.param}\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL
+    )
     program = tmp_path / {"python": "endpoint.py", "js": "endpoint.mjs"}[request.param]
     program.write_text(code[0], encoding="utf-8")
     with (tmp_path / "out").open("wb") as out:

@@ -242,7 +242,8 @@ def _rule(rule: "Json", at: str = f"{SHAPES}.md") -> str:
     match rule:
         case {"$ref": str(to)}:
             return _linked(to.rpartition("/")[2], at)
-        case {"anyOf": [*either]}:
+        case {"anyOf": [*_]}:
+            either = cast("list[Json]", rule["anyOf"])
             kinds = [_rule(one, at) for one in either if one.get("type") != "null"]
             null = "" if len(kinds) == len(either) else "; or null"
             return " or ".join(kinds) + null

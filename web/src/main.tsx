@@ -5,6 +5,7 @@ import "./styles/base.css";
 import "./styles/frame.css";
 import "./styles/parts.css";
 import "./styles/lists.css";
+import "./styles/sections.css";
 import "./styles/narrow.css";
 
 const root = document.getElementById("root");

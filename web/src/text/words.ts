@@ -1,6 +1,7 @@
 // What many pages say, and the names of what the API names.
 import { acts } from "./acts";
 import { cases } from "./cases";
+import { codes } from "./codes";
 import { texts, type Text } from "./index";
 
 export const words = texts({
@@ -58,6 +59,7 @@ export type Tone = "good" | "bad" | "busy" | "warn" | "calm";
 
 /** A code of the API as people call it, and how it looks. */
 export const statuses: Record<string, { text: Text; tone: Tone }> = {
+  ...codes,
   SUCCESS: { text: ["Succeeded", "成功"], tone: "good" },
   SUCCEEDED: { text: ["Succeeded", "成功"], tone: "good" },
   FAIL: { text: ["Failed", "失败"], tone: "bad" },

@@ -145,7 +145,7 @@ function Tiles({ data }: { data: Overview }) {
         value={count(data.unknown.number)}
         hint={oldest(data.unknown)}
         warn={data.unknown.number > 0}
-        to="/unknown"
+        to="/desk/unknown"
       />
       <Tile
         label={t(said.notices)}

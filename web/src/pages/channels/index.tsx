@@ -1,0 +1,5 @@
+import { Places } from "./Places";
+
+export default function Channels() {
+  return <Places kind="channels" />;
+}

@@ -1,0 +1,26 @@
+import { texts } from "../../text";
+
+export const said = texts({
+  title: ["Invariants", "不变量"],
+  about: [
+    "What must always hold. A round looks at the newest payments and whatever is open; what it finds is a case at the desk.",
+    "必须始终成立的约束。每轮检查近期支付与所有未完结项；发现问题即在差错处理中建案。",
+  ],
+  holds: ["Holds", "成立"],
+  violated: ["Violated", "被破坏"],
+  unknown: ["Not known", "未知"],
+  must: ["What must hold", "约束"],
+  state: ["State", "状态"],
+  found: ["Violations", "违反数"],
+  at: ["Looked at", "检查时间"],
+  cases: ["Cases", "差错"],
+  all: ["All {n} hold.", "全部 {n} 项成立。"],
+  some: ["{n} are violated: see the cases at the desk.", "{n} 项被破坏，请查看差错处理。"],
+  none: ["No round has ended yet.", "尚未完成任何一轮检查。"],
+  run: ["Audit now", "立即检查"],
+  runWill: [
+    "Every payment there is is looked at, in one read-only snapshot: no payment waits for it. It may take minutes; what it finds is shown here.",
+    "在只读快照中检查全部支付，不影响支付处理；可能需要数分钟，结果显示在本页。",
+  ],
+  going: ["An audit runs", "正在检查"],
+});

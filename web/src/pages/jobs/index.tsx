@@ -1,0 +1,140 @@
+// Jobs by the day: when each ran, what came of it, and a run out of turn.
+import { DatePicker, Form } from "antd";
+import type { Dayjs } from "dayjs";
+import { useMemo, useState } from "react";
+
+import { ActButton } from "../../parts/ActButton";
+import { ActDialog, type Act } from "../../parts/ActDialog";
+import { CursorTable, type Columns } from "../../parts/CursorTable";
+import { Page, Panel } from "../../parts/Page";
+import { Pill, Time } from "../../parts/Show";
+import { useLanguage, useText } from "../../text";
+import { durationText } from "../../text/format";
+import type { Tone } from "../../text/words";
+import { about, said } from "./texts";
+
+const AT = "/v1/console/jobs";
+
+interface Job {
+  job: string;
+  day: string | null;
+  tries: number;
+  result: string;
+  node: string;
+  took_ms: number;
+  begun_at: string | null;
+  finished_at: string | null;
+  next_at: string | null;
+  running: boolean;
+  /** Whether a day can be named for it. */
+  of_day: boolean;
+}
+
+export default function Jobs() {
+  const t = useText();
+  const [act, setAct] = useState<Act | null>(null);
+  const columns = useColumns(setAct);
+  return (
+    <Page title={t(said.title)}>
+      <Panel flush>
+        <CursorTable<Job>
+          path={AT}
+          columns={columns}
+          rowKey={(one) => one.job}
+          label={t(said.title)}
+          everyMs={3_000}
+        />
+      </Panel>
+      <ActDialog act={act} close={() => setAct(null)} />
+    </Page>
+  );
+}
+
+function stateOf(one: Job): { tone: Tone; text: "done" | "running" | "failed" | "waits" | "never" } {
+  if (one.day === null) return { tone: "calm", text: "never" };
+  if (one.running) return { tone: "busy", text: "running" };
+  if (one.finished_at !== null) return { tone: "good", text: "done" };
+  return one.tries > 0 ? { tone: "bad", text: "failed" } : { tone: "busy", text: "waits" };
+}
+
+function DayField() {
+  const t = useText();
+  return (
+    <Form.Item
+      name="day"
+      label={t(said.forDay)}
+      extra={t(said.forDayHint)}
+      normalize={(at: Dayjs | null) => at?.format("YYYY-MM-DD")}
+      getValueProps={() => ({})}
+    >
+      <DatePicker className="whole" />
+    </Form.Item>
+  );
+}
+
+function useColumns(open: (act: Act) => void): Columns<Job> {
+  const t = useText();
+  const { language } = useLanguage();
+  return useMemo(
+    () => [
+      {
+        title: t(said.job),
+        render: (_, one) => (
+          <span className="stacked">
+            <b>{one.job}</b>
+            <span className="quiet">{about[one.job] && t(about[one.job] ?? ["", ""])}</span>
+          </span>
+        ),
+      },
+      {
+        title: t(said.state),
+        render: (_, one) => {
+          const { tone, text } = stateOf(one);
+          return (
+            <span className="with-pill">
+              <Pill tone={tone}>{t(said[text])}</Pill>
+              {one.tries > 0 && <span className="quiet">{t(said.tries, { n: one.tries })}</span>}
+            </span>
+          );
+        },
+      },
+      { title: t(said.day), render: (_, one) => one.day ?? "—" },
+      { title: t(said.ended), render: (_, one) => <Time at={one.finished_at} /> },
+      {
+        title: t(said.took),
+        align: "right",
+        render: (_, one) =>
+          one.begun_at ? durationText(one.took_ms / 1000, language) : "—",
+      },
+      { title: t(said.node), render: (_, one) => one.node || "—" },
+      { title: t(said.next), render: (_, one) => <Time at={one.next_at} /> },
+      {
+        title: t(said.result),
+        className: "wraps-cell",
+        render: (_, one) => one.result || "—",
+      },
+      {
+        title: <span className="heard">{t(said.acts)}</span>,
+        align: "right",
+        render: (_, one) => (
+          <ActButton
+            needs="ACT"
+            size="small"
+            no={one.running && t(said.running)}
+            onClick={() =>
+              open({
+                title: t(said.run),
+                will: t(said.runWill, { job: one.job }),
+                path: `${AT}/${one.job}/runs`,
+                fields: one.of_day && <DayField />,
+              })
+            }
+          >
+            {t(said.run)}
+          </ActButton>
+        ),
+      },
+    ],
+    [t, language, open],
+  );
+}

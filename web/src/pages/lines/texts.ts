@@ -1,0 +1,43 @@
+import { texts } from "../../text";
+
+export const said = texts({
+  title: ["Business lines", "业务方"],
+  line: ["Line", "业务方"],
+  payee: ["Payee's name", "收款方名称"],
+  language: ["Texts in", "短信语言"],
+  zh: ["Chinese", "中文"],
+  en: ["English", "英文"],
+  currencies: ["Currencies", "币种"],
+  state: ["State", "状态"],
+  on: ["On", "启用"],
+  off: ["Switched off", "已停用"],
+  converted: ["always by deduct", "始终代扣"],
+  keys: ["Keys", "密钥"],
+  keysOf: ["Keys of {line}", "{line} 的密钥"],
+  key: ["Key", "密钥"],
+  label: ["Label", "备注"],
+  made: ["Made", "创建时间"],
+  revoked: ["Revoked", "撤销时间"],
+  good: ["Good", "有效"],
+  ended: ["Revoked", "已撤销"],
+  noKeys: ["The line has no key: it cannot call.", "该业务方没有密钥，无法调用。"],
+  make: ["New key", "新建密钥"],
+  makeWill: [
+    "{line} gets a key more; it is shown once. The old ones stay good until they are revoked, so that the line can change over without a gap.",
+    "为 {line} 新建一把密钥，仅显示一次。旧密钥在撤销前继续有效，便于平滑切换。",
+  ],
+  labelHint: ["Who uses it, as “shop's servers”", "使用者，如“商城服务器”"],
+  labelNeeded: ["Say who uses it", "请填写使用者"],
+  secret: ["New key of {line}", "{line} 的新密钥"],
+  secretHint: [
+    "Give it to the line by a way that you trust: whoever has it pays in its name.",
+    "请通过可信渠道交付：持有者可以该业务方名义发起支付。",
+  ],
+  revoke: ["Revoke", "撤销"],
+  revokeWill: [
+    "Within a second every call with key {key} is refused. If it is the last that {line} has, the line can do nothing any more. This cannot be undone.",
+    "一秒内使用密钥 {key} 的调用将全部被拒绝。若为 {line} 的最后一把密钥，该业务方将无法调用。此操作不可撤回。",
+  ],
+  none: ["There is no business line yet: `paycore lines add` makes one.", "尚无业务方，可用 `paycore lines add` 添加。"],
+  acts: ["Acts", "操作"],
+});

@@ -1,0 +1,151 @@
+// What runs: versions, nodes, the database, and the settings that are in force.
+import { SearchOutlined } from "@ant-design/icons";
+import { Checkbox, Input } from "antd";
+import { useState } from "react";
+
+import { Asked, useAsked } from "../../parts/Asked";
+import { Facts, Page, Panel } from "../../parts/Page";
+import { Time } from "../../parts/Show";
+import { useLanguage, useText } from "../../text";
+import { numberText } from "../../text/format";
+import { said } from "./texts";
+
+const EVERY_MS = 10_000;
+const MEBI = 1_048_576;
+const DEFAULT = "default";
+
+interface System {
+  version: string;
+  nodes: { node: string; life: number; since: string }[];
+  database: { version: string; size: number; migrations: number };
+  settings: Setting[];
+}
+
+interface Setting {
+  name: string;
+  value: string;
+  from: string;
+}
+
+export default function SystemPage() {
+  const t = useText();
+  const { language } = useLanguage();
+  const asked = useAsked<System>("/v1/console/system", undefined, EVERY_MS);
+  return (
+    <Page title={t(said.title)}>
+      <Asked of={asked} rows={10}>
+        {({ version, database, nodes, settings }) => (
+          <>
+            <Panel>
+              <Facts
+                items={[
+                  [t(said.version), `paycore ${version}`],
+                  [t(said.database), `PostgreSQL ${database.version}`],
+                  [
+                    t(said.size),
+                    `${numberText(database.size / MEBI, language, database.size < 10 * MEBI ? 1 : 0)} MiB`,
+                  ],
+                  [t(said.migrations), numberText(database.migrations, language)],
+                  [t(said.nodes), numberText(nodes.length, language)],
+                ]}
+              />
+            </Panel>
+            <Panel title={t(said.nodes)} flush>
+              <div className="scroll">
+                <table className="plain" aria-label={t(said.nodes)}>
+                  <thead>
+                    <tr>
+                      <th scope="col">{t(said.node)}</th>
+                      <th scope="col" className="right">
+                        {t(said.life)}
+                      </th>
+                      <th scope="col">{t(said.since)}</th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {nodes.map((one) => (
+                      <tr key={`${one.node}/${one.life}`}>
+                        <td>
+                          <b>{one.node}</b>
+                        </td>
+                        <td className="right">{one.life}</td>
+                        <td>
+                          <Time at={one.since} ago />
+                        </td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+            </Panel>
+            <Settings of={settings} />
+          </>
+        )}
+      </Asked>
+    </Page>
+  );
+}
+
+function Settings({ of }: { of: Setting[] }) {
+  const t = useText();
+  const [text, setText] = useState("");
+  const [only, setOnly] = useState(false);
+  const wanted = text.trim().toUpperCase();
+  const shown = of.filter(
+    (one) => one.name.includes(wanted) && !(only && one.from === DEFAULT),
+  );
+  return (
+    <Panel
+      flush
+      title={t(said.settings)}
+      extra={
+        <>
+          <Checkbox checked={only} onChange={(event) => setOnly(event.target.checked)}>
+            {t(said.only)}
+          </Checkbox>
+          <Input
+            size="small"
+            allowClear
+            prefix={<SearchOutlined aria-hidden="true" />}
+            aria-label={t(said.search)}
+            placeholder={t(said.search)}
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+          />
+        </>
+      }
+    >
+      <div className="scroll">
+        <table className="plain" aria-label={t(said.settings)}>
+          <thead>
+            <tr>
+              <th scope="col">{t(said.name)}</th>
+              <th scope="col">{t(said.value)}</th>
+              <th scope="col">{t(said.from)}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {shown.length === 0 && (
+              <tr>
+                <td colSpan={3} className="quiet">
+                  {t(said.none)}
+                </td>
+              </tr>
+            )}
+            {shown.map((one) => (
+              <tr key={one.name}>
+                <td>
+                  <code>{one.name}</code>
+                </td>
+                <td className="wraps">
+                  {one.value === "" ? <span className="quiet">—</span> : <code>{one.value}</code>}
+                </td>
+                <td className="quiet">{one.from}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Panel>
+  );
+}

@@ -18,7 +18,7 @@ export interface Work {
   done: number;
   /** null: it is not known beforehand. */
   total: number | null;
-  failed: boolean;
+  state: "RUNNING" | "DONE" | "FAILED" | "LOST";
   said: string;
 }
 
@@ -26,34 +26,39 @@ const said = texts({
   running: ["{done} done", "已完成 {done}"],
   of: ["{done} of {all}", "{done} / {all}"],
   label: ["How far it is", "进度"],
+  lost: [
+    "The node that was at it is gone: begin it again.",
+    "执行该任务的节点已失联，请重新发起。",
+  ],
 });
 
 export function WorkProgress({ workId }: { workId: string }) {
   const t = useText();
   const { language } = useLanguage();
   const asked = useQuery({
-    queryKey: ["/v1/console/work", workId],
-    queryFn: ({ signal }) => get<Work>(`/v1/console/work/${workId}`, undefined, signal),
-    refetchInterval: ({ state }) => (state.data?.ended_at ? false : EVERY_MS),
+    queryKey: ["/v1/console/works", workId],
+    queryFn: ({ signal }) => get<Work>(`/v1/console/works/${workId}`, undefined, signal),
+    refetchInterval: ({ state }) => (state.data && state.data.state !== "RUNNING" ? false : EVERY_MS),
   });
   const { data } = asked;
   if (asked.isError) return <ProblemNote problem={asked.error} reading />;
   if (!data) return null;
-  const ended = data.ended_at !== null;
-  const share = data.total ? Math.floor((100 * data.done) / data.total) : ended ? 100 : 50;
+  const { state, total } = data;
+  const share = total ? Math.floor((100 * data.done) / total) : 50;
   const done = numberText(data.done, language);
   return (
     <div className="work" role="status" aria-label={t(said.label)}>
       <Progress
-        percent={ended && !data.failed ? 100 : share}
-        status={data.failed ? "exception" : ended ? "success" : "active"}
-        showInfo={data.total !== null || ended}
+        percent={state === "DONE" ? 100 : share}
+        status={state === "RUNNING" ? "active" : state === "DONE" ? "success" : "exception"}
+        showInfo={total !== null || state !== "RUNNING"}
       />
       <p className="quiet">
-        {data.total === null
+        {total === null
           ? t(said.running, { done })
-          : t(said.of, { done, all: numberText(data.total, language) })}
+          : t(said.of, { done, all: numberText(total, language) })}
         {data.said && ` · ${data.said}`}
+        {state === "LOST" && ` · ${t(said.lost)}`}
       </p>
     </div>
   );

@@ -1,5 +1,6 @@
 // Agreements and mandates of all cards, with those that are being signed.
 import { useMemo } from "react";
+import { Link } from "react-router";
 
 import { CursorTable, type Columns } from "../../parts/CursorTable";
 import { FilterBar } from "../../parts/FilterBar";
@@ -79,9 +80,9 @@ function useColumns(): Columns<Agreement> {
         title: t(said.card),
         render: (_, one) => (
           <span className="stacked">
-            <span>
+            <Link to={`/payments?q=${one.card_tail}`} title={t(said.payments)}>
               {one.bank} <Masked tail={one.card_tail} />
-            </span>
+            </Link>
             <span className="quiet">{one.card_id}</span>
           </span>
         ),

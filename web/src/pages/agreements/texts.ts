@@ -6,6 +6,7 @@ export const said = texts({
   state: ["State", "状态"],
   channel: ["Channel", "渠道"],
   card: ["Card", "银行卡"],
+  payments: ["Payments with such a card", "该尾号的支付单"],
   phone: ["Phone", "手机号"],
   line: ["Business line", "业务方"],
   use: ["For", "用途"],

@@ -1,6 +1,7 @@
 // Balances by account and currency, in the chart's groups, with the sum of each currency.
 import { Link } from "react-router";
 
+import { Scroll } from "../../parts/Scroll";
 import { useText } from "../../text";
 import { amountText } from "../../text/format";
 import "./page.css";
@@ -25,14 +26,25 @@ const ORDER: readonly Group[] = ["assets", "costs", "liabilities", "suspense", "
 export function Accounts({ of, label }: { of: readonly Balance[]; label: string }) {
   const t = useText();
   const group = ({ account }: Balance) => GROUPS[account.split(":")[0] ?? ""] ?? "others";
+  const full = of.some((one) => one.opening !== undefined);
   const currencies = [...new Set(of.map((one) => one.currency))].toSorted();
   return (
-    <div className="scroll">
+    <Scroll label={label}>
       <table className="plain" aria-label={label}>
         <thead>
           <tr>
             <th scope="col">{t(said.account)}</th>
             <th scope="col">{t(said.currency)}</th>
+            {full && (
+              <>
+                <th scope="col" className="right">
+                  {t(said.opening)}
+                </th>
+                <th scope="col" className="right">
+                  {t(said.movement)}
+                </th>
+              </>
+            )}
             <th scope="col" className="right">
               {t(said.debit)}
             </th>
@@ -47,12 +59,12 @@ export function Accounts({ of, label }: { of: readonly Balance[]; label: string 
             rows.length > 0 && (
               <tbody key={name}>
                 <tr className="accounts-group">
-                  <th scope="rowgroup" colSpan={4}>
+                  <th scope="rowgroup" colSpan={full ? 6 : 4}>
                     {t(said[name])}
                   </th>
                 </tr>
                 {rows.map((one) => (
-                  <Row key={`${one.account}/${one.currency}`} one={one} />
+                  <Row key={`${one.account}/${one.currency}`} one={one} full={full} />
                 ))}
               </tbody>
             )
@@ -60,15 +72,16 @@ export function Accounts({ of, label }: { of: readonly Balance[]; label: string 
         })}
         <tbody>
           {currencies.map((currency) => (
-            <Sum key={currency} currency={currency} of={of} />
+            <Sum key={currency} currency={currency} of={of} full={full} />
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 
-function Row({ one: { account, currency, amount } }: { one: Balance }) {
+function Row({ one, full }: { one: Balance; full: boolean }) {
+  const { account, currency, amount } = one;
   return (
     <tr>
       <td>
@@ -77,13 +90,23 @@ function Row({ one: { account, currency, amount } }: { one: Balance }) {
         </Link>
       </td>
       <td className="quiet">{currency}</td>
+      {full && (
+        <>
+          <td className="right">{amountText(one.opening ?? 0, currency)}</td>
+          <td className="right">{amountText(one.movement ?? 0, currency)}</td>
+        </>
+      )}
       <td className="right">{amount > 0 && amountText(amount, currency)}</td>
       <td className="right">{amount < 0 && amountText(-amount, currency)}</td>
     </tr>
   );
 }
 
-function Sum({ currency, of }: { currency: string; of: readonly Balance[] }) {
+function Sum({ currency, of, full }: {
+  currency: string;
+  of: readonly Balance[];
+  full: boolean;
+}) {
   const t = useText();
   const own = of.filter((one) => one.currency === currency);
   const total = (sign: 1 | -1) =>
@@ -92,6 +115,7 @@ function Sum({ currency, of }: { currency: string; of: readonly Balance[] }) {
     <tr className="accounts-sum">
       <td>{t(said.sum)}</td>
       <td>{currency}</td>
+      {full && <td colSpan={2} />}
       <td className="right">{amountText(total(1), currency)}</td>
       <td className="right">{amountText(total(-1), currency)}</td>
     </tr>

@@ -2,8 +2,10 @@
 // the same in words, and each square has its own.
 import { Link } from "react-router";
 
+import { Scroll } from "../../parts/Scroll";
 import { useLanguage, useText } from "../../text";
 import { numberText } from "../../text/format";
+import type { Language } from "../../text/language";
 import { statuses } from "../../text/words";
 import { said } from "./texts";
 import type { Day } from "./types";
@@ -18,7 +20,7 @@ export function Picture({ days, dates }: { days: readonly Day[]; dates: readonly
   }
   return (
     <>
-      <div className="scroll">
+      <Scroll label={t(said.days)}>
         <table className="days">
           <thead>
             <tr>
@@ -43,7 +45,7 @@ export function Picture({ days, dates }: { days: readonly Day[]; dates: readonly
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       <ul className="days-legend">
         <li className="day-good">{t(said.good)}</li>
         <li className="day-warn">{t(said.differs)}</li>
@@ -63,7 +65,7 @@ function Square({ day, date }: { day: Day | undefined; date: string }) {
     account: `${channel} / ${account}`,
     day: date,
     state: t(statuses[state]?.text ?? [state, state]),
-    n: differences,
+    n: differences ?? 0,
   });
   return (
     <Link
@@ -72,7 +74,7 @@ function Square({ day, date }: { day: Day | undefined; date: string }) {
       aria-label={words}
       title={words}
     >
-      {differences > 0 && numberText(differences, language)}
+      {markOf(day, language)}
     </Link>
   );
 }
@@ -80,5 +82,12 @@ function Square({ day, date }: { day: Day | undefined; date: string }) {
 function looksOf(day: Day): string {
   if (day.state === "BROKEN") return "bad";
   if (day.state !== "RECONCILED") return "busy";
-  return day.differences > 0 ? "warn" : "good";
+  return day.differences ? "warn" : "good";
+}
+
+/** What a colour says is said by a sign as well. */
+function markOf(day: Day, language: Language): string {
+  if (day.state === "BROKEN") return "!";
+  if (day.state !== "RECONCILED") return "…";
+  return day.differences ? numberText(day.differences, language) : "";
 }

@@ -1,6 +1,6 @@
 // Reconciliation, day by day: where channels and we agree, and where not.
 import { useQuery } from "@tanstack/react-query";
-import { Empty, Segmented, Skeleton } from "antd";
+import { Checkbox, Empty, Segmented, Skeleton } from "antd";
 import dayjs from "dayjs";
 import { useMemo, useState } from "react";
 import { Link } from "react-router";
@@ -9,6 +9,7 @@ import { get } from "../../api/client";
 import type { Amount, Listed } from "../../api/types";
 import { Page, Panel } from "../../parts/Page";
 import { ProblemNote } from "../../parts/ProblemNote";
+import { Scroll } from "../../parts/Scroll";
 import { Sections } from "../../parts/Sections";
 import { Money, Status } from "../../parts/Show";
 import { useLanguage, useText } from "../../text";
@@ -33,6 +34,8 @@ export default function Books() {
     placeholderData: (before) => before,
   });
   const days = asked.data;
+  const [all, setAll] = useState(false);
+  const looked = days?.filter((day) => all || day.state !== "RECONCILED" || day.differences);
   return (
     <Page
       title={t(said.title)}
@@ -60,8 +63,20 @@ export default function Books() {
           <Panel title={t(said.picture, { n: span })}>
             <Picture days={days} dates={dates} />
           </Panel>
-          <Panel flush>
-            <Table days={days} />
+          <Panel
+            flush
+            title={t(all ? said.every : said.look)}
+            extra={
+              <Checkbox checked={all} onChange={(event) => setAll(event.target.checked)}>
+                {t(said.every)}
+              </Checkbox>
+            }
+          >
+            {looked?.length === 0 ? (
+              <p className="pad quiet">{t(said.nothingToLook)}</p>
+            ) : (
+              <Table days={looked ?? []} />
+            )}
           </Panel>
         </>
       )}
@@ -92,9 +107,10 @@ async function every(from: string, to: string, signal: AbortSignal): Promise<Day
 function Table({ days }: { days: readonly Day[] }) {
   const t = useText();
   const { language } = useLanguage();
-  const count = (value: number) => numberText(value, language);
+  const count = (value: number | null) =>
+    value === null ? "—" : numberText(value, language);
   return (
-    <div className="scroll">
+    <Scroll label={t(said.days)}>
       <table className="plain" aria-label={t(said.days)}>
         <thead>
           <tr>
@@ -132,7 +148,7 @@ function Table({ days }: { days: readonly Day[] }) {
               </td>
               <td className="right">{count(one.lines)}</td>
               <td className="right">{count(one.matched)}</td>
-              <td className={one.differences > 0 ? "right differs" : "right"}>
+              <td className={one.differences ? "right differs" : "right"}>
                 {count(one.differences)}
               </td>
               <td className="right">
@@ -142,7 +158,7 @@ function Table({ days }: { days: readonly Day[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

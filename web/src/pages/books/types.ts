@@ -6,27 +6,30 @@ export interface Day {
   /** YYYY-MM-DD */
   day: string;
   state: "AWAITED" | "KEPT" | "BROKEN" | "RECONCILED";
-  lines: number;
-  matched: number;
-  differences: number;
+  /** null: it was not compared yet. */
+  lines: number | null;
+  matched: number | null;
+  pooled: number | null;
+  differences: number | null;
   amount_off: Amount[];
-}
-
-export interface Side {
-  amount: number | null;
-  currency: string | null;
-  status?: string | null;
+  said: string;
+  fetched_at: string | null;
+  reconciled_at: string | null;
 }
 
 export interface Difference {
   kind: string;
-  request_no: string | null;
+  trade: string | null;
+  request_no: string;
   pay_order_no: string | null;
-  ours: Side | null;
-  theirs: Side | null;
+  ours: Amount | null;
+  theirs: Amount | null;
+  our_status: string | null;
+  channel_ref: string;
+  said: string;
+  found_at: string;
+  healed_at: string | null;
   case_ref: string | null;
-  healed_at?: string | null;
-  said?: string;
 }
 
 export interface Balance {
@@ -34,4 +37,7 @@ export interface Balance {
   currency: string;
   /** Debits minus credits. */
   amount: number;
+  /** Of a trial balance: what stood there before the day, and what the day brought. */
+  opening?: number;
+  movement?: number;
 }

@@ -46,7 +46,9 @@ export function Cures({ one, at, open }: Props) {
                     {cure.number}. {nameOf(cure.cure, t)}
                   </b>
                   <Status code={cure.status} />
-                  <Money amount={cure.amount} currency={cure.currency} />
+                  {cure.amount !== null && (
+                    <Money amount={cure.amount} currency={cure.currency} />
+                  )}
                 </p>
                 <p>{cure.result || cure.does}</p>
                 <p className="quiet small">

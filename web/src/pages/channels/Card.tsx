@@ -7,6 +7,7 @@ import { call, newKey } from "../../api/client";
 import { ActButton } from "../../parts/ActButton";
 import type { Act } from "../../parts/ActDialog";
 import { ProblemNote } from "../../parts/ProblemNote";
+import { Scroll } from "../../parts/Scroll";
 import { Name, Pill, Time, useNow } from "../../parts/Show";
 import { useLanguage, useText } from "../../text";
 import { amountText, numberText, timeText } from "../../text/format";
@@ -36,9 +37,6 @@ export function Card({ place, at, open }: Props) {
           <p className="quiet small">{place.name}</p>
         </div>
         <Standing place={place} />
-        <span className="place-acts">
-          <Acts place={place} name={name} at={at} open={open} />
-        </span>
       </div>
       {place.operations && <Operations of={place.operations} />}
       {place.limits.length > 0 && (
@@ -59,6 +57,9 @@ export function Card({ place, at, open }: Props) {
           </ul>
         </div>
       )}
+      <div className="place-acts">
+        <Acts place={place} name={name} at={at} open={open} />
+      </div>
     </section>
   );
 }
@@ -216,7 +217,7 @@ function Operations({ of }: { of: Going[] }) {
   const { language } = useLanguage();
   if (of.length === 0) return <p className="place-part quiet">{t(said.noCalls)}</p>;
   return (
-    <div className="scroll">
+    <Scroll label={t(said.operation)}>
       <table className="plain place-table">
         <thead>
           <tr>
@@ -253,7 +254,7 @@ function Operations({ of }: { of: Going[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -22,8 +22,6 @@ interface Endpoint {
   url: string;
   enabled: boolean;
   disabled_reason: string | null;
-  secrets: number;
-  waiting?: number;
 }
 
 interface Made {
@@ -37,7 +35,9 @@ export default function Endpoints() {
   const [act, setAct] = useState<Act | null>(null);
   const [made, setMade] = useState<Made | null>(null);
   const columns = useColumns(setAct, (answer) => setMade(answer as Made));
-  const until = made?.old_until ? timeText(made.old_until, language, false) : "—";
+  const hint = made?.old_until
+    ? t(said.secretHint, { until: timeText(made.old_until, language, false) })
+    : t(said.secretHintNext);
   return (
     <Page title={t(notices.title)}>
       <Sections of={SECTIONS} label={t(notices.title)} />
@@ -56,7 +56,7 @@ export default function Endpoints() {
       <SecretOnce
         title={t(said.secret)}
         secret={made?.secret ?? null}
-        hint={t(said.secretHint, { until })}
+        hint={hint}
         done={() => setMade(null)}
       />
     </Page>
@@ -81,7 +81,7 @@ function useColumns(
           </span>
         ),
       },
-      { title: t(said.secrets), dataIndex: "secrets", align: "right" },
+      { title: t(notices.endpoint), render: (_, one) => <code>{one.endpoint_id}</code> },
       {
         title: <span className="heard">{t(said.acts)}</span>,
         align: "right",

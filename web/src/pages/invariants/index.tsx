@@ -8,6 +8,7 @@ import { ActButton } from "../../parts/ActButton";
 import { ActDialog, type Act } from "../../parts/ActDialog";
 import { Asked, useAsked } from "../../parts/Asked";
 import { Page, Panel } from "../../parts/Page";
+import { Scroll } from "../../parts/Scroll";
 import { Pill, Time } from "../../parts/Show";
 import { WorkProgress } from "../../parts/WorkProgress";
 import { useLanguage, useText } from "../../text";
@@ -21,8 +22,7 @@ const EVERY_MS = 5_000;
 interface Invariant {
   id: string;
   says: string;
-  /** HOLDS, VIOLATED or UNKNOWN. */
-  state: string;
+  state: "HOLDS" | "VIOLATED" | "UNANSWERED" | "NOT_ASKED";
   found: number | null;
   at: string | null;
 }
@@ -76,7 +76,7 @@ export default function Invariants() {
 function Verdict({ of }: { of: Invariant[] }) {
   const t = useText();
   const violated = of.filter((one) => one.state === "VIOLATED").length;
-  const known = of.filter((one) => one.state !== "UNKNOWN").length;
+  const known = of.filter((one) => one.state === "HOLDS").length + violated;
   const title =
     known === 0
       ? t(said.none)
@@ -94,16 +94,18 @@ function Verdict({ of }: { of: Invariant[] }) {
   );
 }
 
-const SHOWN: Record<string, { tone: Tone; text: "holds" | "violated" | "unknown" }> = {
-  HOLDS: { tone: "good", text: "holds" },
-  VIOLATED: { tone: "bad", text: "violated" },
+const TONES: Record<Invariant["state"], Tone> = {
+  HOLDS: "good",
+  VIOLATED: "bad",
+  UNANSWERED: "warn",
+  NOT_ASKED: "calm",
 };
 
 function Table({ of }: { of: Invariant[] }) {
   const t = useText();
   const { language } = useLanguage();
   return (
-    <div className="scroll">
+    <Scroll label={t(said.title)}>
       <table className="plain" aria-label={t(said.title)}>
         <thead>
           <tr>
@@ -119,16 +121,14 @@ function Table({ of }: { of: Invariant[] }) {
           </tr>
         </thead>
         <tbody>
-          {of.map((one) => {
-            const { tone, text } = SHOWN[one.state] ?? { tone: "calm", text: "unknown" };
-            return (
+          {of.map((one) => (
               <tr key={one.id}>
                 <td>
                   <b>{one.id}</b>
                 </td>
                 <td className="wraps">{one.says}</td>
                 <td>
-                  <Pill tone={tone}>{t(said[text])}</Pill>
+                  <Pill tone={TONES[one.state]}>{t(said[one.state])}</Pill>
                 </td>
                 <td className="right">
                   {one.found === null ? "—" : numberText(one.found, language)}
@@ -137,10 +137,9 @@ function Table({ of }: { of: Invariant[] }) {
                   <Time at={one.at} />
                 </td>
               </tr>
-            );
-          })}
+          ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

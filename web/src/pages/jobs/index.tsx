@@ -8,6 +8,7 @@ import { ActDialog, type Act } from "../../parts/ActDialog";
 import { CursorTable, type Columns } from "../../parts/CursorTable";
 import { Page, Panel } from "../../parts/Page";
 import { Pill, Time } from "../../parts/Show";
+import { WorkProgress } from "../../parts/WorkProgress";
 import { useLanguage, useText } from "../../text";
 import { durationText } from "../../text/format";
 import type { Tone } from "../../text/words";
@@ -18,17 +19,18 @@ const AT = "/v1/console/jobs";
 interface Job {
   job: string;
   day: string | null;
+  last_run_at: string | null;
+  finished_at: string | null;
+  took_s: number;
   tries: number;
   result: string;
   node: string;
-  took_ms: number;
-  begun_at: string | null;
-  finished_at: string | null;
-  next_at: string | null;
-  running: boolean;
-  /** Whether a day can be named for it. */
-  of_day: boolean;
+  hour: number;
+  next_run_at: string | null;
 }
+
+/** The one that works off what is due of each day, and may be told which. */
+const OF_DAY = "statements";
 
 export default function Jobs() {
   const t = useText();
@@ -50,9 +52,8 @@ export default function Jobs() {
   );
 }
 
-function stateOf(one: Job): { tone: Tone; text: "done" | "running" | "failed" | "waits" | "never" } {
-  if (one.day === null) return { tone: "calm", text: "never" };
-  if (one.running) return { tone: "busy", text: "running" };
+function stateOf(one: Job): { tone: Tone; text: "done" | "failed" | "waits" | "never" } {
+  if (one.last_run_at === null) return { tone: "calm", text: "never" };
   if (one.finished_at !== null) return { tone: "good", text: "done" };
   return one.tries > 0 ? { tone: "bad", text: "failed" } : { tone: "busy", text: "waits" };
 }
@@ -98,16 +99,22 @@ function useColumns(open: (act: Act) => void): Columns<Job> {
           );
         },
       },
-      { title: t(said.day), render: (_, one) => one.day ?? "—" },
-      { title: t(said.ended), render: (_, one) => <Time at={one.finished_at} /> },
       {
-        title: t(said.took),
-        align: "right",
-        render: (_, one) =>
-          one.begun_at ? durationText(one.took_ms / 1000, language) : "—",
+        title: t(said.last),
+        render: (_, one) => (
+          <span className="stacked">
+            <Time at={one.finished_at ?? one.last_run_at} />
+            {one.last_run_at && (
+              <span className="quiet">
+                {[one.day, one.node, durationText(one.took_s, language)]
+                  .filter(Boolean)
+                  .join(" · ")}
+              </span>
+            )}
+          </span>
+        ),
       },
-      { title: t(said.node), render: (_, one) => one.node || "—" },
-      { title: t(said.next), render: (_, one) => <Time at={one.next_at} /> },
+      { title: t(said.next), render: (_, one) => <Time at={one.next_run_at} /> },
       {
         title: t(said.result),
         className: "wraps-cell",
@@ -120,13 +127,15 @@ function useColumns(open: (act: Act) => void): Columns<Job> {
           <ActButton
             needs="ACT"
             size="small"
-            no={one.running && t(said.running)}
             onClick={() =>
               open({
                 title: t(said.run),
                 will: t(said.runWill, { job: one.job }),
                 path: `${AT}/${one.job}/runs`,
-                fields: one.of_day && <DayField />,
+                fields: one.job === OF_DAY && <DayField />,
+                result: (answer) => (
+                  <WorkProgress workId={(answer as { work_id: string }).work_id} />
+                ),
               })
             }
           >

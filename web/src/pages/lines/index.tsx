@@ -124,7 +124,7 @@ function Keys({ line, open, shown }: {
             will: t(said.makeWill, { line }),
             path: at,
             fields: <Label />,
-            then: (answer) => shown((answer as { key: string }).key),
+            then: (answer) => shown((answer as { api_key: string }).api_key),
             silent: true,
           })
         }

@@ -1,4 +1,4 @@
-// One notice: what is sent, and every time that it was tried.
+// One notice: what is sent, and what the last try came to.
 import { useState } from "react";
 import { Link, useParams } from "react-router";
 
@@ -8,8 +8,7 @@ import { Asked, useAsked } from "../../parts/Asked";
 import { JsonView } from "../../parts/JsonView";
 import { Facts, Page, Panel } from "../../parts/Page";
 import { Number, Status, Time } from "../../parts/Show";
-import { useLanguage, useText } from "../../text";
-import { numberText } from "../../text/format";
+import { useText } from "../../text";
 import { said } from "../notices/texts";
 import type { Delivery, NoticeDetails } from "../notices/types";
 
@@ -19,16 +18,16 @@ export default function NoticePage() {
   const t = useText();
   const [act, setAct] = useState<Act | null>(null);
   const asked = useAsked<NoticeDetails>(at, undefined, (data) =>
-    data?.state === "PENDING" ? 3_000 : false,
+    data?.notice.state === "PENDING" ? 3_000 : false,
   );
-  const { data } = asked;
+  const notice = asked.data?.notice;
   return (
     <Page
-      title={data ? data.type : t(said.notice)}
+      title={notice ? notice.type : t(said.notice)}
       up={{ to: "/notices", title: t(said.title) }}
-      about={data && <Status code={data.state} />}
+      about={notice && <Status code={notice.state} />}
       actions={
-        data && (
+        notice && (
           <ActButton
             needs="ACT"
             onClick={() =>
@@ -45,7 +44,7 @@ export default function NoticePage() {
       }
     >
       <Asked of={asked} rows={8}>
-        {(one) => (
+        {({ notice: one, url, replayed_at, deliveries, payload }) => (
           <>
             <Panel title={t(said.facts)}>
               <Facts
@@ -59,16 +58,18 @@ export default function NoticePage() {
                   ],
                   [t(said.line), one.biz_line],
                   [t(said.endpoint), one.endpoint ?? t(said.noEndpoint)],
+                  [t(said.url), url],
                   [t(said.made), <Time at={one.created_at} />],
                   [t(said.tries), one.tries],
                   [t(said.delivered), <Time at={one.delivered_at} />],
                   [t(said.next), <Time at={one.next_at} />],
+                  [t(said.replayed), <Time at={replayed_at} />],
                 ]}
               />
             </Panel>
-            <Deliveries of={one.deliveries} />
+            <Deliveries of={deliveries} />
             <Panel title={t(said.payload)}>
-              <JsonView value={one.payload} label={t(said.payload)} />
+              <JsonView value={payload} label={t(said.payload)} />
             </Panel>
           </>
         )}
@@ -80,41 +81,19 @@ export default function NoticePage() {
 
 function Deliveries({ of }: { of: Delivery[] }) {
   const t = useText();
-  const { language } = useLanguage();
   return (
-    <Panel title={t(said.deliveries)} flush>
-      {of.length === 0 ? (
-        <p className="quiet pad">{t(said.noDeliveries)}</p>
-      ) : (
-        <div className="scroll">
-          <table className="plain">
-            <thead>
-              <tr>
-                <th scope="col">{t(said.at)}</th>
-                <th scope="col">{t(said.status)}</th>
-                <th scope="col" className="right">
-                  {t(said.took)}
-                </th>
-                <th scope="col">{t(said.says)}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {of.map((one) => (
-                <tr key={one.at}>
-                  <td>
-                    <Time at={one.at} />
-                  </td>
-                  <td>{one.status === null ? "—" : <code>{one.status}</code>}</td>
-                  <td className="right">
-                    {one.took_ms === null ? "—" : `${numberText(one.took_ms, language)} ms`}
-                  </td>
-                  <td className="wraps">{one.says || "—"}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      )}
+    <Panel title={t(said.deliveries)}>
+      {of.length === 0 && <p className="quiet">{t(said.noDeliveries)}</p>}
+      {of.map((one) => (
+        <Facts
+          key={one.status}
+          items={[
+            [t(said.status), <code>{one.status}</code>],
+            [t(said.at), <Time at={one.at} />],
+            [t(said.says), one.says || "—"],
+          ]}
+        />
+      ))}
     </Panel>
   );
 }

@@ -57,6 +57,7 @@ function Steps({ close }: { close: () => void }) {
   });
   const n = (value: number) => numberText(value, language);
   const counted = counting.data?.number;
+  const most = counting.data?.more ?? false;
 
   function anew() {
     key.current = newKey();
@@ -65,11 +66,11 @@ function Steps({ close }: { close: () => void }) {
   }
 
   if (sending.isSuccess) {
-    const { number, work_id: workId } = sending.data;
+    const { work_id: workId } = sending.data;
     return (
       <Result
         status="success"
-        title={t(said.went, { n: n(number) })}
+        title={t(said.went)}
         subTitle={workId && <WorkProgress workId={workId} />}
         extra={
           <Button type="primary" onClick={close}>
@@ -93,7 +94,7 @@ function Steps({ close }: { close: () => void }) {
         {Boolean(counted) && (
           <>
             <p>
-              <b>{t(said.found, { n: n(counted ?? 0) })}</b>
+              <b>{t(most ? said.foundMore : said.found, { n: n(counted ?? 0) })}</b>
             </p>
             <p>{t(said.foundWill)}</p>
           </>
@@ -110,7 +111,9 @@ function Steps({ close }: { close: () => void }) {
           danger={Boolean(counted)}
           loading={counting.isPending || sending.isPending}
         >
-          {counted ? t(said.sendAgain, { n: n(counted) }) : t(said.count)}
+          {counted
+            ? t(most ? said.sendAll : said.sendAgain, { n: n(counted) })
+            : t(said.count)}
         </Button>
       </div>
     </Form>

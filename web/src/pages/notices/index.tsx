@@ -101,6 +101,7 @@ function useColumns(): Columns<Notice> {
       },
       { title: t(said.delivered), render: (_, one) => <Time at={one.delivered_at} /> },
       { title: t(said.next), render: (_, one) => <Time at={one.next_at} /> },
+      { title: t(said.last), render: (_, one) => one.last_result || "—" },
     ],
     [t],
   );

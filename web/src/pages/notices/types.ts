@@ -6,26 +6,33 @@ export interface Notice {
   endpoint: string | null;
   state: "PENDING" | "DELIVERED" | "PARKED";
   tries: number;
+  last_result: string;
   created_at: string;
   next_at: string | null;
   delivered_at: string | null;
 }
 
+/** What a try came to; only the last is kept. */
 export interface Delivery {
-  at: string;
-  status: number | null;
-  took_ms: number | null;
+  /** null: of a try that failed this is not kept. */
+  at: string | null;
+  status: string;
   says: string;
 }
 
-export interface NoticeDetails extends Notice {
+export interface NoticeDetails {
+  notice: Notice;
+  url: string | null;
+  replayed_at: string | null;
   deliveries: Delivery[];
   payload: unknown;
 }
 
 export interface Replayed {
   number: number;
-  work_id?: string | null;
+  /** There are more: counted no further. */
+  more: boolean;
+  work_id: string | null;
 }
 
 export const TYPES = [

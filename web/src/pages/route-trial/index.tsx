@@ -5,6 +5,7 @@ import { Button, Empty, Form, Input, Select } from "antd";
 import { call, newKey } from "../../api/client";
 import { Page, Panel } from "../../parts/Page";
 import { ProblemNote } from "../../parts/ProblemNote";
+import { Scroll } from "../../parts/Scroll";
 import { Sections } from "../../parts/Sections";
 import { Pill } from "../../parts/Show";
 import { useText } from "../../text";
@@ -16,7 +17,7 @@ import { AT, SECTIONS } from "../routes/sections";
 import { said } from "../routes/texts";
 import type { Candidate, Tried } from "../routes/types";
 
-const KINDS = ["QUICK_PAY_SEND_MSG", "QUICK_PAY_CONFIRM", "DEDUCT", "REFUND"];
+const KINDS = ["QUICK_PAY_SEND_MSG", "SMS_VERIFY", "DEDUCT"];
 
 interface Typed {
   biz_line: string;
@@ -127,18 +128,18 @@ function Facts({ go, busy }: { go: (typed: Typed) => void; busy: boolean }) {
 
 function Outcome({ tried: { chosen, candidates } }: { tried: Tried }) {
   const t = useText();
-  const is = (one: Candidate) =>
-    chosen?.channel === one.channel && chosen.account === one.account;
+  const is = (one: Candidate) => one.in && one.inst_trans_id === chosen;
+  const to = candidates.find(is);
   return (
     <>
       <p className="pad trial-chosen" role="status">
-        {chosen ? (
-          <b>{t(said.chosen, { place: `${chosen.channel} / ${chosen.account}` })}</b>
+        {to ? (
+          <b>{t(said.chosen, { place: `${to.channel} / ${to.account}` })}</b>
         ) : (
           <b className="rule-wrong">{t(said.noRoute)}</b>
         )}
       </p>
-      <div className="scroll">
+      <Scroll label={t(said.candidates)}>
         <table className="plain">
           <thead>
             <tr>
@@ -152,7 +153,7 @@ function Outcome({ tried: { chosen, candidates } }: { tried: Tried }) {
           <tbody>
             {candidates.map((one) => (
               <tr
-                key={`${one.channel}/${one.account}/${one.why}`}
+                key={one.inst_trans_id}
                 className={one.in ? "" : "trial-out"}
               >
                 <td>
@@ -161,15 +162,18 @@ function Outcome({ tried: { chosen, candidates } }: { tried: Tried }) {
                 </td>
                 <td>
                   <Pill tone={is(one) ? "good" : one.in ? "busy" : "calm"}>
-                    {t(one.in ? said.stays : said.out)}
+                    {t(is(one) ? said.isChosen : one.in ? said.stays : said.out)}
                   </Pill>
                 </td>
-                <td className="wraps">{one.why}</td>
+                <td className="wraps">
+                  {one.why || one.stage}
+                  {one.why && !one.in && <span className="quiet"> ({one.stage})</span>}
+                </td>
               </tr>
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </>
   );
 }

@@ -9,14 +9,14 @@ import { Page, Panel } from "../../parts/Page";
 import { Sections } from "../../parts/Sections";
 import { Pill, Time } from "../../parts/Show";
 import { useText } from "../../text";
-import { differences } from "../routes/differences";
+import { differences, published } from "../routes/differences";
 import { Diff } from "../routes/Diff";
 import "../routes/page.css";
 import { AT, SECTIONS } from "../routes/sections";
 import { said } from "../routes/texts";
-import type { Published } from "../routes/types";
+import type { Published, Rule, VersionDetails } from "../routes/types";
 
-type Version = Omit<Published, "rules">;
+type Version = Omit<Published, "rules"> & { rules: number };
 
 export default function Versions() {
   const t = useText();
@@ -53,28 +53,32 @@ function Compared({ n, now, open }: {
   open: (act: Act) => void;
 }) {
   const t = useText();
-  const asked = useAsked<Published>(`${AT}/versions/${n}`);
+  const asked = useAsked<VersionDetails>(`${AT}/versions/${n}`);
   return (
     <Asked of={asked} rows={2}>
       {(version) => {
-        const changes = differences(now.rules, version.rules);
+        const changed = differences(
+          version.changes.map((one) => one.before).filter(isRule),
+          version.changes.map((one) => one.after).filter(isRule),
+        );
+        const back = differences(now.rules, published(now.rules, version.rules));
         return (
           <>
-            <p className="quiet">{t(said.compared, { n })}</p>
-            <Diff of={changes} none={t(said.same)} />
+            <p className="quiet">{t(said.itChanged)}</p>
+            <Diff of={changed} none={t(said.changedNothing)} />
             {n !== now.version && (
               <ActButton
                 needs="CONFIGURE"
                 size="small"
                 danger
-                no={changes.length === 0 && t(said.same)}
+                no={back.length === 0 && t(said.same)}
                 onClick={() =>
                   open({
                     title: t(said.back),
                     will: (
                       <>
                         <p>{t(said.backWill, { n })}</p>
-                        <Diff of={changes} none={t(said.same)} />
+                        <Diff of={back} none={t(said.same)} />
                       </>
                     ),
                     path: `${AT}/rollbacks`,
@@ -94,6 +98,10 @@ function Compared({ n, now, open }: {
   );
 }
 
+function isRule(rule: Rule | null): rule is Rule {
+  return rule !== null;
+}
+
 function useColumns(current: number | undefined): Columns<Version> {
   const t = useText();
   return useMemo(
@@ -109,6 +117,7 @@ function useColumns(current: number | undefined): Columns<Version> {
       },
       { title: t(said.at), render: (_, one) => <Time at={one.published_at} /> },
       { title: t(said.by), dataIndex: "by" },
+      { title: t(said.rules), dataIndex: "rules", align: "right" },
       {
         title: t(said.why),
         dataIndex: "why",

@@ -71,7 +71,7 @@ function Fields({ rule, named, taken, keep, close }: {
           label={t(said.name)}
           extra={t(said.nameHint)}
           rules={[
-            { required: true, pattern: /^[a-z0-9][a-z0-9._-]{0,63}$/, message: t(said.nameHint) },
+            { required: true, pattern: /^[A-Za-z0-9._:-]{1,64}$/, message: t(said.nameHint) },
             {
               validator: (_, name: string) =>
                 !named && taken.includes(name)
@@ -90,6 +90,7 @@ function Fields({ rule, named, taken, keep, close }: {
         name="condition"
         label={t(said.condition)}
         extra={t(said.conditionHint)}
+        normalize={(text: string) => text.replaceAll(/\s*\n\s*/g, " ")}
         rules={[needed]}
       >
         <Input.TextArea

@@ -1,16 +1,19 @@
 // Rules as a table; of a draft, with what is wrong beside each.
 import { Button, Empty } from "antd";
 
+import { Scroll } from "../../parts/Scroll";
 import { Pill } from "../../parts/Show";
 import { useText } from "../../text";
 import { said } from "./texts";
 import type { Problems, Rule } from "./types";
 
-export function Rules({ rules, problems = [], change, remove }: {
+export function Rules({ rules, problems = [], known = [], change, keep, remove }: {
   rules: readonly Rule[];
   problems?: Problems["problems"];
-  /** Of a draft. */
+  /** Of a draft: which rules were there before. They are switched off, never removed. */
+  known?: readonly string[];
   change?: (rule: Rule) => void;
+  keep?: (rule: Rule) => void;
   remove?: (rule: Rule) => void;
 }) {
   const t = useText();
@@ -22,7 +25,7 @@ export function Rules({ rules, problems = [], change, remove }: {
     );
   }
   return (
-    <div className="scroll">
+    <Scroll label={t(said.rules)}>
       <table className="plain rules" aria-label={t(said.rules)}>
         <thead>
           <tr>
@@ -72,9 +75,20 @@ export function Rules({ rules, problems = [], change, remove }: {
                       <Button size="small" onClick={() => change(rule)}>
                         {t(said.change)}
                       </Button>
-                      <Button size="small" type="text" danger onClick={() => remove?.(rule)}>
-                        {t(said.remove)}
-                      </Button>
+                      {known.includes(rule.rule_id) ? (
+                        <Button
+                          size="small"
+                          type="text"
+                          danger={rule.enabled}
+                          onClick={() => keep?.({ ...rule, enabled: !rule.enabled })}
+                        >
+                          {t(rule.enabled ? said.turnOff : said.turnOn)}
+                        </Button>
+                      ) : (
+                        <Button size="small" type="text" danger onClick={() => remove?.(rule)}>
+                          {t(said.remove)}
+                        </Button>
+                      )}
                     </span>
                   </td>
                 )}
@@ -83,6 +97,6 @@ export function Rules({ rules, problems = [], change, remove }: {
           })}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

@@ -22,14 +22,15 @@ import "./page.css";
 import { Rules } from "./Rules";
 import { AT, SECTIONS } from "./sections";
 import { said } from "./texts";
-import type { Problems, Published, Rule } from "./types";
+import { Types } from "./Types";
+import type { Problems, Rule, Standing } from "./types";
 
 export default function RoutesPage() {
   const t = useText();
   const { language } = useLanguage();
   const draft = useDraft();
   const [act, setAct] = useState<Act | null>(null);
-  const asked = useAsked<Published>(AT);
+  const asked = useAsked<Standing>(AT);
   const { data } = asked;
   const published =
     data?.published_at &&
@@ -65,9 +66,14 @@ export default function RoutesPage() {
           draft ? (
             <Drafting draft={draft} now={now} open={setAct} />
           ) : (
-            <Panel flush>
-              <Rules rules={now.rules} />
-            </Panel>
+            <>
+              <Panel flush>
+                <Rules rules={now.rules} />
+              </Panel>
+              <Panel flush title={t(said.types)}>
+                <Types of={now.types} />
+              </Panel>
+            </>
           )
         }
       </Asked>
@@ -78,7 +84,7 @@ export default function RoutesPage() {
 
 function Drafting({ draft, now, open }: {
   draft: Draft;
-  now: Published;
+  now: Standing;
   open: (act: Act) => void;
 }) {
   const t = useText();
@@ -133,7 +139,9 @@ function Drafting({ draft, now, open }: {
         <Rules
           rules={rules}
           problems={problems}
+          known={now.rules.map((rule) => rule.rule_id)}
           change={setEditing}
+          keep={keep}
           remove={(rule) =>
             keepDraft({ ...draft, rules: rules.filter((one) => one !== rule) })
           }

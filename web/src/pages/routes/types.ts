@@ -18,22 +18,47 @@ export interface Published {
   rules: Rule[];
 }
 
+/** A transaction type of an account: what a route leads to. */
+export interface RouteType {
+  inst_trans_id: string;
+  channel: string;
+  account: string;
+  trans_type: string;
+  currencies: string[];
+  priority: number;
+  weight: number;
+  single_min: number;
+  single_max: number | null;
+  daily_limit: number | null;
+  condition: string | null;
+  enabled: boolean;
+}
+
+export interface Standing extends Published {
+  types: RouteType[];
+}
+
+export interface VersionDetails extends Published {
+  /** Of the one before; null: it was not there, or is not. */
+  changes: { rule: string; before: Rule | null; after: Rule | null }[];
+}
+
 export interface Problems {
   problems: { rule: string; says: string }[];
 }
 
 export interface Candidate {
+  inst_trans_id: string;
   channel: string;
   account: string;
   in: boolean;
+  stage: string;
   why: string;
-  stage?: string;
-  preferred?: boolean;
-  priority?: number;
-  weight?: number;
 }
 
 export interface Tried {
-  chosen: { channel: string; account: string } | null;
+  /** Of the candidate. */
+  chosen: string | null;
+  cause: string;
   candidates: Candidate[];
 }

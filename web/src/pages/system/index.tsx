@@ -5,20 +5,31 @@ import { useState } from "react";
 
 import { Asked, useAsked } from "../../parts/Asked";
 import { Facts, Page, Panel } from "../../parts/Page";
-import { Time } from "../../parts/Show";
+import { Scroll } from "../../parts/Scroll";
+import { Pill, Time } from "../../parts/Show";
 import { useLanguage, useText } from "../../text";
 import { numberText } from "../../text/format";
+import type { Language } from "../../text/language";
 import { said } from "./texts";
 
 const EVERY_MS = 10_000;
-const MEBI = 1_048_576;
+const UNITS = ["KiB", "MiB", "GiB", "TiB"];
 const DEFAULT = "default";
 
 interface System {
   version: string;
-  nodes: { node: string; life: number; since: string }[];
-  database: { version: string; size: number; migrations: number };
+  nodes: Node[];
+  database: { version: string; size: number; migrations: unknown[] };
   settings: Setting[];
+}
+
+interface Node {
+  epoch: number;
+  node: string;
+  slot: number;
+  since: string;
+  beat_at: string;
+  alive: boolean;
 }
 
 interface Setting {
@@ -43,15 +54,15 @@ export default function SystemPage() {
                   [t(said.database), `PostgreSQL ${database.version}`],
                   [
                     t(said.size),
-                    `${numberText(database.size / MEBI, language, database.size < 10 * MEBI ? 1 : 0)} MiB`,
+                    sizeText(database.size, language),
                   ],
-                  [t(said.migrations), numberText(database.migrations, language)],
-                  [t(said.nodes), numberText(nodes.length, language)],
+                  [t(said.migrations), numberText(database.migrations.length, language)],
+                  [t(said.nodes), numberText(nodes.filter((one) => one.alive).length, language)],
                 ]}
               />
             </Panel>
             <Panel title={t(said.nodes)} flush>
-              <div className="scroll">
+              <Scroll label={t(said.nodes)}>
                 <table className="plain" aria-label={t(said.nodes)}>
                   <thead>
                     <tr>
@@ -59,24 +70,34 @@ export default function SystemPage() {
                       <th scope="col" className="right">
                         {t(said.life)}
                       </th>
+                      <th scope="col">{t(said.state)}</th>
                       <th scope="col">{t(said.since)}</th>
+                      <th scope="col">{t(said.beat)}</th>
                     </tr>
                   </thead>
                   <tbody>
                     {nodes.map((one) => (
-                      <tr key={`${one.node}/${one.life}`}>
+                      <tr key={one.epoch} className={one.alive ? "" : "gone"}>
                         <td>
                           <b>{one.node}</b>
                         </td>
-                        <td className="right">{one.life}</td>
+                        <td className="right">{one.epoch}</td>
                         <td>
-                          <Time at={one.since} ago />
+                          <Pill tone={one.alive ? "good" : "calm"}>
+                            {t(one.alive ? said.alive : said.gone)}
+                          </Pill>
+                        </td>
+                        <td>
+                          <Time at={one.since} />
+                        </td>
+                        <td>
+                          <Time at={one.beat_at} ago />
                         </td>
                       </tr>
                     ))}
                   </tbody>
                 </table>
-              </div>
+              </Scroll>
             </Panel>
             <Settings of={settings} />
           </>
@@ -84,6 +105,11 @@ export default function SystemPage() {
       </Asked>
     </Page>
   );
+}
+
+function sizeText(octets: number, language: Language): string {
+  const steps = Math.min(UNITS.length, Math.max(1, Math.floor(Math.log2(octets + 1) / 10)));
+  return `${numberText(octets / 1024 ** steps, language, 1)} ${UNITS[steps - 1]}`;
 }
 
 function Settings({ of }: { of: Setting[] }) {
@@ -115,7 +141,7 @@ function Settings({ of }: { of: Setting[] }) {
         </>
       }
     >
-      <div className="scroll">
+      <Scroll label={t(said.settings)}>
         <table className="plain" aria-label={t(said.settings)}>
           <thead>
             <tr>
@@ -145,7 +171,7 @@ function Settings({ of }: { of: Setting[] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </Panel>
   );
 }

@@ -14,8 +14,8 @@ import type { Balance } from "../books/types";
 
 interface Tried {
   day: string | null;
-  accounts: Balance[];
-  totals: { currency: string; debit: number; credit: number; balanced: boolean }[];
+  accounts: (Omit<Balance, "amount"> & { debit: number; credit: number })[];
+  sums: { currency: string; balanced: boolean }[];
 }
 
 export default function TrialBalance() {
@@ -38,8 +38,8 @@ export default function TrialBalance() {
     >
       <Sections of={SECTIONS} label={t(said.title)} />
       <Asked of={asked}>
-        {({ totals, accounts }) => {
-          const wrong = totals.filter((one) => !one.balanced).map((one) => one.currency);
+        {({ sums, accounts }) => {
+          const wrong = sums.filter((one) => !one.balanced).map((one) => one.currency);
           return (
             <>
               <Alert
@@ -53,7 +53,10 @@ export default function TrialBalance() {
                 }
               />
               <Panel flush>
-                <Accounts of={accounts} label={t(said.trial)} />
+                <Accounts
+                  of={accounts.map((one) => ({ ...one, amount: one.debit - one.credit }))}
+                  label={t(said.trial)}
+                />
               </Panel>
             </>
           );

@@ -2,7 +2,7 @@ import { texts } from "../../text";
 
 export const said = texts({
   about: [
-    "Payments that have no last word yet. They are asked after by schedule, out of which they come by themselves; an enquiry now only asks sooner. Nothing is charged again.",
+    "Payments that have no last word yet. Their channels are asked by schedule until there is one; an enquiry now only asks sooner. Nothing is ever charged again.",
     "尚无最终结果的支付。系统会按计划自动查单直至得到结果；立即查单只是提前查询，绝不会重复扣款。",
   ],
   age: ["Open for", "未决时长"],

@@ -1,0 +1,26 @@
+// A table that may be wider than the page: where it is, it can be pushed by keyboard too.
+import { useEffect, useRef, useState, type ReactNode } from "react";
+
+export function Scroll({ label, children }: { label: string; children: ReactNode }) {
+  const box = useRef<HTMLDivElement>(null);
+  const [wide, setWide] = useState(false);
+  useEffect(() => {
+    const at = box.current;
+    if (!at) return undefined;
+    const sized = new ResizeObserver(() => setWide(at.scrollWidth > at.clientWidth));
+    sized.observe(at);
+    if (at.firstElementChild) sized.observe(at.firstElementChild);
+    return () => sized.disconnect();
+  }, []);
+  return (
+    <div
+      ref={box}
+      className="scroll"
+      role="group"
+      aria-label={label}
+      tabIndex={wide ? 0 : undefined}
+    >
+      {children}
+    </div>
+  );
+}

@@ -1,7 +1,8 @@
 import { JsonView } from "../../parts/JsonView";
 import { Panel } from "../../parts/Page";
 import { Money, Time } from "../../parts/Show";
-import { useText } from "../../text";
+import { useText, type Say } from "../../text";
+import { evidenceNames } from "./names";
 import { said } from "./texts";
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
@@ -21,7 +22,7 @@ export function Evidence({ evidence, currency }: {
       <dl className="evidence">
         {plain.map(([name, value]) => (
           <div key={name}>
-            <dt>{name.replaceAll("_", " ")}</dt>
+            <dt title={name}>{called(name, t)}</dt>
             <dd>
               <One name={name} value={value} currency={currency} />
             </dd>
@@ -30,12 +31,19 @@ export function Evidence({ evidence, currency }: {
       </dl>
       {more.map(([name, value]) => (
         <div key={name} className="evidence-more">
-          <p className="quiet small">{name.replaceAll("_", " ")}</p>
+          <p className="quiet small" title={name}>
+            {called(name, t)}
+          </p>
           <JsonView value={value} label={name} />
         </div>
       ))}
     </Panel>
   );
+}
+
+function called(name: string, t: Say): string {
+  const known = evidenceNames[name];
+  return known ? t(known) : name.replaceAll("_", " ");
 }
 
 function One({ name, value, currency }: {

@@ -22,9 +22,11 @@ const EVERY_MS = 5_000;
 interface Invariant {
   id: string;
   says: string;
-  state: "HOLDS" | "VIOLATED" | "UNANSWERED" | "NOT_ASKED";
-  found: number | null;
+  state: "HOLDS" | "VIOLATED" | "UNANSWERED" | "NOT_ASKED" | "ELSEWHERE";
+  found: number;
   at: string | null;
+  /** What rows do not show of it, and who does. */
+  otherwise: string;
 }
 
 export default function Invariants() {
@@ -99,6 +101,7 @@ const TONES: Record<Invariant["state"], Tone> = {
   VIOLATED: "bad",
   UNANSWERED: "warn",
   NOT_ASKED: "calm",
+  ELSEWHERE: "calm",
 };
 
 function Table({ of }: { of: Invariant[] }) {
@@ -126,12 +129,15 @@ function Table({ of }: { of: Invariant[] }) {
                 <td>
                   <b>{one.id}</b>
                 </td>
-                <td className="wraps">{one.says}</td>
+                <td className="wraps">
+                {one.says}
+                {one.otherwise && <p className="quiet small">{one.otherwise}</p>}
+              </td>
                 <td>
                   <Pill tone={TONES[one.state]}>{t(said[one.state])}</Pill>
                 </td>
                 <td className="right">
-                  {one.found === null ? "—" : numberText(one.found, language)}
+                  {one.at === null ? "—" : numberText(one.found, language)}
                 </td>
                 <td>
                   <Time at={one.at} />

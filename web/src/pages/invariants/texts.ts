@@ -10,6 +10,7 @@ export const said = texts({
   VIOLATED: ["Violated", "被破坏"],
   UNANSWERED: ["No answer in time", "未及时得出"],
   NOT_ASKED: ["Not asked", "未检查"],
+  ELSEWHERE: ["Shown elsewhere", "另行验证"],
   must: ["What must hold", "约束"],
   state: ["State", "状态"],
   found: ["Violations", "违反数"],

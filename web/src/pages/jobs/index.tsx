@@ -21,7 +21,7 @@ interface Job {
   day: string | null;
   last_run_at: string | null;
   finished_at: string | null;
-  took_s: number;
+  took_s: number | null;
   tries: number;
   result: string;
   node: string;
@@ -106,7 +106,11 @@ function useColumns(open: (act: Act) => void): Columns<Job> {
             <Time at={one.finished_at ?? one.last_run_at} />
             {one.last_run_at && (
               <span className="quiet">
-                {[one.day, one.node, durationText(one.took_s, language)]
+                {[
+                  one.day,
+                  one.node,
+                  one.took_s !== null && durationText(one.took_s, language),
+                ]
                   .filter(Boolean)
                   .join(" · ")}
               </span>

@@ -13,23 +13,25 @@ import type { Language } from "../../text/language";
 import { said } from "./texts";
 
 const EVERY_MS = 10_000;
+/** A node that said nothing for so long is taken for gone. */
+const SILENT_MS = 60_000;
 const UNITS = ["KiB", "MiB", "GiB", "TiB"];
 const DEFAULT = "default";
 
 interface System {
   version: string;
   nodes: Node[];
-  database: { version: string; size: number; migrations: unknown[] };
+  database: { version: string; size: number; migrations: string[] };
   settings: Setting[];
 }
 
 interface Node {
-  epoch: number;
   node: string;
+  life: number;
   slot: number;
   since: string;
   beat_at: string;
-  alive: boolean;
+  died_at: string | null;
 }
 
 interface Setting {
@@ -57,7 +59,7 @@ export default function SystemPage() {
                     sizeText(database.size, language),
                   ],
                   [t(said.migrations), numberText(database.migrations.length, language)],
-                  [t(said.nodes), numberText(nodes.filter((one) => one.alive).length, language)],
+                  [t(said.nodes), numberText(nodes.filter((one) => alive(one)).length, language)],
                 ]}
               />
             </Panel>
@@ -77,14 +79,14 @@ export default function SystemPage() {
                   </thead>
                   <tbody>
                     {nodes.map((one) => (
-                      <tr key={one.epoch} className={one.alive ? "" : "gone"}>
+                      <tr key={one.life} className={alive(one) ? "" : "gone"}>
                         <td>
                           <b>{one.node}</b>
                         </td>
-                        <td className="right">{one.epoch}</td>
+                        <td className="right">{one.life}</td>
                         <td>
-                          <Pill tone={one.alive ? "good" : "calm"}>
-                            {t(one.alive ? said.alive : said.gone)}
+                          <Pill tone={alive(one) ? "good" : "calm"}>
+                            {t(alive(one) ? said.alive : said.gone)}
                           </Pill>
                         </td>
                         <td>
@@ -105,6 +107,10 @@ export default function SystemPage() {
       </Asked>
     </Page>
   );
+}
+
+function alive({ died_at: died, beat_at: beat }: Node): boolean {
+  return died === null && Date.now() - Date.parse(beat) < SILENT_MS;
 }
 
 function sizeText(octets: number, language: Language): string {

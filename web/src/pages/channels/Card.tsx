@@ -241,7 +241,10 @@ function Operations({ of }: { of: Going[] }) {
                 <Name code={one.operation.toLowerCase()} />
               </td>
               <td>
-                <span className={`lamp lamp-${TONES[one.breaker]}`}>{t(said[one.breaker])}</span>
+                <span className={`lamp lamp-${TONES[one.breaker]}`}>
+                  {t(said[one.breaker])}
+                  <span className="lamp-more">: {t(said[`${one.breaker}_MORE`])}</span>
+                </span>
               </td>
               <td className="right">{numberText(one.calls, language)}</td>
               <td className={one.failures > 0 ? "right place-failed" : "right"}>

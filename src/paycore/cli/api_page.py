@@ -122,8 +122,8 @@ def _described(route: "Route", shapes: Mapping[str, "Json"]) -> Iterator[str]:
     call = route.call
     yield f"## {call.summary} {{ #{_anchor(route)} }}"
     yield f"`{_line(route)}`"
-    if call.desk:
-        yield "By an operator's token, and by no key of a business line."
+    if call.may is not None:
+        yield f"By an operator who may {call.may}, and by no key of a business line."
     taken = list(_taken(route, shapes))
     if taken:
         yield "**Takes**"
@@ -181,7 +181,8 @@ def example(route: "Route", shapes: Mapping[str, "Json"]) -> str:
     )
     method = "" if route.method in ("GET", "POST") else f"-X {route.method} "
     lines = [f'curl {method}"$API{path}"']
-    lines.append(f'-H "Authorization: Bearer ${"TOKEN" if route.call.desk else "KEY"}"')
+    token = "KEY" if route.call.may is None else "TOKEN"
+    lines.append(f'-H "Authorization: Bearer ${token}"')
     if route.call.keyed:
         lines.append('-H "Idempotency-Key: $(uuidgen)"')
     if route.call.takes is not None:

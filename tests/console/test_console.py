@@ -129,7 +129,7 @@ def test_a_card_number_goes_nowhere(inside):
     for box in ("search.filters input", ".quick input"):
         visit.page.locator(box).first.fill(CARD)
         visit.page.keyboard.press("Enter")
-        visit.shows("This looks like a card number")
+        visit.shows("This looks like the whole number")
     visit.go(f"payments?q={CARD.replace(' ', '')}").in_console()
     visit.settle()
     beyond = [url for url in visit.asked if "/v1/" in url]

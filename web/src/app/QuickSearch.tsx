@@ -1,10 +1,10 @@
-// Any number, from any page: `/` goes there. A card number goes nowhere at all.
+// Any number, from any page: `/` goes there. A whole card number goes nowhere at all.
 import { SearchOutlined } from "@ant-design/icons";
 import { Input, type InputRef } from "antd";
 import { useEffect, useRef, useState } from "react";
 import { useNavigate } from "react-router";
 
-import { looksLikeCard } from "../parts/cards";
+import { holdsSecret } from "../parts/secrets";
 import { texts, useText } from "../text";
 import { words } from "../text/words";
 
@@ -18,7 +18,7 @@ export function QuickSearch() {
   const box = useRef<InputRef>(null);
   const navigate = useNavigate();
   const t = useText();
-  const card = looksLikeCard(text);
+  const secret = holdsSecret(text);
 
   useEffect(() => {
     function toSearch(event: KeyboardEvent) {
@@ -34,7 +34,7 @@ export function QuickSearch() {
 
   function go() {
     const q = text.trim();
-    if (q === "" || card) return;
+    if (q === "" || secret) return;
     setText("");
     box.current?.blur();
     navigate(`/payments?${new URLSearchParams({ q })}`);
@@ -51,16 +51,16 @@ export function QuickSearch() {
         suffix={<kbd aria-hidden="true">/</kbd>}
         placeholder={t(said.search)}
         aria-label={t(said.search)}
-        title={card ? t(words.cardNumber) : t(said.hint)}
-        status={card ? "error" : ""}
+        title={secret ? t(words.wholeNumber) : t(said.hint)}
+        status={secret ? "error" : ""}
         autoComplete="off"
         spellCheck={false}
         maxLength={128}
         allowClear
       />
-      {card && (
+      {secret && (
         <p className="quick-no" role="alert">
-          {t(words.cardNumber)}
+          {t(words.wholeNumber)}
         </p>
       )}
     </search>

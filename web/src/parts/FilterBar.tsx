@@ -6,7 +6,7 @@ import { useEffect, useState, type ReactNode } from "react";
 import { useText } from "../text";
 import { amountText, minorOf } from "../text/format";
 import { words } from "../text/words";
-import { looksLikeCard } from "./cards";
+import { holdsSecret } from "./secrets";
 import { parametersOf, type Chosen, type Filter } from "./filters";
 
 interface Props {
@@ -86,9 +86,9 @@ function Search({ filter, chosen, choose }: OneProps & {
   const given = chosen[filter.name] ?? "";
   const [text, setText] = useState(given);
   useEffect(() => setText(given), [given]);
-  const card = looksLikeCard(text);
+  const secret = holdsSecret(text);
   const go = () => {
-    if (!card && text.trim() !== given) choose({ [filter.name]: text.trim() });
+    if (!secret && text.trim() !== given) choose({ [filter.name]: text.trim() });
   };
   return (
     <span className={filter.wide ? "filter filter-wide" : "filter"}>
@@ -98,7 +98,7 @@ function Search({ filter, chosen, choose }: OneProps & {
         placeholder={t(filter.label)}
         aria-label={t(filter.label)}
         title={filter.hint && t(filter.hint)}
-        status={card ? "error" : ""}
+        status={secret ? "error" : ""}
         onChange={(event) => {
           setText(event.target.value);
           if (event.target.value === "" && given) choose({ [filter.name]: undefined });
@@ -110,9 +110,9 @@ function Search({ filter, chosen, choose }: OneProps & {
         maxLength={128}
         allowClear
       />
-      {card && (
+      {secret && (
         <small className="filter-no" role="alert">
-          {t(words.cardNumber)}
+          {t(words.wholeNumber)}
         </small>
       )}
     </span>

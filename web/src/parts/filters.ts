@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import { useSearchParams } from "react-router";
 
 import type { Text } from "../text";
-import { looksLikeCard } from "./cards";
+import { holdsSecret } from "./secrets";
 
 interface Common {
   label: Text;
@@ -44,11 +44,11 @@ export function useFilters(filters: readonly Filter[]): {
     const chosen: Chosen = {};
     for (const name of filters.flatMap(parametersOf)) {
       const value = search.get(name);
-      // Whoever pasted an address with a card number in it does not send it on.
-      if (value && !looksLikeCard(value)) chosen[name] = value;
+      // Whoever pasted an address with a whole card number in it does not send it on.
+      if (value && !holdsSecret(value)) chosen[name] = value;
     }
     function replace(next: Chosen) {
-      const kept = Object.entries(next).filter(([, value]) => !looksLikeCard(value));
+      const kept = Object.entries(next).filter(([, value]) => !holdsSecret(value));
       setSearch(new URLSearchParams(kept), { replace: true });
     }
     function choose(changes: Record<string, string | undefined>) {

@@ -41,9 +41,9 @@ export const words = texts({
     "The answer was not one of paycore's.",
     "收到的响应并非来自 paycore。",
   ],
-  cardNumber: [
-    "This looks like a card number, which is never searched for: take its last four digits.",
-    "这像是完整卡号，不能用于搜索；请使用卡号后四位。",
+  wholeNumber: [
+    "This looks like the whole number of a card, a phone or a person, which is never searched for: take the last four digits.",
+    "这像是完整的卡号、手机号或证件号，不能用于搜索；请使用后四位。",
   ],
   loading: ["Loading", "加载中"],
   yes: ["Yes", "是"],

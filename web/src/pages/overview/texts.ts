@@ -32,7 +32,7 @@ export const said = texts({
   operation: ["Operation", "操作"],
   bank: ["Bank", "银行"],
   tried: ["Tried", "请求数"],
-  rateOf: ["Success rate", "成功率"],
+  rateOf: ["Success", "成功率"],
   cases: ["Open cases", "待处理差错"],
   noCases: ["Nobody has to look at anything.", "暂无需要人工处理的差错。"],
   kind: ["Kind", "类型"],

@@ -365,6 +365,10 @@ CATALOGUE = (
                 name="chosen though it was not allowed",
                 sql=routes.WAS_WHAT_WAS_CHOSEN_NOT_ALLOWED,
             ),
+            Check(
+                name="chosen in a window of its account",
+                sql=routes.WAS_IT_CHOSEN_IN_A_WINDOW,
+            ),
         ),
         otherwise="Whether the router was told the truth: the set-up may have changed"
         " since; `tests/unit/router/test_rules.py`.",

@@ -17,6 +17,8 @@ CREATE TABLE router_window (
 );
 -- For retention.
 CREATE INDEX router_window_ends ON router_window (ends_at);
+-- For the auditor.
+CREATE INDEX router_window_account ON router_window (channel, account);
 
 -- The routing rules as they were published, each time all of them.
 CREATE TABLE router_version (

@@ -205,6 +205,15 @@ ROUTES = (
         "paid",
     ),
     Plant(
+        "chosen in a window of its account",
+        "INSERT INTO router_window SELECT 'mw_' || decision_id, 1, one ->> 'channel',"
+        " one ->> 'account', at - interval '2 seconds',"
+        " at + interval '2.000001 seconds', 'so', 'ann', at - interval '1 hour'"
+        " FROM router_decision, jsonb_array_elements(candidates) AS one"
+        " WHERE pay_order_no = '{no}' AND one ->> 'inst_trans_id' = chosen",
+        "paid",
+    ),
+    Plant(
         "sent where no decision led",
         "DELETE FROM router_decision WHERE pay_order_no = '{no}'",
         "paid",

@@ -1,7 +1,7 @@
 """I21 and I22: decisions of the router, as far as their own explanation shows them.
 
 Accounts, rules and limits may have changed since, so nothing here looks at them: what
-was known when a route was chosen stands in the decision.
+was known when a route was chosen stands in the decision. Windows have their times.
 """
 
 WAS_WHAT_WAS_CHOSEN_NOT_ALLOWED = """
@@ -26,6 +26,30 @@ LEFT JOIN LATERAL (
     WHERE one ->> 'inst_trans_id' = d.chosen
     LIMIT 1
 ) AS c ON true
+WHERE d.chosen IS NOT NULL
+"""
+
+# A window is known to every node a minute after it was opened, whatever a node was busy
+# with; two seconds more or less are what clocks differ by.
+WAS_IT_CHOSEN_IN_A_WINDOW = """
+SELECT d.pay_order_no, d.decision_id::text AS about, w.window_id IS NOT NULL AS wrong,
+       jsonb_build_object('chosen', d.chosen, 'at', d.at, 'window', w.window_id,
+           'from', w.starts_at, 'to', w.ends_at) AS said
+FROM router_decision d
+LEFT JOIN LATERAL (
+    SELECT one ->> 'channel' AS channel, one ->> 'account' AS account
+    FROM jsonb_array_elements(d.candidates) AS one
+    WHERE one ->> 'inst_trans_id' = d.chosen
+    LIMIT 1
+) AS c ON true
+LEFT JOIN LATERAL (
+    SELECT window_id, starts_at, ends_at FROM router_window
+    WHERE (channel, account) = (c.channel, c.account)
+      AND d.at >= greatest(starts_at + interval '2 seconds',
+                           opened_at + interval '1 minute')
+      AND d.at < ends_at - interval '2 seconds'
+    LIMIT 1
+) AS w ON true
 WHERE d.chosen IS NOT NULL
 """
 

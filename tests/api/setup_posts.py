@@ -1,10 +1,13 @@
 """POSTs about what is set up, ready to be made."""
 
 import itertools
+import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 
+import httpx2 as httpx
 from inside import inside
 from operating import Person, at_the_desk
 from operator_posts import because
@@ -181,6 +184,28 @@ def newest(person: Person) -> int:
     return person.api.get("/v1/console/routes").json()["version"]
 
 
+@dataclass(kw_only=True)
+class OnNewest(Post):
+    """A POST on the newest version of the rules, as that is when it is first made."""
+
+    first: threading.Lock = field(default_factory=threading.Lock)
+    made: bool = False
+
+    def send(self, headers: object = (), **how: object) -> httpx.Response:
+        """Make it; the answer."""
+        with self.first:
+            if not self.made:
+                self.body = {**self.body, "on_version": newest(self.person)}
+                self.made = True
+        return super().send(headers, **how)
+
+
+def on_newest(post: Post) -> Post:
+    """The same, on the newest version."""
+    known = {one.name: getattr(post, one.name) for one in fields(post)}
+    return OnNewest(**known)
+
+
 def _validate(stack: Stack, node: int) -> Post:
     post = as_admin(stack, node, "/v1/console/routes/validations")
     post.body = {"rules": [rule()]}
@@ -209,7 +234,7 @@ def _publish(stack: Stack, node: int) -> Post:
         on = newest(post.person)
         return {"rules": [rule()], "on_version": on, **because()}
 
-    return with_body(post, body, {"rules": []}, {"on_version": 0})
+    return on_newest(with_body(post, body, {"rules": []}, {"on_version": 0}))
 
 
 def _roll_back(stack: Stack, node: int) -> Post:
@@ -231,7 +256,7 @@ def _roll_back(stack: Stack, node: int) -> Post:
         on = made.json()["version"]
         return {"version": on - 1, "on_version": on, **because()}
 
-    return with_body(post, body, {"on_version": 0})
+    return on_newest(with_body(post, body, {"on_version": 0}))
 
 
 def idle_line(stack: Stack) -> str:

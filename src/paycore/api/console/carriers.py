@@ -12,13 +12,12 @@ from paycore.api.console.channels_schema import (
     Checked,
     ConsoleCarrier,
     ConsoleCarriers,
-    NoContent,
     SearchChannels,
     Switch,
     UsedLimit,
 )
 from paycore.api.contract import Call
-from paycore.api.decode import Shape
+from paycore.api.decode import Shape, refuse_content
 from paycore.api.door import Plain, door_of, read
 from paycore.api.paging import after_of, cut, query_of
 from paycore.gateway import checking
@@ -32,7 +31,6 @@ from paycore.sms.queries import CarrierLine
 
 _SEARCH = Shape(SearchChannels)
 _SWITCH = Shape(Switch)
-_NOTHING = Shape(NoContent)
 
 
 @get(
@@ -102,7 +100,6 @@ async def switch_carrier(request: Plain, carrier: str) -> ASGIApp:
         "call": Call(
             name="checkCarrier",
             summary="Try a carrier by the cheapest call that texts nobody",
-            takes=NoContent,
             gives=((200, Checked),),
             refuses=(DataNotExist,),
             keyed=True,
@@ -113,7 +110,7 @@ async def switch_carrier(request: Plain, carrier: str) -> ASGIApp:
 async def check_carrier(request: Plain, carrier: str) -> ASGIApp:
     """Ask the carrier something that moves nothing."""
     doing = await doing_of(request)
-    _NOTHING.decode(doing.body)
+    refuse_content(doing.body)
     node = doing.door.node
 
     async def refuse() -> None:

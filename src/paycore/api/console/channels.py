@@ -13,7 +13,6 @@ from paycore.api.console.channels_schema import (
     ConsoleChannel,
     ConsoleChannels,
     MaintenanceWindow,
-    NoContent,
     OpenWindow,
     SearchChannels,
     Switch,
@@ -22,7 +21,7 @@ from paycore.api.console.channels_schema import (
 from paycore.api.console.keyset import key_of, parts_of
 from paycore.api.console.schema import Because
 from paycore.api.contract import Call
-from paycore.api.decode import Shape
+from paycore.api.decode import Shape, refuse_content
 from paycore.api.door import Door, Plain, door_of, read
 from paycore.api.paging import cut, query_of
 from paycore.gateway import accounts, checking, looking
@@ -41,7 +40,6 @@ _SEARCH = Shape(SearchChannels)
 _SWITCH = Shape(Switch)
 _OPEN = Shape(OpenWindow)
 _BECAUSE = Shape(Because)
-_NOTHING = Shape(NoContent)
 
 
 @get(
@@ -196,7 +194,6 @@ async def end_window(
         "call": Call(
             name="checkChannel",
             summary="Try an account by the cheapest call that moves nothing",
-            takes=NoContent,
             gives=((200, Checked),),
             refuses=(DataNotExist,),
             keyed=True,
@@ -207,7 +204,7 @@ async def end_window(
 async def check_channel(request: Plain, channel: str, account: str) -> ASGIApp:
     """Ask the channel after a number that nobody has."""
     doing = await doing_of(request)
-    _NOTHING.decode(doing.body)
+    refuse_content(doing.body)
     node, key = doing.door.node, (channel, account)
 
     async def refuse() -> None:

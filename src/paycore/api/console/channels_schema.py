@@ -32,10 +32,6 @@ class OpenWindow(Shape, frozen=True, kw_only=True):
     why: Why
 
 
-class NoContent(Shape, frozen=True, kw_only=True):
-    """Nothing is to be said."""
-
-
 class ChannelOperation(Answer, frozen=True, kw_only=True):
     """One operation at an account, as the node that answers sees it."""
 

@@ -30,7 +30,7 @@ PROJECT: Mapping[str, str] = MappingProxyType(
         f"{name}.md": f"project/{name.lower()}.md"
         for name in ("ARCHITECTURE", "CONTRIBUTING", "STYLE", "SECURITY", "CHANGELOG")
     }
-    | {"README.md": "index.md", "docs/decisions": "decisions/index.md"}
+    | {"docs/decisions": "decisions/index.md"}
 )
 """Where on the site a file of the repository is, beside those of docs/."""
 

@@ -153,7 +153,7 @@ def _operation(route: Route, schemas: Json) -> Json:
     operation: Json = {
         "operationId": call.name,
         "summary": call.summary,
-        "parameters": parameters(route),
+        "parameters": _parameters(route),
         "responses": _responses(call),
     }
     if call.door:
@@ -168,8 +168,7 @@ def _operation(route: Route, schemas: Json) -> Json:
     return operation
 
 
-def parameters(route: Route) -> list[Json]:
-    """What a call takes beside its body, as OpenAPI writes it."""
+def _parameters(route: Route) -> list[Json]:
     found: list[Json] = [
         {
             "name": part.strip("{}"),

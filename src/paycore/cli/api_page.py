@@ -63,11 +63,12 @@ def pages() -> dict[str, str]:
     from paycore.api.contract import document
 
     known = sorted(routes(), key=about)
-    shapes = _shapes_of(document(known))
+    described = document(known)
     made = {
-        name: _page(name, list(calls), shapes) for name, calls in groupby(known, about)
+        name: _page(name, list(calls), described)
+        for name, calls in groupby(known, about)
     }
-    return {**made, SHAPES: _shapes_page(shapes)}
+    return {**made, SHAPES: _shapes_page(_shapes_of(described))}
 
 
 def about(route: "Route") -> str:
@@ -113,18 +114,18 @@ def _anchor(route: "Route") -> str:
 # --- one call -------------------------------------------------------------------------
 
 
-def _page(name: str, calls: Iterable["Route"], shapes: Mapping[str, "Json"]) -> str:
-    parts = [part for route in calls for part in _described(route, shapes)]
+def _page(name: str, calls: Iterable["Route"], described: "Json") -> str:
+    parts = [part for route in calls for part in _described(route, described)]
     return "\n\n".join((f"# {titled(name)}", *parts)) + "\n"
 
 
-def _described(route: "Route", shapes: Mapping[str, "Json"]) -> Iterator[str]:
+def _described(route: "Route", described: "Json") -> Iterator[str]:
     call = route.call
     yield f"## {call.summary} {{ #{_anchor(route)} }}"
     yield f"`{_line(route)}`"
-    if call.may is not None:
-        yield f"By an operator who may {call.may}, and by no key of a business line."
-    taken = list(_taken(route, shapes))
+    if _who(route, described) == "TOKEN":
+        yield "By an operator's token, and by no key of a business line."
+    taken = list(_taken(route, described))
     if taken:
         yield "**Takes**"
         yield a_table(("name", "where", "needed", "rule"), taken)
@@ -139,15 +140,24 @@ def _described(route: "Route", shapes: Mapping[str, "Json"]) -> Iterator[str]:
     yield "**Refuses**"
     yield a_table(("status", "code", "meaning"), list(_refused(route)))
     yield "**Example**"
-    yield f"```sh\n{example(route, shapes)}\n```"
+    yield f"```sh\n{example(route, described)}\n```"
 
 
-def _taken(
-    route: "Route", shapes: Mapping[str, "Json"]
-) -> Iterator[tuple[str, str, str, str]]:
-    from paycore.api.contract import parameters
+def _operation(route: "Route", described: "Json") -> "Json":
+    paths = cast("dict[str, dict[str, Json]]", described["paths"])
+    return paths[route.path][route.method.lower()]
 
-    for one in parameters(route):
+
+def _who(route: "Route", described: "Json") -> str:
+    """The variable with what opens the call; empty where nothing does."""
+    security = _operation(route, described).get("security")
+    if security is None:
+        return "KEY"
+    return "TOKEN" if {"operatorToken": []} in cast("list[Json]", security) else ""
+
+
+def _taken(route: "Route", described: "Json") -> Iterator[tuple[str, str, str, str]]:
+    for one in cast("list[Json]", _operation(route, described)["parameters"]):
         rule = _rule(cast("Json", one["schema"]))
         yield (
             as_code(one["name"]),
@@ -156,7 +166,7 @@ def _taken(
             str(one.get("description") or rule),
         )
     if route.call.takes is not None:
-        shape = shapes[route.call.takes.__name__]
+        shape = _shapes_of(described)[route.call.takes.__name__]
         for name, must, rule in _fields(shape):
             yield (as_code(name), "body", must, rule)
 
@@ -173,7 +183,7 @@ def _refused(route: "Route") -> Iterator[tuple[int, str, str]]:
             )
 
 
-def example(route: "Route", shapes: Mapping[str, "Json"]) -> str:
+def example(route: "Route", described: "Json") -> str:
     """The call by curl, with the variables of docs/api.md."""
     path = "/".join(
         PLACES.get(part.strip("{}"), "…") if part.startswith("{") else part
@@ -181,12 +191,13 @@ def example(route: "Route", shapes: Mapping[str, "Json"]) -> str:
     )
     method = "" if route.method in ("GET", "POST") else f"-X {route.method} "
     lines = [f'curl {method}"$API{path}"']
-    token = "KEY" if route.call.may is None else "TOKEN"
-    lines.append(f'-H "Authorization: Bearer ${token}"')
+    who = _who(route, described)
+    if who:
+        lines.append(f'-H "Authorization: Bearer ${who}"')
     if route.call.keyed:
         lines.append('-H "Idempotency-Key: $(uuidgen)"')
     if route.call.takes is not None:
-        text = json.dumps(body(route, shapes), ensure_ascii=False)
+        text = json.dumps(body(route, _shapes_of(described)), ensure_ascii=False)
         # What the shell is to put in stands outside of the single quotes.
         text = re.sub(r'"(\$[A-Z]+)"', r'''"'"\1"'"''', text)
         lines.append('-H "Content-Type: application/json"')
@@ -206,10 +217,16 @@ def body(route: "Route", shapes: Mapping[str, "Json"]) -> "Json":
     }
     must = cast("list[str]", shapes[kind].get("required", []))
     return {
-        name: known[name] if known[name] is not None else "…"
-        for name in fields
+        name: known[name] if known[name] is not None else _made_up(rule)
+        for name, rule in fields.items()
         if name in must or known[name] is not None
     }
+
+
+def _made_up(rule: "Json") -> object:
+    """Something of the right kind, which a pattern may still refuse."""
+    kinds: Mapping[object, object] = {"integer": 1, "boolean": True, "array": []}
+    return kinds.get(rule.get("type"), "…")
 
 
 # --- shapes ---------------------------------------------------------------------------

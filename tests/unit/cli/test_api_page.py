@@ -8,7 +8,8 @@ from paycore.api.contract import document
 from paycore.cli import api_page
 
 ROUTES = {route.call.name: route for route in routes()}
-SHAPES = document(ROUTES.values())["components"]["schemas"]
+DESCRIBED = document(ROUTES.values())
+SHAPES = DESCRIBED["components"]["schemas"]
 NUMBER = "0" * 26
 
 
@@ -50,6 +51,6 @@ def test_every_shape_that_is_linked_is_there():
 
 def test_the_shell_puts_in_what_is_the_readers():
     """A variable in a body stands outside of the single quotes."""
-    text = api_page.example(ROUTES["createRefund"], SHAPES)
+    text = api_page.example(ROUTES["createRefund"], DESCRIBED)
 
     assert '"pay_order_no": "\'"$NO"\'"' in text

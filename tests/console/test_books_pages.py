@@ -1,0 +1,85 @@
+"""Books, notices, jobs and invariants in the console: looked at, and set going."""
+
+import pytest
+from playwright.sync_api import expect
+from stack import TICKETS
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def paid(running) -> str:
+    """A payment that is paid and that its line was told of."""
+    payer = running.payer(TICKETS)
+    no = payer.open().json()["pay_order_no"]
+    assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
+    assert running.notices(no, within_s=20)
+    return no
+
+
+def test_a_payment_is_in_the_books_and_they_add_up(inside, paid):
+    """Its lines, its account, and the trial balance."""
+    visit = inside(f"books/postings?pay_order_no={paid}")
+    expect(visit.page.locator("tbody")).to_contain_text("merchant_pending:tickets")
+    visit.page.get_by_role("link", name="Trial balance").click()
+    visit.shows("Debits equal credits")
+    visit.page.get_by_role("link", name="Balances").click()
+
+    expect(visit.page.locator("tbody").first).to_be_visible()
+
+
+def test_a_notice_is_sent_again(inside, stack, paid):
+    """With its own id: the receiver gets it a second time."""
+    visit = inside(f"notices?q={paid}", role="operator")
+    visit.page.locator("tbody a[href*='/notices/msg_']").first.click()
+    visit.page.get_by_role("button", name="Send again").click()
+    dialog = visit.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("same id")
+    dialog.get_by_role("textbox").fill("The shop lost it")
+    dialog.locator("button[type=submit]").click()
+    expect(dialog).to_contain_text("It is done")
+
+    expect(visit.page.locator("main")).to_contain_text("Delivered", timeout=30_000)
+
+
+def test_a_range_is_counted_before_it_is_sent(inside, paid):
+    """How many is said first; how far it is, after."""
+    visit = inside("notices", role="operator")
+    page = visit.page
+    page.get_by_role("button", name="Replay a range").click()
+    dialog = page.get_by_role("dialog")
+    boxes = dialog.locator(".ant-picker-range input")
+    for box, time in (
+        (boxes.nth(0), "2026-01-01 00:00"),
+        (boxes.nth(1), "2026-01-20 00:00"),
+    ):
+        box.fill(time)
+        page.keyboard.press("Enter")
+    dialog.get_by_label("Why").fill("They lost a day")
+    dialog.get_by_role("button", name="Count them").click()
+
+    expect(dialog).to_contain_text("Nothing was made in this time")
+
+
+def test_a_job_runs_and_says_how_far_it_is(inside):
+    """Out of turn, with why; what came of it stands in the dialog."""
+    visit = inside("jobs", role="operator")
+    row = visit.page.locator("tr", has_text="channels").first
+    row.get_by_role("button", name="Run now").click()
+    dialog = visit.page.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill("Cannot wait")
+    dialog.locator("button[type=submit]").click()
+
+    expect(dialog.locator(".ant-progress-status-success")).to_be_visible(timeout=60_000)
+
+
+def test_everything_is_audited_on_demand(inside, paid):
+    """It goes on while one looks elsewhere; nothing is violated."""
+    visit = inside("invariants", role="operator")
+    visit.page.get_by_role("button", name="Audit now").click()
+    visit.page.get_by_role("dialog").get_by_role("textbox").fill("Before the weekend")
+    visit.page.locator(".dialog-foot button[type=submit]").click()
+
+    success = visit.page.locator(".ant-progress-status-success")
+    expect(success).to_be_visible(timeout=120_000)
+    expect(visit.page.locator("tbody")).to_contain_text("Holds")

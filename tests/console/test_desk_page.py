@@ -1,0 +1,92 @@
+"""The exception desk in the console: a cure by preview, a second person, and result."""
+
+import re
+
+import pytest
+from operating import case
+from playwright.sync_api import expect
+from stack import TICKETS
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture
+def opened(stack) -> str:
+    """A payment whose payer has not typed a code yet."""
+    return stack.payer().open().json()["pay_order_no"]
+
+
+@pytest.fixture
+def unknown(stack) -> str:
+    """A payment of which its bank says nothing."""
+    payer = stack.payer(TICKETS)
+    stack.fault("bank.deduct_*.deduct", "timeout_before")
+    stack.fault("bank.deduct_*.enquire", "http_500")
+    no = payer.open().json()["pay_order_no"]
+    assert "DOING" == payer.confirm(no).json()["biz_status"]
+    return no
+
+
+def said(visit, why: str) -> None:
+    """Say why in the dialog that is open, and do it."""
+    dialog = visit.page.get_by_role("dialog")
+    dialog.get_by_role("textbox").fill(why)
+    dialog.locator("button[type=submit]").click()
+    dialog.wait_for(state="detached")
+
+
+def test_a_case_is_found_taken_and_closed_with_a_note(inside, stack, opened):
+    """From the list of its kind to its last step, each with who did it."""
+    ref = case(stack, opened)
+    visit = inside(f"desk?kind=CONTRADICTION&pay_order_no={opened}", role="operator")
+    visit.page.locator(f"a[href$='{ref}']").click()
+    visit.page.get_by_role("button", name="Take it").click()
+    visit.page.get_by_role("dialog").get_by_role("textbox").fill("My shift")
+    visit.page.locator(".dialog-foot button[type=submit]").click()
+    visit.page.get_by_role("button", name="Close", exact=True).last.click()
+    visit.page.get_by_role("button", name="Preview").first.click()
+    expect(visit.page.get_by_role("dialog")).to_contain_text("Nothing is done yet")
+    said(visit, "Settled by phone")
+    expect(visit.page.locator(".does")).to_contain_text("Settled by phone")
+    visit.page.get_by_role("button", name="Execute").click()
+    dialog = visit.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("if it is still so")
+    dialog.locator("button[type=submit]").click()
+
+    expect(visit.page.locator(".head-about")).to_contain_text("Closed")
+    for step in ("took it", "previewed", "executed"):
+        expect(visit.page.locator(".steps")).to_contain_text(step)
+
+
+def test_a_state_is_forced_by_two(inside, stack, unknown):
+    """Whoever previewed it cannot approve it, and it waits for who can."""
+    ref = case(stack, unknown, kind="UNKNOWN_TOO_LONG", amount=1250, currency="CNY")
+    first = inside(f"desk/{ref}", role="approver")
+    row = first.page.locator(".cures li", has_text="no money taken")
+    row.get_by_role("button", name="Preview").click()
+    said(first, "The bank's own list")
+    approve = first.page.get_by_role("button", name="Approve")
+    execute = first.page.get_by_role("button", name="Execute")
+
+    expect(approve).to_have_attribute("aria-disabled", "true")
+    expect(approve).to_have_attribute(
+        "aria-description", re.compile("the second person is another")
+    )
+    expect(execute).to_have_attribute("aria-disabled", "true")
+    second = inside(f"desk/{ref}")
+    second.page.get_by_role("button", name="Approve").click()
+    said(second, "Seen it too")
+    expect(second.page.locator(".cure-steps")).to_contain_text("admin")
+    expect(execute).to_have_attribute("aria-disabled", "false", timeout=30_000)
+
+
+def test_an_unknown_result_is_asked_after_at_once(inside, unknown):
+    """With what it does said before, and what came of it after."""
+    visit = inside(f"desk/unknown?q={unknown}", role="operator")
+    visit.page.get_by_role("button", name="Ask now").click()
+    dialog = visit.page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Nothing is charged")
+    dialog.get_by_role("textbox").fill("The payer calls")
+    dialog.locator("button[type=submit]").click()
+
+    expect(dialog).to_contain_text("It is done")

@@ -20,7 +20,7 @@ export function Picture({ days, dates }: { days: readonly Day[]; dates: readonly
   }
   return (
     <>
-      <Scroll label={t(said.days)}>
+      <Scroll label={t(said.days)} atEnd>
         <table className="days">
           <thead>
             <tr>

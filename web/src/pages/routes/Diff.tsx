@@ -1,6 +1,17 @@
-import { useText } from "../../text";
+import { useText, type Text } from "../../text";
 import type { Difference } from "./differences";
 import { said } from "./texts";
+import type { Rule } from "./types";
+
+const CALLED: Record<keyof Rule, Text> = {
+  rule_id: said.name,
+  title: said.says,
+  condition: said.condition,
+  effect: said.effect,
+  channel: said.channel,
+  account: said.account,
+  enabled: said.enabled,
+};
 
 /** Rule by rule: what was in red, what is to be in green, each said by a sign as well. */
 export function Diff({ of, none }: { of: Difference[]; none: string }) {
@@ -16,7 +27,7 @@ export function Diff({ of, none }: { of: Difference[]; none: string }) {
           <dl>
             {members.map(({ name, before, after }) => (
               <div key={name}>
-                <dt>{name}</dt>
+                <dt>{t(CALLED[name])}</dt>
                 <dd>
                   {before && (
                     <del>

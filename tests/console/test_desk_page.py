@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from operating import case
+from casing import a_case
 from playwright.sync_api import expect
 from stack import TICKETS
 
@@ -37,7 +37,7 @@ def said(visit, why: str) -> None:
 
 def test_a_case_is_found_taken_and_closed_with_a_note(inside, stack, opened):
     """From the list of its kind to its last step, each with who did it."""
-    ref = case(stack, opened)
+    ref = a_case(stack, opened)
     visit = inside(f"desk?kind=CONTRADICTION&pay_order_no={opened}", role="operator")
     visit.page.locator(f"a[href$='{ref}']").click()
     visit.page.get_by_role("button", name="Take it").click()
@@ -60,7 +60,7 @@ def test_a_case_is_found_taken_and_closed_with_a_note(inside, stack, opened):
 
 def test_a_state_is_forced_by_two(inside, stack, unknown):
     """Whoever previewed it cannot approve it, and it waits for who can."""
-    ref = case(stack, unknown, kind="UNKNOWN_TOO_LONG", amount=1250, currency="CNY")
+    ref = a_case(stack, unknown, kind="UNKNOWN_TOO_LONG", amount=1250, currency="CNY")
     first = inside(f"desk/{ref}", role="approver")
     row = first.page.locator(".cures li", has_text="no money taken")
     row.get_by_role("button", name="Preview").click()

@@ -1,7 +1,7 @@
 """Every other page of the console can be read, by everybody and wherever they sit."""
 
 import pytest
-from operating import case
+from casing import a_case
 from stack import TICKETS
 from test_console import LOOKS
 
@@ -43,7 +43,7 @@ def known(running) -> dict[str, str]:
     body = {"out_refund_no": f"r-{no}", "amount": 100}
     path, headers = f"/v1/payments/{no}/refunds", {"Idempotency-Key": f"refund-{no}"}
     refund = payer.api.post(path, json=body, headers=headers).json()["refund_no"]
-    return {"refund": refund, "case": case(running, no)}
+    return {"refund": refund, "case": a_case(running, no)}
 
 
 @pytest.mark.parametrize("look", LOOKS)

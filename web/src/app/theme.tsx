@@ -56,6 +56,7 @@ const SHARED = {
 // Greys are chosen for a contrast of 4.5 : 1 and more, placeholders too.
 const LIGHT = {
   colorPrimary: "#3347d4",
+  colorInfo: "#3347d4",
   colorLink: "#3347d4",
   colorSuccess: "#12805c",
   colorError: "#c4320a",
@@ -78,6 +79,7 @@ const LIGHT = {
 
 const DARK = {
   colorPrimary: "#8b9cff",
+  colorInfo: "#8b9cff",
   colorLink: "#9fadff",
   colorSuccess: "#4cc79a",
   colorError: "#ff8a66",
@@ -122,6 +124,8 @@ export function widgets(mode: Mode): ThemeConfig {
         itemSelectedColor: dark ? "#b5c0ff" : LIGHT.colorPrimary,
       },
       Modal: { titleFontSize: 16 },
+      // Its text is of the colour that is light on the primary one, in both modes.
+      Tooltip: dark ? { colorBgSpotlight: "#e6e9f0" } : {},
       Form: { verticalLabelPadding: "0 0 4px", itemMarginBottom: 18, labelHeight: 22 },
     },
   };

@@ -47,8 +47,9 @@ export function WorkProgress({ workId }: { workId: string }) {
   const share = total ? Math.floor((100 * data.done) / total) : 50;
   const done = numberText(data.done, language);
   return (
-    <div className="work" role="status" aria-label={t(said.label)}>
+    <div role="status">
       <Progress
+        aria-label={t(said.label)}
         percent={state === "DONE" ? 100 : share}
         status={state === "RUNNING" ? "active" : state === "DONE" ? "success" : "exception"}
         showInfo={total !== null || state !== "RUNNING"}

@@ -50,7 +50,7 @@ export const said = texts({
   unchanged: ["Nothing was changed.", "没有改动。"],
   wrong: ["A rule is refused: mend it first.", "有规则未通过校验，请先修改。"],
   checking: ["The rules are being looked at.", "正在校验。"],
-  problems: ["{n} rules are refused", "{n} 条规则未通过校验"],
+  problems: ["Refused: {n}", "{n} 条规则未通过校验"],
   fine: ["All rules are fine", "全部规则校验通过"],
   changed: ["changed", "修改"],
   added: ["added", "新增"],

@@ -48,7 +48,7 @@ def test_a_case_is_found_taken_and_closed_with_a_note(inside, stack, opened):
     expect(visit.page.get_by_role("dialog")).to_contain_text("Nothing is done yet")
     said(visit, "Settled by phone")
     expect(visit.page.locator(".does")).to_contain_text("Settled by phone")
-    visit.page.get_by_role("button", name="Execute").click()
+    visit.page.get_by_role("button", name="Execute", exact=True).click()
     dialog = visit.page.get_by_role("dialog")
     expect(dialog).to_contain_text("if it is still so")
     dialog.locator("button[type=submit]").click()
@@ -65,8 +65,8 @@ def test_a_state_is_forced_by_two(inside, stack, unknown):
     row = first.page.locator(".cures li", has_text="no money taken")
     row.get_by_role("button", name="Preview").click()
     said(first, "The bank's own list")
-    approve = first.page.get_by_role("button", name="Approve")
-    execute = first.page.get_by_role("button", name="Execute")
+    approve = first.page.get_by_role("button", name="Approve", exact=True)
+    execute = first.page.get_by_role("button", name="Execute", exact=True)
 
     expect(approve).to_have_attribute("aria-disabled", "true")
     expect(approve).to_have_attribute(
@@ -74,7 +74,7 @@ def test_a_state_is_forced_by_two(inside, stack, unknown):
     )
     expect(execute).to_have_attribute("aria-disabled", "true")
     second = inside(f"desk/{ref}")
-    second.page.get_by_role("button", name="Approve").click()
+    second.page.get_by_role("button", name="Approve", exact=True).click()
     said(second, "Seen it too")
     expect(second.page.locator(".cure-steps")).to_contain_text("admin")
     expect(execute).to_have_attribute("aria-disabled", "false", timeout=30_000)

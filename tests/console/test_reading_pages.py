@@ -2,6 +2,7 @@
 
 import pytest
 from casing import a_case
+from refunding import refund
 from stack import TICKETS
 from test_console import LOOKS
 
@@ -40,10 +41,8 @@ def known(running) -> dict[str, str]:
     payer = running.payer(TICKETS)
     no = payer.open().json()["pay_order_no"]
     assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
-    body = {"out_refund_no": f"r-{no}", "amount": 100}
-    path, headers = f"/v1/payments/{no}/refunds", {"Idempotency-Key": f"refund-{no}"}
-    refund = payer.api.post(path, json=body, headers=headers).json()["refund_no"]
-    return {"refund": refund, "case": a_case(running, no)}
+    refunded = refund(payer, no, 100).json()["refund_no"]
+    return {"refund": refunded, "case": a_case(running, no)}
 
 
 @pytest.mark.parametrize("look", LOOKS)

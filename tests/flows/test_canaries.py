@@ -18,12 +18,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
 import httpx2 as httpx
 import pytest
 from facts import agreed
+from operating import Person
 from stack import SHOP, TICKETS, Payer, Stack, key, stacked
 
 from paycore.api.decode import canonical
@@ -31,6 +33,7 @@ from paycore.dev.processes import environ_of
 from paycore.dev.stack import settings_of
 from paycore.kernel import postgres_programs
 from paycore.kernel.errors import BadRequest
+from paycore.operators.roles import Role
 
 pytestmark = pytest.mark.long
 
@@ -39,6 +42,10 @@ NAME = "欧阳卡娜瑞"
 ID_NO = "11010119850711736X"
 PHONE = "+8613712096548"
 TOKEN = "tok_canary_5f1d9c7be2"
+
+_LATER = datetime.now(UTC) + timedelta(days=200)
+FAR = (_LATER.isoformat(), (_LATER + timedelta(hours=1)).isoformat())
+PAST = ("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z")
 
 EVERY_TABLE = """
 SELECT c.oid::regclass::text FROM pg_class AS c
@@ -127,6 +134,7 @@ def flight(tmp_path_factory: pytest.TempPathFactory) -> Flight:
             codes |= _pay(stack, line, traces)
         codes |= _check_out(stack, traces)
         _bad_input(stack, traces)
+        _console(stack, traces)
         canaries = _canaries(stack, codes, traces.bodies)
         _gather(stack, traces)
     finally:
@@ -270,6 +278,55 @@ def _bad_input(stack: Stack, traces: Traces) -> None:
             headers={"Idempotency-Key": f"{header} x", "Authorization": header},
         )
     traces.seen["/metrics"] = api.get("/metrics").content
+
+
+LISTS = (
+    *("channels", "carriers", "notices", "endpoints", "routes", "routes/versions"),
+    *("books/days", "books/balances", "books/postings", "books/trial-balance"),
+    *("lines", "lines/shop/keys", "jobs", "invariants", "system", "audit"),
+)
+
+
+def _console(stack: Stack, traces: Traces) -> None:
+    """What operators see and do, with what can be told by its form in every reason, and
+    all canaries in every field, path and query of what is refused.
+    """
+    admin = Person(stack, Role.ADMIN)
+    admin.api.event_hooks["response"].append(traces.note)
+    base, why = "/v1/console", f"{CARD['number']} {CARD['id_no']} {PHONE}"
+    notice = _rows(stack, "SELECT notice_id FROM notify_notice LIMIT 1")[0][0]
+    acts: tuple[tuple[str, dict[str, object]], ...] = (
+        ("channels/quick_b/main/switch", {"enabled": True}),
+        ("channels/quick_b/main/windows", {"from": FAR[0], "to": FAR[1]}),
+        (f"notices/{notice}/replays", {}),
+        ("notices/replays", {"from": PAST[0], "to": PAST[1], "preview": True}),
+        ("jobs/channels/runs", {}),
+        ("invariants/runs", {}),
+    )
+    for path, body in acts:
+        sent = {**body, "why": why}
+        answer = admin.api.post(f"{base}/{path}", json=sent, headers=key())
+        assert not answer.is_error, answer.text
+    for canary in (*CARD.values(), TOKEN):
+        for path, body in acts:
+            for name in (*body, "why", canary):
+                bad = {**body, "why": "so", name: f"{canary}\n"}
+                admin.api.post(f"{base}/{path}", json=bad, headers=key())
+        rule = {"rule_id": canary, "condition": f"amount >>> {canary}"}
+        for path in ("routes", "routes/validations"):
+            bad = {"rules": [rule], "on_version": 0, "why": "so"}
+            admin.api.post(f"{base}/{path}", json=bad, headers=key())
+        for path in LISTS:
+            query = {"q": canary, "cursor": canary, canary: canary}
+            admin.api.get(f"{base}/{path}", params=query)
+        if canary.isascii() and canary.isalnum():
+            admin.api.get(f"{base}/notices/{canary}")
+            path = f"{base}/channels/{canary}/{canary}/switch"
+            body = {"enabled": False, "why": "so"}
+            admin.api.post(path, json=body, headers=key())
+    admin.api.get(f"{base}/notices/{notice}")
+    for path in LISTS:
+        assert not admin.api.get(f"{base}/{path}").is_error, path
 
 
 def _canaries(

@@ -191,7 +191,7 @@ SELECT * FROM notify_notice
 WHERE created_at >= $1 AND created_at < $2 AND notice_id = $3
 LIMIT 1
 """
-_AWAY = (timedelta(minutes=10), timedelta(days=1))
+_AWAY = (timedelta(minutes=10), timedelta(hours=2))
 """How far a notice's own time may be from that in its id: two clocks of one machine."""
 
 ENDPOINTS = """

@@ -82,7 +82,7 @@ _OVER_PAYMENTS = (
     *("payment", "attempt", "transition", "trail", "gateway_message"),
     *("router_decision", "accounting_posting", "accounting_entry", "notify_notice"),
     *("sms_code", "idempotency_key", "refund", "refund_total", "refund_transition"),
-    "coupon_hold",
+    *("coupon_hold", "checkout"),
 )
 
 _IN_SCOPE = "({0} >= $1::text OR {0} = ANY($2::text[]))"

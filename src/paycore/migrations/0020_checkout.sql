@@ -31,6 +31,9 @@ CREATE TABLE checkout (
 );
 -- For retention.
 CREATE INDEX checkout_expires_at ON checkout (expires_at);
+-- For the audit, which looks from a payment's number on.
+CREATE INDEX checkout_pay_order_no ON checkout (pay_order_no)
+    WHERE pay_order_no IS NOT NULL;
 
 -- The line's own number names one checkout, so long as that is kept.
 CREATE TABLE checkout_out_biz_no (

@@ -52,17 +52,20 @@ def test_the_document_describes_every_call(node):
     assert "3.1.0" == said["openapi"]
     # The payer's address where a text may be sent: on opening, on sending again, and
     # on signing.
-    assert {"Idempotency-Key": 13, "Payer-Address": 3} == named
+    keys = [route for route in routes() if route.method == "POST" and route.call.keyed]
+    assert {"Idempotency-Key": len(keys), "Payer-Address": 3} == named
     assert document(routes()) == said
     amount = said["components"]["schemas"]["OpenQuickPayment"]["properties"]["amount"]
     assert (1, 10**12) == (amount["minimum"], amount["maximum"])
 
 
 @pytest.mark.parametrize(
-    "route", routes(), ids=lambda route: f"{route.method} {route.path}"
+    "route",
+    [one for one in routes() if one.path.startswith("/v1/")],
+    ids=lambda route: f"{route.method} {route.path}",
 )
 def test_every_call_asks_who_calls(node, route):
-    """No call of business lines answers anything but 401 to one without a key."""
+    """No call under /v1 answers anything but 401 to one without a key."""
     path = re.sub(r"{\w+}", "x", route.path)
     answer = node.request(route.method, f"{path}?nonsense=1", content=b"x")
 

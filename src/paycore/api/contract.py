@@ -4,7 +4,7 @@ The document is made of these declarations and of the shapes themselves, so that
 cannot say what the code does not do.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -213,17 +213,23 @@ def _query(asks: type[msgspec.Struct]) -> list[Json]:
     _, components = msgspec.json.schema_components([asks], ref_template=REF)
     shape = cast("dict[str, dict[str, Json]]", _portable(components[asks.__name__]))
     return [
-        {"name": name, "in": "query", "required": False, "schema": _inlined(rule)}
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "schema": _inlined(rule, components),
+        }
         for name, rule in shape["properties"].items()
     ]
 
 
-def _inlined(rule: Json) -> Json:
-    """A query's null is an absent parameter."""
+def _inlined(rule: Json, components: Mapping[str, Json]) -> Json:
+    """A query's null is an absent parameter; what only it names stands in its place."""
     either = rule.get("anyOf")
-    if not isinstance(either, list):
-        return rule
-    return next(part for part in either if part.get("type") != "null")
+    if isinstance(either, list):
+        rule = next(part for part in either if part.get("type") != "null")
+    named = str(rule.get("$ref", "")).rsplit("/", 1)[-1]
+    return components[named] if named else rule
 
 
 def _responses(call: Call) -> Json:

@@ -19,7 +19,6 @@ from paycore.api.console.books_schema import (
     ConsolePosting,
     ConsolePostings,
     ConsoleTrialBalance,
-    Money,
     OfDay,
     SearchDays,
     SearchDifferences,
@@ -32,6 +31,7 @@ from paycore.api.contract import Call
 from paycore.api.decode import Shape
 from paycore.api.door import Door, Plain, door_of, read
 from paycore.api.paging import cursor_of, cut, query_of
+from paycore.core.overview.minutes import Money
 from paycore.cures.document import ref_of
 from paycore.desk import queries as desk
 from paycore.kernel.errors import BadRequest, DataNotExist

@@ -7,6 +7,7 @@ from msgspec import Meta, field
 
 from paycore.api.paging import DEFAULT_PAGE
 from paycore.api.schema import Answer, Cursor, PageSize, PayOrderNumber, Shape
+from paycore.core.overview.minutes import Money
 
 Day = Annotated[
     str,
@@ -56,13 +57,6 @@ class OfDay(Shape, frozen=True, kw_only=True):
     """The query of the trial balance."""
 
     day: Day | None = None
-
-
-class Money(Answer, frozen=True, kw_only=True):
-    """An amount, in minor units."""
-
-    currency: str
-    amount: int
 
 
 class ConsoleDay(Answer, frozen=True, kw_only=True):

@@ -124,7 +124,7 @@ class OfMinute(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Money(msgspec.Struct, frozen=True, kw_only=True):
-    """A sum of one currency."""
+    """An amount of one currency, in its minor unit."""
 
     currency: str
     amount: int

@@ -41,4 +41,5 @@ export const TYPES = [
   "payment.closed",
   "refund.succeeded",
   "refund.failed",
+  "refund.late_payment",
 ] as const;

@@ -10,6 +10,7 @@ import { useLanguage, useText } from "../text";
 import { timeText } from "../text/format";
 import { words } from "../text/words";
 import { ProblemNote } from "./ProblemNote";
+import { useReachable } from "./reachable";
 
 const LIMIT = 50;
 
@@ -36,6 +37,7 @@ export function CursorTable<T extends object>(props: Props<T>) {
   const { path, query = {}, everyMs } = props;
   const { language } = useLanguage();
   const t = useText();
+  const box = useReachable(".ant-table-content");
   const list = useInfiniteQuery({
     queryKey: [path, query],
     queryFn: ({ pageParam, signal }) =>
@@ -52,7 +54,7 @@ export function CursorTable<T extends object>(props: Props<T>) {
   const searched = list.data?.pages.at(-1)?.searched_from;
   const filtered = Object.values(query).some(Boolean);
   return (
-    <div className="list">
+    <div className="list" ref={box}>
       <Table<T>
         size="small"
         aria-label={props.label}

@@ -1,5 +1,7 @@
-// A table that may be wider than the page: where it is, it can be pushed by keyboard too.
-import { useEffect, useRef, useState, type ReactNode } from "react";
+// A table that may be wider than the page.
+import { useCallback, type ReactNode } from "react";
+
+import { useReachable } from "./reachable";
 
 export function Scroll({ label, atEnd = false, children }: {
   label: string;
@@ -7,25 +9,16 @@ export function Scroll({ label, atEnd = false, children }: {
   atEnd?: boolean;
   children: ReactNode;
 }) {
-  const box = useRef<HTMLDivElement>(null);
-  const [wide, setWide] = useState(false);
-  useEffect(() => {
-    const at = box.current;
-    if (!at) return undefined;
-    const sized = new ResizeObserver(() => setWide(at.scrollWidth > at.clientWidth));
-    sized.observe(at);
-    if (atEnd) at.scrollLeft = at.scrollWidth;
-    if (at.firstElementChild) sized.observe(at.firstElementChild);
-    return () => sized.disconnect();
-  }, [atEnd]);
+  const reachable = useReachable();
+  const box = useCallback(
+    (own: HTMLDivElement | null) => {
+      if (own && atEnd) own.scrollLeft = own.scrollWidth;
+      return reachable(own);
+    },
+    [atEnd, reachable],
+  );
   return (
-    <div
-      ref={box}
-      className="scroll"
-      role="group"
-      aria-label={label}
-      tabIndex={wide ? 0 : undefined}
-    >
+    <div ref={box} className="scroll" role="group" aria-label={label}>
       {children}
     </div>
   );

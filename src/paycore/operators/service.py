@@ -2,8 +2,8 @@
 
 A token is `op_<operator id>_<secret>`, shown once and kept as a hash (`kernel.bearer`).
 There are few operators and they do few things, so each call reads the row anew: a token
-that was revoked is refused from then on, and what was under way when it was revoked is
-refused by the log, which the revocation is entered in (`log`).
+that was revoked is refused from then on, and what was under way when it was revoked, or
+its session ended, is refused by the log, which that is entered in (`log`).
 How somebody logs in instead is in `logins` and `sessions`.
 """
 
@@ -25,7 +25,7 @@ from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
 from paycore.operators.log import COMMAND_LINE, Actor, Deed, Log, enacted
 from paycore.operators.roles import ALLOWS, May, Role
-from paycore.operators.rows import ActRow, OperatorRow
+from paycore.operators.rows import ActRow, LoginRow, OperatorRow, SessionRow
 
 PREFIX = "op"
 
@@ -68,11 +68,24 @@ async def authenticate(node: Node, bearer: str) -> Operator:
 
 
 async def again(node: Node, operator: Operator) -> Operator:
-    """The same, looked at anew: for who takes the end of the log first (`log`)."""
+    """The same, looked at anew: for who takes the end of the log first (`log`). Since
+    ending a session is an act too, nothing is done by one that was ended meanwhile.
+    """
     row = await node.journal.load(OperatorRow, operator.operator_id)
     if row is None or row.revoked_at is not None:
         raise unauthorized()
+    if operator.session_id is not None and not await _lasts(node, operator.session_id):
+        raise unauthorized()
     return operator_of(row, operator.session_id)
+
+
+async def _lasts(node: Node, session_id: str) -> bool:
+    """Whether nobody has ended a session, by itself or with its log-in."""
+    session = await node.journal.load(SessionRow, session_id)
+    if session is None or session.ended_at is not None:
+        return False
+    login = await node.journal.load(LoginRow, session.operator_id)
+    return login is not None and login.generation == session.generation
 
 
 def refuse_unless(operator: Operator, may: May) -> None:

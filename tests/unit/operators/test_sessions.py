@@ -264,6 +264,26 @@ async def test_another_password_ends_all_sessions(node):
     assert await sessions.log_in(node, rosa.typed(password=new))
 
 
+@pytest.mark.parametrize("end", ["logs out", "another password", "invited again"])
+async def test_nothing_is_done_by_a_session_that_was_ended_meanwhile(node, end):
+    """Whoever sent the head of his request in time and its body later is refused."""
+    berta = await somebody(node, f"berta-{end.split()[0]}")
+    _, cookie = await sessions.log_in(node, berta.typed())
+    who = await sessions.authenticate(node, cookie)
+    assert who == await service.again(node, who)
+    berta.wait(minutes=1)
+    if end == "logs out":
+        await sessions.log_out(node, who)
+    elif end == "invited again":
+        await logins.invite(node, berta.name, Role.OPERATOR)
+    else:
+        old = (PASSWORD, berta.code())
+        await sessions.change_password(node, who, old, "another horse battery")
+
+    with pytest.raises(Unauthorized):
+        await service.again(node, who)
+
+
 async def test_an_invitation_is_good_once_and_for_a_day(node):
     """Wrong, used, over, of somebody who is gone, or not the newest: all alike."""
     first = await logins.invite(node, "sven", Role.VIEWER)

@@ -103,7 +103,8 @@ async def enrol(node: Node, invitation: str, password: str) -> Enrolment:
     """
     refuse_short(password)
     await _invited(node, invitation)
-    hashed = await hasher_of(node).hashed(password)
+    with hasher_of(node).room():
+        hashed = await hasher_of(node).hashed(password)
     secret = fresh_secret(node.ids.token(SECRET_OCTETS))
 
     async def stage(change: Change, log: Log) -> str:
@@ -123,7 +124,8 @@ async def confirm(node: Node, invitation: str, password: str, code: str) -> None
     """The first code: from now on password and codes are good, no invitation is."""
     asked_at = node.now()  # a code is of when it was sent, however long hashing takes
     _, seen = await _invited(node, invitation)
-    good = await hasher_of(node).matches(seen.password, password)
+    with hasher_of(node).room():
+        good = await hasher_of(node).matches(seen.password, password)
     if not good or seen.totp is None:
         raise _wrong()
 
@@ -153,7 +155,7 @@ async def change_password(
     node: Node, operator: Operator, old: tuple[str, str], new: str
 ) -> None:
     """Another password, by the old one and a code: all of the operator's sessions end,
-    this one too.
+    this one too. For who has room to hash.
     """
     refuse_short(new)
     (password, code), asked_at = old, node.now()

@@ -61,13 +61,15 @@ class Typed(msgspec.Struct, frozen=True, kw_only=True):
 
 async def log_in(node: Node, typed: Typed, old: str = "") -> tuple[Session, str]:
     """A session and its cookie; Unauthorized alike for all that is wrong, TooMany for
-    a name that was tried too often. `old`, a cookie that was sent, ends with it.
+    a name that was tried too often, and where there is no room, which is no try.
+    `old`, a cookie that was sent, ends with it.
     """
-    tries = await _counted(node, typed.name)
-    row = await service.live(node, typed.name)
-    if (made := await _let_in(node, typed, row, tries, old)) is not None:
-        return made
-    await _turned_away(node, row, tries)
+    with hasher_of(node).room():
+        tries = await _counted(node, typed.name)
+        row = await service.live(node, typed.name)
+        if (made := await _let_in(node, typed, row, tries, old)) is not None:
+            return made
+        await _turned_away(node, row, tries)
     _log.warning("log_in_refused", operator=None if row is None else row.name)
     raise _wrong()
 
@@ -123,8 +125,9 @@ async def change_password(
     log in. All of the operator's sessions end.
     """
     logins.refuse_short(new)
-    tries = await _counted(node, operator.name)
-    await logins.change_password(node, operator, old, new)
+    with hasher_of(node).room():
+        tries = await _counted(node, operator.name)
+        await logins.change_password(node, operator, old, new)
     change = node.change()
     await _forget(node, change, tries)
     await node.journal.commit(change)  # refused where somebody tries meanwhile

@@ -1,7 +1,11 @@
 """Logging in: who may, how often one may try, and how long it lasts."""
 
 import asyncio
+import os
+import sys
+import threading
 import time
+from collections import Counter
 
 import pytest
 from enrolling import PASSWORD, somebody
@@ -9,7 +13,7 @@ from msgspec.structs import replace
 
 from paycore.kernel.errors import BadRequest, Forbidden, TooMany, Unauthorized
 from paycore.operators import logins, service, sessions
-from paycore.operators.passwords import hasher_of
+from paycore.operators.passwords import MOST_AT_ONCE, hasher_of
 from paycore.operators.roles import Role
 from paycore.operators.rows import EntryRow, LoginRow, SessionRow, TriesRow
 
@@ -175,6 +179,46 @@ async def test_a_hundred_at_once_are_five_guesses(node):
 
     assert all(isinstance(one, Unauthorized | TooMany) for one in ended), ended
     assert len(compared) <= 5 + 1  # nobody's own hash is made once
+
+
+async def test_who_finds_no_room_is_not_counted(node):
+    """A flood under other names makes nobody's own tries wrong ones, and writes nothing
+    for those who are refused.
+    """
+    lutz = await somebody(node, "lutz")
+    hasher, let_go = hasher_of(node), threading.Event()
+    work = hasher._work
+    hasher._work = lambda password, kept: let_go.wait(30) and work(password, kept)
+    before = len(await node.journal.every(TriesRow))
+    flood = [
+        asyncio.ensure_future(sessions.log_in(node, lutz.typed(name=f"flood-{n}")))
+        for n in range(200)
+    ]
+    await asyncio.wait(flood, return_when=asyncio.FIRST_COMPLETED)
+    for _ in range(8):
+        with pytest.raises(TooMany):
+            await sessions.log_in(node, lutz.typed())
+    let_go.set()
+    ended = await asyncio.gather(*flood, return_exceptions=True)
+    tries = await node.journal.every(TriesRow)
+
+    kinds = Counter(type(one) for one in ended)
+    assert {TooMany: 200 - MOST_AT_ONCE, Unauthorized: MOST_AT_ONCE} == kinds
+    assert MOST_AT_ONCE == len(tries) - before
+    assert await sessions.log_in(node, lutz.typed())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no nice of their own")
+async def test_hashing_leaves_the_processors_to_payments(node):
+    """Its threads are less urgent than whatever else the node does, and each of them is
+    one.
+    """
+    hasher = hasher_of(node)
+    kept = await hasher.hashed("correct horse battery")
+    theirs = hasher._threads.submit(os.getpriority, os.PRIO_PROCESS, 0).result()
+
+    assert theirs >= min(os.getpriority(os.PRIO_PROCESS, 0) + 5, 19)
+    assert ",p=1$" in kept
 
 
 async def test_a_session_ends(node):

@@ -6,12 +6,23 @@ whoever wants to know that too keeps the last hash elsewhere, and asks for it la
 
 from dataclasses import dataclass
 
+from paycore.kernel.errors import TooMany
 from paycore.kernel.node import Node
 from paycore.operators import queries
 from paycore.operators.chain import NOTHING, hash_of
 from paycore.operators.log import Log
 
-PAGE = 1000
+PAGE = 200
+"""Hashed at once, in a few milliseconds: payments wait for no more."""
+
+AGAIN_AFTER_S = 5
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One at a time in each node: any operator may ask for it, as often as he likes."""
+
+    is_on: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +45,19 @@ async def verify(
     node: Node, pool: queries.Pool, *, kept: str | None = None
 ) -> Verified:
     """Walk the chain to where it ended when this began; `kept`, in hex, is a last hash
-    of earlier, which must still be in it.
+    of earlier, which must still be in it. TooMany while another walks.
     """
+    walk = node.state(_Walk)
+    if walk.is_on:
+        raise TooMany(retry_after_s=AGAIN_AFTER_S)
+    walk.is_on = True
+    try:
+        return await _walked(node, pool, kept)
+    finally:
+        walk.is_on = False
+
+
+async def _walked(node: Node, pool: queries.Pool, kept: str | None) -> Verified:
     head = (await Log.of(node)).head
     seq, last, met = 0, NOTHING, kept is None or kept == NOTHING.hex()
     broken: int | None = None

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from paycore.kernel import db
-from paycore.kernel.errors import Unauthorized
+from paycore.kernel.errors import TooMany, Unauthorized
 from paycore.operators import queries, service
 from paycore.operators.chain import hash_of
 from paycore.operators.log import COMMAND_LINE, Deed, enacted
@@ -108,6 +108,16 @@ async def test_the_chain_is_verified(node, pool):
     assert (earlier.intact, said.intact) == (True, True)
     assert earlier.entries + 1 == said.entries
     assert not (await verify(node, pool, kept="00" * 31 + "01")).intact
+
+
+async def test_the_chain_is_walked_by_one_at_a_time(node, pool):
+    """Any viewer may ask for it, and it is work of the node that takes payments."""
+    await enter(node, "walked")
+    asked = [verify(node, pool) for _ in range(20)]
+    said = await asyncio.gather(*asked, return_exceptions=True)
+
+    assert 19 == sum(isinstance(one, TooMany) for one in said), said
+    assert (await verify(node, pool)).intact
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from paycore.api.contract import Call
 from paycore.api.decode import Shape
 from paycore.api.door import Plain, door_of, read
 from paycore.api.paging import after_of, cut, query_of
-from paycore.kernel.errors import BadRequest
+from paycore.kernel.errors import BadRequest, TooMany
 from paycore.operators import queries, verification
 from paycore.operators.queries import Entry, Wanted
 from paycore.operators.roles import May
@@ -66,6 +66,7 @@ async def list_entries(request: Plain) -> Response[bytes]:
             name="verifyAudit",
             summary="Whether the log is whole: every entry is hashed anew",
             gives=((200, AuditVerified),),
+            refuses=(TooMany,),
             may=May.READ,
         )
     },

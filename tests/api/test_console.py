@@ -195,7 +195,7 @@ def test_a_session_may_what_its_role_may(stack, browser):
 def test_logging_in_says_who_it_is_and_sets_a_cookie_no_script_reads(browser):
     """HttpOnly, SameSite, for the whole address, for TLS but on loopback."""
     answer = browser.log_in()
-    (cookie,) = answer.headers.get_list("set-cookie")
+    cookie, device = answer.headers.get_list("set-cookie")
     marks = {mark.strip().lower() for mark in cookie.split(";")[1:]}
 
     assert {
@@ -206,6 +206,10 @@ def test_logging_in_says_who_it_is_and_sets_a_cookie_no_script_reads(browser):
     assert cookie.startswith(f"{COOKIE}=cs_")
     assert {"httponly", "samesite=strict", "path=/", "max-age=43200"} <= marks
     assert "secure" not in marks
+    assert device.startswith(f"{COOKIE}_device=")
+    assert {"httponly", "samesite=strict", "path=/console/session"} <= {
+        mark.strip().lower() for mark in device.split(";")[1:]
+    }
     assert "no-store" == answer.headers["cache-control"]
     assert answer.json() == browser.api.get("/console/session").json()
 
@@ -219,7 +223,9 @@ def test_elsewhere_the_cookie_is_for_tls_alone(browser):
     )
 
     assert 200 == answer.status_code, answer.text
-    assert "secure" in answer.headers["set-cookie"].lower()
+    cookies = answer.headers.get_list("set-cookie")
+    assert 2 == len(cookies)
+    assert all("secure" in cookie.lower().split("; ") for cookie in cookies)
 
 
 def test_a_session_that_was_planted_is_not_taken_over(browser):
@@ -248,6 +254,17 @@ def test_all_that_is_wrong_is_refused_alike(browser):
     assert 1 <= int(last.headers["retry-after"]) <= 60
     assert all("set-cookie" not in answer.headers for answer in (*answers, last))
     assert 429 == browser.log_in().status_code
+
+
+def test_nobody_is_locked_out_of_his_own_browser(stack, browser):
+    """Of the one that he enrolled with, or has logged in with."""
+    elsewhere = Browser(stack)
+    elsewhere.name, elsewhere.secret = browser.name, browser.secret
+    for _ in range(5):
+        assert 401 == elsewhere.log_in(password="y" * 12).status_code
+
+    assert (429, "TOO_MANY") == said(elsewhere.log_in())
+    assert 200 == browser.log_in().status_code
 
 
 def test_a_lock_survives_a_restart(stack, browser):

@@ -82,13 +82,15 @@ def _is_ours(request: Plain, origin: str) -> bool:
     return bool(host) and origin in (f"http://{host}", f"https://{host}")
 
 
-def cookie_of(request: Plain) -> str:
-    """The session that was sent; empty, which is nobody's, where none was or two."""
+def cookie_of(request: Plain, wanted: str = SESSION_COOKIE) -> str:
+    """The session that was sent, or another cookie; empty, which is nobody's, where
+    none was or two.
+    """
     found = [
         value.strip()
         for part in _sent(request, b"cookie").split(";")
         for name, _, value in [part.partition("=")]
-        if name.strip() == SESSION_COOKIE
+        if name.strip() == wanted
     ]
     return found[0] if len(found) == 1 else ""
 

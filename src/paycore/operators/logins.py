@@ -120,8 +120,10 @@ async def enrol(node: Node, invitation: str, password: str) -> Enrolment:
     return Enrolment(totp_secret=secret, otpauth_uri=uri_of(secret, name))
 
 
-async def confirm(node: Node, invitation: str, password: str, code: str) -> None:
-    """The first code: from now on password and codes are good, no invitation is."""
+async def confirm(node: Node, invitation: str, password: str, code: str) -> str:
+    """The first code: from now on password and codes are good, no invitation is; whose
+    they are.
+    """
     asked_at = node.now()  # a code is of when it was sent, however long hashing takes
     _, seen = await _invited(node, invitation)
     with hasher_of(node).room():
@@ -129,7 +131,7 @@ async def confirm(node: Node, invitation: str, password: str, code: str) -> None
     if not good or seen.totp is None:
         raise _wrong()
 
-    async def stage(change: Change, log: Log) -> None:
+    async def stage(change: Change, log: Log) -> str:
         operator, row = await _invited(node, invitation)
         if row.password != seen.password:
             raise _wrong()
@@ -147,8 +149,9 @@ async def confirm(node: Node, invitation: str, password: str, code: str) -> None
         change.update(enrolled, version=row.version)
         deed = Deed(act="enrol", subject=operator.name)
         log.enter(node, change, _actor(operator), deed)
+        return operator.name
 
-    await enacted(node, stage)
+    return await enacted(node, stage)
 
 
 async def change_password(

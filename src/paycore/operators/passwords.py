@@ -22,7 +22,7 @@ THREADS = 2
 MOST_AT_ONCE = 16
 """Log-ins at once in one node, those that are hashed among them."""
 LESS_URGENT = 5
-"""By so much of `nice`: where both want a processor, payments have three quarters of it."""
+"""By so much of `nice`: where both want a processor, payments have most of it."""
 
 
 class Hasher:

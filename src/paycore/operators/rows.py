@@ -118,7 +118,9 @@ class SessionRow(Row, frozen=True, kw_only=True):
 
 @table("operators_tries", key="name", versioned=True)
 class TriesRow(Row, frozen=True, kw_only=True):
-    """Wrong tries to log in under one name since the last good one."""
+    """Wrong tries to log in under one name since the last good one: from one browser of
+    the operator's, or from wherever else.
+    """
 
     name: bytes
     """A keyed hash of it: people type passwords into the wrong field."""

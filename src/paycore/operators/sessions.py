@@ -54,6 +54,8 @@ class Typed(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     password: str
     code: str
+    device: str = ""
+    """Which of his browsers it was typed in, where it is one (`devices`)."""
 
     def __repr__(self) -> str:
         return "Typed(...)"
@@ -65,7 +67,7 @@ async def log_in(node: Node, typed: Typed, old: str = "") -> tuple[Session, str]
     `old`, a cookie that was sent, ends with it.
     """
     with hasher_of(node).room():
-        tries = await _counted(node, typed.name)
+        tries = await _counted(node, typed.name, typed.device)
         row = await service.live(node, typed.name)
         if (made := await _let_in(node, typed, row, tries, old)) is not None:
             return made
@@ -119,14 +121,14 @@ async def log_out(node: Node, operator: Operator) -> None:
 
 
 async def change_password(
-    node: Node, operator: Operator, old: tuple[str, str], new: str
+    node: Node, operator: Operator, old: tuple[str, str], new: str, device: str = ""
 ) -> None:
     """Another password, by the old one and a code; wrong ones count as wrong tries to
-    log in. All of the operator's sessions end.
+    log in, from the same browser. All of the operator's sessions end.
     """
     logins.refuse_short(new)
     with hasher_of(node).room():
-        tries = await _counted(node, operator.name)
+        tries = await _counted(node, operator.name, device)
         await logins.change_password(node, operator, old, new)
     change = node.change()
     await _forget(node, change, tries)
@@ -199,11 +201,12 @@ async def _end(node: Node, change: Change, cookie: str) -> None:
 # --- counting tries -------------------------------------------------------------------
 
 
-async def _counted(node: Node, name: str) -> TriesRow:
-    """One more try under a name, written before it is looked at; TooMany while the
-    name is locked, which no try makes longer.
+async def _counted(node: Node, name: str, device: str) -> TriesRow:
+    """One more try under a name, from elsewhere or from a browser of his, written
+    before it is looked at; TooMany while that is locked, which no try makes longer.
     """
-    key = keyed_hash(node.settings.search_key_octets, "operators_tries", name)
+    whose = (name, device) if device else (name,)
+    key = keyed_hash(node.settings.search_key_octets, "operators_tries", *whose)
     for _ in range(TIMES_TO_TRY):
         row, now = await node.journal.load(TriesRow, key), node.now()
         if row is not None and row.locked_until is not None and now < row.locked_until:

@@ -12,7 +12,7 @@ from enrolling import PASSWORD, somebody
 from msgspec.structs import replace
 
 from paycore.kernel.errors import BadRequest, Forbidden, TooMany, Unauthorized
-from paycore.operators import logins, service, sessions
+from paycore.operators import devices, logins, service, sessions
 from paycore.operators.passwords import MOST_AT_ONCE, hasher_of
 from paycore.operators.roles import Role
 from paycore.operators.rows import EntryRow, LoginRow, SessionRow, TriesRow
@@ -139,6 +139,38 @@ async def test_wrong_tries_lock_a_name(node, name):
     assert 25 <= waits[0] <= 31
     assert waits[0] * 1.8 < waits[1]
     assert waits[1] * 1.8 < waits[2]
+
+
+async def test_a_lock_does_not_hold_in_his_own_browser(node):
+    """Whoever locks a name goes on for ever; a browser that he logged in with before
+    has tries of its own, which lock as well, and of no other name.
+    """
+    jutta = await somebody(node, "jutta")
+    cookie = devices.remembered(node, "jutta")
+    bad = jutta.typed(password="z" * 12)
+    for _ in range(5):
+        with pytest.raises(Unauthorized):
+            await sessions.log_in(node, bad)
+    own = devices.known(node, "jutta", cookie)
+    with pytest.raises(TooMany):
+        await sessions.log_in(node, jutta.typed())
+    session, _ = await sessions.log_in(node, jutta.typed(device=own))
+    jutta.wait(minutes=1)
+    for _ in range(5):
+        with pytest.raises(Unauthorized):
+            await sessions.log_in(node, replace(bad, device=own))
+    with pytest.raises(TooMany):
+        await sessions.log_in(node, jutta.typed(device=own))
+
+    assert "jutta" == session.operator.name
+    assert cookie == devices.remembered(node, "jutta", own)
+    for name, sent in (
+        ("jens", cookie),
+        ("jutta", ""),
+        ("jutta", cookie[:-1] + ("0" if cookie[-1] != "0" else "1")),
+        ("jutta", devices.remembered(node, "jens")),
+    ):
+        assert not devices.known(node, name, sent)
 
 
 async def test_a_lock_is_in_the_database(node):

@@ -16,11 +16,11 @@ from paycore.api.console.schema import (
     EnrolmentBegun,
     LogIn,
 )
-from paycore.api.contract import SESSION_COOKIE, Call
+from paycore.api.contract import DEVICE_COOKIE, SESSION_COOKIE, Call
 from paycore.api.decode import Shape, canonical
 from paycore.api.door import Plain, body_of, door_of
 from paycore.kernel.errors import Forbidden, TooMany
-from paycore.operators import logins, sessions
+from paycore.operators import devices, logins, sessions
 from paycore.operators.roles import ALLOWS
 from paycore.operators.sessions import Session, Typed
 
@@ -48,7 +48,12 @@ async def log_in(request: Plain) -> Response[bytes]:
     """Log in by name, password and code."""
     refuse_foreign(request, silent=True)
     asked = _LOG_IN.decode(await _read(request))
-    typed = Typed(name=asked.name, password=asked.password, code=asked.code)
+    typed = Typed(
+        name=asked.name,
+        password=asked.password,
+        code=asked.code,
+        device=_device(request, asked.name),
+    )
     session, cookie = await sessions.log_in(
         door_of(request).node, typed, old=cookie_of(request)
     )
@@ -56,7 +61,10 @@ async def log_in(request: Plain) -> Response[bytes]:
         encode(_shown(session)),
         media_type=MediaType.JSON,
         headers=NO_STORE,
-        cookies=[_cookie(request, cookie, int(sessions.AT_MOST.total_seconds()))],
+        cookies=[
+            _cookie(request, cookie, int(sessions.AT_MOST.total_seconds())),
+            _remembered(request, typed.name, typed.device),
+        ],
     )
 
 
@@ -118,7 +126,10 @@ async def change_password(request: Plain) -> Response[None]:
     operator = await session_of(request)
     asked = _CHANGE.decode(await _read(request))
     node, old = door_of(request).node, (asked.password, asked.code)
-    await sessions.change_password(node, operator, old, asked.new_password)
+    await sessions.change_password(
+        *(node, operator, old, asked.new_password),
+        device=_device(request, operator.name),
+    )
     return Response(
         None, status_code=204, headers=NO_STORE, cookies=[_cookie(request, "", 0)]
     )
@@ -166,10 +177,15 @@ async def confirm_enrolment(request: Plain) -> Response[None]:
     """An invited operator has a code."""
     refuse_foreign(request, silent=True)
     asked = _CONFIRM.decode(await _read(request))
-    await logins.confirm(
+    name = await logins.confirm(
         door_of(request).node, asked.invitation, asked.password, asked.code
     )
-    return Response(None, status_code=204, headers=NO_STORE)
+    return Response(
+        None,
+        status_code=204,
+        headers=NO_STORE,
+        cookies=[_remembered(request, name, _device(request, name))],
+    )
 
 
 async def _read(request: Plain) -> bytes:
@@ -186,6 +202,25 @@ def _shown(session: Session) -> ConsoleSession:
         role=who.role,
         may=sorted(ALLOWS[who.role]),
         expires_at=session.ends_at,
+    )
+
+
+def _device(request: Plain, name: str) -> str:
+    """Which of an operator's browsers it came from; empty where it is none of his."""
+    sent = cookie_of(request, DEVICE_COOKIE)
+    return devices.known(door_of(request).node, name, sent)
+
+
+def _remembered(request: Plain, name: str, device: str) -> Cookie:
+    """What a browser is known by, when a name is locked: only logging in sees it."""
+    return Cookie(
+        key=DEVICE_COOKIE,
+        value=devices.remembered(door_of(request).node, name, device),
+        max_age=int(devices.LASTS.total_seconds()),
+        path="/console/session",
+        httponly=True,
+        samesite="strict",
+        secure=not is_loopback(request),
     )
 
 

@@ -226,6 +226,48 @@ def test_elsewhere_the_cookie_is_for_tls_alone(browser):
     cookies = answer.headers.get_list("set-cookie")
     assert 2 == len(cookies)
     assert all("secure" in cookie.lower().split("; ") for cookie in cookies)
+    assert cookies[0].startswith(f"__Host-{COOKIE}=cs_")
+
+
+def test_elsewhere_no_neighbour_can_put_a_cookie_beside_it(browser):
+    """Another host of the domain may set cookies for ours, none that begins so: what
+    has no such name is not looked at, and does not make two of one.
+    """
+    there = {"Host": "pay.example", "Origin": "https://pay.example"}
+    right = {"name": browser.name, "password": PASSWORD, "code": browser.code()}
+    made = browser.api.post("/console/session", json=right, headers=there)
+    own = made.headers.get_list("set-cookie")[0].split(";")[0]
+    plain = own.removeprefix("__Host-")
+    browser.api.cookies.clear()
+
+    def answer(cookie: str) -> int:
+        sent = {**there, "Cookie": cookie}
+        return browser.api.get("/console/session", headers=sent).status_code
+
+    assert 200 == answer(own)
+    assert 200 == answer(f"{COOKIE}=planted; {own}")
+    assert 401 == answer(plain)
+
+
+@pytest.mark.parametrize("host", ["[", "[::1", "127.0.0.1.evil.example", "localhost:x"])
+def test_what_is_no_address_of_this_machine_is_none(browser, host):
+    """However it is written: no bug, and no cookie without TLS."""
+    there = {"Host": host, "Origin": f"https://{host}"}
+    right = {"name": browser.name, "password": PASSWORD, "code": browser.code()}
+    made = browser.api.post("/console/session", json=right, headers=there)
+
+    assert 200 == made.status_code, made.text
+    for cookie in made.headers.get_list("set-cookie"):
+        assert "secure" in cookie.lower().split("; ")
+
+
+def test_elsewhere_a_page_without_tls_is_not_ours(browser):
+    """Whoever sits on the way could have written it."""
+    there = {"Host": "pay.example", "Origin": "http://pay.example"}
+    right = {"name": browser.name, "password": PASSWORD, "code": browser.code()}
+    answer = browser.api.post("/console/session", json=right, headers=there)
+
+    assert (403, "FORBIDDEN") == said(answer)
 
 
 def test_a_session_that_was_planted_is_not_taken_over(browser):

@@ -3,9 +3,10 @@ token, or the session of the console's cookie; asked before anything of the requ
 read. Neither of key and token is ever good for the other's calls.
 """
 
+import re
 from urllib.parse import urlsplit
 
-from paycore.api.contract import SESSION_COOKIE, Call
+from paycore.api.contract import LOOPBACK_COOKIE, SESSION_COOKIE, Call
 from paycore.api.door import Plain, door_of
 from paycore.kernel.errors import Forbidden
 from paycore.lines import service as lines
@@ -16,6 +17,7 @@ from paycore.operators.service import Operator
 
 _SCHEME = "bearer "
 _SAFE = frozenset({"GET", "HEAD"})
+_LOOPBACK = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?")
 
 
 async def caller_of(request: Plain) -> Caller:
@@ -36,7 +38,7 @@ async def operator_of(request: Plain) -> Operator:
 
 async def session_of(request: Plain) -> Operator:
     """Who has logged in with the cookie that came; whoever sent a token has not."""
-    cookie = cookie_of(request)
+    cookie = cookie_of(request, session_cookie(request))
     if cookie and request.method not in _SAFE:
         refuse_foreign(request)
     return await sessions.authenticate(door_of(request).node, cookie)
@@ -71,7 +73,7 @@ def refuse_foreign(request: Plain, *, silent: bool = False) -> None:
 
 def _is_ours(request: Plain, origin: str) -> bool:
     """Whether a page's origin is the address that was asked, or the one we are told
-    to have.
+    to have. Without TLS whoever is on the way may have written the page.
     """
     if not origin:
         return False
@@ -79,13 +81,18 @@ def _is_ours(request: Plain, origin: str) -> bool:
     if public.netloc and origin == f"{public.scheme}://{public.netloc}":
         return True
     host = _sent(request, b"host")
-    return bool(host) and origin in (f"http://{host}", f"https://{host}")
+    if is_loopback(request) and origin == f"http://{host}":
+        return True
+    return bool(host) and origin == f"https://{host}"
 
 
-def cookie_of(request: Plain, wanted: str = SESSION_COOKIE) -> str:
-    """The session that was sent, or another cookie; empty, which is nobody's, where
-    none was or two.
-    """
+def session_cookie(request: Plain) -> str:
+    """The name of the session's cookie at the address that was asked."""
+    return LOOPBACK_COOKIE if is_loopback(request) else SESSION_COOKIE
+
+
+def cookie_of(request: Plain, wanted: str) -> str:
+    """The cookie of a name; empty, which is nobody's, where none was sent or two."""
     found = [
         value.strip()
         for part in _sent(request, b"cookie").split(";")
@@ -100,8 +107,8 @@ def is_loopback(request: Plain) -> bool:
     for TLS only would not come back.
     """
     secure = door_of(request).node.settings.public_url.startswith("https:")
-    name = urlsplit(f"//{_sent(request, b'host')}").hostname or ""
-    return not secure and name in ("127.0.0.1", "::1", "localhost")
+    host = _sent(request, b"host").lower()
+    return not secure and _LOOPBACK.fullmatch(host) is not None
 
 
 def _bearer(request: Plain) -> str:

@@ -7,7 +7,13 @@ from litestar.datastructures import Cookie
 from litestar.enums import MediaType
 
 from paycore.api.answers import NO_STORE, encode, found
-from paycore.api.auth import cookie_of, is_loopback, refuse_foreign, session_of
+from paycore.api.auth import (
+    cookie_of,
+    is_loopback,
+    refuse_foreign,
+    session_cookie,
+    session_of,
+)
 from paycore.api.console.schema import (
     BeginEnrolment,
     ChangePassword,
@@ -16,7 +22,7 @@ from paycore.api.console.schema import (
     EnrolmentBegun,
     LogIn,
 )
-from paycore.api.contract import DEVICE_COOKIE, SESSION_COOKIE, Call
+from paycore.api.contract import DEVICE_COOKIE, Call
 from paycore.api.decode import Shape, canonical
 from paycore.api.door import Plain, body_of, door_of
 from paycore.kernel.errors import Forbidden, TooMany
@@ -55,7 +61,7 @@ async def log_in(request: Plain) -> Response[bytes]:
         device=_device(request, asked.name),
     )
     session, cookie = await sessions.log_in(
-        door_of(request).node, typed, old=cookie_of(request)
+        door_of(request).node, typed, old=cookie_of(request, session_cookie(request))
     )
     return Response(
         encode(_shown(session)),
@@ -81,8 +87,8 @@ async def log_in(request: Plain) -> Response[bytes]:
 )
 async def get_session(request: Plain) -> Response[bytes]:
     """Who has logged in with the cookie that came."""
-    node = door_of(request).node
-    return found(_shown(await sessions.session_of(node, cookie_of(request))))
+    node, cookie = door_of(request).node, cookie_of(request, session_cookie(request))
+    return found(_shown(await sessions.session_of(node, cookie)))
 
 
 @delete(
@@ -226,7 +232,7 @@ def _remembered(request: Plain, name: str, device: str) -> Cookie:
 
 def _cookie(request: Plain, value: str, lasts_s: int) -> Cookie:
     return Cookie(
-        key=SESSION_COOKIE,
+        key=session_cookie(request),
         value=value,
         max_age=lasts_s,
         path="/",

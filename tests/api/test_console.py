@@ -1,11 +1,10 @@
 """Operators over HTTP: who may do what, how one gets in, and what is entered of it."""
 
 import re
-from datetime import UTC, datetime, timedelta
 
 import httpx2 as httpx
-import pyotp
 import pytest
+from console_browser import COOKIE, PASSWORD, Browser
 from inside import inside
 from operating import Person, case
 from operator_posts import because, newcomer
@@ -19,8 +18,6 @@ from paycore.operators.roles import ALLOWS, May, Role
 
 OPERATORS = [route for route in routes() if route.call.may is not None]
 DOORS = [route for route in routes() if route.call.door]
-COOKIE = "paycore_console"
-PASSWORD = "correct horse battery"
 CARD = "6222020200112233446"
 EVERY = pytest.mark.parametrize("route", OPERATORS, ids=lambda route: route.call.name)
 
@@ -35,48 +32,6 @@ def people(running) -> dict[Role, Person]:
 def admin(people) -> Person:
     """Who may everything."""
     return people[Role.ADMIN]
-
-
-class Browser:
-    """A page of ours in a browser: keeps cookies and says where it comes from."""
-
-    def __init__(self, stack: Stack) -> None:
-        base = stack.nodes[0].info.api
-        self.api = httpx.Client(base_url=base, headers={"Origin": base}, timeout=20)
-        stack._clients.append(self.api)
-        self.secret = ""
-        self.name = ""
-
-    def enrol(self, person: Person, role: str) -> "Browser":
-        """Invited by an admin, and enrolled; the code of a step ago is used up."""
-        asked = {**newcomer(), "role": role}
-        path = "/v1/console/operators"
-        made = person.api.post(path, json=asked, headers=key())
-        assert httpx.codes.CREATED == made.status_code, made.text
-        self.name, invitation = asked["name"], made.json()["invitation"]
-        given = {"invitation": invitation, "password": PASSWORD}
-        begun = self.api.post("/console/enrolment", json=given)
-        assert httpx.codes.OK == begun.status_code, begun.text
-        self.secret = begun.json()["totp_secret"]
-        path = "/console/enrolment/confirm"
-        for _ in range(3):  # the code may have become one of two steps ago on its way
-            sent = {**given, "code": self.code(-1)}
-            confirmed = self.api.post(path, json=sent)
-            if confirmed.is_success:
-                break
-        assert httpx.codes.NO_CONTENT == confirmed.status_code, confirmed.text
-        return self
-
-    def code(self, steps: int = 0) -> str:
-        """Of this moment, or of so many steps away."""
-        return pyotp.TOTP(self.secret).at(
-            datetime.now(UTC) + timedelta(seconds=30 * steps)
-        )
-
-    def log_in(self, steps: int = 0, **changes: str) -> httpx.Response:
-        """By what is right, but for the changes."""
-        right = {"name": self.name, "password": PASSWORD, "code": self.code(steps)}
-        return self.api.post("/console/session", json={**right, **changes})
 
 
 @pytest.fixture
@@ -227,47 +182,6 @@ def test_elsewhere_the_cookie_is_for_tls_alone(browser):
     assert 2 == len(cookies)
     assert all("secure" in cookie.lower().split("; ") for cookie in cookies)
     assert cookies[0].startswith(f"__Host-{COOKIE}=cs_")
-
-
-def test_elsewhere_no_neighbour_can_put_a_cookie_beside_it(browser):
-    """Another host of the domain may set cookies for ours, none that begins so: what
-    has no such name is not looked at, and does not make two of one.
-    """
-    there = {"Host": "pay.example", "Origin": "https://pay.example"}
-    right = {"name": browser.name, "password": PASSWORD, "code": browser.code()}
-    made = browser.api.post("/console/session", json=right, headers=there)
-    own = made.headers.get_list("set-cookie")[0].split(";")[0]
-    plain = own.removeprefix("__Host-")
-    browser.api.cookies.clear()
-
-    def answer(cookie: str) -> int:
-        sent = {**there, "Cookie": cookie}
-        return browser.api.get("/console/session", headers=sent).status_code
-
-    assert 200 == answer(own)
-    assert 200 == answer(f"{COOKIE}=planted; {own}")
-    assert 401 == answer(plain)
-
-
-@pytest.mark.parametrize("host", ["[", "[::1", "127.0.0.1.evil.example", "localhost:x"])
-def test_what_is_no_address_of_this_machine_is_none(browser, host):
-    """However it is written: no bug, and no cookie without TLS."""
-    there = {"Host": host, "Origin": f"https://{host}"}
-    right = {"name": browser.name, "password": PASSWORD, "code": browser.code()}
-    made = browser.api.post("/console/session", json=right, headers=there)
-
-    assert 200 == made.status_code, made.text
-    for cookie in made.headers.get_list("set-cookie"):
-        assert "secure" in cookie.lower().split("; ")
-
-
-def test_elsewhere_a_page_without_tls_is_not_ours(browser):
-    """Whoever sits on the way could have written it."""
-    there = {"Host": "pay.example", "Origin": "http://pay.example"}
-    right = {"name": browser.name, "password": PASSWORD, "code": browser.code()}
-    answer = browser.api.post("/console/session", json=right, headers=there)
-
-    assert (403, "FORBIDDEN") == said(answer)
 
 
 def test_a_session_that_was_planted_is_not_taken_over(browser):

@@ -56,21 +56,24 @@ def payer_of(request: Plain) -> Origin | None:
     """Where the payer is: who called us, or whom our own proxies say they called for.
 
     Of what is forwarded the last address counts that is none of our proxies: all before
-    it is what somebody outside has written.
+    it is what somebody outside has written. Where a proxy says none that can be read it
+    is counted itself: nobody asks for texts without end because it is set up wrongly.
     """
     client = request.scope.get("client")
     if client is None:
         return None
     proxies = door_of(request).node.settings.proxies
-    came_by = [client[0]]
-    for header in request.headers.getall("x-forwarded-for", []):
-        came_by[:0] = [one.strip() for one in header.split(",")]
-    for text in reversed(came_by):
+    # A proxy may add to the line that came or write one below it: what is last is its.
+    lines = request.headers.getall("x-forwarded-for", [])
+    came_by = [one.strip() for line in lines for one in line.split(",")]
+    found: Origin | None = None
+    for text in reversed([*came_by, client[0]]):
         try:
             address = ip_address(text.partition("%")[0])
         except ValueError:
-            return None
+            break
         address = getattr(address, "ipv4_mapped", None) or address
+        found = Origin(address=str(address), told=True)
         if not any(address in network for network in proxies):
-            return Origin(address=str(address), told=True)
-    return None
+            break
+    return found

@@ -26,13 +26,15 @@ class Door:
         ("10.0.0.0/8", "10.0.0.1", "1.1.1.1, 10.0.0.7", "1.1.1.1"),
         ("10.0.0.0/8", "9.9.9.9", "1.1.1.1", "9.9.9.9"),
         ("10.0.0.1, ::1", "::ffff:10.0.0.1", "2001:db8::1", "2001:db8::1"),
-        ("10.0.0.1", "10.0.0.1", "who knows", None),
-        ("10.0.0.1", "10.0.0.1", None, None),
+        ("10.0.0.1", "10.0.0.1", "who knows", "10.0.0.1"),
+        ("10.0.0.1", "10.0.0.1", "6.6.6.6, 1.1.1.1:4711", "10.0.0.1"),
+        ("10.0.0.1", "10.0.0.1", None, "10.0.0.1"),
+        ("10.0.0.1", "unix", None, None),
     ],
 )
 def test_whose_address_it_is(monkeypatch, proxies, client, forwarded, payer):
     """Our own proxies are believed and nobody else; what an outsider wrote before the
-    last address counts for nothing.
+    last address counts for nothing; a proxy that says nothing to be read counts itself.
     """
     monkeypatch.setattr(forms, "door_of", lambda _: Door(proxies))
     headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
@@ -42,6 +44,19 @@ def test_whose_address_it_is(monkeypatch, proxies, client, forwarded, payer):
 
     assert payer == (origin.address if origin else None)
     assert origin is None or origin.told
+
+
+@pytest.mark.parametrize("forged", ["6.6.6.6", "6.6.6.6, 7.7.7.7"])
+def test_a_proxy_that_writes_a_line_of_its_own(monkeypatch, forged):
+    """HAProxy puts what it knows into a further header: the last line's last counts."""
+    monkeypatch.setattr(forms, "door_of", lambda _: Door("10.0.0.1"))
+    request = RequestFactory().get("/")
+    request.scope["client"] = ("10.0.0.1", 1)
+    request.scope["headers"] = [
+        (b"x-forwarded-for", one.encode()) for one in (forged, "1.1.1.1")
+    ]
+
+    assert "1.1.1.1" == forms.payer_of(request).address
 
 
 def test_proxies_that_are_none():

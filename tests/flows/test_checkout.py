@@ -7,6 +7,7 @@ import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from urllib.parse import urlencode
 
 import httpx2 as httpx
 import pytest
@@ -16,6 +17,13 @@ from stack import SHOP, TICKETS, Payer, Stack, key, stacked
 
 SLOW = "slow:2"
 SETTLED_S = 40.0
+CODES, TRIES = 2, 5
+SIGN = {"pay_type": "QUICK_PAY", "channel": "quick_a", "account": "main"}
+TYPED = {
+    "number": "6222020200112233453",
+    "name": "李雷",
+    "id_no": "110101199003074178",
+}
 
 
 class Browser:
@@ -49,7 +57,15 @@ class Browser:
         )
         form = {**({"seen": seen[1]} if seen else {}), **data}
         url = f"{self._api}{self.path}/{step}"
-        return httpx.post(url, params={"lang": "en"}, data=form, timeout=20)
+        # As browsers do, of a form without fields as well.
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        query = {"lang": "en"}
+        body = urlencode(form)
+        return httpx.post(url, params=query, content=body, headers=kind, timeout=20)
+
+    def told(self, answer: httpx.Response) -> str:
+        """The page that a step's answer leads to."""
+        return httpx.get(f"{self._api}{answer.headers['location']}", timeout=20).text
 
     @property
     def _api(self) -> str:
@@ -194,6 +210,33 @@ def test_a_stale_form_sends_no_text(payer):
 
     assert {303} == {answer.status_code for answer in answers}
     assert 2 == len(payer.codes())
+
+
+def test_many_new_cards_at_once(payer):
+    """One at a time: otherwise whoever has an address could try cards without end."""
+    browser = Browser(payer, sign=SIGN, card_ids=[])
+    phones = [f"136{int(payer.phone[-8:]) + more:08d}" for more in range(12)]
+    url = f"{browser._api}{browser.path}/card"
+
+    def add(phone: str) -> int:
+        typed = {**TYPED, "number": numbered(phone), "phone": phone}
+        return client.post(url, data=typed).status_code
+
+    payer.stack.fault("bank.quick_*.sign", SLOW)
+    with httpx.Client(timeout=20) as client, ThreadPoolExecutor(12) as many:
+        assert {303} == set(many.map(add, phones))
+    texted = [one for one in phones if payer.stack.sms(f"+86{one}")]
+
+    assert 1 == len(texted)
+    assert "SIGN_CODE" == browser.stage
+
+
+def numbered(phone: str) -> str:
+    """A card number of its own for each phone."""
+    body = f"62220202{phone[-7:]}000"
+    digits = [int(one) for one in reversed(body)]
+    odd = [sum(divmod(2 * one, 10)) for one in digits[::2]]
+    return f"{body}{-sum((*odd, *digits[1::2])) % 10}"
 
 
 @pytest.mark.long

@@ -131,7 +131,12 @@ class TypedCard(msgspec.Struct, frozen=True, kw_only=True):
 async def add_card(
     node: Node, row: CheckoutRow, typed: TypedCard, origin: Origin | None
 ) -> None:
-    """Have a new card's bank text the code that signs it."""
+    """Have a new card's bank text the code that signs it.
+
+    One card at a time, for the key is the place that it has among those added here: who
+    sends another one meanwhile is shown what came of the first. So a checkout never
+    tries more than `MOST_OWN_CARDS`, however many are sent at once.
+    """
     what = await checkouts.found(node, row)
     if row.sign is None or stage_of(what, node.now()) is not Stage.CHOOSE:
         return
@@ -139,13 +144,12 @@ async def add_card(
     added_before = len(checkouts.cards_added(what.row))
     if added_before >= MOST_OWN_CARDS:
         raise errors.TooMany
-    facts = msgspec.structs.astuple(typed)
     new = NewCard(biz_line=row.biz_line, **msgspec.structs.asdict(typed))
     answer = await agreements.sign(
         node,
         await bins.known(node, new),
         _WISH.decode(row.sign),
-        _claim(node, row, "sign", str(added_before), *facts),
+        _claim(node, row, "sign", str(added_before)),
         lambda view: (200, msgspec.json.encode(Added(card_id=view.card.card_id))),
         origin,
     )
@@ -199,7 +203,7 @@ def _unseen(view: core.View) -> tuple[int, bytes]:
 
 def _claim(node: Node, row: CheckoutRow, *what: str) -> KeyClaim:
     """The key of a step: whoever asks the same from the same page asks it once. Keyed,
-    for a code or a card may be in it.
+    for a code may be in it.
     """
     key = node.settings.search_key_octets
     scope = keyed_hash(key, "checkout_step", row.checkout_no, *what)

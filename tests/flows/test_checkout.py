@@ -212,6 +212,40 @@ def test_a_stale_form_sends_no_text(payer):
     assert 2 == len(payer.codes())
 
 
+def test_an_order_whose_tries_are_used_up(converted_payer):
+    """The payer is told so as he asks for one more code, and not to ask for another."""
+    payer = converted_payer
+    browser = Browser(payer)
+    browser.send("pay", card=payer.card_id)
+    for _ in range(CODES):
+        for _ in range(TRIES):
+            browser.send("confirm", code=f"{(int(payer.codes()[-1]) + 1) % 10**6:06d}")
+        answer = browser.send("code")
+    page = browser.told(answer)
+
+    assert answer.headers["location"].endswith("&say=used")
+    assert "tries are used up" in page
+    assert "Ask for another" not in page
+    assert CODES == len(payer.codes())
+
+
+def test_two_tabs_with_two_cards(payer, stack):
+    """The first card pays; the other tab is shown how things stand, and no more."""
+    other = stack.payer()
+    browser = Browser(payer, card_ids=[payer.card_id, other.card_id])
+    url = f"{browser._api}{browser.path}/pay"
+    cards = [payer.card_id, other.card_id] * 10
+
+    with httpx.Client() as client, ThreadPoolExecutor(len(cards)) as tabs:
+        answers = list(
+            tabs.map(lambda one: client.post(url, data={"card": one}), cards)
+        )
+    browser.until("CODE")
+
+    assert 1 == len([*payer.codes(), *other.codes()])
+    assert [] == [one for one in answers if "say=" in one.headers["location"]]
+
+
 def test_many_new_cards_at_once(payer):
     """One at a time: otherwise whoever has an address could try cards without end."""
     browser = Browser(payer, sign=SIGN, card_ids=[])

@@ -63,7 +63,6 @@ _SAYS: tuple[tuple[type[Refusal], str], ...] = (
     (CouponAway, "later"),
     (Unavailable, "later"),
     (DataNotExist, "card"),
-    (Duplicate, "twice"),
 )
 """What a payer is told of a refusal. Of any other nothing: it means that something
 stands already, which the page shows."""
@@ -71,6 +70,9 @@ _NOT_NOW: Mapping[str, str] = MappingProxyType(
     {"pay": "card", "card": "later", "code": "used"}
 )
 """And of one that says that this is not the state for a step."""
+_TWICE: Mapping[str, str] = MappingProxyType({"card": "twice"})
+"""And of one that says that somebody was first: with the card, he is told; with the
+order, another tab was, and the page shows what it did."""
 _FIELDS = frozenset({"number", "name", "id_no", "phone", "bank", "code"})
 
 _log = log.get(__name__)
@@ -242,6 +244,8 @@ def _said(step: str, refusal: Refusal) -> str:
         return refusal.field if refusal.field in _FIELDS else "later"
     if isinstance(refusal, BizCheckError):
         return _NOT_NOW.get(step, "")
+    if isinstance(refusal, Duplicate):
+        return _TWICE.get(step, "")
     return next((say for kind, say in _SAYS if isinstance(refusal, kind)), "")
 
 

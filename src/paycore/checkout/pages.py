@@ -67,9 +67,9 @@ _TEXTS: Mapping[Stage, str] = MappingProxyType(
 )
 _CODES: Mapping[VerifyStatus | None, str] = MappingProxyType(
     {
-        VerifyStatus.WRONG: "say_wrong",
-        VerifyStatus.EXPIRED: "say_code_over",
-        VerifyStatus.LOCKED: "say_locked",
+        VerifyStatus.WRONG: "wrong",
+        VerifyStatus.EXPIRED: "code_over",
+        VerifyStatus.LOCKED: "locked",
     }
 )
 _GOES_ON = frozenset({"NOT_CHARGED", "RESEND_FAILED"})
@@ -265,26 +265,29 @@ def _phone(stage: Stage, what: Found) -> str:
 def _problems(
     stage: Stage, what: Found, shown: Shown, t: Mapping[str, str]
 ) -> Iterator[dict[str, str]]:
-    """What the payer is to be told first: of what stands, else of his last step."""
-    standing = _standing(stage, what, shown, t)
-    if standing:
-        at = "code" if stage in (Stage.CODE, Stage.SIGN_CODE) else ""
-        yield {"at": at, "text": standing}
-    elif shown.say and not stage.over and not stage.moves:
-        at = _AT.get(shown.say, "")
-        if (at == "code") is (stage in (Stage.CODE, Stage.SIGN_CODE)) or not at:
-            yield {"at": at, "text": t[f"say_{shown.say}"]}
+    """What the payer is to be told first: of his last step, else of what stands. Of a
+    step first, for it says what to do now where what stands has not changed by it.
+    """
+    if stage.over or stage.moves:
+        return
+    of_code = stage in (Stage.CODE, Stage.SIGN_CODE)
+    at = _AT.get(shown.say, "")
+    if shown.say and (not at or (at == "code") is of_code):
+        yield {"at": at, "text": t[f"say_{shown.say}"]}
+    elif standing := _standing(stage, what, shown, t):
+        yield {"at": "code" if of_code else "", "text": standing}
 
 
 def _standing(stage: Stage, what: Found, shown: Shown, t: Mapping[str, str]) -> str:
     """What became of the last code, or of the card that was typed."""
-    if stage is Stage.CHOOSE and what.came_to_nothing and not shown.say:
-        return t["say_not_added"]
+    if stage is Stage.CHOOSE and what.came_to_nothing:
+        return t["not_added"]
     if stage not in (Stage.CODE, Stage.SIGN_CODE):
         return ""
     if what.payment is not None and what.payment.row.resp_code in _GOES_ON:
         return messages.words(what.payment.row.resp_code, shown.language)
     status = last_code(what)
     if status is VerifyStatus.WRONG and shown.tries_left is not None:
-        return f"{t['say_wrong']} {t['say_left'].format(n=shown.tries_left)}"
+        left = t["tries_left"].format(n=shown.tries_left)
+        return f"{t['wrong']} {left}" if shown.tries_left else t["locked"]
     return t[_CODES[status]] if status in _CODES else ""

@@ -127,22 +127,23 @@ _WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "back": ("返回{payee}", "Back to {payee}"),
         "order": ("订单号", "Order"),
         "status": ("状态", "Status"),
-        # What was wrong
-        "say_code": ("请输入 4-8 位数字验证码。", "The code has 4 to 8 digits."),
-        "say_wrong": ("验证码错误。", "That code is wrong."),
-        "say_left": ("还可尝试\u00a0{n}\u00a0次。", "Tries\u00a0left:\u00a0{n}."),
-        "say_code_over": (
+        # What became of a code or a card
+        "wrong": ("验证码错误。", "That code is wrong."),
+        "tries_left": ("还可尝试\u00a0{n}\u00a0次。", "Tries\u00a0left:\u00a0{n}."),
+        "code_over": (
             "验证码错误或已失效，请重新获取。",
             "The code is wrong or no longer good. Ask for another.",
         ),
-        "say_locked": (
+        "locked": (
             "错误次数过多，请重新获取验证码。",
             "Too many wrong codes. Ask for another.",
         ),
-        "say_not_added": (
+        "not_added": (
             "未能添加该银行卡，请核对信息或换一张卡。",
             "That card was not added. Check what you entered, or use another.",
         ),
+        # What was wrong with a step, by what an address says of it
+        "say_code": ("请输入 4-8 位数字验证码。", "The code has 4 to 8 digits."),
         "say_number": ("卡号有误。", "That is not a card number."),
         "say_name": (
             "姓名须与银行预留一致。",
@@ -161,23 +162,22 @@ _WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "say_coupon": ("优惠券当前不可用。", "The coupon cannot be used now."),
         "say_wait": (
             "操作过于频繁，请稍后再试。",
-            "Too many codes were asked for. Wait a little.",
+            "That was tried too often. Wait a while, then try again.",
         ),
         "say_used": (
             "此订单的验证次数已用完，请取消并返回商家重新下单。",
             "This order's tries are used up. Cancel it, and go back to the shop.",
         ),
         "say_twice": (
-            "该卡已签约或正在验证，请稍后再试。",
-            "That card is being added already. Try again in a few minutes.",
+            "该卡已签约或正在验证，请稍后再试，或换一张卡。",
+            (
+                "The shop has that card already, or it is being added. Try again in a"
+                " few minutes, or use another."
+            ),
         ),
         "say_later": (
             "暂时无法处理，请稍后再试。没有扣款。",
             "Not possible at this moment. Nothing was charged; try again.",
-        ),
-        "say_stale": (
-            "页面已更新，请按最新内容操作。",
-            "The page has moved on. This is how things stand.",
         ),
     }
 )

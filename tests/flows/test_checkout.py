@@ -246,6 +246,46 @@ def test_two_tabs_with_two_cards(payer, stack):
     assert [] == [one for one in answers if "say=" in one.headers["location"]]
 
 
+def test_another_card_than_the_one_that_was_typed(payer):
+    """A payer who mistyped his phone need not wait for its code to be over: the card is
+    ended, and he enters it again or takes another.
+    """
+    browser = Browser(payer, sign=SIGN)
+    wrong, right = (f"137{int(payer.phone[-8:]) + more:08d}" for more in (500, 501))
+    browser.send("card", **TYPED, phone=wrong)
+    assert "SIGN_CODE" == browser.stage
+    code = payer.stack.sms(f"+86{wrong}")[-1]["code"]
+    browser.send("other")
+    assert "CHOOSE" == browser.stage
+    browser.send("card-code", seen="0", code=code)
+    assert "CHOOSE" == browser.stage
+    assert browser.now()["added_card_id"] is None
+    deadline = time.monotonic() + SETTLED_S
+    while browser.stage != "SIGN_CODE":
+        # Its place is free once the bank has acknowledged the end.
+        assert time.monotonic() < deadline
+        browser.send("card", **TYPED, phone=right)
+    browser.send("card-code", code=payer.stack.sms(f"+86{right}")[-1]["code"])
+    assert "CODE" == browser.stage
+    browser.send("confirm", code=payer.stack.sms(f"+86{right}")[-1]["code"])
+
+    assert "PAID" == browser.stage
+    assert 1 == len(payer.stack.charges(browser.now()["pay_order_no"]))
+
+
+def test_the_other_card_button_ends_no_card_that_is_signed(payer):
+    """A form from before the code was typed finds the payment, and does nothing."""
+    browser = Browser(payer, sign=SIGN)
+    phone = f"137{int(payer.phone[-8:]) + 502:08d}"
+    browser.send("card", **{**TYPED, "number": "6222020200112233461"}, phone=phone)
+    browser.send("card-code", code=payer.stack.sms(f"+86{phone}")[-1]["code"])
+    browser.send("other")
+
+    assert "CODE" == browser.stage
+    card_id = browser.now()["added_card_id"]
+    assert "ACTIVE" == payer.api.get(f"/v1/cards/{card_id}").json()["status"]
+
+
 def test_many_new_cards_at_once(payer):
     """One at a time: otherwise whoever has an address could try cards without end."""
     browser = Browser(payer, sign=SIGN, card_ids=[])

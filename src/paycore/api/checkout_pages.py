@@ -129,6 +129,10 @@ async def _card_code(step: Step) -> None:
     await steps.sign_with(step.node, step.row, *asked)
 
 
+async def _another_card(step: Step) -> None:
+    await steps.another_card(step.node, step.row)
+
+
 async def _send_again(step: Step) -> None:
     await steps.send_again(step.node, step.row, step.seen, step.origin)
 
@@ -146,6 +150,7 @@ _STEPS: Mapping[str, Callable[[Step], Awaitable[None]]] = MappingProxyType(
         "pay": _pay,
         "card": _add_card,
         "card-code": _card_code,
+        "other": _another_card,
         "code": _send_again,
         "confirm": _confirm,
         "cancel": _cancel,

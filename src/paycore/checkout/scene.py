@@ -85,8 +85,11 @@ class Found:
 
     @property
     def came_to_nothing(self) -> bool:
-        """Whether the card that the payer typed last was not added and will not be."""
-        return self.adding is not None and self.adding.status != cards.ACTIVE
+        """Whether the card that the payer typed last was not added and will not be,
+        though nobody gave it up.
+        """
+        given_up = (cards.ACTIVE, cards.REVOKED)
+        return self.adding is not None and self.adding.status not in given_up
 
 
 def stage_of(found: Found, now: datetime) -> Stage:

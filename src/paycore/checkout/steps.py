@@ -1,5 +1,5 @@
-"""What a payer does at a checkout: choose a card or add one, have the code sent again,
-type it, give up.
+"""What a payer does at a checkout: choose a card or add one, or another than that, have
+the code sent again, type it, give up.
 
 There is no money path here: a card is added by `core.agreements`, the payment is
 opened, its code sent again, confirmed and closed by `core.service`, as the API does.
@@ -168,6 +168,16 @@ class Added(msgspec.Struct, frozen=True, kw_only=True):
     """What is kept of the adding of a card."""
 
     card_id: CardId
+
+
+async def another_card(node: Node, row: CheckoutRow) -> None:
+    """End a new card that waits for its code, at its bank as well: its payer mistyped
+    it, or takes another. One that is signed by now stays.
+    """
+    what = await checkouts.found(node, row)
+    if what.adding is None or stage_of(what, node.now()) is not Stage.SIGN_CODE:
+        return
+    await agreements.revoke(node, row.biz_line, what.adding.card_id)
 
 
 async def sign_with(

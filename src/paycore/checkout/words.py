@@ -67,6 +67,7 @@ _WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "code": ("验证码", "Code"),
         "pay": ("支付 {amount}", "Pay {amount}"),
         "sign": ("验证并继续", "Add card and go on"),
+        "other_card": ("修改信息或换一张卡", "Change it, or use another card"),
         "again": ("重新发送", "Send another code"),
         "again_in": ("{s} 秒后可重新发送", "Another code in {s} s"),
         "cancel": ("取消支付", "Cancel payment"),

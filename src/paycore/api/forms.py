@@ -42,12 +42,17 @@ async def form_of(request: Plain) -> dict[str, str]:
 
 
 def refuse_strangers(request: Plain) -> None:
-    """Refuse what another site's page has sent."""
+    """Refuse what another site's page has sent. Ours is the address that was asked, and
+    the one that payers are told: a proxy may ask for a node by another name.
+    """
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin", "null")
-    elsewhere = origin != "null" and (
-        urlsplit(origin).netloc != request.headers.get("host", "")
-    )
+    settings = door_of(request).node.settings
+    ours = {
+        request.headers.get("host", ""),
+        urlsplit(settings.checkout_url or settings.public_url).netloc,
+    }
+    elsewhere = origin != "null" and urlsplit(origin).netloc not in ours - {""}
     if site not in (None, "same-origin") or elsewhere:
         raise Forbidden
 

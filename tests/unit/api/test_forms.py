@@ -5,15 +5,15 @@ from litestar.testing import RequestFactory
 
 from paycore.api import forms
 from paycore.kernel.config import Settings
-from paycore.kernel.errors import Misconfigured
+from paycore.kernel.errors import Forbidden, Misconfigured
 
 
 class Door:
     """As much of a door as is looked at."""
 
-    def __init__(self, proxies: str) -> None:
+    def __init__(self, proxies: str, **settings: str) -> None:
         self.node = self
-        self.settings = Settings.for_dev(checkout_proxies=proxies)
+        self.settings = Settings.for_dev(checkout_proxies=proxies, **settings)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,33 @@ def test_a_proxy_that_writes_a_line_of_its_own(monkeypatch, forged):
     ]
 
     assert "1.1.1.1" == forms.payer_of(request).address
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "ours"),
+    [
+        ("https://pay.example", "pay.example", True),
+        ("https://pay.example", "node-1:8000", True),
+        ("null", "node-1:8000", True),
+        (None, "node-1:8000", True),
+        ("https://evil.example", "node-1:8000", False),
+        ("https://pay.example.evil.example", "node-1:8000", False),
+        ("https://", "node-1:8000", False),
+    ],
+)
+def test_which_origin_is_ours(monkeypatch, origin, host, ours):
+    """The address that was asked, or the one that we tell payers: a proxy may ask for
+    a node by another name, and a browser may say where its page is from.
+    """
+    door = Door("", checkout_url="https://pay.example")
+    monkeypatch.setattr(forms, "door_of", lambda _: door)
+    headers = {"Host": host, **({"Origin": origin} if origin else {})}
+    request = RequestFactory().post("/", headers=headers)
+    if ours:
+        forms.refuse_strangers(request)
+    else:
+        with pytest.raises(Forbidden):
+            forms.refuse_strangers(request)
 
 
 def test_proxies_that_are_none():

@@ -4,11 +4,12 @@ account of its own to sign at, a coupon that is worth something, a way back.
 
 import re
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
 from paycore.cards import service as cards
+from paycore.checkout.returning import OURS
 from paycore.core.agreements import place
 from paycore.core.agreements.place import Wish
 from paycore.coupon import service as coupon
@@ -59,9 +60,9 @@ async def check(node: Node, asked: Asked) -> int:
         )
     if not good_return(asked.return_url):
         raise BadRequest(
-            "return_url is an https address, or http on loopback; without user and"
-            " fragment.",
-            "return_url 须为 https 地址(本机回环可用 http),不含用户信息和锚点",
+            "return_url is an https address, or http on loopback; without user,"
+            " fragment and the parameters that we add.",
+            "return_url 须为 https 地址(回环可用 http),不含用户信息、锚点和返回参数",
             field="return_url",
         )
     if not asked.card_ids and asked.sign is None:
@@ -79,7 +80,8 @@ async def check(node: Node, asked: Asked) -> int:
 
 def good_return(url: str) -> bool:
     """Whether a payer may be sent there: nobody reads the way back on the way, and it
-    is an address and nothing else.
+    is an address and nothing else. What we say of the payment is said once in it: of
+    two, a shop might read the one that is not ours.
     """
     if not _PRINTED.fullmatch(url) or "#" in url or "\\" in url:
         return False
@@ -88,7 +90,11 @@ def good_return(url: str) -> bool:
         host, _ = parts.hostname, parts.port
     except ValueError:
         return False
-    if not host or "@" in parts.netloc:
+    if (
+        not host
+        or "@" in parts.netloc
+        or OURS & set(parse_qs(parts.query, keep_blank_values=True))
+    ):
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and _loopback(host))
 

@@ -14,6 +14,14 @@ from urllib.parse import urlencode
 
 from paycore.checkout.rows import CheckoutRow
 
+OURS = frozenset(
+    {
+        *("checkout_no", "out_biz_no", "pay_order_no", "status"),
+        *("at", "key_id", "sign"),
+    }
+)
+"""What is added, which the line's own address does not say."""
+
 
 def back_to_shop(row: CheckoutRow, status: str, *, digest: bytes, now: datetime) -> str:
     """The whole address."""

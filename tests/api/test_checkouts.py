@@ -78,6 +78,9 @@ BAD = [
     ("return_url", "https://shop.example\\@evil.example/"),
     ("return_url", "https://shop.example:99999/"),
     ("return_url", f"https://shop.example/?card={CARD}"),
+    ("return_url", f"https://shop.example/?status={MARK}"),
+    ("return_url", f"https://shop.example/?a=1&%73ign={MARK}"),
+    ("return_url", "https://shop.example/?pay_order_no"),
     ("locale", "fr"),
     ("expires_in_s", 59),
 ]
@@ -244,6 +247,33 @@ def test_a_bad_form_is_told_and_not_echoed(signing, browser, step, sent, say):
     assert 303 == answer.status_code
     assert answer.headers["location"].endswith(f"&say={say}")
     assert MARK not in answer.headers["location"] + page.text
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        {"phone": "\u202d+86 137-1234-0001\u202c"},
+        {"phone": "１３７１２３４０００１"},
+        {"number": "６２２２ 0202\u00a00011 2233 453\u200b"},
+        {"name": "李雷\ufeff"},
+        {"id_no": "1101011990 0307 4178"},
+    ],
+)
+def test_a_card_as_people_paste_it(stack, signing, browser, pasted):
+    """Marks that nobody sees, wide digits and spaces are no mistake of the payer's: the
+    card gets as far as to its bank.
+    """
+    stack.fault("bank.quick_a.sign", "decline:WRONG_PHONE")
+    typed = {
+        "number": "6222020200112233453",
+        "name": "李雷",
+        "id_no": "110101199003074178",
+        "phone": "13712340001",
+    }
+    answer = browser.post(f"{signing['url']}/card", data={**typed, **pasted})
+
+    assert "say=" not in answer.headers["location"]
+    assert "was not added" in browser.get(answer.headers["location"]).text
 
 
 def test_what_is_no_form(browser, made):

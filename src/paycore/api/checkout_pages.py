@@ -7,6 +7,7 @@ there is to be told is ever in an address.
 
 import gzip
 import re
+import unicodedata
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -98,7 +99,7 @@ class Step:
     @property
     def code(self) -> str:
         """The code that was typed."""
-        code = self.form.get("code", "")
+        code = _digits(self.form.get("code", ""))
         if not _CODE.fullmatch(code):
             raise BadRequest(field="code")
         return code
@@ -112,9 +113,9 @@ async def _pay(step: Step) -> None:
 async def _add_card(step: Step) -> None:
     typed = _TYPED.convert(
         {
-            "number": re.sub(r"[ -]", "", step.form.get("number", "")),
-            "name": step.form.get("name", ""),
-            "id_no": step.form.get("id_no", ""),
+            "number": _digits(step.form.get("number", "")),
+            "name": _without_marks(step.form.get("name", "")),
+            "id_no": _digits(step.form.get("id_no", "")),
             "phone": _phone(step.form.get("phone", "")),
         }
     )
@@ -158,9 +159,23 @@ _STEPS: Mapping[str, Callable[[Step], Awaitable[None]]] = MappingProxyType(
 )
 
 
+def _without_marks(text: str) -> str:
+    """Without what nobody sees: what is copied out of contacts and chats has marks of
+    direction and joints in it.
+    """
+    return "".join(one for one in text if unicodedata.category(one) != "Cf").strip()
+
+
+def _digits(text: str) -> str:
+    """A number as people write it: in groups, or in the wide digits of a Chinese
+    keyboard.
+    """
+    return re.sub(r"[\s()-]", "", unicodedata.normalize("NFKC", _without_marks(text)))
+
+
 def _phone(text: str) -> str:
-    """A phone as its owner writes it: without the country at home, and with spaces."""
-    plain = re.sub(r"[ ()-]", "", text)
+    """A phone as its owner writes it: without the country at home."""
+    plain = _digits(text)
     return MAINLAND + plain if _MAINLAND_MOBILE.fullmatch(plain) else plain
 
 

@@ -191,7 +191,11 @@ def test_given_up(shop, open_page, axe, picture):
     visit = open_page(made["url"], locale="zh-CN")
     visit.choose()
     visit.until("CODE")
-    visit.page.locator("form[action*='/cancel'] button").click()
+    cancel = visit.page.locator("form[action*='/cancel'] button")
+    assert not cancel.is_visible()
+    visit.page.locator(".cancel summary").click()
+    picture(visit, "cancel-zh")
+    cancel.click()
     visit.until("CLOSED")
 
     assert [] == visit.serious(axe)

@@ -28,63 +28,71 @@ _WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "next_step": (
             "下一步我们将向银行预留手机发送验证码，输入后才会扣款。",
             (
-                "Next we text a code to the phone that your bank knows. Nothing is"
-                " charged before you enter it."
+                "Next, a code is texted to the phone registered with your bank. Nothing"
+                " is charged before you enter it."
             ),
         ),
         "new_card": ("使用新银行卡", "Use a new card"),
         "number": ("银行卡号", "Card number"),
         "name": ("持卡人姓名", "Name on the card"),
         "id_no": ("身份证号", "ID number"),
-        "phone": ("银行预留手机号", "Phone that your bank knows"),
+        "phone": ("银行预留手机号", "Phone registered with your bank"),
         "phone_hint": (
             "中国大陆手机号，或带国家代码，如 +85291234567",
             "A mainland number, or with its country code: +85291234567",
         ),
         "agree": (
             "继续即表示您同意{payee}在您确认后使用此卡收款。",
-            "By going on you agree that {payee} may charge this card when you say so.",
+            (
+                "By continuing you agree that {payee} may charge this card when you"
+                " confirm."
+            ),
         ),
         "add": ("添加银行卡", "Add this card"),
         # The codes
         "sign_title": ("验证银行卡", "Add your card"),
         "sign_sent": (
             "银行已向 {phone} 发送验证码。请输入最新收到的一条。",
-            "Your bank has texted a code to {phone}. Enter the newest one.",
+            "Your bank has texted a code to {phone}. Enter the latest one.",
         ),
         "code_title": ("输入验证码", "Enter the code"),
         "code_sent": (
             "验证码已发送至 {phone}。请输入最新收到的一条，之前的均已失效。",
             (
-                "We sent a code to {phone}. Enter the newest one: earlier ones are no"
-                " longer good."
+                "A code was sent to {phone}. Enter the latest one: earlier ones no"
+                " longer work."
             ),
         ),
         "code_to_send": (
             "验证码尚未发出，请重新获取。",
-            "No code has gone out yet. Ask for one.",
+            "No code has been sent yet. Ask for one.",
         ),
         "code": ("验证码", "Code"),
         "pay": ("支付 {amount}", "Pay {amount}"),
-        "sign": ("验证并继续", "Add card and go on"),
-        "other_card": ("修改信息或换一张卡", "Change it, or use another card"),
+        "sign": ("验证并继续", "Add card and continue"),
+        "other_card": ("修改信息或换一张卡", "Edit details or use another card"),
         "again": ("重新发送", "Send another code"),
         "again_in": ("{s} 秒后可重新发送", "Another code in {s} s"),
         "cancel": ("取消支付", "Cancel payment"),
+        "cancel_text": (
+            "取消后此页面不能再付款，如需购买须返回商家重新下单。",
+            "This page cannot be paid any more then: order again at the shop.",
+        ),
+        "cancel_now": ("确认取消", "Yes, cancel it"),
         "using": ("使用", "Using"),
         # What came of it
         "working": ("正在处理", "One moment"),
         "working_text": (
             "请稍候，页面会自动更新。",
-            "This page looks again by itself.",
+            "This page updates by itself.",
         ),
         "signing": ("正在确认银行卡", "Your card is being confirmed"),
         "confirming": ("正在确认支付结果", "Your payment is being confirmed"),
         "confirming_text": (
             "银行正在处理，请勿重复支付。页面会自动更新；您也可以离开，商家会收到结果。",
             (
-                "Your bank is working on it: do not pay again. This page looks again by"
-                " itself. You may leave as well, the shop will be told."
+                "Your bank is processing it: do not pay again. This page updates by"
+                " itself. You can also leave: the shop will be notified."
             ),
         ),
         "paid": ("支付成功", "Paid"),
@@ -105,19 +113,19 @@ _WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "expired": ("付款链接已过期", "This link has expired"),
         "expired_text": (
             "没有扣款。请返回商家重新发起付款。",
-            "Nothing was charged. Go back to the shop to begin again.",
+            "Nothing was charged. Go back to the shop to start again.",
         ),
         "taken": ("此订单无法在此支付", "This order cannot be paid here"),
         "taken_text": (
             "此订单已通过其他方式处理。请返回商家查看。",
-            "It is being dealt with elsewhere. Go back to the shop to see.",
+            "It is being handled in another way. Go back to the shop to see.",
         ),
         "lost": ("找不到此付款页面", "There is no such payment page"),
         "lost_text": (
             "链接不完整或已失效。请返回商家重新发起付款。",
             (
-                "The link is not whole, or no longer good. Go back to the shop to begin"
-                " again."
+                "The link is incomplete or no longer valid. Go back to the shop to"
+                " start again."
             ),
         ),
         "broken": ("暂时无法显示", "This page cannot be shown now"),
@@ -133,7 +141,7 @@ _WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "tries_left": ("还可尝试\u00a0{n}\u00a0次。", "Tries\u00a0left:\u00a0{n}."),
         "code_over": (
             "验证码错误或已失效，请重新获取。",
-            "The code is wrong or no longer good. Ask for another.",
+            "The code is wrong or no longer valid. Ask for another.",
         ),
         "locked": (
             "错误次数过多，请重新获取验证码。",

@@ -76,7 +76,7 @@ _WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "cancel": ("取消支付", "Cancel payment"),
         "cancel_text": (
             "取消后此页面不能再付款，如需购买须返回商家重新下单。",
-            "This page cannot be paid any more then: order again at the shop.",
+            "This link will then be closed. To buy after all, order again at the shop.",
         ),
         "cancel_now": ("确认取消", "Yes, cancel it"),
         "using": ("使用", "Using"),

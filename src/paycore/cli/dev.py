@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from paycore.dev.stack import Ground, Summary
 
 
+MOST = 10_000_000
+"""Finished payments to begin with: what the console is measured with."""
+
+
 def dev(
     port: Annotated[int, typer.Option(help="Of the API; 0 takes a free one.")] = 8000,
     sandbox_port: Annotated[
@@ -25,6 +29,15 @@ def dev(
             " unionpay,huifu,stripe,aliyun,tencent,smpp. They have a line of their own."
         ),
     ] = "",
+    history: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=MOST,
+            help="So many finished payments, of the last thirty days, in a folder that"
+            " is new: something to look at. 100000 take about a minute.",
+        ),
+    ] = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="One line of JSON when all is ready.")
     ] = False,
@@ -49,9 +62,35 @@ def dev(
             vendors=vendors.named(channels),
             api_port=port,
         ) as on:
+            if history:
+                _fill(on, history)
             uvloop.run(_run(on, port=port, as_json=as_json))
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
+
+
+def _fill(on: "Ground", history: int) -> None:
+    """A month, with its progress on standard error; a folder that has one is left."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from paycore.bench.month.fill import fill
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        tasks = {}
+
+        def told(what: str, more: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(f"a month: {what}", total=of)
+            progress.advance(tasks[what], more)
+
+        filled = fill(on, history, told)
+    if not filled:
+        typer.echo(
+            f"paycore: somebody has paid in {on.data} before: it is left as it is,"
+            " --history is for a new folder (--data)",
+            err=True,
+        )
 
 
 async def _run(on: "Ground", *, port: int, as_json: bool) -> None:

@@ -24,6 +24,8 @@ from paycore.kernel.errors import Misconfigured
 from paycore.kernel.ids import PAY_ORDER_NO_LENGTH
 from paycore.retention.service import numbered
 
+NOTICE = UUID("01a18fa2-38ca-7769-83b1-63b5260d8442")
+REFERENCE = b"17400000010000000001"
 NO = b"261125190753550D6F143P712S"
 LINES_NO = b"228d7a83a53298c6bfd3b7635c557262"
 SCOPE, CHANGE = bytes(range(32)), UUID("01a2141b-754e-71a9-b4a5-838edc8717e3").bytes
@@ -73,6 +75,14 @@ TABLES = {
             b'"share":"100%%"}' % (NO, NO),
         ),
     ),
+    "attempt": (
+        [column("pay_order_no", in_key=True), column("channel_ref")],
+        row(NO, REFERENCE) + row(NO, b"17") + row(NO, None),
+    ),
+    "notify_notice": (
+        [column("notice_id", in_key=True), column("payload")],
+        row(b"msg_%s" % NOTICE.hex.encode(), b'{"ref":"%s","n":17}' % REFERENCE),
+    ),
     "sms_code": ([column("pay_order_no", in_key=True)], b""),
 }
 
@@ -121,6 +131,29 @@ def test_random_keys_are_new_and_the_same_in_every_row():
     assert SCOPE != copied()["key"][0][0]
 
 
+def test_a_channels_number_is_its_own_wherever_it_stands():
+    """Digits, as many; what is too short to name anything is left in every text."""
+    made = copied()
+    number = made["attempt"][0][1]
+
+    assert len(REFERENCE) == len(number)
+    assert number.isdigit()
+    assert REFERENCE != number
+    assert [b"17", None] == [fields[1] for fields in made["attempt"][1:]]
+    assert b'{"ref":"%s","n":17}' % number == made["notify_notice"][0][1]
+
+
+def test_a_notices_number_has_the_time_at_which_it_was_made():
+    """By it a notice is found again."""
+    (number, _) = copied()["notify_notice"][0]
+    spelled = number.removeprefix(b"msg_").decode()
+    moved = EARLIER.replace(microsecond=0) - AT.replace(microsecond=0)
+
+    assert 7 == UUID(spelled).version
+    millis = (UUID(spelled).int >> 80) - (NOTICE.int >> 80)
+    assert int(moved.total_seconds() * 1000) == millis
+
+
 def test_what_names_nothing_is_as_it_was_recorded():
     """Amounts, what is NULL, and a per cent sign."""
     made = copied()
@@ -139,6 +172,20 @@ def test_no_two_copies_share_a_name():
         assert 1000 == len(names)
         assert {len(recorded)} == {len(name) for name in names}
         assert recorded not in names
+
+
+def test_a_history_may_begin_within_a_month():
+    """Thirty days, in the months that they touch, and all of it kept."""
+    since = UNTIL - timedelta(days=30)
+    history = History(
+        payments=3000, until=UNTIL, since=since, months=2, kept_whole=3000
+    )
+    seconds = history.seconds(range(3000))
+
+    assert since <= moment_of(seconds[0]) < moment_of(seconds[-1]) <= UNTIL
+    assert ["2610", "2611"] == [month.name for month in history.by_month()]
+    assert 3000 == sum(len(month.payments) for month in history.by_month())
+    assert range(3000) == history.newest
 
 
 def test_a_history_lies_evenly_over_its_months():

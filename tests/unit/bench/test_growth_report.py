@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from paycore.bench.growth import report, sheets
+from paycore.bench.growth.asking import Asked
 from paycore.bench.growth.audits import Audit
 from paycore.bench.growth.fill import Filled
 from paycore.bench.growth.history import History
-from paycore.bench.growth.people import Asked
 from paycore.bench.growth.queries import Size
 from paycore.bench.growth.run import Figures, Plan, Side, Window
 from paycore.bench.load import Level
@@ -49,6 +49,7 @@ def a_side(before: int, *payments: int, broken: tuple[str, ...] = ()) -> Side:
         ],
         windows=[a_window(each) for each in payments],
         asked=[Asked(what="its timeline", ms=[9.0, 1.0, 2.0], blocks=7.4)],
+        at_console=[Asked(what="the overview", ms=[9.0, 1.0, 302.5], blocks=7.4)],
         audits=[
             Audit(
                 scope="everything",
@@ -98,6 +99,18 @@ def test_a_question_is_told_by_its_middle():
 
     assert {"0": 2.0, "1000": 2.0} == answer.ms
     assert {"0": 7, "1000": 7} == answer.blocks
+
+
+def test_what_the_console_takes_too_long_for_is_said():
+    """Not nineteen of twenty answers in time: it stands in the table and below it."""
+    said = report.document(figures(a_side(0, 1), a_side(1000, 1)))
+
+    assert {"0": 302.5, "1000": 302.5} == said.console[0].p95_ms
+    drawn = {sheet.title: sheet.markdown() for sheet in sheets.sheets(said)}
+    title = "What the console asks: ms at p50/p95, and blocks"
+    assert "| 9.0/302.5 (over 300) · 7 |" in drawn[title]
+    told = "the overview, at the console beside 1,000: 302 ms at p95, more than 300"
+    assert told in sheets.summary(said)
 
 
 def test_blocks_are_told_a_payment():

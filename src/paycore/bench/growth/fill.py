@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Self
 
 from paycore.bench.growth import queries
-from paycore.bench.growth.history import TABLES, History, Month, Stretch
+from paycore.bench.growth.history import History, Month, Stretch
 from paycore.bench.growth.pattern import Pattern, Table
 from paycore.bench.growth.visit import visiting
 from paycore.bench.payer import WrongAnswer
@@ -68,13 +68,15 @@ def fill(
     settings: Settings,
     *,
     told: Told,
+    watched: bool = True,
 ) -> Filled:
     """Fill the cluster in a folder, which is stopped, with copies of its payments.
 
-    The settings say for how long things are kept.
+    The settings say for how long things are kept; `watched`: statements are counted
+    from then on.
     """
     with Cluster.start(data, settings=SETTINGS) as cluster:
-        filling = _Filling(cluster.dsn, originals, history, settings, told)
+        filling = _Filling(cluster.dsn, originals, history, settings, told, watched)
         return asyncio.run(filling.all())
 
 
@@ -108,6 +110,7 @@ class _Filling:
     history: History
     settings: Settings
     told: Told
+    watched: bool
     chance: Random = field(default_factory=lambda: Random(SEED))
     recorded: Sequence[Mapping[str, Table]] = ()
     """The originals' rows."""
@@ -124,7 +127,8 @@ class _Filling:
                 await self._copies(connection)
                 await self._take_away_what_is_old()
             copied = perf_counter()
-            await queries.watch(connection)
+            if self.watched:
+                await queries.watch(connection)
             await queries.grow_old(connection)
             ended = perf_counter()
         finally:
@@ -136,10 +140,13 @@ class _Filling:
         )
 
     async def _copies(self, connection: queries.Connection) -> None:
-        self.recorded = [await _recorded(connection, no) for no in self.originals]
-        history, number = self.history, len(self.recorded)
+        history = self.history
+        self.recorded = [
+            await _recorded(connection, history.tables, no) for no in self.originals
+        ]
+        number = len(self.recorded)
         await queries.ensure_months(connection, history.first_day, history.months)
-        plain = await queries.without_partitions(connection, TABLES)
+        plain = await queries.without_partitions(connection, history.tables)
         async with asyncio.TaskGroup() as group, _Pipes(group, self.dsn) as whole:
             for table in plain:
                 whole.open(table, table)
@@ -198,14 +205,14 @@ class _Filling:
 
 
 async def _recorded(
-    connection: queries.Connection, pay_order_no: str
+    connection: queries.Connection, tables: Sequence[str], pay_order_no: str
 ) -> Mapping[str, Table]:
     return {
         table: (
             await queries.columns(connection, table),
             await queries.rows_of(connection, table, pay_order_no),
         )
-        for table in TABLES
+        for table in tables
     }
 
 

@@ -30,6 +30,9 @@ class Filling(IntEnum):
     COUPON = auto()
     """Counted, not drawn: among millions eight letters would meet."""
     HEX = auto()
+    SPELLED_UUID = auto()
+    """A UUID of version 7 in a text, without its dashes."""
+    DIGITS = auto()
     OCTETS = auto()
     UUID = auto()
     TIME = auto()
@@ -50,6 +53,8 @@ class Fillings:
     coupon_letters: int
     """0: it has none."""
     hexes: tuple[int, ...]
+    spelled_uuids: tuple[bytes, ...]
+    digits: tuple[int, ...]
     tokens: tuple[int, ...]
     """How long each is."""
     uuids: tuple[bytes, ...]
@@ -71,6 +76,10 @@ class Fillings:
             second=_second_in(number),
             coupon_letters=sum(map(len, of[Filling.COUPON])),
             hexes=tuple(map(len, of[Filling.HEX])),
+            spelled_uuids=tuple(
+                bytes.fromhex(each.decode()) for each in of[Filling.SPELLED_UUID]
+            ),
+            digits=tuple(map(len, of[Filling.DIGITS])),
             tokens=tuple(map(len, of[Filling.OCTETS])),
             uuids=tuple(of[Filling.UUID]),
             times=tuple(int.from_bytes(each, "big", signed=True) for each in times),
@@ -86,6 +95,11 @@ class Fillings:
             self._number(second, chance),
             *((_coupon(nth, self.coupon_letters),) if self.coupon_letters else ()),
             *[chance.randbytes(letters // 2).hex().encode() for letters in self.hexes],
+            *[
+                _uuid(recorded, moved, chance).hex().encode()
+                for recorded in self.spelled_uuids
+            ],
+            *[b"%0*d" % (many, chance.randrange(10**many)) for many in self.digits],
             *[chance.randbytes(octets) for octets in self.tokens],
             *[_uuid(recorded, moved, chance) for recorded in self.uuids],
             *self._times(moved * MICRO),

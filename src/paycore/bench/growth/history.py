@@ -35,6 +35,9 @@ BRIEFLY: Mapping[str, timedelta] = MappingProxyType(
 )
 """Tables that lose row by row what is so old."""
 
+GIVEN_BACK = (*("refund", "refund_total", "refund_transition", "refund_out_refund_no"),)
+"""And those for good of a payment that was refunded."""
+
 TABLES = (*EVER, *MONTHLY, *BRIEFLY)
 
 
@@ -67,6 +70,15 @@ class History:
     until: datetime
     months: int = MONTHS
     kept_whole: int = KEPT_WHOLE
+    since: datetime | None = None
+    """From then on, and not over the whole of its first month."""
+    refunded: bool = False
+    """Whether some were."""
+
+    @property
+    def tables(self) -> Sequence[str]:
+        """Where its payments have rows."""
+        return (*TABLES, *(GIVEN_BACK if self.refunded else ()))
 
     @property
     def first_day(self) -> date:
@@ -95,7 +107,7 @@ class History:
 
     def kept(self, table: str) -> range:
         """Those that have their rows in a table."""
-        if table in EVER:
+        if table in EVER or table in GIVEN_BACK:
             return range(self.payments)
         if table in MONTHLY:
             return self.newest
@@ -103,7 +115,7 @@ class History:
 
     def seconds(self, payments: range) -> list[int]:
         """The second in which each of these was made."""
-        first = second_of(self._midnight(self.first_day))
+        first = second_of(self.since or self._midnight(self.first_day))
         span, parts = second_of(self.until) - first, 2 * self.payments
         return [first + (2 * nth + 1) * span // parts for nth in payments]
 
@@ -118,11 +130,11 @@ class History:
 
     def stretches(self, payments: range) -> Iterator[Stretch]:
         """These, in parts that are left alike."""
-        begins = {table: self.kept(table).start for table in TABLES}
+        begins = {table: self.kept(table).start for table in self.tables}
         inside = {at for at in begins.values() if payments.start < at < payments.stop}
         cuts = sorted({payments.start, payments.stop} | inside)
         for first, end in pairwise(cuts):
-            tables = [table for table in TABLES if begins[table] <= first]
+            tables = [table for table in self.tables if begins[table] <= first]
             yield Stretch(range(first, end), tables)
 
     def _since(self, moment: datetime) -> range:

@@ -26,11 +26,15 @@ NAMED: Mapping[str, Filling] = MappingProxyType(
     {
         "pay_order_no": Filling.NUMBER,
         "out_biz_no": Filling.HEX,
-        "notice_id": Filling.HEX,
+        "notice_id": Filling.SPELLED_UUID,
+        "channel_ref": Filling.DIGITS,
         "coupon_no": Filling.COUPON,
     }
 )
 """Columns that name a payment: what they hold is looked for in every text."""
+
+LEAST_LETTERS = 6
+"""What is shorter names nothing: it stands in many a text by chance."""
 
 _SECOND = rb"20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d"
 
@@ -94,9 +98,9 @@ def _names(tables: Mapping[str, Table]) -> Mapping[bytes, Hole]:
         for fields in tuples(rows):
             for column, field in zip(columns, fields, strict=True):
                 filling = NAMED.get(column.name)
-                if filling is not None and field is not None:
-                    # msg_… stays msg_…
-                    name = field.rpartition(b"_")[2]
+                # msg_… stays msg_…
+                name = (field or b"").rpartition(b"_")[2]
+                if filling is not None and len(name) >= LEAST_LETTERS:
                     found[name] = (filling, name)
     return found
 

@@ -1,57 +1,26 @@
-"""What people ask, asked of a database that stands still: how long, how many blocks.
+"""What people ask of the API and by commands, and what the workers' upkeep does.
 
-The same functions that the API, the commands and the workers' upkeep call, each for
-payments from all over the history.
+The same functions that those call, each for payments from all over the history.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Awaitable
 from datetime import datetime, timedelta
-from time import perf_counter
 
 from paycore.accounting import queries as accounting
 from paycore.api.queries import backlog
-from paycore.bench.growth import queries
-from paycore.bench.growth.queries import Pool, Sample
-from paycore.bench.growth.visit import visiting
+from paycore.bench.growth.asking import ENOUGH_S, Asker, Question
+from paycore.bench.growth.queries import Sample
 from paycore.core import queries as payments
 from paycore.core import service as core
 from paycore.core.timeline import timeline
 from paycore.coupon.queries import coupons
 from paycore.desk.queries import cases
-from paycore.kernel.config import Settings
-from paycore.kernel.node import Node
 from paycore.kernel.terms import BizLineId, BizStatus, PayOrderNo
 from paycore.notify import queries as notices
 
 PAGE = 50
 
-TIMES = 20
-ENOUGH_S = 20.0
-"""A question that took so long in all is not asked again, once it was asked thrice."""
-AT_LEAST = 3
-
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """One question."""
-
-    what: str
-    ms: Sequence[float]
-    blocks: float
-    """That one answer touched, on average."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asker:
-    node: Node
-    pool: Pool
-
-
-Question = Callable[[_Asker, Sample], Awaitable[object]]
 
 
 def _line(about: Sample) -> BizLineId:
@@ -62,15 +31,15 @@ def _no(about: Sample) -> PayOrderNo:
     return PayOrderNo(about.pay_order_no)
 
 
-def _search(asker: _Asker, about: Sample, **asked: object) -> Awaitable[object]:
+def _search(asker: Asker, about: Sample, **asked: object) -> Awaitable[object]:
     return payments.search(asker.pool, _line(about), limit=PAGE, **asked)  # type: ignore[arg-type]
 
 
-def _find(asker: _Asker, **asked: object) -> Awaitable[object]:
+def _find(asker: Asker, **asked: object) -> Awaitable[object]:
     return payments.find(asker.pool, limit=PAGE, **asked)  # type: ignore[arg-type]
 
 
-def _notices(asker: _Asker, **asked: object) -> Awaitable[object]:
+def _notices(asker: Asker, **asked: object) -> Awaitable[object]:
     return notices.notices(asker.pool, limit=PAGE, **asked)  # type: ignore[arg-type]
 
 
@@ -78,7 +47,7 @@ def _day(about: Sample) -> dict[str, datetime]:
     return {"since": about.created_at, "until": about.created_at + DAY}
 
 
-def _made(asker: _Asker, about: Sample) -> Awaitable[object]:
+def _made(asker: Asker, about: Sample) -> Awaitable[object]:
     since = about.created_at
     line = _line(about)
     wanted = notices.Wanted(since=since, until=since + HOUR, biz_line=line)
@@ -129,46 +98,3 @@ QUESTIONS: tuple[tuple[str, Question], ...] = (
         lambda a, p: coupons(a.pool, biz_line=p.biz_line, status="USED", limit=PAGE),
     ),
 )
-
-
-async def ask(
-    dsn: str, settings: Settings, *, told: Callable[[str], None]
-) -> list[Asked]:
-    """Ask everything, one after the other; nobody else may be there."""
-    async with _asking(dsn, settings) as asker:
-        about = await queries.samples(asker.pool, TIMES)
-        made = []
-        for what, question in QUESTIONS:
-            told(what)
-            made.append(await _asked(asker, what, question, about))
-    return made
-
-
-async def _asked(
-    asker: _Asker, what: str, question: Question, about: Sequence[Sample]
-) -> Asked:
-    before = await _blocks(asker)
-    ms: list[float] = []
-    for one in about:
-        began = perf_counter()
-        await question(asker, one)
-        ms.append((perf_counter() - began) * 1000)
-        if len(ms) >= AT_LEAST and sum(ms) >= ENOUGH_S * 1000:
-            break
-    blocks = await _blocks(asker) - before
-    return Asked(what=what, ms=ms, blocks=blocks / len(ms))
-
-
-async def _blocks(asker: _Asker) -> int:
-    found = await queries.statements(asker.pool)
-    return sum(blocks for _, blocks in found.values())
-
-
-@asynccontextmanager
-async def _asking(dsn: str, settings: Settings) -> AsyncIterator[_Asker]:
-    async with visiting(dsn, settings) as node:
-        pool = await queries.pool(dsn)
-        try:
-            yield _Asker(node=node, pool=pool)
-        finally:
-            await pool.close()

@@ -76,13 +76,19 @@ SELECT e.account, p.currency, 0,
        sum(CASE e.side WHEN 'DEBIT' THEN e.amount ELSE -e.amount END * n.copies)
 FROM unnest($1::text[], $2::bigint[]) AS n(pay_order_no, copies)
 JOIN accounting_posting p USING (pay_order_no)
-JOIN accounting_entry e USING (pay_order_no, kind)
+JOIN accounting_entry e USING (pay_order_no, kind, fact)
 GROUP BY e.account, p.currency
 ON CONFLICT (account, currency, slot) DO UPDATE SET amount = b.amount + excluded.amount
 """
 
+BORN_OPEN = "refund"
+"""Tables whose rows may come in only as they began: their triggers are not asked."""
+
+_UNASKED = "SET LOCAL session_replication_role = replica"
+
 _UNFINISHED = """
 SELECT (SELECT count(*) FROM payment WHERE next_check_at IS NOT NULL)
+     + (SELECT count(*) FROM refund WHERE status = 'DOING')
      + (SELECT count(*) FROM notify_notice WHERE next_check_at IS NOT NULL)
 """
 
@@ -126,8 +132,13 @@ _SPAN = "SELECT min(created_at), max(created_at) FROM payment"
 
 _SAMPLE = """
 SELECT p.pay_order_no, p.biz_line, p.out_biz_no, p.created_at, c.tail,
-       right(c.phone_masked, 4) AS phone_tail
+       right(c.phone_masked, 4) AS phone_tail, coalesce(went.channel, '') AS channel,
+       coalesce(went.channel_ref, '') AS channel_ref
 FROM payment p JOIN cards_card c USING (card_id)
+LEFT JOIN LATERAL (
+    SELECT channel, channel_ref FROM attempt a WHERE a.pay_order_no = p.pay_order_no
+    ORDER BY channel_ref IS NULL, seq DESC LIMIT 1
+) went ON true
 WHERE p.pay_order_no >= $1
 ORDER BY p.pay_order_no
 LIMIT 1
@@ -194,6 +205,8 @@ async def rewrite(dsn: str, table: str, rows: AsyncIterator[bytes]) -> None:
         async with connection.transaction():
             stood = await _copied(connection, f"SELECT * FROM {table}")
             await connection.execute(f"TRUNCATE {table}")
+            if table.startswith(BORN_OPEN):
+                await connection.execute(_UNASKED)
             await connection.copy_to_table(
                 table, source=_whole(rows, stood), format="binary", freeze=True
             )
@@ -265,6 +278,10 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     tail: str
     phone_tail: str
+    channel: str
+    """Where it went last."""
+    channel_ref: str
+    """Its number there; empty: it has none."""
 
 
 async def samples(pool: "Pool", count: int) -> list[Sample]:

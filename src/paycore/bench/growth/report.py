@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from paycore.bench.growth import blocks
+from paycore.bench.growth.asking import Asked
 from paycore.bench.growth.audits import Audit
 from paycore.bench.growth.history import BRIEFLY, EVER, MONTHLY, TABLES
 from paycore.bench.growth.run import Figures, Side
@@ -20,6 +21,7 @@ MOST_DEEDS = 12
 """What a payment touches most; the rest is in the sum only."""
 
 PERCENTS = (50, 99)
+LATE_PERCENT = 95
 
 ROWS = "rows"
 
@@ -43,6 +45,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     ms: Each[float]
     """The middle of several."""
     blocks: Each[int]
+    p95_ms: Each[float] = {}
+    """Of what the console asks."""
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +76,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     charged: int
     processes: int
     holds: bool
+    console: Sequence[Answer] = ()
 
 
 def document(figures: Figures) -> Document:
@@ -97,7 +102,15 @@ def document(figures: Figures) -> Document:
         octets_per_payment=_each(others, _octets),
         octets_by_table=_each(others, _by_table),
         fill_s=_each(others, _fill_s),
-        people=_people(sides),
+        people=_answers(sides, lambda side: side.asked),
+        console=[
+            msgspec.structs.replace(each, p95_ms=late)
+            for each, late in zip(
+                _answers(sides, lambda side: side.at_console),
+                _late(sides),
+                strict=True,
+            )
+        ],
         audits=_each(sides, lambda side: side.audits),
         payments=figures.payments,
         charged=figures.charged,
@@ -226,9 +239,11 @@ def _fill_s(side: Side) -> dict[str, float]:
 # --- people ---------------------------------------------------------------------------
 
 
-def _people(sides: Sequence[Side]) -> list[Answer]:
+def _answers(
+    sides: Sequence[Side], of: Callable[[Side], Sequence[Asked]]
+) -> list[Answer]:
     made = []
-    for same in zip(*(side.asked for side in sides), strict=True):
+    for same in zip(*map(of, sides), strict=True):
         by_side = list(zip(sides, same, strict=True))
         made.append(
             Answer(
@@ -238,3 +253,14 @@ def _people(sides: Sequence[Side]) -> list[Answer]:
             )
         )
     return made
+
+
+def _late(sides: Sequence[Side]) -> list[Each[float]]:
+    """What nineteen of twenty answers of the console come within."""
+    return [
+        {
+            str(side.payments): round(percentile(one.ms, LATE_PERCENT), 2)
+            for side, one in zip(sides, same, strict=True)
+        }
+        for same in zip(*(side.at_console for side in sides), strict=True)
+    ]

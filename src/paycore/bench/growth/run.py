@@ -16,19 +16,22 @@ import uvloop
 from rich.progress import Progress
 
 from paycore.bench.contenders import WARM_UP_S, Wanted
-from paycore.bench.growth import people, queries
+from paycore.bench.growth import console, people, queries
+from paycore.bench.growth.asking import Asked, Question, ask
 from paycore.bench.growth.audits import Audit, audit, scopes
 from paycore.bench.growth.blocks import Touched, since
 from paycore.bench.growth.fill import Filled
 from paycore.bench.growth.ground import Standing, standing
 from paycore.bench.growth.history import History
-from paycore.bench.growth.people import Asked
 from paycore.bench.growth.queries import Size
 from paycore.bench.growth.space import refuse_full
 from paycore.bench.load import Level
 from paycore.bench.run import DUEL_AT, MOST_COUPONS, PLENTY_PER_S
 from paycore.kernel.clock import machine_now
 from paycore.kernel.postgres import fresh_folder
+
+PEOPLE, OPERATORS = 20, 40
+"""How often each question is asked: so often that it has a p95, where one is told."""
 
 NONE = 0
 """The history beside which all others are measured."""
@@ -100,6 +103,7 @@ class Side:
     """Before the first payment of the load."""
     windows: list[Window] = field(default_factory=list)
     asked: Sequence[Asked] = ()
+    at_console: Sequence[Asked] = ()
     audits: list[Audit] = field(default_factory=list)
 
     @property
@@ -186,7 +190,8 @@ class _Run:
             charged=sum(charged),
         )
         for each, side in zip(self.standings, self.sides, strict=True):
-            side.asked = await self._questions(each)
+            side.asked = await self._asked(each, people.QUESTIONS, PEOPLE)
+            side.at_console = await self._asked(each, console.QUESTIONS, OPERATORS)
         self.so_far(figures)
         for each, side in zip(self.standings, self.sides, strict=True):
             await self._audits(each, side)
@@ -220,10 +225,12 @@ class _Run:
             touched=since(before, await _touched(each)),
         )
 
-    async def _questions(self, each: Standing) -> Sequence[Asked]:
-        """What people ask."""
-        told = self._steps(each, len(people.QUESTIONS))
-        return await people.ask(each.dsn, each.settings, told=told)
+    async def _asked(
+        self, each: Standing, questions: Sequence[tuple[str, Question]], times: int
+    ) -> Sequence[Asked]:
+        """What is asked, so many times."""
+        told = self._steps(each, len(questions))
+        return await ask(each.dsn, each.settings, questions, times=times, told=told)
 
     async def _audits(self, each: Standing, side: Side) -> None:
         """What the auditor asks."""

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 sys.path.insert(0, str(Path(__file__).parent))
 
+from pictures import smaller
 from stack import Stack, stacked
 from visiting import DESKTOP, Operator, Visit
 
@@ -23,10 +25,7 @@ from paycore.dev import folder
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
-KEPT = frozenset(
-    {"overview-desktop-en-light", "payment-desktop-en-light", "payments-phone-zh-light"}
-)
-"""Pictures that the documents have."""
+MOST_OCTETS = 150 * 1024
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 SWITCHES = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"),
@@ -123,15 +122,17 @@ def axe() -> str:
 
 
 @pytest.fixture
-def picture() -> object:
+def picture(browser) -> object:
     """Takes a picture for the documents, where these are asked for."""
 
     def taken(visit: Visit, name: str) -> None:
-        if os.environ.get("PAYCORE_SCREENSHOTS") != "1" or name not in KEPT:
+        if os.environ.get("PAYCORE_SCREENSHOTS") != "1":
             return
         IMAGES.mkdir(exist_ok=True)
-        visit.page.screenshot(
-            path=IMAGES / f"console-{name}.png", animations="disabled"
-        )
+        whole = visit.page.screenshot(animations="disabled")
+        with closing(browser.new_page()) as nobodys:
+            small = smaller(nobodys, whole)
+        assert len(small) <= MOST_OCTETS, name
+        (IMAGES / f"console-{name}.png").write_bytes(small)
 
     return taken

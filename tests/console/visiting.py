@@ -7,6 +7,17 @@ import pyotp
 
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
+LOOKS = {
+    "desktop-en-light": {"viewport": DESKTOP, "locale": "en-GB"},
+    "desktop-zh-dark": {
+        "viewport": DESKTOP,
+        "locale": "zh-CN",
+        "color_scheme": "dark",
+    },
+    "phone-en-dark": {"viewport": PHONE, "locale": "en-GB", "color_scheme": "dark"},
+    "phone-zh-light": {"viewport": PHONE, "locale": "zh-CN"},
+}
+"""Both languages and both colours, at a desk and on a phone."""
 SOON_MS = 20_000
 """A password is hashed slowly, on a machine that has others to do as well."""
 STEP = timedelta(seconds=30)
@@ -21,6 +32,15 @@ TOO_WIDE = """() => {
     .filter((one) => one.getBoundingClientRect().right > root.clientWidth + 1)
     .map((one) => `${one.tagName}.${one.className} ${one.textContent.slice(0, 40)}`);
 }"""
+
+
+ALL_OF_IT = """() => [
+  location.href,
+  document.documentElement.outerHTML,
+  document.documentElement.textContent,
+  ...[...document.querySelectorAll('input, textarea')].map((one) => one.value),
+  JSON.stringify({...localStorage}), JSON.stringify({...sessionStorage}),
+].join(' ')"""
 
 
 class Operator:
@@ -97,6 +117,11 @@ class Visit:
     def text(self) -> str:
         """What can be read of the page."""
         return self.page.locator("main").inner_text()
+
+    @property
+    def everything(self) -> str:
+        """All that stands in the page, seen or not, its address and what is typed."""
+        return self.page.evaluate(ALL_OF_IT)
 
     def serious(self, axe: str) -> list[str]:
         """What axe finds that is serious or worse."""

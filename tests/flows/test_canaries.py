@@ -3,8 +3,9 @@ everything that comes out and in everything that is kept.
 
 Sent in: a card, two payments, wrong codes, declines, faults, callbacks, and bad input
 with a canary in every field, header, path and query, to a node that logs and traces all
-that it can. Looked for: answers, notices, /metrics, the command line, the node's output
-and logs, every row of every table, and a plain dump of the database.
+that it can; then an operator reads everything. Looked for: answers, notices, /metrics,
+the command line, the node's output and logs, every row of every table, and a plain dump
+of the database.
 """
 
 import asyncio
@@ -24,11 +25,13 @@ from pathlib import Path
 import asyncpg
 import httpx2 as httpx
 import pytest
+from consoling import look_around
 from facts import agreed
 from operating import Person
 from stack import SHOP, TICKETS, Payer, Stack, key, stacked
 
 from paycore.api.decode import canonical
+from paycore.dev import folder
 from paycore.dev.processes import environ_of
 from paycore.dev.stack import settings_of
 from paycore.kernel import postgres_programs
@@ -135,7 +138,8 @@ def flight(tmp_path_factory: pytest.TempPathFactory) -> Flight:
         codes |= _check_out(stack, traces)
         _bad_input(stack, traces)
         _console(stack, traces)
-        canaries = _canaries(stack, codes, traces.bodies)
+        session = _at_the_console(stack, traces)
+        canaries = _canaries(stack, codes, traces.bodies, session)
         _gather(stack, traces)
     finally:
         running.__exit__(None, None, None)
@@ -329,11 +333,22 @@ def _console(stack: Stack, traces: Traces) -> None:
         assert not admin.api.get(f"{base}/{path}").is_error, path
 
 
+def _at_the_console(stack: Stack, traces: Traces) -> str:
+    """An operator reads everything, and types canaries wherever he can; his session."""
+    orders = stack.client().get("/v1/payments", params={"limit": 100}).json()["items"]
+    typed = [CARD["number"], CARD["id_no"], PHONE, PHONE.removeprefix("+86")]
+    numbers = [order["pay_order_no"] for order in orders]
+    before = len(traces.answers)
+    session = look_around(stack, numbers, typed, traces.note)
+    traces.seen["the console's answers"] = b"\n".join(traces.answers[before:])
+    return session
+
+
 def _canaries(
-    stack: Stack, codes: set[str], bodies: set[bytes]
+    stack: Stack, codes: set[str], bodies: set[bytes], session: str
 ) -> dict[str, re.Pattern[bytes]]:
     """What to look for, in clear, as octets in hex, and where it is short as a word."""
-    kept = stack.on.kept
+    kept = folder.load(stack.on.data)
     secrets = {
         **{name: CARD[name] for name in ("number", "name", "id_no", "phone")},
         "phone without country": PHONE.removeprefix("+86"),
@@ -345,6 +360,9 @@ def _canaries(
         **{f"key {name}": value for name, value in kept.settings.items()},
         **{f"{name} secret": m.secret for name, m in kept.merchants.items()},
         **{f"{name} key": m.encryption_key for name, m in kept.merchants.items()},
+        "session of an operator": session,
+        **{f"{name}'s password": o.password for name, o in kept.operators.items()},
+        **{f"{name}'s secret": o.totp_secret for name, o in kept.operators.items()},
         **{f"API key {n}": line.api_key for n, line in enumerate(stack.lines)},
     }
     found = {
@@ -452,6 +470,8 @@ def test_the_canaries_flew(flight: Flight):
     )
     assert b"Confirm" in seen["standard error"]
     assert b'"bin":"622202"' in seen["answers"]
+    for told in (b"searched_from", b'"candidates"', b"pay_order_no,", b'"intact"'):
+        assert told in seen["the console's answers"], told
     assert b"payment.succeeded" in b"".join(
         text for name, text in seen.items() if name.startswith("notice")
     )

@@ -30,6 +30,7 @@ PROMISED = {
     "coupon_no",
     "phone",
     "console_operators",
+    "checkout",
 }
 READY_S = 40
 GONE_S = 10
@@ -104,6 +105,7 @@ def pay(said, *, coupon_no=None):
 def test_it_is_ready_when_it_says_so_and_ends_in_order(data):
     """The printed line is enough to pay, DATABASE_URL is not read, SIGTERM ends all."""
     with dev(data) as (process, said):
+        page = httpx.get(said["checkout"])
         order, charges = pay(said, coupon_no=said["coupon_no"])
         process.send_signal(signal.SIGTERM)
         rest = process.stdout.read()
@@ -111,6 +113,7 @@ def test_it_is_ready_when_it_says_so_and_ends_in_order(data):
 
     assert set(said) >= PROMISED
     assert f"{said['api']}/console/" == said["console"]
+    assert (200, True) == (page.status_code, "128.00" in page.text)
     people = [one["role"] for one in said["console_operators"]]
     assert ["viewer", "operator", "approver", "admin"] == people
     assert ("SUCCESS", [750]) == (order["biz_status"], [c["amount"] for c in charges])

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from paycore.dev.demo.run import Result
 
-OPEN = "http://127.0.0.1:8000/docs"
+API = "http://127.0.0.1:8000"
 """Where `paycore dev` listens, unless it is told otherwise."""
 
 
@@ -81,7 +81,12 @@ def _say_how_it_went(console: "Console", result: "Result") -> None:
     )
     console.print()
     console.print(f"[bold]Try it yourself:[/] {called} dev", highlight=False)
-    console.print(f"[bold]then open[/]        {OPEN}", highlight=False)
+    for what, where in (
+        ("then open", f"{API}/console/ (it prints who may log in)"),
+        ("and", "the page to pay on, whose address it prints"),
+        ("or", f"{API}/docs"),
+    ):
+        console.print(f"[bold]{what:<16}[/] {where}", highlight=False)
 
 
 def _as_interrupt(_signal: int, _frame: object) -> None:

@@ -94,11 +94,15 @@ def _fill(on: "Ground", history: int) -> None:
 
 
 async def _run(on: "Ground", *, port: int, as_json: bool) -> None:
+    from msgspec.structs import replace
+
     from paycore.cli.serve import until_told_to_stop
+    from paycore.dev import checkout
     from paycore.dev.stack import running
 
     async with running(on, port=port) as (_, summary):
-        _say(summary, as_json=as_json)
+        said = replace(summary, checkout=await checkout.page(summary))
+        _say(said, as_json=as_json)
         await until_told_to_stop()
 
 
@@ -129,7 +133,7 @@ def _say(summary: "Summary", *, as_json: bool) -> None:
         ("card", summary.card_id),
         ("coupon", summary.coupon_no),
         ("phone", summary.phone),
-        ("console", summary.console),
+        ("a page to pay on", summary.checkout),
     ):
         table.add_row(name, value)
     for one in summary.console_operators:

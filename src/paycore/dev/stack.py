@@ -41,6 +41,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """All seeded lines, the first one's again among them."""
     console_operators: list[SeededOperator]
     """One of each role, who may log in to the console."""
+    checkout: str = ""
+    """A page to pay on, where one was made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

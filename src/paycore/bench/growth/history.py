@@ -1,9 +1,9 @@
-"""How finished payments lie in the past: evenly over months, up to a moment; and what
+"""How finished payments lie in the past: over months, up to a moment; and what
 retention has left of each. Pure.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
@@ -74,6 +74,9 @@ class History:
     """From then on, and not over the whole of its first month."""
     refunded: bool = False
     """Whether some were."""
+    place: Callable[[float], float] | None = None
+    """Where in the time each lies, by where it stands among all: both from 0 to 1, and
+    the later never earlier. None: evenly."""
 
     @property
     def tables(self) -> Sequence[str]:
@@ -117,7 +120,10 @@ class History:
         """The second in which each of these was made."""
         first = second_of(self.since or self._midnight(self.first_day))
         span, parts = second_of(self.until) - first, 2 * self.payments
-        return [first + (2 * nth + 1) * span // parts for nth in payments]
+        if self.place is None:
+            return [first + (2 * nth + 1) * span // parts for nth in payments]
+        places = (self.place((2 * nth + 1) / parts) for nth in payments)
+        return [first + int(place * span) for place in places]
 
     def by_month(self) -> Iterator[Month]:
         """The months in order, with their payments."""

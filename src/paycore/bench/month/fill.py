@@ -13,6 +13,7 @@ from paycore.bench.growth.fill import fill as copy
 from paycore.bench.growth.history import History
 from paycore.bench.growth.space import refuse_full
 from paycore.bench.month import moves, originals, queries
+from paycore.bench.month.rhythm import rhythm
 from paycore.dev import stack
 from paycore.dev.demo.outside import Control
 from paycore.dev.folder import BANKS
@@ -25,10 +26,10 @@ from paycore.recon import service as recon
 
 DAYS = timedelta(days=30)
 
-BEFORE = timedelta(minutes=2)
+BEFORE = timedelta(seconds=10)
 """The month ends so long before its originals were paid."""
 
-RECONCILED = 3
+RECONCILED = 7
 """So many days, the newest that are over, are compared with the banks' statements."""
 
 PLANTED = ("missing_line", "other_amount", "unknown_line")
@@ -63,6 +64,7 @@ def fill(on: Ground, payments: int, told: Told) -> bool:
         months=_months(until - BEFORE - DAYS, until - BEFORE),
         kept_whole=payments,
         refunded=True,
+        place=rhythm(payments),
     )
     refuse_full(on.data, [month])
     paid = asyncio.run(

@@ -34,7 +34,7 @@ HOLDERS = (
     *(("张伟", "ICBC"), ("王芳", "CCB"), ("李娜", "ABC"), ("刘洋", "BOC")),
     *(("陈静", "CMB"), ("杨帆", "ICBC"), ("赵敏", "COMM"), ("黄磊", "CCB")),
 )
-CARDS = 24
+CARDS = 16
 """Of each line, so many pay at once."""
 
 REFUSED = (
@@ -47,8 +47,8 @@ GOODS = ("Two cups of tea", "一本书", "Headphones", "一箱苹果", "Winter c
 SEATS = ("Train to Hangzhou", "Concert, two seats", "Museum, one day", "Night bus")
 
 QUICK_ROUNDS, COUPON_EVERY = 3, 6
-TICKETS, MANDATES, RESCUED, CLOSED = 20, 8, 10, 3
-WHOLE, PART = 3, 3
+TICKETS, MANDATES, RESCUED, CLOSED = 12, 5, 7, 2
+WHOLE, PART = 2, 2
 """So many are given back as a whole, and so many in part."""
 LEAST, MOST = 900, 90_000
 """Minor units."""
@@ -152,7 +152,7 @@ class _Taking:
 
     async def _open(self, one: _Person, coupon_no: str | None = None) -> Order:
         return await one.shop.open(
-            out_biz_no=secrets.token_hex(16),
+            out_biz_no=secrets.token_hex(8),
             subject=self._subject(one),
             amount=self.chance.randrange(LEAST, MOST),
             coupon_no=coupon_no,
@@ -173,7 +173,7 @@ class _Taking:
 
     async def _deduct(self, one: _Person) -> Order:
         return await one.shop.deduct(
-            out_biz_no=secrets.token_hex(16),
+            out_biz_no=secrets.token_hex(8),
             subject=self._subject(one),
             amount=self.chance.randrange(LEAST, MOST),
         )

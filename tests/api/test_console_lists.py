@@ -87,6 +87,22 @@ def named(text: str) -> str:
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
+@pytest.mark.parametrize("phone", ["13712096548", "%2B8613712096548"])
+def test_a_phone_is_not_kept_with_a_search(vera, phone):
+    """Nor in its name: the console has the last four digits for it."""
+    at = f"/v1/console/views/payments/{named('by phone')}"
+    kept = vera.api.put(at, json={"query": f"biz_line=shop&q={phone}"})
+    vera.api.delete(at)
+    called = vera.api.put(
+        f"/v1/console/views/payments/{named(phone)}", json={"query": ""}
+    )
+
+    assert kept.json()["query"].startswith("biz_line=shop&q=")
+    assert kept.json()["query"].endswith("6548")
+    assert "2096548" not in kept.json()["query"]
+    assert (400, "BAD_REQUEST") == said(called)
+
+
 def test_an_operator_keeps_his_own_searches(vera, anna):
     """Each his own, by page; kept anew under the same name, and forgotten."""
     views, name = "/v1/console/views", named("今天失败的")

@@ -24,6 +24,7 @@ PAGES = Path(__file__).parents[2] / "web" / "src" / "app" / "pages.tsx"
 ENTRY = re.compile(r'path: "([^"]*)",\s+title: \["([^"]+)", "([^"]+)"\]')
 SECONDS_PAYMENTS = 12
 PAGE = 50
+PROBLEM = ".problem.ant-alert-error"
 
 PICTURES = {
     ("", "desktop-en-light"): "overview",
@@ -131,47 +132,51 @@ def secret(places, stands: Month, sessions_here) -> re.Pattern[str]:
 
 
 @pytest.fixture
-def walk(places, secret, axe, picture, stands: Month) -> object:
-    """Goes to every page, and looks at each: what is wrong, by page and kind."""
-
-    def walked(visit: Visit, look: str) -> dict[str, object]:
-        wrong: dict[str, object] = {}
-        for page, path in places.items():
-            if page == "":
-                for _ in range(SECONDS_PAYMENTS):
-                    stands.pay()
-            visit.go(path).in_console()
-            visit.settle()
-            found = {
-                "title": [visit.title]
-                * (not visit.title.startswith(titles(look)[page])),
-                "problem": visit.page.locator(".problem").all_inner_texts(),
-                "axe": visit.serious(axe),
-                "wide": visit.overflowing,
-                "secret": secret.findall(visit.everything),
-            }
-            wrong |= {f"{path} {kind}": said for kind, said in found.items() if said}
-            if (page, look) in PICTURES:
-                picture(visit, PICTURES[page, look])
-        return wrong
-
-    return walked
+def about(places, secret) -> tuple[dict[str, str], re.Pattern[str]]:
+    """Where pages are, and what none of them may show."""
+    return places, secret
 
 
-def titles(look: str) -> dict[str, str]:
-    """What each page is called."""
-    return {
-        path: chinese if "zh" in look else english
-        for path, english, chinese in ENTRY.findall(PAGES.read_text(encoding="utf-8"))
+def wrong_in(visit: Visit, language: str, axe: str, secret: re.Pattern[str]) -> dict:
+    """What is not as it must be in the page that is open."""
+    found = {
+        "title": [] if visit.title else ["none"],
+        "language": [] if visit.language.startswith(language) else [visit.language],
+        "problem": visit.page.locator(PROBLEM).all_inner_texts(),
+        "axe": visit.serious(axe),
+        "wide": visit.overflowing,
+        "secret": secret.findall(visit.everything),
     }
+    return {kind: said for kind, said in found.items() if said}
 
 
 @pytest.mark.parametrize("look", LOOKS)
-def test_every_page_stands_a_month(at, walk, look):
-    """Each in both languages and widths: it says what it is, shows no problem, is open
-    to everybody's tools, fits its window, and shows nothing secret.
+def test_every_page_stands_a_month(look, at, places, secret, axe):
+    """Each in both languages and widths: it shows no problem, is open to everybody's
+    tools, fits its window, and shows nothing secret.
     """
-    assert {} == walk(at(**LOOKS[look]), look)
+    visit = at(**LOOKS[look])
+    wrong = {}
+    for path in places.values():
+        visit.go(path).in_console()
+        visit.settle()
+        found = wrong_in(visit, LOOKS[look]["locale"][:2], axe, secret)
+        wrong |= {f"{path} {kind}": said for kind, said in found.items()}
+
+    assert not wrong, "\n".join(f"{where}: {what}" for where, what in wrong.items())
+
+
+@pytest.mark.parametrize("taken", PICTURES, ids=PICTURES.values())
+def test_a_picture_shows_nothing_secret(taken, at, stands, about, picture):
+    """What a picture shows is text before it is one."""
+    (page, look), (places, secret) = taken, about
+    for _ in range(SECONDS_PAYMENTS if page == "" else 0):
+        stands.pay()
+    visit = at(places[page], **LOOKS[look])
+    visit.settle()
+
+    assert [] == secret.findall(visit.everything)
+    picture(visit, PICTURES[taken])
 
 
 def test_a_route_that_is_tried_says_why(at, picture):
@@ -183,7 +188,7 @@ def test_a_route_that_is_tried_says_why(at, picture):
     visit.settle()
 
     assert "deduct_a" in visit.text
-    assert [] == visit.page.locator(".problem").all_inner_texts()
+    assert [] == visit.page.locator(PROBLEM).all_inner_texts()
     picture(visit, "route-try")
 
 

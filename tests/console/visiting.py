@@ -119,6 +119,11 @@ class Visit:
         return self.page.locator("main").inner_text()
 
     @property
+    def language(self) -> str:
+        """Which the page says it is in."""
+        return self.page.locator("html").get_attribute("lang")
+
+    @property
     def everything(self) -> str:
         """All that stands in the page, seen or not, its address and what is typed."""
         return self.page.evaluate(ALL_OF_IT)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from paycore.kernel.errors import BizCheckError, DataNotExist, InFlight
-from paycore.kernel.mask import mask_numbers
+from paycore.kernel.mask import mask_text
 from paycore.kernel.node import Node
 from paycore.kernel.terms import Json
 from paycore.operators.rows import ViewsRow
@@ -30,9 +30,9 @@ async def of_page(node: Node, operator: Operator, page: str) -> Mapping[str, str
 
 async def keep(node: Node, operator: Operator, page: str, name: str, query: str) -> str:
     """Keep a search, in the place of what was kept under its name; as it is kept: the
-    whole number of a card or a person is masked.
+    whole number of a card, a person or a phone is masked.
     """
-    kept = mask_numbers(query)
+    kept = mask_text(query)
 
     def put(views: _Views) -> _Views:
         if name not in views and len(views) >= MOST:

@@ -16,7 +16,7 @@ from paycore.api.door import Plain, body_of, door_of
 from paycore.api.paging import query_of
 from paycore.api.schema import Answer, Shape
 from paycore.kernel.errors import BadRequest, BizCheckError, DataNotExist
-from paycore.kernel.mask import mask_numbers
+from paycore.kernel.mask import mask_text
 from paycore.operators import views
 from paycore.operators.roles import May
 
@@ -155,6 +155,6 @@ def _place(page: str, name: str) -> tuple[str, str]:
         said = urlsafe_b64decode(name + "=" * (-len(name) % 4)).decode()
     except (binascii.Error, ValueError):
         said = ""
-    if not (said.isprintable() and said.strip() and mask_numbers(said) == said):
+    if not (said.isprintable() and said.strip() and mask_text(said) == said):
         raise BadRequest("name is not valid.", "查询名称无效", field="name")
     return asked.page, asked.name

@@ -11,6 +11,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,6 +23,7 @@ from paycore.kernel.postgres import fresh_folder
 PAYMENTS = int(os.environ.get("PAYCORE_MONTH", "100000"))
 KEPT = os.environ.get("PAYCORE_MONTH_DATA")
 """A folder that stays, so that the next run need not fill it again."""
+QUIET = timedelta(minutes=5)
 SHOP, TICKETS = 0, 1
 OTHERS_EVERY, PAUSE_S = 30, 2.4
 """A phone may be texted by us once a minute; a bank may do so at any time."""
@@ -34,6 +36,8 @@ class Month:
 
     def __init__(self, told: dict[str, object]) -> None:
         self.api, self.told = told["api"], told
+        self.began = f"{datetime.now(UTC) - QUIET:%Y-%m-%dT%H:%M:%SZ}"
+        """Before it the payments of the month are all there is."""
         self.people = {
             one["role"]: Operator(one["name"], SimpleNamespace(**one))
             for one in told["console_operators"]

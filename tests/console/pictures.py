@@ -9,6 +9,9 @@ import zlib
 
 COLOURS = 256
 
+UNLIKE = 300
+"""By the squares of what red, green and blue are apart."""
+
 FEW = """async ([png, most]) => {
   const image = await createImageBitmap(await (await fetch(png)).blob());
   const {width, height} = image;
@@ -21,15 +24,20 @@ FEW = """async ([png, most]) => {
     const colour = pixels[at] = red << 16 | green << 8 | blue;
     number.set(colour, (number.get(colour) ?? 0) + 1);
   }
-  const kept = [...number].sort((a, b) => b[1] - a[1]).slice(0, most).map(([c]) => c);
   const away = (a, b) => [16, 8, 0].reduce(
     (sum, bits) => sum + ((a >> bits & 255) - (b >> bits & 255)) ** 2, 0);
+  const colours = [...number].sort((a, b) => b[1] - a[1]).map(([colour]) => colour);
+  const kept = colours.splice(0, most / 4);
+  // Then what is unlike all of them, however little there is of it.
+  for (const colour of colours)
+    if (kept.length < most && kept.every((one) => away(one, colour) > UNLIKE))
+      kept.push(colour);
   const place = new Map([...number.keys()].map((colour) => [colour, kept.reduce(
     (best, one, at) => away(one, colour) < away(kept[best], colour) ? at : best, 0)]));
   let text = '';
   for (const pixel of pixels) text += String.fromCharCode(place.get(pixel));
   return {width, height, kept, pixels: btoa(text)};
-}"""
+}""".replace("UNLIKE", str(UNLIKE))
 
 
 def smaller(page, png: bytes) -> bytes:

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.long
 
 PAGES = Path(__file__).parents[2] / "web" / "src" / "app" / "pages.tsx"
 ENTRY = re.compile(r'path: "([^"]*)",\s+title: \["([^"]+)", "([^"]+)"\]')
-SECONDS_PAYMENTS = 12
+SECONDS_PAYMENTS, DRAWN_MS = 12, 1_500
 PAGE = 50
 PROBLEM = ".problem.ant-alert-error"
 
@@ -172,8 +172,12 @@ def test_a_picture_shows_nothing_secret(taken, at, stands, about, picture):
     (page, look), (places, secret) = taken, about
     for _ in range(SECONDS_PAYMENTS if page == "" else 0):
         stands.pay()
-    visit = at(places[page], **LOOKS[look])
+    before = f"?to={stands.began}" if page == "payments" else ""
+    visit = at(places[page] + before, **LOOKS[look])
     visit.settle()
+    if page == "":
+        visit.page.locator("main canvas").wait_for()
+        visit.page.wait_for_timeout(DRAWN_MS)
 
     assert [] == secret.findall(visit.everything)
     picture(visit, PICTURES[taken])

@@ -49,8 +49,10 @@ SAID = (
     "would execute it alone: refused, it needs a second person",
     "anna executes it: DONE",
     "2 of 2 cases settled, 0 differences",
+    "http://127.0.0.1:8000/console/ (it prints who may log in)",
+    "the page to pay on, whose address it prints",
 )
-"""What the stories after the kill show, a line or two each."""
+"""What the stories after the kill show, a line or two each; and what to open then."""
 
 DEAF = ("sh", "-c", "trap '' INT; exec \"$@\"", "sh")
 """Starts a program as a script starts one with &: Ctrl-C is ignored."""

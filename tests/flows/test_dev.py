@@ -45,10 +45,10 @@ def data() -> Iterator[Path]:
 
 
 @contextmanager
-def dev(data: Path):
+def dev(data: Path, *more: str):
     """`paycore dev --json` on a folder: the process, and what it printed."""
     command = [sys.executable, "-m", "paycore", "dev", "--port", "0", "--json"]
-    command += ["--sandbox-port", "0", "--data", str(data)]
+    command += ["--sandbox-port", "0", "--data", str(data), *more]
     environ = {**os.environ, "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environ
@@ -118,6 +118,21 @@ def test_it_is_ready_when_it_says_so_and_ends_in_order(data):
     assert ["viewer", "operator", "approver", "admin"] == people
     assert ("SUCCESS", [750]) == (order["biz_status"], [c["amount"] for c in charges])
     assert (0, b"") == (code, rest)
+    assert gone(data)
+
+
+def test_a_month_is_only_for_a_new_folder(data):
+    """Where somebody has paid, nothing is added, and all is as it was."""
+    with dev(data, "--history", "1000") as (process, said):
+        found = httpx.get(
+            f"{said['api']}/v1/payments",
+            params={"limit": 100},
+            headers={"Authorization": f"Bearer {said['api_key']}"},
+        )
+        process.send_signal(signal.SIGTERM)
+        process.wait(READY_S)
+
+    assert 0 < len(found.json()["items"]) < 10
     assert gone(data)
 
 

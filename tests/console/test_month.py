@@ -176,7 +176,7 @@ def test_a_picture_shows_nothing_secret(taken, at, stands, about, picture):
     visit = at(places[page] + before, **LOOKS[look])
     visit.settle()
     if page == "":
-        visit.page.locator("main canvas").wait_for()
+        visit.page.locator("main .chart svg").wait_for()
         visit.page.wait_for_timeout(DRAWN_MS)
 
     assert [] == secret.findall(visit.everything)

@@ -70,7 +70,7 @@ def test_a_session_that_ended_leads_back_to_where_one_was(inside, people, opened
 # Each page
 
 
-@pytest.mark.parametrize("seen", product(TITLES, LOOKS), ids="-".join)
+@pytest.mark.parametrize("seen", list(product(TITLES, LOOKS)), ids="-".join)
 def test_every_page_can_be_read_by_everybody(inside, axe, paid, seen):
     """In both languages and colours, at a desk and on a phone: nothing serious is
     found, and no page must be pushed sideways.

@@ -225,8 +225,10 @@ def test_nobody_is_locked_out_of_his_own_browser(stack, browser):
 
 def test_a_lock_survives_a_restart(stack, browser):
     """Another node, which was started later, knows of it."""
+    elsewhere = Browser(stack)
+    elsewhere.name, elsewhere.secret = browser.name, browser.secret
     for _ in range(5):
-        browser.log_in(password="y" * 12)
+        elsewhere.log_in(password="y" * 12)
     late = stack.start_node()
     right = {"name": browser.name, "password": PASSWORD, "code": browser.code()}
     answer = httpx.post(f"{late.info.api}/console/session", json=right, timeout=20)

@@ -392,6 +392,9 @@ async def test_what_does_not_come_is_no_statement(afternoon, place, httpserver):
 
         assert (Arrived.FAILED, True) == (result.arrived, why in result.said)
     httpserver.stop()
-    result, _ = await fetched(afternoon, place)
+    try:
+        result, _ = await fetched(afternoon, place)
+    finally:
+        httpserver.start()  # one serves the tests of all modules
 
     assert Arrived.FAILED is result.arrived

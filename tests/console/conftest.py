@@ -45,9 +45,11 @@ def running() -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(running: Stack) -> Iterator[object]:
-    """Debian's chromium, driven by playwright; it ends before the stack does."""
+    """Debian's chromium, driven by playwright, which leaves a loop running until it
+    ends: so it is one module's, and others' own loops are not in its way.
+    """
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
         made = playwright.chromium.launch(

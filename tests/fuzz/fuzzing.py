@@ -168,7 +168,7 @@ class Fuzz:
             "operator_id": self.operators,
         }
         for name in case.path_parameters or {}:
-            if there[name] and self.dice.random() < 0.5:
+            if there.get(name) and self.dice.random() < 0.5:
                 case.path_parameters[name] = self.dice.choice(there[name])
         if good and KEY_HEADER in (case.headers or {}) and self.dice.random() < 0.8:
             case.headers[KEY_HEADER] = f"fuzz-{self.sent}"

@@ -15,7 +15,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from paying import SIGN, Shop, Visit
+from paying import PHONE, SIGN, Shop, Visit
 from stack import Stack, stacked
 
 ROOT = Path(__file__).parents[2]
@@ -34,8 +34,6 @@ KEPT = frozenset(
     }
 )
 """Pictures that the documents have."""
-PHONE = {"width": 390, "height": 844}
-DESKTOP = {"width": 1280, "height": 900}
 
 
 @pytest.fixture(scope="session")
@@ -48,9 +46,11 @@ def running() -> Iterator[Stack]:
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(running: Stack) -> Iterator[object]:
-    """Debian's chromium, driven by playwright; it ends before the stack does."""
+    """Debian's chromium, driven by playwright, which leaves a loop running until it
+    ends: so it is one module's, and others' own loops are not in its way.
+    """
     sync_api = pytest.importorskip("playwright.sync_api")
     with sync_api.sync_playwright() as playwright:
         made = playwright.chromium.launch(

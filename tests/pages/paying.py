@@ -8,6 +8,9 @@ import asyncpg
 from stack import SHOP, Payer, Stack, key
 
 SIGN = {"pay_type": "QUICK_PAY", "channel": "quick_a", "account": "main"}
+PHONE = {"width": 390, "height": 844}
+DESKTOP = {"width": 1280, "height": 900}
+
 NEW_CARD = {"number": "6222 0202 0011 2233 453", "name": "李雷"}
 
 

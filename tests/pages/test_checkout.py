@@ -3,10 +3,8 @@
 from itertools import product
 
 import pytest
-from paying import NEW_CARD, SIGN, Shop
+from paying import DESKTOP, NEW_CARD, PHONE, SIGN, Shop
 from stack import TICKETS
-
-from conftest import DESKTOP, PHONE
 
 
 def test_a_saved_card_pays(shop, open_page, axe, picture):

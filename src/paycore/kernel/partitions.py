@@ -227,6 +227,7 @@ WHO_HAS_IT_FOR_LONG = """
 SELECT coalesce(min(a.application_name), '')
 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
 WHERE l.relation = $1::text::regclass AND l.granted AND a.pid <> pg_backend_pid()
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
   AND a.xact_start < clock_timestamp() - make_interval(secs => $2)
 HAVING count(*) > 0
 """

@@ -14,7 +14,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from paycore.kernel import log
-from paycore.kernel.errors import DataNotExist, Refusal, Unavailable
+from paycore.kernel.errors import DataNotExist, Refusal, TooMany
 from paycore.kernel.node import Node
 from paycore.kernel.terms import Json
 from paycore.operators.rows import WorkRow
@@ -24,6 +24,9 @@ SILENT = timedelta(minutes=2)
 
 AT_ONCE = 4
 """In one node: each has a connection for people's reads."""
+
+SOON_S = 10
+"""When who found no room may try again."""
 
 LONGEST = 200
 """Of what came of it."""
@@ -90,8 +93,10 @@ async def begin(
         return standing
     tasks = node.state(_Tasks).running
     if len(tasks) >= AT_ONCE:
-        raise Unavailable(
-            "Other work runs here: try again later.", "任务繁忙,请稍后再试"
+        raise TooMany(
+            "Other work runs here: try again later.",
+            "任务繁忙,请稍后再试",
+            retry_after_s=SOON_S,
         )
     change = node.change()
     change.insert(row)

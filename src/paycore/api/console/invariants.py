@@ -24,6 +24,7 @@ from paycore.api.door import Door, Plain, door_of, read
 from paycore.audit import service as audit
 from paycore.audit.catalogue import CATALOGUE
 from paycore.audit.report import ROUND, Found, summary
+from paycore.kernel.errors import TooMany
 from paycore.kernel.terms import Json
 from paycore.operators import queries, works
 from paycore.operators.queries import Work
@@ -75,6 +76,7 @@ async def list_invariants(request: Plain) -> Response[bytes]:
             summary="Audit the recent past and what is open now",
             takes=Because,
             gives=((201, WorkBegun),),
+            refuses=(TooMany,),
             keyed=True,
             may=May.ACT,
         )

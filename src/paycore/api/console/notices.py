@@ -31,6 +31,7 @@ from paycore.kernel.errors import (
     BizCheckError,
     DataNotExist,
     InFlight,
+    TooMany,
 )
 from paycore.kernel.journal import Change
 from paycore.notify import endpoints, queries, replays
@@ -158,6 +159,7 @@ async def replay_notice(request: Plain, notice_id: str) -> ASGIApp:
             summary="Send all notices of a time again, or only count them",
             takes=ReplayNotices,
             gives=((201, NoticesReplayed),),
+            refuses=(TooMany,),
             keyed=True,
             may=May.ACT,
         )

@@ -134,6 +134,11 @@ test: $(STAMP)  ## Run the tests; the last line is pytest's own count
 test-long: $(STAMP)  ## Run those that wait for long or kill what runs; the same last line
 	@$(BIN)/python -m pytest -q -n 3 --dist loadfile -m long $(PYTEST_ARGS) tests
 
+.PHONY: pages
+pages: $(STAMP)  ## Walk through every page in chromium, in every look and on a month
+	@PAYCORE_PAGES=1 $(BIN)/python -m pytest -q -n 1 --dist loadfile $(PYTEST_ARGS) \
+	  tests/console tests/pages
+
 .PHONY: fuzz
 fuzz: $(STAMP)  ## Send REQUESTS=50000 made-up requests; ends with one line of JSON
 	@$(BIN)/python tests/fuzz/run.py --requests $(REQUESTS) $(FUZZ_ARGS)

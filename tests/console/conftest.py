@@ -34,6 +34,22 @@ SWITCHES = (
 )
 
 
+WHOLE = frozenset(
+    {"test_month", "test_reading_pages", "test_console", "test_books_pages"}
+)
+"""Each page in every look: minutes of a browser, by `make pages`."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without PAYCORE_PAGES only what acts is walked through, and what is built."""
+    if os.environ.get("PAYCORE_PAGES"):
+        return
+    why = pytest.mark.skip(reason="each page in every look: make pages")
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.path.stem in WHOLE:
+            item.add_marker(why)
+
+
 @pytest.fixture(scope="session")
 def running() -> Iterator[Stack]:
     """One stack for all tests of this process, with some payments."""

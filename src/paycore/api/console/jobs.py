@@ -17,7 +17,7 @@ from paycore.api.console.works import fresh
 from paycore.api.contract import Call
 from paycore.api.decode import Shape
 from paycore.api.door import Door, Jobs, Plain, door_of, read
-from paycore.kernel.errors import BadRequest, TooMany
+from paycore.kernel.errors import BadRequest, DataNotExist, TooMany
 from paycore.operators import works
 from paycore.operators.roles import May
 from paycore.operators.works import Came, Tell
@@ -55,7 +55,7 @@ async def list_jobs(request: Plain) -> Response[bytes]:
             summary="Run a job now, once, whatever its hour, or the work of one day",
             takes=RunJob,
             gives=((201, WorkBegun),),
-            refuses=(BadRequest, TooMany),
+            refuses=(BadRequest, DataNotExist, TooMany),
             keyed=True,
             may=May.ACT,
         )

@@ -6,6 +6,7 @@ more, and whoever asks is told that it was lost. Its operator begins it anew.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,6 +22,10 @@ from paycore.operators.rows import WorkRow
 
 SILENT = timedelta(minutes=2)
 """Whatever told nothing for so long has lost its node."""
+
+ALIVE_EVERY_S = 20.0
+"""So often a node tells of its own accord: some work has nothing to tell until its end.
+"""
 
 AT_ONCE = 4
 """In one node: each has a connection for people's reads."""
@@ -62,6 +67,8 @@ class WorkState(StrEnum):
 @dataclass(slots=True)
 class _Tasks:
     running: set["asyncio.Task[None]"] = field(default_factory=set)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One begins at a time: together all of them would find the same room."""
 
 
 def state(node: Node, row: WorkRow) -> WorkState:
@@ -88,23 +95,24 @@ async def begin(
     """Begin it, unless one of its id was begun before; its row. `work` tells how far
     it is, and gives what came of it.
     """
-    standing = await node.journal.load(WorkRow, row.work_id)
-    if standing is not None:
-        return standing
-    tasks = node.state(_Tasks).running
-    if len(tasks) >= AT_ONCE:
-        raise TooMany(
-            "Other work runs here: try again later.",
-            "任务繁忙,请稍后再试",
-            retry_after_s=SOON_S,
-        )
-    change = node.change()
-    change.insert(row)
-    if await node.journal.commit(change) is not None:
-        return await one(node, row.work_id)
-    task = asyncio.create_task(_run(node, row.work_id, work))
-    tasks.add(task)
-    task.add_done_callback(tasks.discard)
+    tasks = node.state(_Tasks)
+    async with tasks.turn:
+        standing = await node.journal.load(WorkRow, row.work_id)
+        if standing is not None:
+            return standing
+        if len(tasks.running) >= AT_ONCE:
+            raise TooMany(
+                "Other work runs here: try again later.",
+                "任务繁忙,请稍后再试",
+                retry_after_s=SOON_S,
+            )
+        change = node.change()
+        change.insert(row)
+        if await node.journal.commit(change) is not None:
+            return await one(node, row.work_id)
+        task = asyncio.create_task(_run(node, row.work_id, work))
+        tasks.running.add(task)
+        task.add_done_callback(tasks.running.discard)
     return row
 
 
@@ -114,6 +122,7 @@ async def _run(
     async def tell(done: int) -> None:
         await _write(node, work_id, lambda row: replace(row, done=done))
 
+    alive = asyncio.create_task(_alive(node, work_id))
     try:
         came = await work(tell)
     except Refusal as refusal:
@@ -122,7 +131,16 @@ async def _run(
         # Its name and not its words: they may repeat what stands in a row.
         _log.exception("work_failed", work_id=work_id)
         came = Came(said=f"failed: {type(error).__name__}", failed=True)
+    finally:
+        alive.cancel()
     await _write(node, work_id, partial(_ended, came, node.now()))
+
+
+async def _alive(node: Node, work_id: str) -> None:
+    while True:
+        await node.clock.sleep(ALIVE_EVERY_S)
+        with suppress(Refusal):  # where it cannot be written the next one is
+            await _write(node, work_id, lambda row: row)
 
 
 def _ended(came: Came, at: datetime, row: WorkRow) -> WorkRow:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from paycore.kernel.errors import BadRequest
+from paycore.kernel.errors import BadRequest, TooMany
 from paycore.operators import works
 from paycore.operators.works import Came, Work, WorkState
 
@@ -72,6 +72,52 @@ async def test_silence_is_a_node_that_is_gone(node):
 
     assert WorkState.RUNNING is works.state(node, row)
     assert WorkState.LOST is works.state(node, silent)
+
+
+async def test_work_with_nothing_to_tell_is_not_taken_for_lost(node, monkeypatch):
+    """Its node tells that it is still at it, until it is over."""
+    monkeypatch.setattr(works, "ALIVE_EVERY_S", 0.02)
+    enough = asyncio.Event()
+
+    async def silent(_):
+        await enough.wait()
+        return Came(said="done")
+
+    row = await works.begin(node, fresh(node, "wk_5"), silent)
+    for _ in range(200):
+        told = await works.one(node, "wk_5")
+        if told.told_at > row.told_at:
+            break
+        await asyncio.sleep(0.02)
+    enough.set()
+    ended = await over(node, "wk_5")
+    await asyncio.sleep(0.1)
+
+    assert row.told_at < told.told_at
+    assert WorkState.RUNNING is works.state(node, told)
+    assert ended == await works.one(node, "wk_5")
+
+
+async def test_at_once_no_more_begin_than_have_room(node):
+    """Who comes with others is told to come again, like who comes after them."""
+    enough = asyncio.Event()
+
+    async def waits(_):
+        await enough.wait()
+        return Came(said="done")
+
+    names = [f"wk_many_{number}" for number in range(2 * works.AT_ONCE)]
+    begun = await asyncio.gather(
+        *(works.begin(node, fresh(node, name), waits) for name in names),
+        return_exceptions=True,
+    )
+    enough.set()
+    refused = [one for one in begun if isinstance(one, TooMany)]
+    for one in begun:
+        if isinstance(one, Work):
+            await over(node, one.work_id)
+
+    assert [works.AT_ONCE, works.AT_ONCE] == [len(refused), len(begun) - len(refused)]
 
 
 async def test_the_last_of_what_is_done_again_and_again_is_kept(node):

@@ -7,6 +7,7 @@ begins, the answer when it is over.
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Self
 
 import msgspec
@@ -119,15 +120,15 @@ async def begun(
     request: Plain,
     doing: Doing,
     deed: Deed,
-    work: Callable[[], Awaitable[Told]],
+    work: Callable[[datetime], Awaitable[Told]],
     *,
     refuse: Callable[[], Awaitable[None]],
 ) -> ASGIApp:
     """Enter it, then do it, then answer. `refuse` raises where it is not to be begun,
     which is asked only under a key that has no answer, and then nothing is entered.
     `work` may be asked again where a node died on the way, under the same key and with
-    no second entry: it must do nothing twice. What it raises is the answer, and the key
-    is free for another try.
+    no second entry: it must do nothing twice, and is told since when the act is, which
+    is the same then. What it raises is the answer, and the key is free for another try.
     """
     door, claim = doing.door, doing.claim()
 
@@ -147,7 +148,7 @@ async def begun(
         return _answered(request, key)
     key.stored()
     try:
-        told = await work()
+        told = await work(key.row.created_at)
     except Refusal:
         key.let_go()
         await _write(door, key)

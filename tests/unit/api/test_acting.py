@@ -1,6 +1,6 @@
 """Acts with commits of their own: entered before they begin, and done once."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 import msgspec
@@ -8,6 +8,7 @@ import pytest
 from litestar import Request
 
 from paycore.api.acting import Doing, Told, begun
+from paycore.api.console import works
 from paycore.api.contract import KEY_AS_SENT
 from paycore.api.door import Door
 from paycore.core.rows import IdempotencyRow
@@ -29,10 +30,12 @@ class Work:
 
     def __init__(self, *fails: BaseException) -> None:
         self.times, self._fails = 0, list(fails)
+        self.since: list[datetime] = []
 
-    async def __call__(self) -> Told:
+    async def __call__(self, since: datetime) -> Told:
         """Once more."""
         self.times += 1
+        self.since.append(since)
         if self._fails:
             raise self._fails.pop(0)
         return Told.ok(Done(times=self.times))
@@ -121,10 +124,11 @@ async def test_what_died_on_the_way_is_taken_over(doing):
 
     assert (200, b'{"times":2}', False) == await answered(doing, work)
     assert 1 == await entries(doing)
+    assert 1 == len({works.fresh(doing, one, total=None).work_id for one in work.since})
 
 
 async def test_a_key_after_its_retention_is_another_act(doing):
-    """Entered a second time."""
+    """Entered a second time, and long work is begun a second time."""
     node, work = doing.door.node, Work()
     await answered(doing, work)
     row = await node.journal.load(IdempotencyRow, doing.claim().scope)
@@ -135,3 +139,4 @@ async def test_a_key_after_its_retention_is_another_act(doing):
 
     assert (200, b'{"times":2}', False) == await answered(doing, work)
     assert 2 == await entries(doing)
+    assert 2 == len({works.fresh(doing, one, total=None).work_id for one in work.since})

@@ -1,5 +1,7 @@
 """Carriers that text for the SMS centre: how they are, on and off, tried."""
 
+from datetime import datetime
+
 from litestar import Response, get, post
 from litestar.types import ASGIApp
 
@@ -116,7 +118,7 @@ async def check_carrier(request: Plain, carrier: str) -> ASGIApp:
     async def refuse() -> None:
         await registry.refuse_unknown(node, carrier)
 
-    async def work() -> Told:
+    async def work(_: datetime) -> Told:
         return Told.ok(shown_check(await checking.carrier(node, carrier)))
 
     return await begun(request, doing, doing.deed(carrier), work, refuse=refuse)

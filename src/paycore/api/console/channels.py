@@ -1,5 +1,7 @@
 """Accounts at channels: how they are, on and off, left out for a time, tried."""
 
+from datetime import datetime
+
 from litestar import Response, get, post
 from litestar.types import ASGIApp
 
@@ -210,7 +212,7 @@ async def check_channel(request: Plain, channel: str, account: str) -> ASGIApp:
     async def refuse() -> None:
         await accounts.refuse_unknown(node, key)
 
-    async def work() -> Told:
+    async def work(_: datetime) -> Told:
         said = await checking.account(node, channel, account)
         return Told.ok(shown_check(said))
 

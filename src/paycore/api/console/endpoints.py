@@ -1,5 +1,7 @@
 """End points of business lines: on and off, and their secrets."""
 
+from datetime import datetime
+
 from litestar import Response, get, post
 from litestar.types import ASGIApp
 
@@ -88,7 +90,7 @@ async def switch_endpoint(request: Plain, endpoint_id: str) -> ASGIApp:
     async def refuse() -> None:
         await endpoints.refuse_unknown(node, endpoint_id)
 
-    async def work() -> Told:
+    async def work(_: datetime) -> Told:
         if asked.enabled:
             await service.enable_endpoint(node, endpoint_id)
         else:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 from litestar import Response, get, post
@@ -94,8 +94,8 @@ async def run_invariants(request: Plain) -> ASGIApp:
     async def run(tell: Tell) -> Came:
         return await _audited(door, tell)
 
-    async def work() -> Told:
-        row = fresh(doing, total=audit.steps())
+    async def work(since: datetime) -> Told:
+        row = fresh(doing, since, total=audit.steps())
         return Told.made(
             WorkBegun(work_id=(await works.begin(door.node, row, run)).work_id)
         )

@@ -1,5 +1,7 @@
 """Jobs by the day: how each stands, and one run at once."""
 
+from datetime import datetime
+
 import msgspec
 from litestar import Response, get, post
 from litestar.types import ASGIApp
@@ -74,8 +76,8 @@ async def run_job(request: Plain, job: str) -> ASGIApp:
         ran = await jobs.run(job, day)
         return Came(said=ran.said, failed=not ran.done)
 
-    async def work() -> Told:
-        row = await works.begin(doing.door.node, fresh(doing, total=None), run)
+    async def work(since: datetime) -> Told:
+        row = await works.begin(doing.door.node, fresh(doing, since, total=None), run)
         return Told.made(WorkBegun(work_id=row.work_id))
 
     deed = doing.deed(job, asked.why, day=asked.day)

@@ -1,6 +1,6 @@
 """Notices: which there are, what became of one, sending one or a time's again."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 from litestar import Response, get, post
@@ -183,12 +183,12 @@ async def replay_notices(request: Plain) -> ASGIApp:
         endpoint_id=asked.endpoint,
     )
 
-    async def work() -> Told:
+    async def work(since: datetime) -> Told:
         number, more = await read(door, queries.count(door.pool, wanted))
         work_id = None
         if not asked.preview:
             total = None if more else number
-            work_id = await _begin(doing, wanted, total)
+            work_id = await _begin(doing, since, wanted, total)
         return Told.made(NoticesReplayed(number=number, more=more, work_id=work_id))
 
     async def refuse() -> None:
@@ -205,7 +205,9 @@ async def replay_notices(request: Plain) -> ASGIApp:
     return await begun(request, doing, deed, work, refuse=refuse)
 
 
-async def _begin(doing: Doing, wanted: Wanted, total: int | None) -> str:
+async def _begin(
+    doing: Doing, since: datetime, wanted: Wanted, total: int | None
+) -> str:
     node, pool = doing.door.node, doing.door.pool
 
     async def work(tell: Tell) -> Came:
@@ -213,7 +215,7 @@ async def _begin(doing: Doing, wanted: Wanted, total: int | None) -> str:
         await tell(sent)
         return Came(said=f"{sent} on their way")
 
-    row = await works.begin(node, fresh(doing, total=total), work)
+    row = await works.begin(node, fresh(doing, since, total=total), work)
     return row.work_id
 
 

@@ -1,5 +1,8 @@
 """Long work that operators began: how far it is."""
 
+import hashlib
+from datetime import UTC, datetime
+
 from litestar import Response, get
 
 from paycore.api.acting import Doing
@@ -36,11 +39,14 @@ async def get_work(request: Plain, work_id: str) -> Response[bytes]:
     return found(shown(door.node, await read(door, works.one(door.node, work_id))))
 
 
-def fresh(doing: Doing, *, total: int | None) -> Work:
-    """The row of work that is begun under a key: under the same key it is the same."""
+def fresh(doing: Doing, since: datetime, *, total: int | None) -> Work:
+    """The row of work that is begun under a key: under the same key it is the same, but
+    for a key that was used anew when its answer was kept no longer.
+    """
     now = doing.door.node.now()
+    act = doing.claim().scope + since.astimezone(UTC).isoformat().encode()
     return Work(
-        work_id=f"wk_{doing.claim().scope[:_ID_OCTETS].hex()}",
+        work_id=f"wk_{hashlib.sha256(act).digest()[:_ID_OCTETS].hex()}",
         kind=doing.act,
         begun_by=doing.operator.name,
         begun_at=now,

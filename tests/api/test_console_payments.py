@@ -1,6 +1,7 @@
 """Payments as operators see them: found by any number, whole, and acted upon."""
 
 import csv
+import hashlib
 import io
 import re
 import time
@@ -285,6 +286,36 @@ def test_closing_is_the_lines_own_closing_and_entered(payer, anna):
     assert "true" == again.headers["idempotent-replayed"]
     assert "CLOSED" == payer.get(no)["biz_status"]
     assert [(anna.name, "closeConsolePayment", "the payer called")] == entries(anna, no)
+
+
+def test_a_closing_that_died_on_the_way_is_gone_on_with_and_not_entered_twice(
+    stack, payer, anna
+):
+    """Its entry was in the change that had the key: who takes it over makes none."""
+    other, no = (payer.open().json()["pay_order_no"] for _ in range(2))
+    one_key = {"Idempotency-Key": uuid.uuid4().hex}
+    act(anna, other, "close", **one_key)
+    left = scope(anna, no, one_key["Idempotency-Key"])
+    sql(
+        stack,
+        "INSERT INTO idempotency_key (scope, version, fingerprint, pay_order_no, "
+        "created_at, expires_at) SELECT $1, 1, fingerprint, $2, created_at, expires_at "
+        "FROM idempotency_key WHERE scope = $3",
+        *(left, no, scope(anna, other, one_key["Idempotency-Key"])),
+    )
+    answer = act(anna, no, "close", **one_key)
+
+    assert (200, "CLOSED") == (answer.status_code, answer.json()["biz_status"])
+    assert 1 == len(entries(anna, other))
+    assert [] == entries(anna, no)
+
+
+def scope(person: Person, no: str, one_key: str) -> bytes:
+    """Under what a key of an operator's for a closing is kept."""
+    made = hashlib.sha256()
+    for part in ("", person.operator_id, f"POST {PAGE}/{no}/close", one_key):
+        made.update(len(part).to_bytes(4, "big") + part.encode())
+    return made.digest()
 
 
 def test_a_payment_that_has_ended_is_not_closed(paid, anna, payer):

@@ -262,7 +262,8 @@ class _Confirm(_OnPayment):
 
 Also = Callable[[Change], Awaitable[None]]
 """Stages what a surface keeps with an act, in the act's first change; it is asked anew
-where that change was refused and the act begins again.
+where that change was refused and the act begins again, and not where its key is taken
+over: that was in the same change.
 """
 
 
@@ -277,7 +278,8 @@ class _Close(_OnPayment):
 
     async def execute(self, run: Run) -> None:
         """A payment that is closed already is answered as it is."""
-        if self.also is not None:
+        begun = run.key is not None and run.key.is_taken_over
+        if self.also is not None and not begun:
             await self.also(run.change)
         if run.payment.row.biz_status is not BizStatus.CLOSED:
             run.closing = True

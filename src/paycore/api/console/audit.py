@@ -5,6 +5,7 @@ from litestar import Response, get
 
 from paycore.api.answers import found
 from paycore.api.auth import operator_of
+from paycore.api.console.keyset import number_of
 from paycore.api.console.schema import (
     AuditEntries,
     AuditEntry,
@@ -14,8 +15,8 @@ from paycore.api.console.schema import (
 from paycore.api.contract import Call
 from paycore.api.decode import Shape
 from paycore.api.door import Plain, door_of, read
-from paycore.api.paging import after_of, cut, query_of
-from paycore.kernel.errors import BadRequest, TooMany
+from paycore.api.paging import cut, query_of
+from paycore.kernel.errors import TooMany
 from paycore.operators import queries, verification
 from paycore.operators.queries import Entry, Wanted
 from paycore.operators.roles import May
@@ -52,7 +53,7 @@ async def list_entries(request: Plain) -> Response[bytes]:
     rows = await read(
         door,
         queries.entries(
-            door.pool, wanted, before=_before(asked.cursor), limit=asked.limit + 1
+            door.pool, wanted, before=number_of(asked.cursor), limit=asked.limit + 1
         ),
     )
     page, more = cut(rows, asked.limit, [str(row.seq) for row in rows])
@@ -86,15 +87,6 @@ async def verify(request: Plain) -> Response[bytes]:
             head=said.head,
         )
     )
-
-
-def _before(cursor: str | None) -> int | None:
-    key = after_of(cursor)
-    if key is None:
-        return None
-    if not (key.isascii() and key.isdecimal() and len(key) <= 18):
-        raise BadRequest("cursor is not one of ours.", "cursor 无效", field="cursor")
-    return int(key)
 
 
 def _entry(row: Entry) -> AuditEntry:

@@ -21,7 +21,6 @@ from paycore.api.console.books_schema import (
     ConsoleTrialBalance,
     OfDay,
     SearchDays,
-    SearchDifferences,
     SearchPostings,
     TrialBalanceLine,
     TrialBalanceSum,
@@ -31,6 +30,7 @@ from paycore.api.contract import Call
 from paycore.api.decode import Shape
 from paycore.api.door import Door, Plain, door_of, read
 from paycore.api.paging import cursor_of, cut, query_of
+from paycore.api.schema import Page
 from paycore.core.overview.minutes import Money
 from paycore.cures.document import ref_of
 from paycore.desk import queries as desk
@@ -42,7 +42,7 @@ from paycore.recon import service
 from paycore.recon.queries import Difference, Statement
 
 _DAYS = Shape(SearchDays)
-_DIFFERENCES = Shape(SearchDifferences)
+_DIFFERENCES = Shape(Page)
 _POSTINGS = Shape(SearchPostings)
 _OF_DAY = Shape(OfDay)
 
@@ -90,7 +90,7 @@ async def search_days(request: Plain) -> Response[bytes]:
         "call": Call(
             name="getDay",
             summary="One day of one account, with what differs",
-            asks=SearchDifferences,
+            asks=Page,
             gives=((200, ConsoleDayDetails),),
             refuses=(DataNotExist,),
             may=May.READ,

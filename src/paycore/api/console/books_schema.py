@@ -5,8 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from paycore.api.paging import DEFAULT_PAGE
-from paycore.api.schema import Answer, Cursor, PageSize, PayOrderNumber, Shape
+from paycore.api.schema import Answer, Page, PayOrderNumber, Shape
 from paycore.core.overview.minutes import Money
 
 Day = Annotated[
@@ -26,28 +25,17 @@ AccountName = Annotated[
 ]
 
 
-class SearchDays(Shape, frozen=True, kw_only=True):
+class SearchDays(Page, frozen=True, kw_only=True):
     """The query of `GET /v1/console/books/days`; both days are in it."""
 
-    limit: PageSize = DEFAULT_PAGE
-    cursor: Cursor | None = None
     channel: Named | None = None
     since: Day | None = field(name="from", default=None)
     until: Day | None = field(name="to", default=None)
 
 
-class SearchDifferences(Shape, frozen=True, kw_only=True):
-    """The query of one day."""
-
-    limit: PageSize = DEFAULT_PAGE
-    cursor: Cursor | None = None
-
-
-class SearchPostings(Shape, frozen=True, kw_only=True):
+class SearchPostings(Page, frozen=True, kw_only=True):
     """The query of `GET /v1/console/books/postings`; `limit` counts postings."""
 
-    limit: PageSize = DEFAULT_PAGE
-    cursor: Cursor | None = None
     pay_order_no: PayOrderNumber | None = None
     account: AccountName | None = None
     day: Day | None = None

@@ -14,7 +14,6 @@ from paycore.api.console.channels_schema import (
     Checked,
     ConsoleCarrier,
     ConsoleCarriers,
-    SearchChannels,
     Switch,
     UsedLimit,
 )
@@ -22,6 +21,7 @@ from paycore.api.contract import Call
 from paycore.api.decode import Shape, refuse_content
 from paycore.api.door import Plain, door_of, read
 from paycore.api.paging import after_of, cut, query_of
+from paycore.api.schema import Page
 from paycore.gateway import checking
 from paycore.kernel.errors import DataNotExist
 from paycore.kernel.journal import Change
@@ -31,7 +31,7 @@ from paycore.operators.roles import May
 from paycore.sms import queries, registry
 from paycore.sms.queries import CarrierLine
 
-_SEARCH = Shape(SearchChannels)
+_SEARCH = Shape(Page)
 _SWITCH = Shape(Switch)
 
 
@@ -41,7 +41,7 @@ _SWITCH = Shape(Switch)
         "call": Call(
             name="listCarriers",
             summary="Carriers in the order in which they are tried, and what was spent",
-            asks=SearchChannels,
+            asks=Page,
             gives=((200, ConsoleCarriers),),
             may=May.READ,
         )

@@ -16,7 +16,6 @@ from paycore.api.console.channels_schema import (
     ConsoleChannels,
     MaintenanceWindow,
     OpenWindow,
-    SearchChannels,
     Switch,
     UsedLimit,
 )
@@ -26,6 +25,7 @@ from paycore.api.contract import Call
 from paycore.api.decode import Shape, refuse_content
 from paycore.api.door import Door, Plain, door_of, read
 from paycore.api.paging import cut, query_of
+from paycore.api.schema import Page
 from paycore.gateway import accounts, checking, looking
 from paycore.gateway import queries as gateway
 from paycore.gateway.accounts import AccountKey
@@ -38,7 +38,7 @@ from paycore.router import queries as router
 from paycore.router import windows
 from paycore.router.queries import Used, Window
 
-_SEARCH = Shape(SearchChannels)
+_SEARCH = Shape(Page)
 _SWITCH = Shape(Switch)
 _OPEN = Shape(OpenWindow)
 _BECAUSE = Shape(Because)
@@ -50,7 +50,7 @@ _BECAUSE = Shape(Because)
         "call": Call(
             name="listChannels",
             summary="Accounts at channels: how calls go, limits of the day, windows",
-            asks=SearchChannels,
+            asks=Page,
             gives=((200, ConsoleChannels),),
             may=May.READ,
         )

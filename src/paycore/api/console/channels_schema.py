@@ -6,15 +6,7 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from paycore.api.console.schema import Moment, Why
-from paycore.api.paging import DEFAULT_PAGE
-from paycore.api.schema import Answer, Cursor, PageSize, Shape
-
-
-class SearchChannels(Shape, frozen=True, kw_only=True):
-    """The query of `GET /v1/console/channels` and `GET /v1/console/carriers`."""
-
-    limit: PageSize = DEFAULT_PAGE
-    cursor: Cursor | None = None
+from paycore.api.schema import Answer, Shape
 
 
 class Switch(Shape, frozen=True, kw_only=True):

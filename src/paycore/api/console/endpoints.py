@@ -14,19 +14,19 @@ from paycore.api.console.notices_schema import (
     ConsoleEndpoints,
     EndpointSecret,
     EndpointSwitched,
-    SearchEndpoints,
 )
 from paycore.api.console.schema import Because
 from paycore.api.contract import Call
 from paycore.api.decode import Shape
 from paycore.api.door import Plain, door_of, read
 from paycore.api.paging import after_of, cut, query_of
+from paycore.api.schema import Page
 from paycore.kernel.errors import BadRequest, DataNotExist, ShownOnce
 from paycore.kernel.journal import Change
 from paycore.notify import endpoints, queries, service, upkeep
 from paycore.operators.roles import May
 
-_SEARCH = Shape(SearchEndpoints)
+_SEARCH = Shape(Page)
 _SWITCH = Shape(Switch)
 _BECAUSE = Shape(Because)
 
@@ -37,7 +37,7 @@ _BECAUSE = Shape(Because)
         "call": Call(
             name="listEndpoints",
             summary="End points of all lines, and why one is off",
-            asks=SearchEndpoints,
+            asks=Page,
             gives=((200, ConsoleEndpoints),),
             may=May.READ,
         )

@@ -15,12 +15,12 @@ from paycore.api.console.setup_schema import (
     KeyMade,
     KeyRevoked,
     MakeKey,
-    SearchLines,
 )
 from paycore.api.contract import Call
 from paycore.api.decode import Shape
 from paycore.api.door import Plain, door_of, read
 from paycore.api.paging import after_of, cut, query_of
+from paycore.api.schema import Page
 from paycore.kernel.errors import DataNotExist, ShownOnce
 from paycore.kernel.journal import Change
 from paycore.kernel.mask import mask_text
@@ -28,7 +28,7 @@ from paycore.kernel.terms import BizLineId
 from paycore.lines import queries, service
 from paycore.operators.roles import May
 
-_SEARCH = Shape(SearchLines)
+_SEARCH = Shape(Page)
 _MAKE = Shape(MakeKey)
 _BECAUSE = Shape(Because)
 
@@ -39,7 +39,7 @@ _BECAUSE = Shape(Because)
         "call": Call(
             name="listLines",
             summary="Business lines, by name",
-            asks=SearchLines,
+            asks=Page,
             gives=((200, ConsoleLines),),
             may=May.READ,
         )
@@ -74,7 +74,7 @@ async def list_lines(request: Plain) -> Response[bytes]:
         "call": Call(
             name="listKeys",
             summary="A line's API keys, by id; of a key only a hash is kept",
-            asks=SearchLines,
+            asks=Page,
             gives=((200, ConsoleKeys),),
             refuses=(DataNotExist,),
             may=May.READ,

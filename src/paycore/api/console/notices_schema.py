@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from paycore.api.console.schema import Moment, Why
-from paycore.api.paging import DEFAULT_PAGE
-from paycore.api.schema import Answer, Cursor, PageSize, Shape
+from paycore.api.schema import Answer, Page, Shape
 
 NoticeType = Annotated[
     str,
@@ -30,11 +29,9 @@ NoticeNumber = Annotated[
 ]
 
 
-class SearchNotices(Shape, frozen=True, kw_only=True):
+class SearchNotices(Page, frozen=True, kw_only=True):
     """The query of `GET /v1/console/notices`."""
 
-    limit: PageSize = DEFAULT_PAGE
-    cursor: Cursor | None = None
     state: Literal["PENDING", "DELIVERED", "PARKED"] | None = None
     endpoint: EndpointId | None = None
     type: NoticeType | None = None
@@ -52,13 +49,6 @@ class ReplayNotices(Shape, frozen=True, kw_only=True):
     endpoint: EndpointId | None = None
     why: Why
     preview: Annotated[bool, Meta(description="true: only count")] = False
-
-
-class SearchEndpoints(Shape, frozen=True, kw_only=True):
-    """The query of `GET /v1/console/endpoints`."""
-
-    limit: PageSize = DEFAULT_PAGE
-    cursor: Cursor | None = None
 
 
 class ConsoleNotice(Answer, frozen=True, kw_only=True):

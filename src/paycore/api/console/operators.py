@@ -14,19 +14,19 @@ from paycore.api.console.schema import (
     InviteOperator,
     OperatorInvited,
     OperatorRevoked,
-    SearchOperators,
 )
 from paycore.api.contract import Call
 from paycore.api.decode import Shape
 from paycore.api.door import Plain, door_of, read
 from paycore.api.paging import after_of, cut, query_of
+from paycore.api.schema import Page
 from paycore.kernel.errors import BadRequest, DataNotExist, Duplicate, ShownOnce
 from paycore.kernel.journal import Change
 from paycore.operators import logins, queries, service
 from paycore.operators.logins import Invitation
 from paycore.operators.roles import May
 
-_SEARCH = Shape(SearchOperators)
+_SEARCH = Shape(Page)
 _INVITE = Shape(InviteOperator)
 _BECAUSE = Shape(Because)
 
@@ -37,7 +37,7 @@ _BECAUSE = Shape(Because)
         "call": Call(
             name="listOperators",
             summary="Operators that there are and were, by name",
-            asks=SearchOperators,
+            asks=Page,
             gives=((200, ConsoleOperators),),
             may=May.READ,
         )

@@ -24,7 +24,6 @@ from paycore.api.console.routes_schema import (
     RuleChange,
     RuleProblem,
     RuleProblems,
-    SearchVersions,
     TriedCandidate,
     TryRoute,
     ValidateRules,
@@ -33,6 +32,7 @@ from paycore.api.contract import Call
 from paycore.api.decode import Shape
 from paycore.api.door import Plain, door_of, read
 from paycore.api.paging import cut, query_of
+from paycore.api.schema import Page
 from paycore.core.trial import Supposed, question
 from paycore.gateway import queries as gateway
 from paycore.kernel.errors import BadRequest, BizCheckError, DataNotExist
@@ -43,7 +43,7 @@ from paycore.router import publishing, queries, service
 from paycore.router.publishing import Rule, Version
 from paycore.router.rules import Decision
 
-_SEARCH = Shape(SearchVersions)
+_SEARCH = Shape(Page)
 _VALIDATE = Shape(ValidateRules)
 _TRY = Shape(TryRoute)
 _PUBLISH = Shape(PublishRules)
@@ -92,7 +92,7 @@ async def get_routes(request: Plain) -> Response[bytes]:
         "call": Call(
             name="listRouteVersions",
             summary="Versions of the rules, the newest first",
-            asks=SearchVersions,
+            asks=Page,
             gives=((200, RouteVersions),),
             may=May.READ,
         )

@@ -8,14 +8,11 @@ from msgspec import Meta
 
 from paycore.api.console.books_schema import Named
 from paycore.api.console.schema import Why
-from paycore.api.paging import DEFAULT_PAGE
 from paycore.api.schema import (
     Amount,
     Answer,
     Currency,
-    Cursor,
     Identifier,
-    PageSize,
     Shape,
 )
 from paycore.router.publishing import MOST_RULES, Rule
@@ -106,13 +103,6 @@ class RollBackRules(Shape, frozen=True, kw_only=True):
     version: VersionNumber
     on_version: VersionNumber
     why: Why
-
-
-class SearchVersions(Shape, frozen=True, kw_only=True):
-    """The query of `GET /v1/console/routes/versions`."""
-
-    limit: PageSize = DEFAULT_PAGE
-    cursor: Cursor | None = None
 
 
 class ConsoleRule(Answer, frozen=True, kw_only=True):

@@ -5,8 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from paycore.api.paging import DEFAULT_PAGE
-from paycore.api.schema import Answer, Cursor, PageSize, Shape
+from paycore.api.schema import Answer, Page, Shape
 from paycore.operators.log import MOST_REASON
 from paycore.operators.logins import LONGEST, SHORTEST
 from paycore.operators.roles import May, Role
@@ -103,13 +102,6 @@ class ChangePassword(Shape, frozen=True, kw_only=True):
         return "ChangePassword(...)"
 
 
-class SearchOperators(Shape, frozen=True, kw_only=True):
-    """The query of `GET /v1/console/operators`."""
-
-    limit: PageSize = DEFAULT_PAGE
-    cursor: Cursor | None = None
-
-
 class InviteOperator(Shape, frozen=True, kw_only=True):
     """What inviting somebody takes."""
 
@@ -118,11 +110,9 @@ class InviteOperator(Shape, frozen=True, kw_only=True):
     why: Why
 
 
-class SearchEntries(Shape, frozen=True, kw_only=True):
+class SearchEntries(Page, frozen=True, kw_only=True):
     """The query of `GET /v1/console/audit`."""
 
-    limit: PageSize = DEFAULT_PAGE
-    cursor: Cursor | None = None
     operator: OperatorName | None = None
     act: ActName | None = None
     subject: Subject | None = None

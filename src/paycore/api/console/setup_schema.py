@@ -7,16 +7,8 @@ from msgspec import Meta, field
 
 from paycore.api.console.books_schema import Day
 from paycore.api.console.schema import Why
-from paycore.api.paging import DEFAULT_PAGE
-from paycore.api.schema import Answer, Cursor, PageSize, Shape
+from paycore.api.schema import Answer, Shape
 from paycore.kernel.errors import BadRequest
-
-
-class SearchLines(Shape, frozen=True, kw_only=True):
-    """The query of `GET /v1/console/lines` and of a line's keys."""
-
-    limit: PageSize = DEFAULT_PAGE
-    cursor: Cursor | None = None
 
 
 class MakeKey(Shape, frozen=True, kw_only=True):

@@ -1,15 +1,16 @@
 """Cursors whose key has several parts, and those that are a number."""
 
+import json
+
 from paycore.api.paging import after_of
 from paycore.kernel.errors import BadRequest
 
-_BETWEEN = "|"
 _MOST_DIGITS = 18
 
 
-def key_of(*parts: object) -> str:
-    """A key as a cursor keeps it; no part has the sign between."""
-    return _BETWEEN.join(map(str, parts))
+def key_of(*parts: str) -> str:
+    """A key as a cursor keeps it, in ASCII: a part may be a channel's own words."""
+    return json.dumps(parts)
 
 
 def parts_of(cursor: str | None, count: int) -> tuple[str, ...] | None:
@@ -17,10 +18,14 @@ def parts_of(cursor: str | None, count: int) -> tuple[str, ...] | None:
     key = after_of(cursor)
     if key is None:
         return None
-    parts = tuple(key.split(_BETWEEN))
-    if len(parts) != count:
+    try:
+        parts = json.loads(key)
+    except ValueError:
+        parts = None
+    good = isinstance(parts, list) and len(parts) == count
+    if not good or not all(isinstance(o, str) and o.isprintable() for o in parts):
         raise not_ours()
-    return parts
+    return tuple(parts)
 
 
 def number_of(cursor: str | None) -> int | None:

@@ -7,7 +7,8 @@ from litestar import Response, get
 
 from paycore.api.answers import found
 from paycore.api.auth import operator_of
-from paycore.api.console.looking import key_of_place, named, place_in, refuse_secret
+from paycore.api.console.keyset import key_of, parts_of
+from paycore.api.console.looking import named, refuse_secret
 from paycore.api.console.payments_schema import (
     ConsoleAgreements,
     ConsoleCoupons,
@@ -129,7 +130,7 @@ async def search_agreements(request: Plain) -> Response[bytes]:
     await operator_of(request)
     door, asked = door_of(request), _AGREEMENTS.convert(query_of(request))
     refuse_secret(asked.q)
-    place = place_in(asked.cursor, len(agreements.BEHIND_ALL))
+    place = parts_of(asked.cursor, len(agreements.BEHIND_ALL))
     cards = (
         None
         if asked.q is None
@@ -146,7 +147,7 @@ async def search_agreements(request: Plain) -> Response[bytes]:
             limit=asked.limit,
         ),
     )
-    following = None if page.before is None else key_of_place(page.before)
+    following = None if page.before is None else key_of(*page.before)
     return found(ConsoleAgreements(items=page.lines, next=cursor_of(following)))
 
 
@@ -169,13 +170,13 @@ async def search_coupons(request: Plain) -> Response[bytes]:
     refuse_secret(asked.q)
     elsewhere = bool(door.node.settings.coupon_url)
     page = await (_held if elsewhere else _kept)(door, asked)
-    following = None if page.after is None else key_of_place(page.after)
+    following = None if page.after is None else key_of(*page.after)
     return found(ConsoleCoupons(items=page.lines, next=cursor_of(following)))
 
 
 async def _kept(door: Door, asked: SearchCoupons) -> coupons.Page:
     """Coupons that are rows of ours; by a payment's number the one that it named."""
-    place, wanted = place_in(asked.cursor, 2), asked.q
+    place, wanted = parts_of(asked.cursor, 2), asked.q
     if wanted is not None and (no := ours_in(wanted)) is not None:
         try:
             rows = await read(door, payments.whole(door.pool, PayOrderNo(no)))
@@ -196,7 +197,7 @@ async def _kept(door: Door, asked: SearchCoupons) -> coupons.Page:
 
 
 async def _held(door: Door, asked: SearchCoupons) -> coupons.Page:
-    place = place_in(asked.cursor, 2)
+    place = parts_of(asked.cursor, 2)
     return await read(
         door,
         coupons.held(

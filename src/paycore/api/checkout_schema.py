@@ -6,15 +6,15 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from paycore.api.schema import (
-    MAX_EXPIRY_S,
-    MIN_EXPIRY_S,
     Amount,
     Answer,
     Currency,
+    ExpiresInS,
     Identifier,
     OutBizNo,
     Shape,
     SignAgreement,
+    Subject,
 )
 from paycore.checkout.service import Status
 
@@ -28,15 +28,7 @@ class NewCheckout(Shape, frozen=True, kw_only=True):
     biz_order_no: OutBizNo | None = None
     amount: Amount
     currency: Currency
-    subject: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            max_length=128,
-            pattern=r"\S",
-            description="1-128 characters, none of control or format",
-        ),
-    ]
+    subject: Subject
     coupon_no: Identifier | None = None
     card_ids: Annotated[
         list[Identifier],
@@ -54,17 +46,7 @@ class NewCheckout(Shape, frozen=True, kw_only=True):
     locale: (
         Annotated[str, Meta(pattern=r"\A(zh|en)\Z", description="zh or en")] | None
     ) = None
-    expires_in_s: (
-        Annotated[
-            int,
-            Meta(
-                ge=MIN_EXPIRY_S,
-                le=MAX_EXPIRY_S,
-                description="seconds, 60 to 86,400",
-            ),
-        ]
-        | None
-    ) = None
+    expires_in_s: ExpiresInS | None = None
 
 
 class CheckoutMade(Answer, frozen=True, kw_only=True):

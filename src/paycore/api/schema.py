@@ -66,8 +66,22 @@ Name = Annotated[
     Meta(min_length=1, max_length=64, description="1-64 characters"),
 ]
 
+Subject = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=128,
+        pattern=r"\S",
+        description="1-128 characters, none of control or format",
+    ),
+]
+
 MIN_EXPIRY_S = 60
 MAX_EXPIRY_S = 86_400
+ExpiresInS = Annotated[
+    int,
+    Meta(ge=MIN_EXPIRY_S, le=MAX_EXPIRY_S, description="seconds, 60 to 86,400"),
+]
 
 
 class OpenQuickPayment(Shape, frozen=True, kw_only=True):
@@ -78,27 +92,9 @@ class OpenQuickPayment(Shape, frozen=True, kw_only=True):
     amount: Amount
     currency: Currency
     card_id: Identifier
-    subject: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            max_length=128,
-            pattern=r"\S",
-            description="1-128 characters, none of control or format",
-        ),
-    ]
+    subject: Subject
     coupon_no: Identifier | None = None
-    expires_in_s: (
-        Annotated[
-            int,
-            Meta(
-                ge=MIN_EXPIRY_S,
-                le=MAX_EXPIRY_S,
-                description="seconds, 60 to 86,400",
-            ),
-        ]
-        | None
-    ) = None
+    expires_in_s: ExpiresInS | None = None
 
 
 class Deduct(OpenQuickPayment, frozen=True, kw_only=True):

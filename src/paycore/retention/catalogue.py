@@ -32,7 +32,8 @@ class Rule:
     what: str
     how: How
     since: str
-    """The column that the age is counted from."""
+    """The column that the age is counted from: before it has come by the database's
+    clock too, no row goes by itself."""
     counted: str
     """From when that is, in words."""
     setting: str | None = None
@@ -54,9 +55,6 @@ class Rule:
         """What is from before then is old."""
         return now - timedelta(days=self.days_of(settings))
 
-
-BY_THE_DATABASE_TOO = "t.expires_at < clock_timestamp()"
-"""Neither a promise nor a limit must hang on the clock of a node."""
 
 RULES = (
     Rule(
@@ -105,7 +103,6 @@ RULES = (
         how=How.ROW,
         since="expires_at",
         counted="24 h after the answer, which is what the API promises",
-        only=BY_THE_DATABASE_TOO,
     ),
     Rule(
         table="limit_counter",
@@ -114,7 +111,6 @@ RULES = (
         since="expires_at",
         counted="the end of the limit's period",
         days=1,
-        only=BY_THE_DATABASE_TOO,
     ),
     Rule(
         table="journal_change",
@@ -133,7 +129,6 @@ RULES = (
         since="ends_at",
         counted="the session's latest end",
         days=30,
-        only="t.ends_at < clock_timestamp()",
     ),
     Rule(
         table="operators_tries",
@@ -142,7 +137,6 @@ RULES = (
         since="expires_at",
         counted="a day after the last try",
         days=1,
-        only=BY_THE_DATABASE_TOO,
     ),
     Rule(
         table="router_window",
@@ -151,7 +145,6 @@ RULES = (
         since="ends_at",
         counted="the window's end",
         days=90,
-        only="t.ends_at < clock_timestamp()",
     ),
     Rule(
         table="operators_work",

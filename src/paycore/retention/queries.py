@@ -141,7 +141,8 @@ async def oldest(
 
 HOW_MUCH_IS_OLD = """
 SELECT count(*), coalesce(sum(pg_column_size(t.*)), 0)::bigint
-FROM {table} AS t WHERE t.{since} < $1 AND {only}
+FROM {table} AS t
+WHERE t.{since} < $1 AND t.{since} < clock_timestamp() AND {only}
 """
 
 

@@ -185,11 +185,13 @@ SELECT (SELECT max(pay_order_no) FROM batch) AS last,
 FROM gone
 """
 
-# By ctid: the rows are locked, so they are where they were found.
+# By ctid: the rows are locked, so they are where they were found. Neither a promise nor
+# a limit hangs on the clock of a node: what is still to come by the database's stays.
 DELETE_ROWS = """
 WITH old AS MATERIALIZED (
     SELECT ctid, t.{walked} AS place FROM {table} AS t
-    WHERE t.{walked} >= $1 AND t.{walked} < $2 AND t.{since} < $3 AND {only}
+    WHERE t.{walked} >= $1 AND t.{walked} < $2
+      AND t.{since} < $3 AND t.{since} < clock_timestamp() AND {only}
     ORDER BY t.{walked} LIMIT $4
     FOR UPDATE SKIP LOCKED
 ), gone AS (

@@ -40,7 +40,7 @@ STAYS = ("payment", "attempt")
 EMPTY = ", ".join(
     (
         *(*STAYS, *MONTHLY, "desk_case", "idempotency_key", "retention_removal"),
-        *("refund", "refund_total"),
+        *("refund", "refund_total", "checkout", "checkout_out_biz_no"),
     )
 )
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from long_ago import MONTHLY, STAYS, id_at, month_of
 
+from paycore.checkout.rows import CheckoutNumberRow, CheckoutRow
 from paycore.kernel.jobs import JobRow
 from paycore.kernel.journal import LimitCounter
 from paycore.kernel.node import NodeRow
@@ -338,6 +339,31 @@ async def test_the_journals_own_rows_go(past, node, pool, dsn):
         r[0] for r in await pool.fetch("SELECT counter FROM limit_counter")
     ]
     assert ["b"] == [r[0] for r in await pool.fetch("SELECT day FROM job")]
+
+
+async def test_a_clock_that_leapt_ahead_takes_nothing_that_still_holds(
+    past, node, pool, dsn, monkeypatch
+):
+    """What ends tomorrow by the database's clock stays, though a node takes it for a
+    year old: a checkout that its payer is about to pay.
+    """
+    named = {"biz_line": "shop", "out_biz_no": "o1", "checkout_no": "C0"}
+    asked = {"key_id": "k", "salt": b"", "digest": bytes(32), "subject": "s"}
+    asked |= {"biz_order_no": None, "amount": 1, "currency": "CNY", "sign": None}
+    asked |= {"coupon_no": None, "coupon_amount": 0, "card_ids": "[]"}
+    asked |= {"own_cards": "[]", "return_url": "https://shop.example", "locale": None}
+    times = {"created_at": past.ago(1), "expires_at": past.ago(-1)}
+    number = CheckoutNumberRow(**named, content=b"", expires_at=past.ago(-1))
+    await past.write([CheckoutRow(**named, **asked, **times), number])
+    mine = [rule for rule in RULES if rule.table.startswith("checkout")]
+    monkeypatch.setattr(service, "RULES", mine)
+    now = node.now() + timedelta(days=366)
+    node.clock.now = lambda: now
+
+    await remove(node, dsn)
+
+    assert 1 == await pool.fetchval("SELECT count(*) FROM checkout")
+    assert 1 == await pool.fetchval("SELECT count(*) FROM checkout_out_biz_no")
 
 
 def test_no_century_is_taken_for_another():

@@ -15,6 +15,8 @@ from facts import BANKS_OF_LINE, QUICK_BANKS, paid_once
 from sql import ask
 from stack import SHOP, TICKETS, Payer, Stack, key, stacked
 
+from paycore.checkout.pages import LOOKS_AGAIN_S
+
 SLOW = "slow:2"
 SETTLED_S = 40.0
 CODES, TRIES = 2, 5
@@ -164,6 +166,23 @@ def test_a_step_that_broke_off_before_the_name_was_put_down(stack, payer):
     browser.send("confirm", code=payer.codes()[-1])
     assert "PAID" == browser.stage
     paid_once(payer, no, at=QUICK_BANKS)
+
+
+def test_a_page_that_waits_for_long_looks_less_often(stack, payer):
+    """While nobody knows whether money was taken; and it is paid once in the end."""
+    browser = Browser(payer)
+    browser.send("pay", card=payer.card_id)
+    stack.fault("bank.quick_*.confirm", "timeout_after")
+    stack.fault("bank.quick_*.enquire", "http_500")
+    browser.send("confirm", code=payer.codes()[-1])
+    deadline = time.monotonic() + SETTLED_S
+    while int(browser.look().headers["refresh"].partition(";")[0]) <= LOOKS_AGAIN_S:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    stack.no_faults()
+
+    assert "PAID" == browser.until("PAID")
+    paid_once(payer, browser.now()["pay_order_no"], at=QUICK_BANKS)
 
 
 def test_a_line_without_a_quick_channel(converted_payer):

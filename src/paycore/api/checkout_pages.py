@@ -211,7 +211,8 @@ async def show(request: Plain, token: str) -> Response[bytes]:
     what = await checkouts.found(node, await checkouts.opened_by(node, token))
     stage = stage_of(what, node.now())
     shown = await _shown(request, node, what, PAGE + token)
-    again = f"{LOOKS_AGAIN_S}; url={shown.here}?lang={shown.language}"
+    again_s = pages.looks_again_s(what.checks)
+    again = f"{again_s}; url={shown.here}?lang={shown.language}"
     return _html(
         request,
         pages.page(stage, what, shown),

@@ -19,13 +19,13 @@ from paycore.cards.rows import CardRow
 from paycore.checkout.scene import Found, Stage, last_code
 from paycore.checkout.words import bank_name, words_of
 from paycore.core import messages
-from paycore.core.payment import Payment
+from paycore.core.payment import Payment, wait_at
 from paycore.kernel.money import decimal_text
 from paycore.kernel.terms import BizStatus, VerifyStatus
 
-LOOKS_AGAIN_S = 3
-"""A page that moves is loaded again after so long; a header does it, so that it needs
-no script."""
+LOOKS_AGAIN_S, LATEST_LOOK_S = 3, 30
+"""A page that moves is loaded again after so long at first, and at last; a header does
+it, so that it needs no script."""
 
 ASSETS = "/checkout/assets/"
 KINDS: Mapping[str, str] = MappingProxyType(
@@ -135,6 +135,14 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     return made.from_string(text)
+
+
+def looks_again_s(checks: int) -> int:
+    """Until a page that moves is loaded again: the news comes of asking the bank, which
+    is asked less and less often; so long a wait as its payer does not mind.
+    """
+    asked_again_s = int(wait_at(checks).total_seconds())
+    return min(max(asked_again_s, LOOKS_AGAIN_S), LATEST_LOOK_S)
 
 
 def page(stage: Stage, what: Found, shown: Shown) -> bytes:

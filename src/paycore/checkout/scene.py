@@ -84,6 +84,12 @@ class Found:
         return [card for card in self.offered if card.status == cards.ACTIVE]
 
     @property
+    def checks(self) -> int:
+        """How often the bank was asked what became of the last call."""
+        waits = self.signing if self.payment is None else self.payment.row
+        return 0 if waits is None else waits.checks
+
+    @property
     def came_to_nothing(self) -> bool:
         """Whether the card that the payer typed last was not added and will not be,
         though nobody gave it up.

@@ -51,6 +51,14 @@ def test_only_our_own_words_are_told():
     assert "" == words.known("paid")
 
 
+@pytest.mark.parametrize(
+    ("checks", "seconds"), [(0, 3), (1, 3), (2, 4), (3, 8), (4, 16), (5, 30), (99, 30)]
+)
+def test_a_page_looks_again_as_its_bank_is_asked(checks, seconds):
+    """At first at once, later less often; and never so late that a payer gives up."""
+    assert seconds == pages.looks_again_s(checks)
+
+
 @pytest.mark.parametrize("name", ["lost", "broken"])
 @pytest.mark.parametrize("language", words.LANGUAGES)
 def test_pages_about_no_checkout(name, language):

@@ -74,11 +74,8 @@ _CODES: Mapping[VerifyStatus | None, str] = MappingProxyType(
 )
 _GOES_ON = frozenset({"NOT_CHARGED", "RESEND_FAILED"})
 """What the payment itself says last, where the payer may try again."""
-_AT: Mapping[str, str] = MappingProxyType(
-    {"code": "code", "number": "number", "name": "name"}
-    | {"id_no": "id_no", "phone": "phone"}
-)
-"""Which field of the page a problem is about."""
+_FIELDS = frozenset({"code", "number", "name", "id_no", "phone"})
+"""What a problem may be about, by the name of the page's field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,7 +276,7 @@ def _problems(
     if stage.over or stage.moves:
         return
     of_code = stage in (Stage.CODE, Stage.SIGN_CODE)
-    at = _AT.get(shown.say, "")
+    at = shown.say if shown.say in _FIELDS else ""
     if shown.say and (not at or (at == "code") is of_code):
         yield {"at": at, "text": t[f"say_{shown.say}"]}
     elif standing := _standing(stage, what, shown, t):

@@ -147,12 +147,12 @@ def _key_freed(node: Node, held: IdempotencyRow) -> Change:
     """Free the key, where it is as the passage held it: its caller may have come again
     meanwhile, and another passage of this very node have it.
     """
-    change, now = node.change(), node.now()
+    change = node.change()
 
     def free(row: IdempotencyRow) -> IdempotencyRow | None:
         lease = (row.lease_epoch, row.lease_until)
         ours = row.status is None and lease == (held.lease_epoch, held.lease_until)
-        return replace(row, lease_until=now) if ours else None
+        return replace(row, lease_epoch=None, lease_until=None) if ours else None
 
     change.amend(IdempotencyRow, (held.scope,), free)
     return change

@@ -12,7 +12,7 @@ from paycore.core import ask as asking
 from paycore.core.abandoned import Abandoned, give_back
 from paycore.core.absorb import run_for, with_attempts, write
 from paycore.core.chain import LastCall
-from paycore.core.keys import Key, KeyClaim
+from paycore.core.keys import Key, KeyClaim, kept
 from paycore.core.recover import enquire
 from paycore.core.rows import AttemptRow, IdempotencyRow, PaymentRow
 from paycore.desk.rows import CaseRow
@@ -20,9 +20,10 @@ from paycore.gateway.call import Operation, Reply
 from paycore.gateway.rows import MessageRow
 from paycore.gateway.service import Answer, Prepared
 from paycore.kernel.clock import SystemClock
-from paycore.kernel.errors import Unavailable
+from paycore.kernel.errors import InFlight, Unavailable
 from paycore.kernel.journal import Refused
 from paycore.kernel.journal_memory import MemoryJournal
+from paycore.kernel.lives import Lives
 from paycore.kernel.outcome import Blame, Outcome
 from paycore.kernel.terms import BizStatus, Epoch, ProcessStatus, TransType
 
@@ -159,11 +160,28 @@ async def test_the_key_is_freed_though_others_have_the_payment(broken):
     await give_back(broken.node)
 
     key = await broken.node.journal.load(IdempotencyRow, CLAIM.scope)
-    assert key.lease_until <= broken.node.now()
+    assert (None, None) == (key.lease_epoch, key.lease_until)
     assert (9, later) == (
         (await stands(broken))[0].lease_epoch,
         (await stands(broken))[0].lease_until,
     )
+
+
+async def test_a_key_is_freed_whatever_a_clock_may_say(broken):
+    """Where one has leapt (a life's start is a leap) no lease ends by its time, and this
+    one is given back all the same.
+    """
+    node, broken.last = broken.node, None
+    node.heartbeat.live = Lives(known=(node.epoch,))
+    node.clock.anchor(node.now() + timedelta(hours=1))
+    held = await node.journal.load(IdempotencyRow, CLAIM.scope)
+    with pytest.raises(InFlight):
+        kept(held, CLAIM, node)
+    abandoned.leave(node, broken)
+    await give_back(node)
+
+    key = await node.journal.load(IdempotencyRow, CLAIM.scope)
+    assert kept(key, CLAIM, node) is None
 
 
 async def test_another_passages_key_is_not_freed(broken):

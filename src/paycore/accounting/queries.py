@@ -240,12 +240,10 @@ async def page(
     last = _BEFORE_ALL if end is None else (end[0], end[1], end[2])
     rows = await pool.fetch(_POSTINGS, *first, *last, begins, ends, account, limit + 1)
     lines = [Line(**row) for row in rows]
-    places = list(
-        dict.fromkeys((one.pay_order_no, one.kind, one.fact) for one in lines)
-    )
+    places = list(dict.fromkeys(map(_place_of, lines)))
     if len(places) > limit:
         shown = set(places[:limit])
-        kept = [one for one in lines if (one.pay_order_no, one.kind, one.fact) in shown]
+        kept = [one for one in lines if _place_of(one) in shown]
         return Page(lines=kept, before=places[limit - 1], searched_from=None)
     if end is None:
         return Page(lines=lines, before=None, searched_from=None)

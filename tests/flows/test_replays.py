@@ -139,6 +139,24 @@ async def test_under_way(node: Node, receiver: Callable):
     assert 1 == (await becomes(node, no, status=NoticeStatus.DELIVERED)).tries
 
 
+async def test_under_way_when_a_clock_leaps(
+    node: Node, pool: db.Pool, receiver: Callable
+):
+    """Who has just leapt ahead cannot say that another has had it long enough."""
+    shop, line = await receiver(), line_of(node)
+    await notify.add_endpoint(node, line, shop.url)
+    since = node.now() - timedelta(hours=1)
+    no, change = announced(node, line)
+    assert await node.journal.commit(change) is None
+    (row,) = await notices(node, no)
+    node.clock.anchor(node.now() + timedelta(hours=1))
+
+    assert row.lease_until < node.now()
+    with pytest.raises(InFlight):
+        await notify.replay(node, no, row.notice_id)
+    assert 0 == await notify.replay_range(node, pool, of(line, since, node.now()))
+
+
 def of(line: BizLineId, since: datetime, until: datetime) -> Wanted:
     """A line's notices of a time."""
     return Wanted(since=since, until=until, biz_line=line)

@@ -119,9 +119,11 @@ class Node:
         steady = self.clock.steady_s() >= lasts_s + self.settings.lease_s
         return self.now() if steady else None
 
-    def lease_is_over(self, until: datetime | None) -> bool:
-        """Whether a lease of a payment has ended by its time."""
-        by = self.over_by()
+    def lease_is_over(
+        self, until: datetime | None, lasts: timedelta | None = None
+    ) -> bool:
+        """Whether a lease has ended by its time; `lasts` as of `over_by`."""
+        by = self.over_by(lasts)
         return until is not None and by is not None and until <= by
 
     def lease_holds(self, seconds: float) -> bool:

@@ -14,6 +14,7 @@ from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
 from paycore.kernel.terms import PayOrderNo
 from paycore.notify import endpoints, queries
+from paycore.notify.delivery import LEASE
 from paycore.notify.endpoints import Endpoints
 from paycore.notify.queries import Wanted
 from paycore.notify.rows import EndpointRow, NoticeRow, NoticeStatus
@@ -97,7 +98,7 @@ async def _all_again(node: Node, rows: list[NoticeRow]) -> int:
 
 
 def _free(node: Node, row: NoticeRow) -> bool:
-    return row.lease_until is None or row.lease_until <= node.now()
+    return row.lease_until is None or node.lease_is_over(row.lease_until, LEASE)
 
 
 def _again(node: Node, change: Change, row: NoticeRow) -> bool:

@@ -127,7 +127,7 @@ async def _taken(node: Node, job: Job, day: str) -> JobRow:
     if row is None:
         row = _mine(node, JobRow(job=job.name, day=day, next_check_at=now))
         change.insert(row)
-    elif row.lease_until is not None and row.lease_until > now:
+    elif row.lease_until is not None and not node.lease_is_over(row.lease_until, LEASE):
         raise Unavailable("A node is at this job now: try again later.")
     else:
         row = _mine(node, row)

@@ -72,6 +72,8 @@ class Day:
 class Follows(SystemClock):
     """A clock that says what time the day has."""
 
+    steady = float("inf")
+
     def __init__(self, day):
         super().__init__(NIGHT)
         self._day = day
@@ -79,6 +81,10 @@ class Follows(SystemClock):
     def now(self):
         """The day's time."""
         return self._day.now
+
+    def steady_s(self):
+        """As the test has it."""
+        return self.steady
 
 
 @pytest.fixture
@@ -249,6 +255,22 @@ async def test_by_hand_and_by_a_node_at_once_it_runs_once(day):
     row = await daily.at_once(node, Job(name="test", hour=HOUR, work=work))
 
     assert ([0], "mine", []) == (seen, row.result, day.ran)
+
+
+async def test_by_hand_a_leap_of_the_clock_ends_nobodys_turn(day):
+    """Whoever has just leapt ahead cannot say that another has had it long enough."""
+    node, other = await day.node(), await day.node()
+
+    async def work(_):
+        day.now += daily.LEASE + timedelta(seconds=1)
+        other.clock.steady = 60.0
+        with pytest.raises(Unavailable):
+            await daily.at_once(other, day.job)
+        return Ran(done=True, said="mine")
+
+    row = await daily.at_once(node, Job(name="test", hour=HOUR, work=work))
+
+    assert ("mine", []) == (row.result, day.ran)
 
 
 async def test_what_died_by_hand_is_gone_on_with_by_a_node(day):

@@ -168,11 +168,11 @@ async def test_the_key_is_freed_though_others_have_the_payment(broken):
 
 
 async def test_a_key_is_freed_whatever_a_clock_may_say(broken):
-    """Where one has leapt (a life's start is a leap) no lease ends by its time, and this
-    one is given back all the same.
+    """Where one has leapt (a life's start is a leap) no lease ends by its time, and
+    this one is given back all the same.
     """
     node, broken.last = broken.node, None
-    node.heartbeat.live = Lives(known=(node.epoch,))
+    node.heartbeat.live = Lives.of(node.epoch)
     node.clock.anchor(node.now() + timedelta(hours=1))
     held = await node.journal.load(IdempotencyRow, CLAIM.scope)
     with pytest.raises(InFlight):

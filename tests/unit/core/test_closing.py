@@ -6,11 +6,14 @@ import pytest
 from a_payment import NO, NO_ANSWER, sent
 from a_run import an_order, converted, events, run_of, says, told
 
+from paycore.core import service as core
 from paycore.core.chain import Next
 from paycore.core.closing import MAX_ASKS_ON_EXPIRY, AskBeforeClose, ClosePayment
+from paycore.core.keys import Key, KeyClaim
 from paycore.gateway.call import Operation, Reply
+from paycore.kernel.lives import Lives
 from paycore.kernel.outcome import Blame, Outcome
-from paycore.kernel.terms import BizStatus
+from paycore.kernel.terms import BizStatus, Epoch
 
 
 async def test_a_channel_with_an_open_order_is_asked():
@@ -113,3 +116,36 @@ async def test_closed_is_closed(expiring, word):
     (event,) = events(run)
     assert (word, word, None) == (event.event, event.cause, event.attempt_seq)
     assert run.payment.row.finished_at == event.at
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_what_is_kept_with_an_act_is_kept_once(begun):
+    """In the change that begins it: who goes on under the key of a passage that died
+    finds it there.
+    """
+    run = await run_of(an_order(amount=900, coupon_amount=0))
+    node, asked = run.node, []
+    node.heartbeat.good_until = float("inf")
+    claim = KeyClaim(scope=b"s" * 32, fingerprint=b"f" * 32)
+    change = node.change()
+    change.insert(run.payment.row)
+    if begun:
+        node.heartbeat.epoch = Epoch(1)
+        Key.fresh(node, claim, NO).stage(change)
+    node.heartbeat.epoch = Epoch(2)
+    node.heartbeat.live = Lives.of(2)
+    assert await node.journal.commit(change) is None
+
+    async def also(staged):
+        asked.append(staged.id)
+
+    line = run.payment.row.biz_line
+    answer = await core.close(
+        node, line, NO, claim, lambda view: (200, view.payment.biz_status), also=also
+    )
+
+    assert (200, BizStatus.CLOSED) == (answer.status, answer.body)
+    # Before the key is known to be taken over it is staged, and refused with the key.
+    assert 1 == len(asked)
+    if begun:
+        assert not await node.journal.committed(asked[0])

@@ -214,10 +214,12 @@ def test_one_of_a_month_is_found_by_its_number(at, by):
     visit.page.get_by_role("link", name=about["pay_order_no"]).first.wait_for()
 
 
-def test_payments_of_one_card_are_found_by_its_end(at):
-    """All of them have it, and there are more than a page."""
+def test_payments_of_one_card_are_found_by_its_end(at, stands):
+    """All of them have it, and there are more than a page: of the month's own cards,
+    which whoever pays meanwhile does not have.
+    """
     visit = at("payments")
-    tail = asked(visit, "payments")[0]["card_tail"]
+    tail = asked(visit, "payments", to=stands.began)[0]["card_tail"]
     visit.go(f"payments?q={tail}").in_console()
     visit.settle()
     rows = visit.page.locator("main tbody tr.opens")

@@ -7,6 +7,9 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.long
 
+NO_ANSWER = "Failed to load resource: net::ERR_FAILED"
+"""What the browser itself writes of an answer that did not come."""
+
 
 def _do(visit, why: str) -> None:
     """Say why in the dialog that is open, and do it; it closes by itself."""
@@ -122,3 +125,48 @@ def test_a_key_is_made_and_revoked(inside):
     _do(visit, "The till is gone")
 
     expect(row).to_contain_text("Revoked")
+
+
+def _ask_for_a_key(visit, label: str) -> None:
+    """Fill in and send the dialog of a line's new key."""
+    visit.page.get_by_role("button", name="New key").click()
+    visit.page.locator("#label").fill(label)
+    visit.page.get_by_role("dialog").get_by_label("Why").fill("A second till")
+    visit.page.locator(".dialog-foot button[type=submit]").click()
+
+
+def test_an_act_whose_answer_never_came_is_done_once(inside):
+    """Also where the dialog was closed meanwhile; once it is answered, the same once
+    more is another act.
+    """
+    visit = inside("lines")
+    page = visit.page
+    page.locator("tr.ant-table-row", has_text="tickets").first.click()
+    rows = page.locator(".opened tr", has_text="lost on its way")
+
+    def done_and_lost(route) -> None:
+        assert route.fetch().ok
+        route.abort()
+
+    page.route("**/keys", done_and_lost, times=1)
+    _ask_for_a_key(visit, "lost on its way")
+    visit.shows("NO_ANSWER")
+    page.locator(".dialog-foot button", has_text="Cancel").click()
+    page.get_by_role("dialog").wait_for(state="detached")
+    expect(rows).to_have_count(1)
+    assert [NO_ANSWER] == visit.wrong
+    visit.wrong.clear()
+
+    with page.expect_response("**/keys") as again:
+        _ask_for_a_key(visit, "lost on its way")
+    assert 409 == again.value.status
+    visit.shows("SHOWN_ONCE")
+    expect(rows).to_have_count(1)
+    page.locator(".dialog-foot button", has_text="Cancel").click()
+    page.get_by_role("dialog").wait_for(state="detached")
+    visit.wrong.clear()
+
+    _ask_for_a_key(visit, "lost on its way")
+    page.locator(".secret code").wait_for()
+    page.get_by_role("button", name="I have kept it").click()
+    expect(rows).to_have_count(2)

@@ -29,6 +29,8 @@ export class Problem extends Error {
 export const NO_ANSWER = "NO_ANSWER";
 /** An answer came that is none of ours: a proxy's page, for instance. */
 export const STRANGE_ANSWER = "STRANGE_ANSWER";
+/** The API's: this was done before, and what it made is shown once only. */
+export const SHOWN_ONCE = "SHOWN_ONCE";
 
 export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;

@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Button, Form, Input, Modal, Result } from "antd";
 import { useEffect, useRef, type ReactNode } from "react";
 
-import { call, newKey } from "../api/client";
+import { acted } from "../api/acts";
 import { texts, useText } from "../text";
 import { words } from "../text/words";
 import { ProblemNote } from "./ProblemNote";
@@ -61,17 +61,10 @@ function Steps({ act, close }: { act: Act; close: () => void }) {
   const t = useText();
   const [form] = Form.useForm<Record<string, unknown>>();
   const answers = useQueryClient();
-  const keyed = useRef({ sent: "", key: "" });
 
   const doing = useMutation({
-    mutationFn: (typed: Record<string, unknown>) => {
-      const body = { ...act.body, ...typed };
-      // The same act keeps its key: what was done already is not done again.
-      const sent = JSON.stringify(body);
-      if (keyed.current.sent !== sent) keyed.current = { sent, key: newKey() };
-      const { key } = keyed.current;
-      return call<unknown>(act.method ?? "POST", act.path, { body, key });
-    },
+    mutationFn: (typed: Record<string, unknown>) =>
+      acted<unknown>(act.method ?? "POST", act.path, { ...act.body, ...typed }),
     onSuccess: (answer) => {
       act.then?.(answer);
       if (act.silent) close();

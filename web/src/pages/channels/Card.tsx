@@ -1,9 +1,8 @@
 // One account: what it does, what it may still take, and what can be done about it.
 import { useMutation } from "@tanstack/react-query";
 import { Alert, DatePicker, Form } from "antd";
-import { useRef } from "react";
 
-import { call, newKey } from "../../api/client";
+import { acted } from "../../api/acts";
 import { ActButton } from "../../parts/ActButton";
 import type { Act } from "../../parts/ActDialog";
 import { ProblemNote } from "../../parts/ProblemNote";
@@ -174,12 +173,8 @@ interface Looked {
 
 function Check({ at }: { at: string }) {
   const t = useText();
-  const key = useRef("");
   const checking = useMutation({
-    mutationFn: () => {
-      key.current = newKey();
-      return call<Looked>("POST", `${at}/check`, { body: {}, key: key.current });
-    },
+    mutationFn: () => acted<Looked>("POST", `${at}/check`, {}),
   });
   const looked = checking.data;
   return (

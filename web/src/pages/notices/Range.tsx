@@ -2,8 +2,8 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Button, DatePicker, Form, Input, Modal, Result, Select } from "antd";
 import type { Dayjs } from "dayjs";
-import { useRef } from "react";
 
+import { acted } from "../../api/acts";
 import { call, newKey } from "../../api/client";
 import { ProblemNote } from "../../parts/ProblemNote";
 import { WorkProgress } from "../../parts/WorkProgress";
@@ -44,15 +44,12 @@ function Steps({ close }: { close: () => void }) {
   const { language } = useLanguage();
   const [form] = Form.useForm<Typed>();
   const known = useQueryClient();
-  // Of the sending: the same however often it is tried. Another choice is another one.
-  const key = useRef(newKey());
   const counting = useMutation({
     mutationFn: (typed: Typed) =>
       call<Replayed>("POST", AT, { body: bodyOf(typed, true), key: newKey() }),
   });
   const sending = useMutation({
-    mutationFn: (typed: Typed) =>
-      call<Replayed>("POST", AT, { body: bodyOf(typed, false), key: key.current }),
+    mutationFn: (typed: Typed) => acted<Replayed>("POST", AT, bodyOf(typed, false)),
     onSettled: () => void known.invalidateQueries(),
   });
   const n = (value: number) => numberText(value, language);
@@ -60,7 +57,6 @@ function Steps({ close }: { close: () => void }) {
   const most = counting.data?.more ?? false;
 
   function anew() {
-    key.current = newKey();
     counting.reset();
     sending.reset();
   }

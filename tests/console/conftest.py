@@ -5,7 +5,6 @@ nobody but us. It skips, with a reason, where there is no chromium or no built c
 """
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,6 +15,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 sys.path.insert(0, str(Path(__file__).parent))
 
+from browsing import launched, program, watching
 from pictures import smaller
 from stack import Stack, stacked
 from visiting import DESKTOP, Operator, Visit
@@ -27,11 +27,6 @@ ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
 MOST_OCTETS = 150 * 1024
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
-SWITCHES = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"),
-    *("--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-)
 
 
 WHOLE = frozenset(
@@ -53,8 +48,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def running() -> Iterator[Stack]:
     """One stack for all tests of this process, with some payments."""
-    if shutil.which("chromium") is None:
-        pytest.skip("no chromium on this machine: apt-get install chromium")
+    program()
     if not (site.FOLDER / site.INDEX).is_file():
         pytest.skip("the console is not built: make web")
     with stacked() as stack:
@@ -63,16 +57,9 @@ def running() -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def browser(running: Stack) -> Iterator[object]:
-    """Debian's chromium, driven by playwright, which leaves a loop running until it
-    ends: so it is one module's, and others' own loops are not in its way.
-    """
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        made = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=list(SWITCHES)
-        )
+    """One module's."""
+    with launched() as made:
         yield made
-        made.close()
 
 
 @pytest.fixture(scope="session")
@@ -93,19 +80,16 @@ def stack(running: Stack) -> Iterator[Stack]:
 @pytest.fixture
 def open_console(browser, stack: Stack) -> Iterator[object]:
     """Opens the console in a browser of its own: `open_console("payments", …)`."""
-    visits: list[Visit] = []
+    with watching() as visits:
 
-    def opened(path: str = "", **context: object) -> Visit:
-        given = {"viewport": DESKTOP, "locale": "en-GB", **context}
-        visit = Visit(browser.new_context(**given), stack.nodes[0].info.api)
-        visits.append(visit)
-        visit.go(path)
-        return visit
+        def opened(path: str = "", **context: object) -> Visit:
+            given = {"viewport": DESKTOP, "locale": "en-GB", **context}
+            visit = Visit(browser.new_context(**given), stack.nodes[0].info.api)
+            visits.append(visit)
+            visit.go(path)
+            return visit
 
-    yield opened
-    for visit in visits:
-        visit.context.close()
-    assert [] == [wrong for visit in visits for wrong in visit.wrong]
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browsing import watching
 from month import PAYMENTS, Month, month
 from playwright.sync_api import expect
 from visiting import DESKTOP, LOOKS, Visit
@@ -58,26 +59,23 @@ def sessions_here() -> dict[str, object]:
 @pytest.fixture
 def at(browser, stands: Month, sessions_here) -> Iterator[object]:
     """Opens a page as the admin: `at("payments", **LOOKS[…])`."""
-    visits: list[Visit] = []
+    with watching() as visits:
 
-    def opened(path: str = "", **context: object) -> Visit:
-        given = {"viewport": DESKTOP, "locale": "en-GB", **context}
-        if "admin" in sessions_here:
-            given["storage_state"] = sessions_here["admin"]
-        visit = Visit(browser.new_context(**given), stands.api)
-        visits.append(visit)
-        visit.go(path)
-        if "admin" in sessions_here:
-            return visit.in_console()
-        visit.log_in(stands.people["admin"])
-        cookies = visit.context.storage_state()["cookies"]
-        sessions_here["admin"] = {"cookies": cookies, "origins": []}
-        return visit
+        def opened(path: str = "", **context: object) -> Visit:
+            given = {"viewport": DESKTOP, "locale": "en-GB", **context}
+            if "admin" in sessions_here:
+                given["storage_state"] = sessions_here["admin"]
+            visit = Visit(browser.new_context(**given), stands.api)
+            visits.append(visit)
+            visit.go(path)
+            if "admin" in sessions_here:
+                return visit.in_console()
+            visit.log_in(stands.people["admin"])
+            cookies = visit.context.storage_state()["cookies"]
+            sessions_here["admin"] = {"cookies": cookies, "origins": []}
+            return visit
 
-    yield opened
-    for visit in visits:
-        visit.context.close()
-    assert [] == [wrong for visit in visits for wrong in visit.wrong]
+        yield opened
 
 
 def asked(visit: Visit, path: str, **query: object) -> list[dict]:

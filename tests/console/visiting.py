@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pyotp
+from browsing import Watched
 
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -62,27 +63,14 @@ class Operator:
             time.sleep(1)
 
 
-class Visit:
+class Visit(Watched):
     """One browser at the console, and all that went wrong in it."""
 
+    SAID_ANYWAY = (NOT_IN,)
+
     def __init__(self, context, ours: str) -> None:
-        self.context, self.ours = context, ours
-        self.wrong: list[str] = []
-        self.asked: list[str] = []
-        self.page = context.new_page()
+        super().__init__(context, ours)
         self.page.set_default_timeout(SOON_MS)
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("console", self._said)
-        self.page.on("request", self._asked)
-
-    def _said(self, message) -> None:
-        if message.type in ("error", "warning") and NOT_IN not in message.text:
-            self.wrong.append(message.text)
-
-    def _asked(self, request) -> None:
-        self.asked.append(request.url)
-        if not request.url.startswith((self.ours, "data:")):
-            self.wrong.append(f"asked {request.url}")
 
     def go(self, path: str = "") -> "Visit":
         """To a page of the console."""
@@ -114,11 +102,6 @@ class Visit:
         return self.page.locator("main h1").inner_text()
 
     @property
-    def text(self) -> str:
-        """What can be read of the page."""
-        return self.page.locator("main").inner_text()
-
-    @property
     def language(self) -> str:
         """Which the page says it is in."""
         return self.page.locator("html").get_attribute("lang")
@@ -127,17 +110,6 @@ class Visit:
     def everything(self) -> str:
         """All that stands in the page, seen or not, its address and what is typed."""
         return self.page.evaluate(ALL_OF_IT)
-
-    def serious(self, axe: str) -> list[str]:
-        """What axe finds that is serious or worse."""
-        run = "axe.run(document, {resultTypes: ['violations']})"
-        found = self.page.evaluate(f"() => {{ {axe}; return {run}; }}")
-        return [
-            f"{one['id']}: {node['html'][:200]} {node.get('failureSummary', '')[:200]}"
-            for one in found["violations"]
-            if one["impact"] in ("serious", "critical")
-            for node in one["nodes"]
-        ]
 
     @property
     def overflowing(self) -> list[str]:

@@ -5,7 +5,6 @@ nobody but us.
 """
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,17 +14,13 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 sys.path.insert(0, str(Path(__file__).parent))
 
+from browsing import launched, program, watching
 from paying import PHONE, SIGN, Shop, Visit
 from stack import Stack, stacked
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
 AXE = "axe-core/axe.min.js"
-SWITCHES = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"),
-    *("--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-)
 CODE_GAP_S = 2
 KEPT = frozenset(
     {
@@ -39,25 +34,16 @@ KEPT = frozenset(
 @pytest.fixture(scope="session")
 def running() -> Iterator[Stack]:
     """One stack for all tests of this process; codes may be asked for every 2 s."""
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.skip("no chromium on this machine: apt-get install chromium")
+    program()
     with stacked(code_gap_s=CODE_GAP_S) as stack:
         yield stack
 
 
 @pytest.fixture(scope="module")
 def browser(running: Stack) -> Iterator[object]:
-    """Debian's chromium, driven by playwright, which leaves a loop running until it
-    ends: so it is one module's, and others' own loops are not in its way.
-    """
-    sync_api = pytest.importorskip("playwright.sync_api")
-    with sync_api.sync_playwright() as playwright:
-        made = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=list(SWITCHES)
-        )
+    """One module's."""
+    with launched() as made:
         yield made
-        made.close()
 
 
 @pytest.fixture
@@ -77,19 +63,16 @@ def shop(stack: Stack) -> Shop:
 @pytest.fixture
 def open_page(browser, stack: Stack) -> Iterator[object]:
     """Opens an address in a browser of its own: `open_page(url, locale="zh-CN", …)`."""
-    visits: list[Visit] = []
+    with watching() as visits:
 
-    def opened(url: str, **context: object) -> Visit:
-        given = {"viewport": PHONE, "locale": "en-GB", **context}
-        visit = Visit(browser.new_context(**given), stack.nodes[0].info.api)
-        visits.append(visit)
-        visit.page.goto(url)
-        return visit
+        def opened(url: str, **context: object) -> Visit:
+            given = {"viewport": PHONE, "locale": "en-GB", **context}
+            visit = Visit(browser.new_context(**given), stack.nodes[0].info.api)
+            visits.append(visit)
+            visit.page.goto(url)
+            return visit
 
-    yield opened
-    for visit in visits:
-        visit.context.close()
-    assert [] == [wrong for visit in visits for wrong in visit.wrong]
+        yield opened
 
 
 @pytest.fixture

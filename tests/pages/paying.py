@@ -5,6 +5,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import asyncpg
+from browsing import Watched
 from stack import SHOP, Payer, Stack, key
 
 SIGN = {"pay_type": "QUICK_PAY", "channel": "quick_a", "account": "main"}
@@ -79,41 +80,13 @@ class Shop:
         return f"{(int(self.newest) + 1) % 10**6:06d}"
 
 
-class Visit:
+class Visit(Watched):
     """A payer's browser, and all that went wrong in it."""
-
-    def __init__(self, context, ours: str) -> None:
-        self.context, self.ours = context, ours
-        self.wrong: list[str] = []
-        self.page = self.another()
-
-    def another(self):
-        """One more tab."""
-        page = self.context.new_page()
-        page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        page.on("console", self._said)
-        page.on("request", self._asked)
-        return page
-
-    def _said(self, message) -> None:
-        if message.type in ("error", "warning"):
-            self.wrong.append(message.text)
-
-    def _asked(self, request) -> None:
-        if not request.url.startswith((self.ours, "data:")):
-            self.wrong.append(f"asked {request.url}")
-
-    # What the payer sees and does
 
     @property
     def stage(self) -> str:
         """Which page it is."""
         return self.page.locator("body").get_attribute("class").upper()
-
-    @property
-    def text(self) -> str:
-        """What can be read."""
-        return self.page.locator("main").inner_text()
 
     def choose(self) -> None:
         """Take the card that is chosen, and have its code sent."""
@@ -131,13 +104,3 @@ class Visit:
     def back_address(self) -> str:
         """Where the way back leads."""
         return self.page.locator(".back a").get_attribute("href")
-
-    def serious(self, axe: str) -> list[str]:
-        """What axe finds that is serious or worse."""
-        self.page.evaluate(axe)
-        found = self.page.evaluate("async () => (await axe.run()).violations")
-        return [
-            f"{one['id']}: {[node['target'] for node in one['nodes']]}"
-            for one in found
-            if one["impact"] in ("serious", "critical")
-        ]

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from paycore.bench.growth.queries import connect
 from paycore.bench.month.moves import Moved
-from paycore.kernel import db
 
 if TYPE_CHECKING:
     from paycore.kernel.db import Connection
@@ -29,11 +29,6 @@ WHERE status = 'SUCCESS' AND finished_at >= $1 AND finished_at < $2
   AND NOT pay_order_no = ANY($3)
 ORDER BY at
 """
-
-
-async def connect(dsn: str) -> "Connection":
-    """One connection."""
-    return await db.connect(dsn)
 
 
 async def payments(connection: "Connection") -> bool:

@@ -30,12 +30,13 @@ from paycore.dev.seeds import (
     CURRENCIES,
     ID_NO,
     SeededLine,
+    pay_type,
     seed,
 )
 from paycore.gateway.call import CardFacts
 from paycore.kernel.config import Settings
 from paycore.kernel.node import Node
-from paycore.kernel.terms import BizLineId, CouponNo, PayType
+from paycore.kernel.terms import BizLineId, CouponNo
 
 COUPONS_A_CHANGE = 500
 SIGNING_AT_ONCE = 8
@@ -213,7 +214,7 @@ async def _with_card(
             card_kind="DEBIT",
             agreements=tuple(
                 GivenAgreement(
-                    pay_type=_pay_type(bank),
+                    pay_type=pay_type(bank),
                     channel=bank,
                     account=ACCOUNT,
                     token=token,
@@ -227,7 +228,7 @@ async def _with_card(
         api_key=line.api_key,
         card_id=row.card_id,
         phone=_phone(number),
-        pay_type=_pay_type(next(iter(agreements))),
+        pay_type=pay_type(next(iter(agreements))),
     )
 
 
@@ -245,11 +246,6 @@ def card_facts(number: int) -> bytes:
 
 def _phone(number: int) -> str:
     return f"+861370000{number:04d}"
-
-
-def _pay_type(bank: str) -> PayType:
-    quick = bank.startswith("quick") or bank == "unionpay"
-    return PayType.QUICK_PAY if quick else PayType.DEDUCT
 
 
 def card_number(number: int) -> str:

@@ -206,7 +206,7 @@ async def _carriers(node: Node, sandbox: SandboxInfo, kept: Kept) -> None:
 
 async def _routes(node: Node, plans: Sequence[Plan], providers: Sequence[str]) -> None:
     for bank in (*BANKS, *providers):
-        kinds = QUICK if _pay_type(bank) is PayType.QUICK_PAY else DEDUCT
+        kinds = QUICK if pay_type(bank) is PayType.QUICK_PAY else DEDUCT
         # Between two that can the router draws by weight; there is a usual one.
         await _trans_types(node, bank, kinds, weight=3 if bank in USUAL else 1)
     await _trans_types(node, SMS_CENTRE, CENTRE, weight=1)
@@ -279,7 +279,7 @@ async def _card(node: Node, plan: Plan, there: Providers) -> CardId:
     payer = Payer(number=plan.number, name=plan.holder, id_no=ID_NO, phone=plan.phone)
     signed = [
         GivenAgreement(
-            pay_type=_pay_type(bank),
+            pay_type=pay_type(bank),
             channel=bank,
             account=ACCOUNT,
             token=await there.agreement(bank, payer),
@@ -302,7 +302,7 @@ async def _card(node: Node, plan: Plan, there: Providers) -> CardId:
             agreements=(
                 *(
                     GivenAgreement(
-                        pay_type=_pay_type(bank),
+                        pay_type=pay_type(bank),
                         channel=bank,
                         account=ACCOUNT,
                         token=f"agreement_{bank}_{plan.biz_line}",
@@ -318,7 +318,7 @@ async def _card(node: Node, plan: Plan, there: Providers) -> CardId:
     return row.card_id
 
 
-def _pay_type(bank: str) -> PayType:
+def pay_type(bank: str) -> PayType:
     """What we use a bank for; some could do both."""
     quick = bank.startswith("quick") or bank == "unionpay"
     return PayType.QUICK_PAY if quick else PayType.DEDUCT

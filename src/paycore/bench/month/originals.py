@@ -21,7 +21,7 @@ from paycore.coupon.rows import CouponRow, CouponStatus
 from paycore.dev import stack
 from paycore.dev.demo.outside import Control, Order, Shop
 from paycore.dev.folder import BANKS
-from paycore.dev.seeds import ACCOUNT, ID_NO, SeededLine
+from paycore.dev.seeds import ACCOUNT, ID_NO, SeededLine, pay_type
 from paycore.dev.stack import Ground
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizLineId, PayType
@@ -221,7 +221,7 @@ class _Taking:
                 agreements=tuple(
                     _agreement(channel)
                     for channel in BANKS
-                    if quick or channel.startswith("deduct")
+                    if quick or pay_type(channel) is PayType.DEDUCT
                 ),
             ),
         )
@@ -240,9 +240,8 @@ class _Taking:
 
 
 def _agreement(channel: str) -> GivenAgreement:
-    quick = channel.startswith("quick")
     return GivenAgreement(
-        pay_type=PayType.QUICK_PAY if quick else PayType.DEDUCT,
+        pay_type=pay_type(channel),
         channel=channel,
         account=ACCOUNT,
         token=secrets.token_hex(16),

@@ -3,7 +3,6 @@ account of its own to sign at, a coupon that is worth something, a way back.
 """
 
 import re
-from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -13,14 +12,13 @@ from paycore.checkout.returning import OURS
 from paycore.core.agreements import place
 from paycore.core.agreements.place import Wish
 from paycore.coupon import service as coupon
+from paycore.kernel.addresses import is_loopback
 from paycore.kernel.crypto import content_hash
 from paycore.kernel.errors import BadRequest, BizCheckError, DataNotExist
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizLineId, CardId, CouponNo
 from paycore.lines import service as lines
 from paycore.notify import webhook
-
-LOOPBACK = "localhost"
 
 _PRINTED = re.compile(r"[\x21-\x7e]+")
 
@@ -96,14 +94,7 @@ def good_return(url: str) -> bool:
         or OURS & set(parse_qs(parts.query, keep_blank_values=True))
     ):
         return False
-    return parts.scheme == "https" or (parts.scheme == "http" and _loopback(host))
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == LOOPBACK
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
 
 
 async def _refuse_other(node: Node, biz_line: BizLineId, card_id: CardId) -> None:

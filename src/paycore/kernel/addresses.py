@@ -109,6 +109,11 @@ def is_address(host: str) -> bool:
     return True
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, where nobody stands between."""
+    return host == "localhost" or (is_address(host) and ip_address(host).is_loopback)
+
+
 def is_name(host: str) -> bool:
     """Whether a host is a full name as it stands in the public tree of names.
 

@@ -12,14 +12,13 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
 from types import ModuleType
 from urllib.parse import urlsplit
 
 import msgspec
 
 from paycore.kernel import log
-from paycore.kernel.addresses import is_address
+from paycore.kernel.addresses import is_loopback
 from paycore.kernel.errors import BadRequest, DataNotExist, Misconfigured
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
@@ -138,10 +137,7 @@ def _proved(base_url: str) -> bool:
         url = urlsplit(base_url)
     except ValueError:
         return False
-    host = url.hostname or ""
-    if is_address(host) and ip_address(host).is_loopback:
-        return True
-    return url.scheme == "https" or host == "localhost"
+    return url.scheme == "https" or is_loopback(url.hostname or "")
 
 
 def _config(

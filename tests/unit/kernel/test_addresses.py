@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from paycore.kernel.addresses import is_name, is_public
+from paycore.kernel.addresses import is_loopback, is_name, is_public
 from paycore.kernel.http import ADDRESS_REFUSED, Answered, HttpRequest, NotSent
 from paycore.kernel.transport import HttpTransport
 
@@ -87,6 +87,23 @@ def test_outside(address: str) -> None:
 def test_no_address(text: str) -> None:
     """What is no address in its one form is not public."""
     assert not is_public(text)
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [
+        ("localhost", True),
+        ("127.0.0.2", True),
+        ("::1", True),
+        ("127.1", False),
+        ("127.0.0.1.evil.example", False),
+        ("10.0.0.1", False),
+        ("", False),
+    ],
+)
+def test_this_machine(host: str, *, here: bool) -> None:
+    """Only where nobody stands between, in the usual spelling."""
+    assert here is is_loopback(host)
 
 
 @pytest.mark.parametrize(

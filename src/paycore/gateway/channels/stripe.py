@@ -83,12 +83,12 @@ from paycore.gateway.stripe.requests import (
     called,
     cancellation,
     config_of,
-    is_loopback,
     of_day,
     parties_of,
     request_of,
 )
 from paycore.gateway.stripe.scrubbing import scrubbed
+from paycore.kernel.addresses import is_loopback
 from paycore.kernel.http import Answered, HttpRequest, HttpResult, NoAnswer, NotSent
 from paycore.kernel.ids import payment_of
 from paycore.kernel.node import Node

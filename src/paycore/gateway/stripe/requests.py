@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from ipaddress import ip_address
 from typing import Final, cast
 from urllib.parse import urlencode
 
@@ -76,14 +75,6 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its answer comes in pages."""
     then: "Call | None" = None
     """The list to read next, where this one has nothing of ours."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine, where nobody stands between."""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def config_of(account: Account) -> StripeConfig:

@@ -25,6 +25,8 @@ PAGES = Path(__file__).parents[2] / "web" / "src" / "app" / "pages.tsx"
 ENTRY = re.compile(r'path: "([^"]*)",\s+title: \["([^"]+)", "([^"]+)"\]')
 SECONDS_PAYMENTS, DRAWN_MS = 12, 1_500
 PAGE = 50
+STALE_MS = 3_000
+"""After so long the console asks anew, where it does."""
 PROBLEM = ".problem.ant-alert-error"
 
 PICTURES = {
@@ -227,7 +229,9 @@ def test_payments_of_one_card_are_found_by_its_end(at, stands):
 
 
 def test_a_list_goes_on_page_by_page(at):
-    """Further back each time, and no payment twice."""
+    """Further back each time, and no payment twice; who comes back to its window does
+    not have all pages searched for again.
+    """
     visit = at("payments")
     rows = visit.page.locator("main tbody tr.opens")
     for pages in (1, 2, 3):
@@ -235,7 +239,14 @@ def test_a_list_goes_on_page_by_page(at):
         if pages < 3:
             visit.page.locator(".list-more button").click()
     found = visit.page.locator("main tbody tr.opens a").all_inner_texts()
+    searched = len(visit.asked)
+    visit.page.wait_for_timeout(STALE_MS)
+    visit.page.evaluate(
+        "() => document.dispatchEvent(new Event('visibilitychange', {bubbles: true}))"
+    )
+    visit.page.wait_for_timeout(STALE_MS)
 
+    assert searched == len(visit.asked)
     numbers = [text for text in found if re.fullmatch(r"\d{15}\w{11}", text)]
     assert len(set(numbers)) == len(numbers) == 3 * PAGE
     assert sorted(numbers, reverse=True) == numbers

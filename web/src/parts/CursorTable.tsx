@@ -1,6 +1,6 @@
 // A list of the API's: a page at a time, by its cursor. It counts nothing: among ten
 // million rows a number of pages would cost more than all that anybody reads.
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, type InfiniteData } from "@tanstack/react-query";
 import { Button, Empty, Table, type TableProps } from "antd";
 import type { MouseEvent, ReactNode } from "react";
 
@@ -25,7 +25,8 @@ interface Props<T> {
   /** Of the table, for who hears it. */
   label: string;
   empty?: ReactNode;
-  /** Asked for anew so often; not at all once more than one page is shown. */
+  /** Asked for anew so often, and where its window comes to the front; not at all once
+   * more than one page is shown: each page is a search of its own. */
   everyMs?: number;
   expandable?: TableProps<T>["expandable"];
   rowClassName?: (row: T) => string;
@@ -45,8 +46,9 @@ export function CursorTable<T extends object>(props: Props<T>) {
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
     placeholderData: (before) => before,
-    refetchInterval: ({ state }) =>
-      everyMs && (state.data?.pages.length ?? 0) <= 1 ? everyMs : false,
+    refetchInterval: (asked) => (everyMs && isShort(asked) ? everyMs : false),
+    refetchOnWindowFocus: isShort,
+    refetchOnReconnect: isShort,
   });
   if (list.isError && !list.data) {
     return <ProblemNote problem={list.error} reading again={() => void list.refetch()} />;
@@ -101,6 +103,10 @@ export function CursorTable<T extends object>(props: Props<T>) {
       )}
     </div>
   );
+}
+
+function isShort({ state }: { state: { data?: InfiniteData<unknown> | undefined } }) {
+  return (state.data?.pages.length ?? 0) <= 1;
 }
 
 /** Not where something in the row is clicked, or text is being selected. */

@@ -193,11 +193,15 @@ class OnNewest(Post):
 
     def send(self, headers: object = (), **how: object) -> httpx.Response:
         """Make it; the answer."""
+        self.settle()
+        return super().send(headers, **how)
+
+    def settle(self) -> None:
+        """From now on it is about the version that is the newest now."""
         with self.first:
             if not self.made:
                 self.body = {**self.body, "on_version": newest(self.person)}
                 self.made = True
-        return super().send(headers, **how)
 
 
 def on_newest(post: Post) -> Post:

@@ -232,8 +232,7 @@ def _first_line(process: "subprocess.Popen[bytes]", kind: type[T], who: str) -> 
     try:
         return msgspec.json.decode(line, type=kind)
     except msgspec.DecodeError:
-        process.kill()
-        process.wait()
+        Child(process).kill()
         raise Misconfigured(f"{who} did not start; it says why above") from None
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
@@ -24,6 +25,8 @@ from paycore.operators.roles import Role
 BANK = "/v1/console/channels/quick_a/main"
 NEVER = 300
 """Days from now: no test is there when it comes."""
+
+TOLD_WITHIN_S = 15.0
 
 _days = itertools.count(1)
 
@@ -121,12 +124,16 @@ def _check_carrier(stack: Stack, node: int) -> Post:
 
 
 def told(stack: Stack, node: int = 0) -> tuple[str, str]:
-    """A notice that is there, and its payment's number."""
+    """A notice that was delivered, and that stands so; its payment's number."""
     payer = stack.payer(SHOP, node=node)
     no = payer.open().json()["pay_order_no"]
     assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
-    asked = "SELECT notice_id FROM notify_notice WHERE pay_order_no = $1 LIMIT 1"
-    return sql(stack, asked, no)[0]["notice_id"], no
+    asked = "SELECT notice_id, status FROM notify_notice WHERE pay_order_no = $1"
+    deadline = time.monotonic() + TOLD_WITHIN_S
+    while (notice := sql(stack, asked, no)[0])["status"] != "DELIVERED":
+        assert time.monotonic() < deadline, notice
+        time.sleep(0.05)
+    return notice["notice_id"], no
 
 
 def endpoint(stack: Stack) -> str:

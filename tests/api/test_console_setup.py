@@ -1,5 +1,7 @@
 """Lines and keys, jobs, invariants and the system in the console."""
 
+import time
+
 import httpx2 as httpx
 import pytest
 from operating import Person
@@ -12,6 +14,8 @@ from test_console_notices import until_over
 from paycore import __version__
 from paycore.audit.catalogue import CATALOGUE
 from paycore.operators.roles import Role
+
+ALIVE_WITHIN_S = 15.0
 
 CARD = "6222020200112233446"
 
@@ -131,16 +135,25 @@ def test_the_invariants_are_asked_and_what_was_said_is_kept(stack, operator, pay
     assert "HOLDS" in {one["state"] for one in items}
 
 
+def with_a_living_node(person: Person) -> dict:
+    """What is told of the system, once a node that was too slow to beat lives anew."""
+    deadline = time.monotonic() + ALIVE_WITHIN_S
+    while True:
+        system = person.api.get("/v1/console/system").json()
+        if any(life["died_at"] is None for life in system["nodes"]):
+            return system
+        assert time.monotonic() < deadline, system["nodes"]
+        time.sleep(0.2)
+
+
 def test_the_system_tells_everything_but_secrets(stack, operator):
     """Nodes, the database, settings; of a secret that there is one."""
-    answer = operator.api.get("/v1/console/system")
-    system = answer.json()
+    system = with_a_living_node(operator)
     settings = {one["name"]: one for one in system["settings"]}
 
     assert __version__ == system["version"]
-    assert any(life["died_at"] is None for life in system["nodes"])
     assert "0023_console_acts" in " ".join(system["database"]["migrations"])
     assert system["database"]["size"] > 0
     for name in ("key_ring", "code_key", "search_key"):
         assert settings[name]["value"] in ("", "***")
-    assert stack.on.cluster.dsn not in answer.text
+    assert stack.on.cluster.dsn not in f"{system}"

@@ -441,7 +441,7 @@ def test_processing_is_p_until_it_settles(
     """00000100 and P; in due time it is S, and told."""
     bound = merchant.bind("13800138016")
     fields = merchant.withhold_fields(bound)
-    sandbox.fault("bank.huifu.deduct", "processing:0.3")
+    sandbox.fault("bank.huifu.deduct", "processing:1.5")
     said = merchant.ask(WITHHOLD, **fields)[1]
     early = merchant.query(fields)
     refused = merchant.ask(REFUND, **merchant.refund_fields(fields, "1.00"))[1]

@@ -12,10 +12,13 @@ from urllib.parse import urlencode
 import httpx2 as httpx
 import pytest
 from facts import BANKS_OF_LINE, QUICK_BANKS, paid_once
+from inside import inside
 from sql import ask
 from stack import SHOP, TICKETS, Payer, Stack, key, stacked
 
+from paycore.checkout import service as checkouts
 from paycore.checkout.pages import LOOKS_AGAIN_S
+from paycore.checkout.rows import CheckoutRow
 
 SLOW = "slow:2"
 SETTLED_S = 40.0
@@ -290,6 +293,23 @@ def test_another_card_than_the_one_that_was_typed(payer):
 
     assert "PAID" == browser.stage
     assert 1 == len(payer.stack.charges(browser.now()["pay_order_no"]))
+
+
+def test_a_card_is_added_and_paid_with_while_a_page_is_drawn(payer, stack):
+    """A page that has read its checkout before its payer, in another tab, added the
+    card that he pays with, shows the payment; nor is its line told that there is none.
+    """
+    browser = Browser(payer, card_ids=[], sign=SIGN)
+    no = browser.made["checkout_no"]
+    read = inside(stack, lambda node: node.journal.load(CheckoutRow, no))
+    phone = f"137{int(payer.phone[-8:]) + 503:08d}"
+    browser.send("card", **{**TYPED, "number": numbered(phone)}, phone=phone)
+    browser.send("card-code", code=payer.stack.sms(f"+86{phone}")[-1]["code"])
+    assert "CODE" == browser.stage
+    what = inside(stack, lambda node: checkouts.found(node, read))
+
+    assert not what.taken
+    assert browser.now()["pay_order_no"] == what.payment.row.pay_order_no
 
 
 def test_the_other_card_button_ends_no_card_that_is_signed(payer):

@@ -189,6 +189,11 @@ async def opened_by(node: Node, text: str) -> CheckoutRow:
 async def found(node: Node, row: CheckoutRow) -> Found:
     """All that stands of a checkout; its payment's number is put down if it lacks."""
     payment, taken = await _payment(node, row)
+    if taken:
+        # Its card may have been added, in another tab, since this row was read; before
+        # its payment was there it was in the row that stands.
+        row = await get(node, row.biz_line, row.checkout_no)
+        payment, taken = await _payment(node, row)
     if payment is not None and row.pay_order_no is None:
         row = await _name(node, row, payment.row.pay_order_no)
     own = cards_added(row)

@@ -66,7 +66,7 @@ Name = Annotated[
     Meta(min_length=1, max_length=64, description="1-64 characters"),
 ]
 
-Subject = Annotated[
+ShortText = Annotated[
     str,
     Meta(
         min_length=1,
@@ -75,6 +75,7 @@ Subject = Annotated[
         description="1-128 characters, none of control or format",
     ),
 ]
+Subject = ShortText
 
 MIN_EXPIRY_S = 60
 MAX_EXPIRY_S = 86_400
@@ -131,18 +132,7 @@ class CreateRefund(Shape, frozen=True, kw_only=True):
     pay_order_no: PayOrderNumber
     out_refund_no: OutBizNo
     amount: Amount
-    reason: (
-        Annotated[
-            str,
-            Meta(
-                min_length=1,
-                max_length=128,
-                pattern=r"\S",
-                description="1-128 characters, none of control or format",
-            ),
-        ]
-        | None
-    ) = None
+    reason: ShortText | None = None
 
 
 class SearchRefunds(Page, frozen=True, kw_only=True):

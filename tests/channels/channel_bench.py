@@ -95,8 +95,9 @@ async def call(node: Node, ask: Ask) -> Reply:
     """One call as core makes it: recorded, made, recorded."""
     before, after = node.change(), node.change()
     prepared = await gateway.prepare(node, ask, before)
+    lease = node.lease_for(ask.timeout_s)
     assert await node.journal.commit(before) is None
-    answer = await gateway.send(node, prepared)
+    answer = await gateway.send(node, prepared, lease)
     gateway.conclude(node, prepared, answer, after)
     assert await node.journal.commit(after) is None
     return answer.reply

@@ -23,7 +23,7 @@ from paycore.kernel.ids import attempt_id, pay_order_no
 from paycore.kernel.meters import CALLS, Tally
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
-from paycore.kernel.terms import CardId
+from paycore.kernel.terms import CardId, Epoch
 
 KEY = ("deduct_a", "main")
 
@@ -118,13 +118,24 @@ async def test_lease_that_ran_out(bank: Node, strangers: Strangers) -> None:
     assert (reply.outcome, reply.resp_msg) == (Outcome.NOT_SENT, "lease")
 
 
-async def test_given_up_before_the_call(bank: Node) -> None:
-    """A call that its caller gave up is NOT_SENT: so its message says; it counts."""
-    prepared = await gateway.prepare(bank, deduct(bank), bank.change())
-    answer = gateway.not_sent(bank, prepared, "too late")
+@pytest.mark.parametrize("lost", ["over", "too short", "another life's"])
+async def test_no_call_outlasts_its_lease(bank: Node, lost: str) -> None:
+    """A call that might go on when another has what it is about is not begun: so its
+    message says, and it counts.
+    """
+    ask = deduct(bank)
+    prepared = await gateway.prepare(bank, ask, bank.change())
+    lease, left_s = bank.lease_for(ask.timeout_s), 0.0
+    if lost == "another life's":
+        lease = replace(lease, epoch=Epoch(bank.epoch + 1))
+    else:
+        left_s = 0.0 if lost == "over" else ask.timeout_s
+        lease = replace(lease, deadline=bank.clock.monotonic() + left_s)
+    answer = await gateway.send(bank, prepared, lease)
 
     assert answer.reply.outcome is Outcome.NOT_SENT
-    assert answer.message.verdict == "NOT_SENT NOT_SENT too late"
+    told = "NOT_SENT NOT_SENT lease ran out before the call"
+    assert told == answer.message.verdict
     counted = bank.state(Tally).counts[CALLS.name]
     assert {("deduct_a", "deduct", "NOT_SENT"): 1} == counted
 
@@ -316,7 +327,7 @@ async def test_cancelled_probe(bank: Node, strangers: Strangers) -> None:
         now = bank.clock.monotonic() - 6
         breaker.record(now, breaker.admit(now), failed=True)
     prepared = await gateway.prepare(bank, deduct(bank), bank.change())
-    probe = asyncio.create_task(gateway.send(bank, prepared))
+    probe = asyncio.create_task(gateway.send(bank, prepared, None))
     await asyncio.sleep(0)
     probe.cancel()
     with pytest.raises(asyncio.CancelledError):

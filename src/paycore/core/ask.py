@@ -148,7 +148,7 @@ def call(
 
 def quiet_from_delay(run: Run, timeout_s: float) -> timedelta:
     """How long after an intent somebody may at the latest still be sending it."""
-    return timedelta(seconds=run.node.lease_lasts_s + timeout_s)
+    return timedelta(seconds=run.node.lease_lasts_for(timeout_s) + timeout_s)
 
 
 def _facts(run: Run) -> CardFacts:

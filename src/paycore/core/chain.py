@@ -25,17 +25,14 @@ from paycore.gateway import service as gateway
 from paycore.gateway.call import Ask, Reply
 from paycore.kernel import errors, trace
 from paycore.kernel.journal import Change, KeyOf, Refused, Row
-from paycore.kernel.node import Node
+from paycore.kernel.node import Lease, Node
 from paycore.kernel.outcome import Outcome
-from paycore.kernel.terms import Epoch, Json, Origin
+from paycore.kernel.terms import Json, Origin
 from paycore.lines.rows import BizLineRow
 from paycore.notify import service as notify
 from paycore.router import service as router
 from paycore.router.question import AccountKey
 from paycore.sms.service import Quota
-
-LEASE_MARGIN_S = 1.0
-"""Between our last byte's moment and the first of whoever takes over: clocks drift."""
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
@@ -122,10 +119,8 @@ class Run:
     steps: list[Step] = field(default_factory=list)
     leases: list[datetime] = field(default_factory=list)
     """The ends of all leases that this passage took: by them it knows its own."""
-    lease_deadline: float = 0.0
-    """On the monotonic clock: the lease surely holds until then, if its life does."""
-    life: Epoch | None = None
-    """Which of the node's lives took it: a later one has nothing of it."""
+    lease: Lease | None = None
+    """The last of them."""
 
     @property
     def now(self) -> datetime:
@@ -160,14 +155,16 @@ class Run:
 
     def take_lease(self, ask: Ask) -> None:
         """Ours from the next commit on, for one foreign call and its answer."""
-        until = self.lease_payment()
+        until = self.lease_payment(ask.timeout_s)
         self.payment.quiet_after(
             ask.attempt_seq, until + timedelta(seconds=ask.timeout_s)
         )
 
-    def lease_payment(self) -> datetime:
-        """The lease alone, for a call that is about no attempt; until when it holds."""
-        until = self.lease_taken()
+    def lease_payment(self, call_s: float) -> datetime:
+        """The lease alone, for a call that is about no attempt and may take so long;
+        until when it holds.
+        """
+        until = self.lease_taken(call_s)
         self.payment.lease(
             self.node.epoch,
             until=until,
@@ -175,27 +172,11 @@ class Run:
         )
         return until
 
-    def lease_taken(self) -> datetime:
-        """Reckon with a lease that is taken now, at the next commit; until when.
-
-        Our own deadline is reckoned first, so that it is over before others begin.
-        """
-        node = self.node
-        self.lease_deadline = (
-            node.clock.monotonic() + node.lease_lasts_s - LEASE_MARGIN_S
-        )
-        self.life = node.epoch
-        until = node.lease_until()
-        self.leases.append(until)
-        return until
-
-    @property
-    def lease_over(self) -> bool:
-        """Whether another may have what we took by now, for all that our own life says:
-        the time is over, or we have begun a new life since.
-        """
-        node = self.node
-        return node.epoch != self.life or node.clock.monotonic() >= self.lease_deadline
+    def lease_taken(self, call_s: float) -> datetime:
+        """Reckon with a lease that is taken now, at the next commit; until when."""
+        self.lease = self.node.lease_for(call_s)
+        self.leases.append(self.lease.until)
+        return self.lease.until
 
     def release(self) -> None:
         """Give the lease back, where it is ours: a passage that comes late may find the
@@ -396,7 +377,7 @@ async def _once(run: Run, command: Foreign) -> Next:
     except GuardRefused as error:
         mark.restore(run)
         return command.refused(run, error.refused)
-    answer = await _send(run, prepared)
+    answer = await gateway.send(run.node, prepared, run.lease)
     run.last = LastCall(ask.attempt_seq, prepared, answer, call_ended=True)
     gateway.conclude(run.node, prepared, answer, run.change)
     result = await command.after(run, ask.attempt_seq, answer.reply)
@@ -410,15 +391,6 @@ def _refuse_in_doubt(run: Run) -> None:
     """
     if not run.node.lease_holds(run.node.settings.connect_timeout_s):
         raise errors.Unavailable(retry_after_s=1)
-
-
-async def _send(run: Run, prepared: gateway.Prepared) -> gateway.Answer:
-    """The call itself. Nothing leaves on a lease that may have run out: the look is
-    directly before the first byte, on our own monotonic clock.
-    """
-    if run.lease_over:
-        return gateway.not_sent(run.node, prepared, "lease ran out before the call")
-    return await gateway.send(run.node, prepared)
 
 
 def _said(reply: Reply) -> str:

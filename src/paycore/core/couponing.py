@@ -77,7 +77,7 @@ async def _ask(run: Run, held: HoldRow) -> coupon.Answer:
     if run.payment.is_deduction:
         run.payment.respond("CONFIRMING", words("CONFIRMING", run.line.language))
     coupon.stage_ask(run.change, held)
-    run.lease_payment()
+    run.lease_payment(run.node.settings.coupon_timeout_s)
     run.note("CouponSystem", "CALL")
     await run.commit()
     said = await _call(run, held)
@@ -91,11 +91,12 @@ async def _call(run: Run, held: HoldRow) -> coupon.Answer:
     """Nothing leaves on a lease that may have run out, nor where our own life may be
     over: another may have the payment, and have ended it.
     """
-    node = run.node
+    node, lease = run.node, run.lease
+    assert lease is not None, "its intent took one"
     lives = node.lease_holds(node.settings.connect_timeout_s)
-    if not lives or run.lease_over:
+    if not (lives and node.outlasts(lease, node.settings.coupon_timeout_s)):
         return NOT_SENT
-    return await coupon.ask_lock(run.node, held, webhook.headers)
+    return await coupon.ask_lock(node, held, webhook.headers)
 
 
 def _refused(run: Run) -> Next:

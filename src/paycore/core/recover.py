@@ -187,7 +187,7 @@ async def enquire(run: Run, leg: AttemptRow) -> None:
     run.take_lease(ask)
     run.note("Enquirer", "CALL", f"{leg.channel}/{leg.account}")
     await run.commit()
-    answer = await gateway.send(run.node, prepared)
+    answer = await gateway.send(run.node, prepared, run.lease)
     run.note("Enquirer", str(answer.reply.outcome), answer.reply.resp_code)
     # From here on, also where it is written down later, it speaks of the leg.
     answer = replace(answer, reply=_as_enquiry(answer.reply))

@@ -27,9 +27,6 @@ from paycore.kernel.terms import (
 from paycore.router import service as router
 from paycore.sms import service as sms
 
-CARRIERS_IN_ONE_SEND = 2
-"""A carrier's time-out is followed by one more carrier within the same call."""
-
 
 class CardQuickPaySend(Foreign):
     """Have the channel text its code; where it cannot, convert."""
@@ -119,7 +116,7 @@ class SmsCentreSend(Foreign):
         route = await router.route(run.node, wanted, run.change)
         if route is None:
             return _send_failed(run, "SEND_FAILED")
-        timeout_s = run.node.settings.sms_timeout_s * CARRIERS_IN_ONE_SEND
+        timeout_s = run.node.texting_s
         attempt = asking.begin(run, TransType.QUICK_PAY_SEND_MSG, route, timeout_s)
         ask = asking.call(run, attempt, timeout_s=timeout_s, with_card=True)
         return replace(ask, texted=bool(run.texting))

@@ -25,7 +25,7 @@ from paycore.gateway.rows import AccountRow, FactRow, MessageRow
 from paycore.kernel import log, trace
 from paycore.kernel.journal import Change
 from paycore.kernel.meters import CALL_SECONDS, CALLS, Tally
-from paycore.kernel.node import Node
+from paycore.kernel.node import Lease, Node
 from paycore.kernel.outcome import Outcome
 
 __all__ = [
@@ -39,7 +39,6 @@ __all__ = [
     "capable",
     "conclude",
     "confirm_inherits",
-    "not_sent",
     "prepare",
     "refresh",
     "refunds_once",
@@ -96,13 +95,18 @@ async def prepare(node: Node, ask: Ask, change: Change) -> Prepared:
     return prepared
 
 
-async def send(node: Node, prepared: Prepared) -> Answer:
-    """Make the call. Raises nothing: whatever happens is an outcome."""
+async def send(node: Node, prepared: Prepared, lease: Lease | None) -> Answer:
+    """Make the call. Raises nothing: whatever happens is an outcome.
+
+    Nothing leaves on a lease that may end before the call does: the look is directly
+    before the first byte, on our own monotonic clock. None: what it asks about is in
+    nobody's hands.
+    """
     ask, started = prepared.ask, node.clock.monotonic()
     with trace.of(node).span(
         "call", channel=ask.channel, account=ask.account, operation=ask.operation
     ) as span:
-        reply = tidy(await _send(node, prepared), prepared.secrets)
+        reply = tidy(await _send(node, prepared, lease), prepared.secrets)
         span.note(outcome=reply.outcome)
     elapsed_s = node.clock.monotonic() - started
     tally = node.state(Tally)
@@ -113,13 +117,6 @@ async def send(node: Node, prepared: Prepared) -> Answer:
     elif reply.outcome in (Outcome.NOT_SENT, Outcome.UNKNOWN):
         _unanswered(node, ask, reply)
     return _answer(node, prepared, reply, round(elapsed_s * 1000))
-
-
-def not_sent(node: Node, prepared: Prepared, reason: str) -> Answer:
-    """Give the answer to a call that its caller gave up before making it."""
-    ask, reply = prepared.ask, calls.not_sent(reason)
-    node.state(Tally).count(CALLS, ask.channel, ask.operation, reply.outcome)
-    return _answer(node, prepared, reply, 0)
 
 
 def conclude(node: Node, prepared: Prepared, answer: Answer, change: Change) -> None:
@@ -179,9 +176,11 @@ async def _prepare(node: Node, ask: Ask, change: Change) -> Prepared:
     return Prepared(ask=ask, opened=opened, outgoing=outgoing, secrets=secrets)
 
 
-async def _send(node: Node, prepared: Prepared) -> Reply:
+async def _send(node: Node, prepared: Prepared, lease: Lease | None) -> Reply:
     """Look at the lease and the breaker, then make the call and count it."""
     ask = prepared.ask
+    if lease is not None and not node.outlasts(lease, ask.timeout_s):
+        return calls.not_sent("lease ran out before the call")
     if prepared.opened is None or prepared.outgoing is None:
         return calls.not_sent(prepared.refusal)
     if prepared.outgoing.answer is not None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+import msgspec
+
 from paycore.kernel.clock import Clock
 from paycore.kernel.config import Settings
 from paycore.kernel.crypto import KeyRing
@@ -20,6 +22,23 @@ from paycore.kernel.lives import Lives
 from paycore.kernel.terms import Epoch
 
 S = TypeVar("S")
+
+LEASE_MARGIN_S = 1.0
+"""Between our last byte's moment and the first of whoever takes over: clocks drift."""
+
+CARRIERS_IN_ONE_SEND = 2
+"""A carrier's time-out is followed by one more carrier within the same call."""
+
+
+class Lease(msgspec.Struct, frozen=True, gc=False):
+    """A lease as its taker reckons with it."""
+
+    epoch: Epoch
+    """The life that took it."""
+    until: datetime
+    """What others read: until when it holds at the longest."""
+    deadline: float
+    """On the taker's monotonic clock: until then it surely holds, if its life does."""
 
 
 @table("node", key="epoch", versioned=True)
@@ -90,10 +109,34 @@ class Node:
 
     @property
     def lease_lasts_s(self) -> float:
-        """How long a lease holds while its epoch lives: three of the longest calls, so
-        that only what hangs for ever is taken from a living node.
+        """How long a lease holds while its epoch lives, where nothing longer is called
+        than for money.
         """
-        return 3.0 * self.settings.money_timeout_s
+        return self.lease_lasts_for(self.settings.money_timeout_s)
+
+    def lease_lasts_for(self, call_s: float) -> float:
+        """The same for a call that may take so long: three of it, or of a call for
+        money, so that only what hangs for ever is taken from a living node.
+        """
+        return 3.0 * max(call_s, self.settings.money_timeout_s)
+
+    @property
+    def longest_lease_s(self) -> float:
+        """What no lease of a payment outlasts."""
+        settings = self.settings
+        return self.lease_lasts_for(
+            max(
+                settings.enquiry_timeout_s,
+                settings.send_code_timeout_s,
+                settings.coupon_timeout_s,
+                self.texting_s,
+            )
+        )
+
+    @property
+    def texting_s(self) -> float:
+        """How long a text may take, by all the carriers that are tried."""
+        return self.settings.sms_timeout_s * CARRIERS_IN_ONE_SEND
 
     @property
     def unheard_s(self) -> float:
@@ -106,8 +149,24 @@ class Node:
         """Until when a lease taken now holds at the longest."""
         return self.now() + timedelta(seconds=self.lease_lasts_s)
 
+    def lease_for(self, call_s: float) -> Lease:
+        """A lease that is taken now, at the next commit, for a call that may take so
+        long. Our own deadline is reckoned first: it is over before others begin.
+        """
+        lasts_s = self.lease_lasts_for(call_s)
+        deadline = self.clock.monotonic() + lasts_s - LEASE_MARGIN_S
+        until = self.now() + timedelta(seconds=lasts_s)
+        return Lease(epoch=self.epoch, until=until, deadline=deadline)
+
+    def outlasts(self, lease: Lease, call_s: float) -> bool:
+        """Whether a lease of ours surely outlasts a call that begins now: not where
+        another has it by then, nor where we have begun a new life since.
+        """
+        ours = lease.epoch == self.epoch
+        return ours and self.clock.monotonic() + call_s < lease.deadline
+
     def over_by(self, lasts: timedelta | None = None) -> datetime | None:
-        """Leases that end by then are over, where they last so long (None: ours of
+        """Leases that end by then are over, where they last so long (None: those of
         payments); None: by our clock nobody can say of any.
 
         To a clock that has just leapt ahead (a node's start is such a leap) a lease is
@@ -115,7 +174,7 @@ class Node:
         He hears of it at his next beat, or his life is in doubt and he begins nothing:
         what he took by the old time is over once a life and a lease have passed since.
         """
-        lasts_s = self.lease_lasts_s if lasts is None else lasts.total_seconds()
+        lasts_s = self.longest_lease_s if lasts is None else lasts.total_seconds()
         steady = self.clock.steady_s() >= lasts_s + self.settings.lease_s
         return self.now() if steady else None
 

@@ -83,7 +83,7 @@ class Asker:
 
     async def _send(self, prepared: gateway.Prepared) -> gateway.Answer:
         async with self._turns:
-            return await gateway.send(self.node, prepared)
+            return await gateway.send(self.node, prepared, None)
 
 
 def _call(node: Node, question: Question) -> Ask:

@@ -22,6 +22,7 @@ from paycore.kernel import errors, trace
 from paycore.kernel.clock import SystemClock
 from paycore.kernel.journal import LimitCounter, Refused
 from paycore.kernel.meters import OPENED, Tally
+from paycore.kernel.node import LEASE_MARGIN_S
 from paycore.kernel.outcome import Blame, Outcome
 from paycore.kernel.terms import Epoch, TransType
 
@@ -115,11 +116,9 @@ async def test_a_lease_covers_the_call_and_its_answer():
     ask = asking.call(run, attempt, timeout_s=20.0)
     before = run.node.clock.monotonic()
     run.take_lease(ask)
-    row, lasts = run.payment.row, run.node.lease_lasts_s
+    row, lasts = run.payment.row, 3 * 20.0
 
-    assert lasts - chain.LEASE_MARGIN_S == pytest.approx(
-        run.lease_deadline - before, abs=1
-    )
+    assert lasts - LEASE_MARGIN_S == pytest.approx(run.lease.deadline - before, abs=1)
     assert [row.lease_until] == run.leases
     assert 7 == row.lease_epoch
     assert lasts == pytest.approx((row.lease_until - NOW).total_seconds(), abs=5)
@@ -278,13 +277,16 @@ async def test_a_trace_shows_each_step_and_what_came_of_it():
 # --- a call ---------------------------------------------------------------------------
 
 
+CALL_S = 1.0
+
+
 class Asks(Idle):
     """Asks somebody of whom there is no account, so nothing leaves in any case."""
 
     async def before(self, run):
         """Record the attempt."""
         attempt = begun(run.payment, TransType.QUICK_PAY_SEND_MSG, channel="nowhere")
-        return asking.call(run, attempt, timeout_s=1.0)
+        return asking.call(run, attempt, timeout_s=CALL_S)
 
     async def after(self, run, seq, reply):
         """Keep the answer."""
@@ -339,7 +341,7 @@ async def test_nothing_leaves_on_a_lease_that_ran_out(left_s, why):
     run.node.clock = SystemClock(NOW, monotonic=lambda: moment[0])
 
     def commit_takes(_change, _written) -> None:
-        moment[0] = run.lease_deadline - left_s
+        moment[0] = run.lease.deadline - CALL_S - left_s
 
     run.node.journal.store.watch = commit_takes
     await chain.run_commands(run, (Asks,))

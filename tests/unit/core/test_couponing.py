@@ -57,7 +57,7 @@ def dies(run):
 
 
 def is_over(run):
-    run.lease_deadline = run.node.clock.monotonic()
+    run.lease = replace(run.lease, deadline=run.node.clock.monotonic())
 
 
 def is_born_again(run):

@@ -9,7 +9,7 @@ from a_run import BEGUN, an_order, converted, events, run_of, says, told
 
 from paycore.core import conversion, sending
 from paycore.core.chain import GuardRefused, Next
-from paycore.core.sending import CARRIERS_IN_ONE_SEND, CardQuickPaySend, SmsCentreSend
+from paycore.core.sending import CardQuickPaySend, SmsCentreSend
 from paycore.gateway.call import Ask, Operation, Reply
 from paycore.kernel.journal import Refused
 from paycore.kernel.outcome import Blame, Outcome
@@ -284,7 +284,7 @@ async def test_our_centre_sends_for_a_converted_payment():
     run, ask = await texting()
 
     assert (SMS_CENTRE, Operation.SEND_CODE) == (ask.channel, ask.operation)
-    assert run.node.settings.sms_timeout_s * CARRIERS_IN_ONE_SEND == ask.timeout_s
+    assert run.node.texting_s == ask.timeout_s
     assert ask.card is not None
     assert TransType.QUICK_PAY_SEND_MSG is run.payment.open_attempt.trans_type
 

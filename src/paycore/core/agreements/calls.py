@@ -69,13 +69,13 @@ class Call:
         node, timeout_s = self.node, self.node.settings.enquiry_timeout_s
         ask = self._ask(operation, request_no, about=about, code=code, token=token)
         prepared = await gateway.prepare(node, ask, self.change)
-        until = node.lease_until()
+        lease = node.lease_for(timeout_s)
         look_at = node.now() + timedelta(seconds=node.settings.lease_s)
-        self.signing.lease(node.epoch, until=until, look_at=look_at)
+        self.signing.lease(lease.epoch, until=lease.until, look_at=look_at)
         if operation is not Operation.ENQUIRE:
-            self.signing.quiet_after(until + timedelta(seconds=timeout_s))
+            self.signing.quiet_after(lease.until + timedelta(seconds=timeout_s))
         await self.commit()
-        answer = await gateway.send(node, prepared)
+        answer = await gateway.send(node, prepared, lease)
         gateway.conclude(node, prepared, answer, self.change)
         if operation is not Operation.ENQUIRE:
             self.signing.quiet_after(node.now())

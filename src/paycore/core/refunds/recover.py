@@ -92,7 +92,7 @@ async def enquire(run: RefundRun) -> AfterRefund:
     run.take_lease(ask)
     run.note("Enquirer", "CALL", f"{ask.channel}/{ask.account}")
     await run.commit()
-    answer = await gateway.send(run.node, prepared)
+    answer = await gateway.send(run.node, prepared, run.lease)
     run.note("Enquirer", str(answer.reply.outcome), answer.reply.resp_code)
     answer = replace(answer, reply=_as_enquiry(answer.reply))
     run.last = LastCall(run.refund.seq, prepared, answer, call_ended=False)

@@ -41,7 +41,7 @@ class RefundRun(Run):
         """As for a payment; only a call for the money moves the moment from which
         nobody is sending any more.
         """
-        until = self.lease_taken()
+        until = self.lease_taken(ask.timeout_s)
         if ask.operation is Operation.REFUND:
             self.refund.quiet_after(until + timedelta(seconds=ask.timeout_s))
         look_at = self.now + timedelta(seconds=self.node.settings.lease_s)

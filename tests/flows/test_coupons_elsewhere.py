@@ -199,6 +199,26 @@ def test_an_unknown_lock_of_an_order_that_ends_is_given_back(
     assert 2 <= coupons.count("unlock", no)
 
 
+def test_a_lock_is_given_back_by_a_resend_that_ends_the_order(
+    coupons: Coupons, told: Stack
+):
+    """I10: the order ends where no code can be sent any more, and a confirm before that
+    may have locked its coupon.
+    """
+    payer, coupon_no = told.payer(), fresh(coupons)
+    no = opened(payer, coupon_no)
+    coupons.script["lock"] = [AFTER, AFTER]
+    assert "NOT_CHARGED" == payer.confirm(no).json()["resp_code"]
+    assert ("LOCKED", no) == coupons.is_(coupon_no)
+    told.fault("bank.quick_*.send_code", "http_500")
+    told.fault("carrier.*.send", "http_500")
+    answer = payer.api.post(f"/v1/quick-payments/{no}/codes", headers=key()).json()
+
+    assert ("FAIL", "SEND_FAILED") == (answer["biz_status"], answer["resp_code"])
+    until(lambda: hold(told, no) == "FREED")
+    assert ("AVAILABLE", None) == coupons.is_(coupon_no)
+
+
 def test_a_use_that_nobody_takes_undoes_no_payment(coupons: Coupons, told: Stack):
     """F51: SUCCESS stands, with posting and notice; in the end it is used, once."""
     payer, coupon_no = told.payer(), fresh(coupons)

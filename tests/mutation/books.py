@@ -98,6 +98,7 @@ COMMANDS = {
     "CardQuickPayConfirm",
     "CardDeductReceipt",
     "CouponModify",
+    "CouponFree",
     "PayResultNotifyBiz",
     "CardQuickPaySend",
     "SmsCentreSend",

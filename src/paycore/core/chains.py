@@ -5,6 +5,7 @@ from paycore.core.closing import AskBeforeClose, ClosePayment
 from paycore.core.commands import (
     CardDeductReceipt,
     CardQuickPayConfirm,
+    CouponFree,
     CouponLock,
     CouponModify,
     OpenPayment,
@@ -31,6 +32,7 @@ CARD_QUICK_PAY_RESEND = CommandChain(
         UniqueCheck,
         CardQuickPaySend,  # by whoever sent last
         SmsCentreSend,
+        CouponFree,  # a confirm before this may have locked it
         PayResultNotifyBiz,
     ),
 )

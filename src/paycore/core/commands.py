@@ -263,6 +263,21 @@ class CouponModify(Local):
         return Next.NEXT
 
 
+class CouponFree(Local):
+    """Give back what an earlier confirm had locked, where no code can be sent any more.
+
+    Only what lives elsewhere: one of ours is never locked without a money leg.
+    """
+
+    async def run(self, run: Run) -> Next:
+        """While the order goes on it keeps what it has, for its next confirm."""
+        if run.payment.row.biz_status.final:
+            held = await couponing.hold_of(run)
+            if held is not None:
+                couponing.end(run, held)
+        return Next.NEXT
+
+
 class PayResultNotifyBiz(Local):
     """Tell accounting and the business line, in the commit of the status."""
 

@@ -17,10 +17,7 @@ from paycore.core import ask as asking
 from paycore.core.absorb import TAIL, absorb, run_for, with_attempts, write
 from paycore.core.chain import GuardRefused, LastCall, Next, Run, run_commands
 from paycore.core.chains import CARD_DEDUCT_ON, CLOSE
-from paycore.core.commands import (
-    CouponModify,
-    PayResultNotifyBiz,
-)
+from paycore.core.commands import CouponFree, CouponModify, PayResultNotifyBiz
 from paycore.core.messages import words
 from paycore.core.restored import RESTORED
 from paycore.core.rows import AttemptRow, PaymentRow
@@ -50,6 +47,9 @@ Due = PaymentRow
 INTERRUPTED = Reply(outcome=Outcome.UNKNOWN, resp_code="INTERRUPTED")
 """Stands in for an answer that nobody is left to hear."""
 
+
+SENT_ANEW = (SmsCentreSend, CouponFree, PayResultNotifyBiz)
+"""What follows a send that was interrupted: the end of every chain that sends."""
 
 FORCED = "BY_HAND"
 """The code of a leg's end that a person said, and no channel."""
@@ -254,11 +254,11 @@ async def complete(run: Run, attempt: AttemptRow) -> None:
     elif attempt.channel == SMS_CENTRE:
         # The text may have left: a new code replaces whatever the payer got.
         run.payment.end(attempt, ProcessStatus.GW_FAIL, reply, run.now)
-        await run_commands(run, (SmsCentreSend, PayResultNotifyBiz))
+        await run_commands(run, SENT_ANEW)
     else:
         result = await CardQuickPaySend().after(run, attempt.seq, reply)
         if result is not Next.STOP:
-            await run_commands(run, (SmsCentreSend, PayResultNotifyBiz))
+            await run_commands(run, SENT_ANEW)
 
 
 async def _free_verification(run: Run, attempt: AttemptRow, reply: Reply) -> None:

@@ -54,6 +54,17 @@ def test_the_send_chain_converts_before_our_own_code_is_sent():
     ] == _names(chains.CARD_QUICK_PAY_SEND)
 
 
+def test_the_resend_chain_gives_back_what_a_confirm_had_locked():
+    """Where no code can be sent any more, the order ends in this chain."""
+    assert [
+        "UniqueCheck",
+        "CardQuickPaySend",
+        "SmsCentreSend",
+        "CouponFree",
+        "PayResultNotifyBiz",
+    ] == _names(chains.CARD_QUICK_PAY_RESEND)
+
+
 @pytest.mark.parametrize("chain", chains.CHAINS, ids=lambda chain: chain.name)
 def test_every_chain_begins_with_the_check_and_ends_with_the_word(chain):
     """One passage at a time, and whatever became final is told in its commit."""

@@ -3,15 +3,22 @@
 from base64 import b64encode
 
 import pytest
-from a_payment import NO
+from a_payment import NO, begun
 from a_run import an_order, run_of
 from msgspec.structs import replace
 
-from paycore.core import couponing
+from paycore.core import couponing, recover
 from paycore.core.chain import Next
 from paycore.coupon.rows import HoldRow, HoldStatus
 from paycore.kernel.http import NoAnswer
-from paycore.kernel.terms import BizLineId, CouponNo, Epoch
+from paycore.kernel.terms import (
+    SMS_CENTRE,
+    BizLineId,
+    BizStatus,
+    CouponNo,
+    Epoch,
+    TransType,
+)
 
 
 class Deaf:
@@ -79,3 +86,24 @@ async def test_a_lost_lock_is_asked_for_again_by_whom_the_payment_is(end, asked)
     kept = await run.node.journal.load(HoldRow, NO)
     assert HoldStatus.ASKED is kept.status
     assert "NOT_CHARGED" == run.payment.row.resp_code
+
+
+@pytest.mark.parametrize("sender", ["quick_a", SMS_CENTRE])
+async def test_a_send_whose_node_died_gives_back_what_was_locked_before_it(sender):
+    """I10: no code can be sent any more, so the worker ends the order, and a confirm
+    before that send may have locked its coupon.
+    """
+    run, hold = await ordered()
+    if sender == SMS_CENTRE:
+        run.payment.convert(cause="ROUTE_NONE", now=run.now)
+    couponing.coupon.stage_ask(run.change, hold)
+    await run.commit()
+    attempt = begun(run.payment, TransType.QUICK_PAY_SEND_MSG, channel=sender)
+    await run.commit()
+    run.too_many = True
+    await recover.complete(run, attempt)
+    await run.commit()
+
+    assert BizStatus.FAIL is run.payment.row.biz_status
+    kept = await run.node.journal.load(HoldRow, NO)
+    assert HoldStatus.FREEING is kept.status

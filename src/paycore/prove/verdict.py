@@ -4,7 +4,7 @@ notices, limits and answers, compared.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -358,12 +358,9 @@ def _notices(
             if row.status is NoticeStatus.DELIVERED:
                 oracle.holds("I16", came, "delivered, and it never came", no)
             if row.status is NoticeStatus.PENDING:
-                due, until = row.next_check_at, row.lease_until
-                sending = until is not None and until > world.database_now()
-                late = due is None or due + OVERDUE < world.database_now()
-                oracle.holds(
-                    "I16", sending or not late, "a notice that nobody sends", no
-                )
+                free_at = _free_at(world, row)
+                soon = free_at is not None and free_at + OVERDUE >= world.database_now()
+                oracle.holds("I16", soon, "a notice that nobody sends", no)
             if row.status is NoticeStatus.PARKED:
                 gone = world.faults.hits["notice_gone"] > 0
                 seen = any(one.kind == "NOTICE_PARKED" for one in cases[no])
@@ -376,6 +373,16 @@ def _notices(
         wrong = [t for t in told if _differs(world, order, t.data)]
         oracle.holds("I17", not wrong, "a notice that was never true", no)
     oracle.holds("I17", world.line.unverified == 0, "a notice that nobody signed")
+
+
+def _free_at(world: "World", row: NoticeRow) -> datetime | None:
+    """From when on anybody may take a notice up: once it is due, also where whoever had
+    it has died; but not before its lease is over where he lives. He may have found no
+    place for it, and no database to give it back to: then its lease brings it back.
+    """
+    due, until = row.next_check_at, row.lease_until
+    lives = any(one and one.node.epoch == row.lease_epoch for one in world.nodes)
+    return max(due, until) if due and until and lives else due
 
 
 def _differs(world: "World", order: PaymentRow, data: Mapping[str, object]) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from paycore.accounting.rows import BalanceRow, EntryRow, PostingRow
+from paycore.core.late import UNASKED
 from paycore.core.order import order_of
 from paycore.core.payment import SLOW_ENQUIRY_S
 from paycore.core.rows import AttemptRow, PaymentRow, RefundRow, TransitionRow
@@ -24,7 +25,7 @@ from paycore.kernel.mask import mask_text
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import AttemptId, BizStatus, ProcessStatus, RefundKind
 from paycore.notify.rows import NoticeRow, NoticeStatus
-from paycore.prove import phones
+from paycore.prove import phones, refunds
 from paycore.router import rules
 from paycore.router.question import Candidate
 from paycore.router.rows import DecisionRow
@@ -189,8 +190,25 @@ def settled(world: "World", order: PaymentRow, cases: Iterable[CaseRow]) -> bool
         if leg.trans_type.moves_money and leg.process_status.open
     ):
         return False
-    # What no order covers is given back once the order is over: that keeps none open.
-    return any(excuses(case) for case in cases if case.kind not in GOES_BACK)
+    # What no order covers is given back: that keeps none open by itself.
+    if any(excuses(case) for case in cases if case.kind not in GOES_BACK):
+        return True
+    return order.held == UNASKED and _waits_with_what_goes_back(world, no, cases)
+
+
+def _waits_with_what_goes_back(
+    world: "World", no: str, cases: Iterable[CaseRow]
+) -> bool:
+    """Whether what was taken unasked is on its way back, and a person is to say whether
+    it came: the order closes after it, so it waits for the same person.
+    """
+    back = [
+        row
+        for row in world.base.within(RefundRow, no)
+        if row.kind is RefundKind.LATE_MONEY and not row.status.final
+    ]
+    told = list(cases)
+    return bool(back) and all(refunds.settled(world, row, told) for row in back)
 
 
 def _heard(world: "World", no: str) -> bool:

@@ -6,7 +6,18 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from paycore.core.late import UNASKED
+from paycore.core.rows import PaymentRow, RefundRow
+from paycore.desk.rows import CaseRow
 from paycore.kernel.journal import Change
+from paycore.kernel.journal_memory import MemoryStore
+from paycore.kernel.outcome import Outcome
+from paycore.kernel.terms import (
+    AttemptId,
+    BizStatus,
+    RefundKind,
+    RefundNo,
+)
 from paycore.notify.rows import NoticeRow, NoticeStatus
 from paycore.prove import verdict
 from paycore.prove.plan import Plan
@@ -67,3 +78,69 @@ def test_a_notice_is_late_a_minute_after_anybody_may_have_it(
     asyncio.run(verdict.judge(world, []))
     said = [one.what for one in world.oracle.violations]
     assert (["a notice that nobody sends"] if late else []) == said
+
+
+TOLD = "REFUND_UNKNOWN_TOO_LONG"
+
+
+@pytest.mark.parametrize(
+    ("held", "sends", "kinds", "over"),
+    [
+        (UNASKED, 1, (UNASKED, TOLD), True),
+        (UNASKED, 1, (UNASKED,), False),
+        (UNASKED, 0, (UNASKED, TOLD), False),
+        (None, 1, (UNASKED, TOLD), False),
+    ],
+)
+def test_an_order_waits_with_its_unasked_money_where_a_person_has_that(
+    calm, held, sends, kinds, over
+):
+    """I28: what nobody asked for goes back before its order closes. The charge's own
+    case excuses no open order; the case of a refund that nobody can tell about does,
+    but not one that never left, which is still to be sent.
+    """
+    world, now = World(Plan(seed=1, payments=1, only=())), calm.database_now()
+    world.base = MemoryStore()
+    row = calm.base.every(PaymentRow)[0]
+    no = row.pay_order_no
+    order = replace(row, biz_status=BizStatus.DOING, held=held)
+    back = RefundRow(
+        pay_order_no=no,
+        refund_no=RefundNo(f"{no}M01"),
+        biz_line=row.biz_line,
+        kind=RefundKind.LATE_MONEY,
+        out_refund_no=None,
+        case_id=f"{UNASKED}:{no}",
+        amount=100,
+        money_amount=100,
+        coupon_amount=0,
+        currency="CNY",
+        reason=None,
+        channel="quick_a",
+        account="main",
+        inst_trans_id="quick_a.main",
+        original_request_no=AttemptId(f"{no}01"),
+        sends=sends,
+        outcome=Outcome.UNKNOWN,
+        created_at=now,
+        quiet_from=now,
+        next_check_at=now,
+    )
+    change = Change(calm.nodes[0].node.ids.uuid())
+    change.insert(back)
+    assert world.base.commit(change) is None
+    cases = [
+        CaseRow(
+            case_id=f"{kind}:{no}",
+            kind=kind,
+            pay_order_no=no,
+            attempt_seq=1,
+            amount=100,
+            currency="CNY",
+            evidence="{}",
+            opened_at=now,
+        )
+        for kind in kinds
+    ]
+
+    assert over is verdict.settled(world, order, cases)

@@ -19,6 +19,8 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from paycore.kernel.crypto import private_key
+
 PEM: Final = b"-----BEGIN"
 
 _LEAST_BITS: Final = 2048
@@ -55,9 +57,7 @@ def our_key(text: str) -> rsa.RSAPrivateKey:
     """
     try:
         octets, pem = _octets(text)
-        load = serialization.load_der_private_key
-        load = serialization.load_pem_private_key if pem else load
-        key = load(octets, password=None)
+        key = private_key(octets, pem=pem)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise ValueError("the private key cannot be read") from None
     if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < _LEAST_BITS:

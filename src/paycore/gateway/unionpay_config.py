@@ -8,9 +8,9 @@ import msgspec
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from paycore.gateway.unionpay_wire import Trust
+from paycore.kernel.crypto import private_key
 
 SIGN_METHODS: Final = frozenset({"01"})
 """RSA with certificates. For SM2 (21) nothing was recorded to compare with."""
@@ -71,7 +71,7 @@ class UnionPayConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def key(self) -> RSAPrivateKey:
         """What we sign with; parsed once an account."""
         try:
-            key = load_pem_private_key(self.signing_key.encode(), password=None)
+            key = private_key(self.signing_key.encode(), pem=True)
         except (ValueError, TypeError, UnsupportedAlgorithm):
             key = None
         match key:

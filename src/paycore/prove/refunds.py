@@ -455,6 +455,15 @@ def settled(world: "World", row: RefundRow, cases: Iterable[CaseRow]) -> bool:
     return any(case.kind in EXCUSES and case.status == "OPEN" for case in cases)
 
 
+def with_a_person(world: "World", no: str, cases: Iterable[CaseRow]) -> bool:
+    """Whether what was taken unasked is on its way back, and a person is to say whether
+    it came: the order closes after it, so it waits for the same person.
+    """
+    told, back = list(cases), world.base.within(RefundRow, no)
+    waits = [r for r in back if r.kind is RefundKind.LATE_MONEY and not r.status.final]
+    return bool(waits) and all(settled(world, row, told) for row in waits)
+
+
 def still_open(world: "World", cases: "defaultdict[str, list[CaseRow]]") -> bool:
     """Whether a refund has not come to its end."""
     return any(

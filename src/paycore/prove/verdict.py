@@ -193,22 +193,7 @@ def settled(world: "World", order: PaymentRow, cases: Iterable[CaseRow]) -> bool
     # What no order covers is given back: that keeps none open by itself.
     if any(excuses(case) for case in cases if case.kind not in GOES_BACK):
         return True
-    return order.held == UNASKED and _waits_with_what_goes_back(world, no, cases)
-
-
-def _waits_with_what_goes_back(
-    world: "World", no: str, cases: Iterable[CaseRow]
-) -> bool:
-    """Whether what was taken unasked is on its way back, and a person is to say whether
-    it came: the order closes after it, so it waits for the same person.
-    """
-    back = [
-        row
-        for row in world.base.within(RefundRow, no)
-        if row.kind is RefundKind.LATE_MONEY and not row.status.final
-    ]
-    told = list(cases)
-    return bool(back) and all(refunds.settled(world, row, told) for row in back)
+    return order.held == UNASKED and refunds.with_a_person(world, no, cases)
 
 
 def _heard(world: "World", no: str) -> bool:

@@ -141,6 +141,8 @@ CHECKOUT = CheckoutRow(
     expires_at=NOW,
 )
 OPENED = replace(CHECKOUT, pay_order_no=NO, opened_at=NOW)
+OVER = replace(CHECKOUT, expired_at=NOW)
+BEFORE = NOW - timedelta(seconds=1)
 ACCOUNT = accounting.AccountRow(account="tea", category="COST", title="", title_zh="")
 POSTED = accounting.RuleRow(
     kind="FEE", line=9, debit="differences", credit="marketing_cost", part="amount"
@@ -234,6 +236,12 @@ OTHERS = [
     ("checkout_digest_check", (), replace(CHECKOUT, digest=b"d")),
     ("checkout_guard", (CHECKOUT,), replace(CHECKOUT, amount=501)),
     ("checkout_guard", (OPENED,), replace(OPENED, pay_order_no="else")),
+    ("checkout_guard", (OPENED,), replace(OPENED, expired_at=NOW)),
+    ("checkout_guard", (OVER,), replace(OPENED, expired_at=NOW)),
+    ("checkout_guard", (OVER,), OPENED),
+    ("checkout_guard", (OVER,), CHECKOUT),
+    ("checkout_guard", (OVER,), replace(OVER, expired_at=NOW + timedelta(seconds=1))),
+    ("checkout_guard", (CHECKOUT,), replace(CHECKOUT, expired_at=BEFORE)),
     ("accounting_account_account_check", (), replace(ACCOUNT, account="Tea")),
     ("accounting_account_category_check", (), replace(ACCOUNT, category="ELSE")),
     ("accounting_account_check", (), replace(ACCOUNT, category="ANY")),

@@ -279,7 +279,7 @@ async def _shown(request: Plain, node: Node, what: Found, here: str) -> Shown:
         wait_s = resend_after_s(payment.row, now=now, code_gap_s=gap_s)
         left = await checkouts.tries_left(node, payment)
     digest = await lines.digest_of(node, row.key_id)
-    status = checkouts.status_in(node, what)
+    status = checkouts.status_of(what)
     return Shown(
         language=_language(request, row.locale),
         here=here,

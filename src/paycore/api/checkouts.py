@@ -112,7 +112,7 @@ async def get_checkout(request: Plain, checkout_no: str) -> Response[bytes]:
             biz_order_no=row.biz_order_no or row.out_biz_no,
             amount=row.amount,
             currency=row.currency,
-            status=checkouts.status_in(node, what),
+            status=checkouts.status_of(what),
             pay_order_no=row.pay_order_no,
             added_card_id=next(
                 (one for one in reversed(checkouts.cards_added(row)) if one in added),

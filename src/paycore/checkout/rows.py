@@ -42,6 +42,9 @@ class CheckoutRow(Row, frozen=True, kw_only=True):
     pay_order_no: PayOrderNo | None = None
     """The one payment that came of it."""
     opened_at: datetime | None = None
+    expired_at: datetime | None = None
+    """Since when it is over, and no payment comes of it any more; written before
+    anybody is told so."""
     created_at: datetime
     expires_at: datetime
 

@@ -38,7 +38,7 @@ class Stage(StrEnum):
     FAILED = "FAILED"
     CLOSED = "CLOSED"
     EXPIRED = "EXPIRED"
-    """Nobody chose a card in time."""
+    """Nobody chose a card in time: written in the row, and so for ever."""
     TAKEN = "TAKEN"
     """The order's number names another payment, which is not this one's to show."""
 
@@ -104,11 +104,13 @@ def stage_of(found: Found, now: datetime) -> Stage:
         return Stage.TAKEN
     if found.payment is not None:
         return _of_payment(found.payment, now)
+    if found.row.expired_at is not None:
+        return Stage.EXPIRED
     if found.signing is not None and found.signing.status is AgreementStatus.PENDING:
         stage = _of_signing(found.signing, now)
         if stage is not None:
             return stage
-    return Stage.EXPIRED if now >= found.row.expires_at else Stage.CHOOSE
+    return Stage.CHOOSE
 
 
 def _of_payment(payment: Payment, now: datetime) -> Stage:

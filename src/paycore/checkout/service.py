@@ -187,15 +187,20 @@ async def opened_by(node: Node, text: str) -> CheckoutRow:
 
 
 async def found(node: Node, row: CheckoutRow) -> Found:
-    """All that stands of a checkout; its payment's number is put down if it lacks."""
+    """All that stands of a checkout. How it ended is put down before anybody is told:
+    its payment's number if it lacks, or that its time was over without one.
+    """
     payment, taken = await _payment(node, row)
-    if taken:
+    if taken and row.expired_at is None:
         # Its card may have been added, in another tab, since this row was read; before
         # its payment was there it was in the row that stands.
         row = await get(node, row.biz_line, row.checkout_no)
         payment, taken = await _payment(node, row)
-    if payment is not None and row.pay_order_no is None:
-        row = await _name(node, row, payment.row.pay_order_no)
+    settled = await _settled(node, row, payment)
+    if settled is not row:
+        # Another may have been first, with the other end.
+        row = settled
+        payment, taken = await _payment(node, row)
     own = cards_added(row)
     # At once, so that it is one statement however many cards there are.
     loads = (node.journal.load(CardRow, one) for one in _offered(row))
@@ -216,11 +221,13 @@ async def found(node: Node, row: CheckoutRow) -> Found:
     )
 
 
-def status_in(node: Node, what: Found) -> Status:
-    """What its business line may act on: the payment's status, OPEN or EXPIRED."""
+def status_of(what: Found) -> Status:
+    """What its business line may act on: the payment's status, OPEN or EXPIRED; this
+    one, once said, for ever.
+    """
     if what.payment is not None:
         return what.payment.row.biz_status.value
-    return "EXPIRED" if node.now() >= what.row.expires_at else "OPEN"
+    return "OPEN" if what.row.expired_at is None else "EXPIRED"
 
 
 async def tries_left(node: Node, payment: Payment) -> int | None:
@@ -235,6 +242,7 @@ async def _payment(node: Node, row: CheckoutRow) -> tuple[Payment | None, bool]:
     is one that is not.
 
     A number that a line uses here and over the API as well names whichever was first.
+    Of a checkout that is over no payment is its own, whatever has its number since.
     """
     no = row.pay_order_no
     if no is None:
@@ -243,7 +251,8 @@ async def _payment(node: Node, row: CheckoutRow) -> tuple[Payment | None, bool]:
     payment = await load_payment(node, no)
     if payment is None:
         return None, False
-    return (payment, False) if _is_of(row, payment) else (None, True)
+    own = row.expired_at is None and _is_of(row, payment)
+    return (payment, False) if own else (None, True)
 
 
 def _is_of(row: CheckoutRow, payment: Payment) -> bool:
@@ -263,14 +272,40 @@ def _offered(row: CheckoutRow) -> list[CardId]:
     return [*_CARDS.decode(row.card_ids), *cards_added(row)]
 
 
-async def _name(node: Node, row: CheckoutRow, no: PayOrderNo) -> CheckoutRow:
-    """Write down which payment came of it, once."""
-    now = node.now()
+async def open_as(node: Node, row: CheckoutRow, change: Change, no: PayOrderNo) -> None:
+    """Stage that this is its payment, at the version that stands: with the payment's
+    first rows it is written, or they are not. Refused where the checkout is over or has
+    another.
+    """
+    standing, now = await get(node, row.biz_line, row.checkout_no), node.now()
+    if standing.pay_order_no is not None:
+        raise errors.Duplicate
+    if standing.expired_at is not None or now >= standing.expires_at:
+        raise errors.BizCheckError(*errors.CHECKOUT_EXPIRED)
+    named = replace(standing, pay_order_no=no, opened_at=now)
+    change.update(named, version=standing.version)
 
-    def step(standing: CheckoutRow) -> CheckoutRow:
-        if standing.pay_order_no is not None:
-            return standing
-        return replace(standing, pay_order_no=no, opened_at=now)
+
+async def _settled(
+    node: Node, row: CheckoutRow, payment: Payment | None
+) -> CheckoutRow:
+    """The row with its end written down, once: which payment came of it, where its line
+    opened that over the API; or that its time is over. Else the row itself.
+    """
+    now = node.now()
+    if row.pay_order_no is not None or row.expired_at is not None:
+        return row
+    if payment is not None:
+        end = {"pay_order_no": payment.row.pay_order_no, "opened_at": now}
+    elif now >= row.expires_at:
+        end = {"expired_at": now}
+    else:
+        return row
+
+    def step(standing: CheckoutRow) -> CheckoutRow | None:
+        if standing.pay_order_no is not None or standing.expired_at is not None:
+            return None
+        return replace(standing, **end)
 
     return await amended(node, row, step)
 
@@ -281,16 +316,13 @@ def cards_added(row: CheckoutRow) -> list[CardId]:
 
 
 async def amended(
-    node: Node, row: CheckoutRow, step: Callable[[CheckoutRow], CheckoutRow]
+    node: Node, row: CheckoutRow, step: Callable[[CheckoutRow], CheckoutRow | None]
 ) -> CheckoutRow:
-    """The row as a step of its payer left it."""
+    """The row as a step left it; one that gives None leaves it as it stands."""
     change = node.change()
     change.amend(CheckoutRow, row.key(), step)
-    if await node.journal.commit(change) is not None:
-        raise errors.DataNotExist
-    standing = await node.journal.load(CheckoutRow, *row.key())
-    assert standing is not None, "it was there a moment ago"
-    return standing
+    await node.journal.commit(change)
+    return await get(node, row.biz_line, row.checkout_no)
 
 
 def written(value: object) -> Json:

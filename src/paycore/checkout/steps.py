@@ -7,6 +7,8 @@ Which idempotency key a step has is told by what stood on the page that asked fo
 that a second click, another tab and the back button repeat, and do not add.
 """
 
+from functools import partial
+
 import msgspec
 from msgspec.structs import replace
 
@@ -48,25 +50,36 @@ async def pay_with(
     if card_id not in [card.card_id for card in what.cards]:
         raise errors.DataNotExist
     _refuse_switched_off(node, row)
-    left_s = int((what.row.expires_at - node.now()).total_seconds())
-    await core.open_quick_payment(
-        node,
-        OpenRequest(
-            biz_line=row.biz_line,
-            out_biz_no=row.out_biz_no,
-            biz_order_no=row.biz_order_no,
-            amount=row.amount,
-            currency=row.currency,
-            card_id=card_id,
-            subject=row.subject,
-            coupon_no=row.coupon_no,
-            expires_in_s=max(left_s, node.settings.code_lifetime_s),
-        ),
-        _claim(node, row, "pay", card_id),
-        _unseen,
-        origin,
+    try:
+        await core.open_quick_payment(
+            node,
+            _order(node, what.row, card_id),
+            _claim(node, row, "pay", card_id),
+            _unseen,
+            origin,
+            opens=partial(checkouts.open_as, node, row),
+        )
+    except (errors.BizCheckError, errors.Duplicate):
+        # Its time came, or another tab was first: the page shows what stands.
+        what = await checkouts.found(node, row)
+        if stage_of(what, node.now()) is Stage.CHOOSE:
+            raise
+
+
+def _order(node: Node, row: CheckoutRow, card_id: CardId) -> OpenRequest:
+    """What is opened: there is always time for its code."""
+    left_s = int((row.expires_at - node.now()).total_seconds())
+    return OpenRequest(
+        biz_line=row.biz_line,
+        out_biz_no=row.out_biz_no,
+        biz_order_no=row.biz_order_no,
+        amount=row.amount,
+        currency=row.currency,
+        card_id=card_id,
+        subject=row.subject,
+        coupon_no=row.coupon_no,
+        expires_in_s=max(left_s, node.settings.code_lifetime_s),
     )
-    await checkouts.found(node, row)
 
 
 async def send_again(

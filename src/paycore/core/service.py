@@ -63,6 +63,7 @@ __all__ = [
     "KeptAnswer",
     "KeyClaim",
     "OpenRequest",
+    "Opens",
     "View",
     "close",
     "confirm",
@@ -102,10 +103,17 @@ class OpenRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         return content_hash(msgspec.json.encode(self))
 
 
+Opens = Callable[[Change, PayOrderNo], Awaitable[None]]
+"""Stages, in the change of a payment's first rows, that it is the payment of what its
+caller keeps, or refuses; asked anew where that change was refused and begins again.
+"""
+
+
 class _Open(ServiceCallback):
     """POST /v1/quick-payments, POST /v1/deductions."""
 
     creates = True
+    opens: Opens | None = None
 
     def __init__(
         self,
@@ -144,6 +152,8 @@ class _Open(ServiceCallback):
 
     async def execute(self, run: Run) -> None:
         """Send the code, by whoever can; of a deduction, take the money."""
+        if self.opens is not None:
+            await self.opens(run.change, run.payment.row.pay_order_no)
         deducts = self.request.pay_type is PayType.DEDUCT
         await (CARD_DEDUCT if deducts else CARD_QUICK_PAY_SEND).execute(run)
 
@@ -294,10 +304,11 @@ async def open_quick_payment(
     origin: Origin | None = None,
     *,
     check: Check | None = None,
+    opens: Opens | None = None,
 ) -> KeptAnswer:
     """Open a payment and have its code sent."""
     use_case = _Open(request, claim, answer_of, origin)
-    use_case.check = check
+    use_case.check, use_case.opens = check, opens
     return await ServiceTemplate(node, use_case).execute()
 
 

@@ -218,6 +218,9 @@ PAYMENT_FINISHED = ("The payment is already finished.", "支付订单已完成")
 NO_QUICK_PAY_DETAIL = ("There is no quick-pay detail.", "快捷支付详单不存在")
 CODE_NOT_SENT = ("No code was sent successfully.", "未成功发送短信")
 
+# Of a checkout that nobody can pay at any more.
+CHECKOUT_EXPIRED = ("The checkout has expired.", "收银台已过期")
+
 # Of a BizCheckError that no waiting ends.
 TRIES_USED = (
     "This payment's tries are used up; close it and open a new one.",

@@ -401,12 +401,16 @@ CATALOGUE = (
     Invariant(
         id="I24",
         holds="Card, coupon, notices and checkout of a payment are its own business"
-        " line's, and the checkout asked for just this.",
+        " line's, and the checkout asked for just this and was not said to be over.",
         checks=(
             Check(name="another line's card", sql=lines.IS_THE_CARD_ANOTHER_LINES),
             Check(name="another line's coupon", sql=lines.IS_THE_COUPON_ANOTHER_LINES),
             Check(name="another line was told", sql=lines.IS_ANOTHER_LINE_TOLD),
             Check(name="another's checkout", sql=lines.IS_THE_CHECKOUT_ANOTHERS),
+            Check(
+                name="paid at an expired checkout",
+                sql=lines.IS_IT_PAID_AT_AN_EXPIRED_CHECKOUT,
+            ),
         ),
         otherwise="What was read over the API:"
         " `tests/api/test_payments.py::test_another_lines_things_do_not_exist`.",

@@ -8,6 +8,7 @@ from plants import Plant
 from stack import Payer, key
 
 ANOTHERS = "another's checkout"
+EXPIRED = "paid at an expired checkout"
 
 
 def checked_out(payer: Payer) -> str:
@@ -50,6 +51,11 @@ CHECKOUTS = (
         ANOTHERS,
         "UPDATE checkout_out_biz_no SET checkout_no = 'else' WHERE checkout_no ="
         " (SELECT checkout_no FROM checkout WHERE pay_order_no = '{no}')",
+        "checked_out",
+    ),
+    Plant(
+        EXPIRED,
+        "UPDATE checkout SET expired_at = expires_at WHERE pay_order_no = '{no}'",
         "checked_out",
     ),
 )

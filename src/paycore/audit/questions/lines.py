@@ -44,3 +44,11 @@ LEFT JOIN checkout_out_biz_no n ON n.biz_line = c.biz_line
                                AND n.out_biz_no = c.out_biz_no
 WHERE c.pay_order_no IS NOT NULL
 """
+
+IS_IT_PAID_AT_AN_EXPIRED_CHECKOUT = """
+SELECT c.pay_order_no, c.checkout_no AS about, c.expired_at IS NOT NULL AS wrong,
+       jsonb_build_object('expired_at', c.expired_at, 'opened_at', c.opened_at,
+           'biz_status', p.biz_status) AS said
+FROM checkout c LEFT JOIN payment p USING (pay_order_no)
+WHERE c.pay_order_no IS NOT NULL
+"""

@@ -66,7 +66,8 @@ class Checkout(Answer, frozen=True, kw_only=True):
     amount: int
     currency: str
     status: Status
-    """OPEN and EXPIRED while there is no payment; then the payment's own."""
+    """OPEN while there is no payment, then the payment's own; or EXPIRED, for good:
+    once it was said no payment opens here any more."""
     pay_order_no: str | None
     added_card_id: str | None
     """The card that the payer added here and that is signed, to be offered again."""

@@ -7,7 +7,7 @@ the API's handlers call them, with the same bytes for an answer.
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,7 +27,9 @@ from paycore.kernel import errors
 from paycore.kernel.crypto import content_hash
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizLineId, BizStatus, CardId, PayOrderNo
+from paycore.prove import serving
 from paycore.prove.loop import Machine, Power
+from paycore.prove.serving import Asked
 
 if TYPE_CHECKING:
     from paycore.prove.running import Running
@@ -48,13 +50,15 @@ class Answer:
     body: bytes = b""
     code: str = ""
     retry_after_s: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of what was asked for over HTTP."""
 
     def read(self) -> Mapping[str, Any]:
         """The body's members."""
         return msgspec.json.decode(self.body, type=dict[str, Any])
 
 
-Work = Callable[[Node], Awaitable[KeptAnswer]]
+Work = Callable[[Node], Awaitable[KeptAnswer | Answer]]
 
 
 def claim(line: str, path: str, key: str, body: bytes) -> KeyClaim:
@@ -180,6 +184,29 @@ class Api:
 
         return await self._call(work, None)
 
+    # --- over HTTP --------------------------------------------------------------------
+
+    async def http(
+        self,
+        asked: Asked,
+        key: str | None = None,
+        *,
+        taken: Callable[[Machine], object] | None = None,
+    ) -> Answer | None:
+        """A request to the API's own application; `taken` hears which node has it."""
+
+        async def work(node: Node) -> Answer:
+            served = await serving.serve(node, asked)
+            return Answer(
+                status=served.status,
+                body=served.body,
+                code=served.code,
+                retry_after_s=served.retry_after_s,
+                headers=served.headers,
+            )
+
+        return await self._call(work, key, taken=taken)
+
     # --- the desk's -------------------------------------------------------------------
 
     async def desk(self, work: Work) -> Answer | None:
@@ -206,7 +233,12 @@ class Api:
     # --- on the way -------------------------------------------------------------------
 
     async def _call(
-        self, work: Work, key: str | None, *, within_s: float = CALL_WITHIN_S
+        self,
+        work: Work,
+        key: str | None,
+        *,
+        within_s: float = CALL_WITHIN_S,
+        taken: Callable[[Machine], object] | None = None,
     ) -> Answer | None:
         """One call to one node; None where the connection broke or time is up."""
         world = self._world
@@ -218,6 +250,8 @@ class Api:
         running.callers[answer] = None
         try:
             _begin(world, running, work, answer)
+            if taken is not None:
+                taken(running.machine)
             async with asyncio.timeout(within_s):
                 got = await answer
         except TimeoutError:
@@ -263,6 +297,8 @@ async def _handled(world: "World", machine: Machine, node: Node, work: Work) -> 
     except Exception as bug:  # noqa: BLE001 that is what a 500 is
         world.oracle.bug(machine, bug)
         return Answer(status=500)
+    if isinstance(kept, Answer):
+        return kept  # over HTTP: refusals and bugs are told by what serves it
     return Answer(status=kept.status, body=kept.body)
 
 

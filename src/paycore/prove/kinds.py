@@ -319,6 +319,50 @@ PROVIDERS: Final = tuple(
 )
 """RSA takes its time, so only of a share of the runs."""
 
+PAGE: Final = tuple(
+    _kinds(
+        ("page_lost", "", "what a browser asks for never arrives", 0.06),
+        ("page_unanswered", "F25", "posted and done, and no page comes", 0.1),
+        ("page_doubled", "F16 F24", "the network brings a post twice, at once", 0.12),
+        ("page_killed", "F40 F44", "a node is killed in the middle of a page", 0.04),
+    )
+)
+"""What strikes between a browser and its page; of one request one of them."""
+
+CHECKOUT: Final = tuple(
+    _kinds(
+        ("shops", "", "a payer pays at a checkout of ours", 0.35, 0.4),
+        ("new_card", "", "a card is typed at the page, and signed there", 0.4, 0.6),
+        ("clicks_twice", "F16 F24", "a double click on a page's button", 0.2, 0.5),
+        ("two_tabs", "F16 F24", "two tabs do their step at once", 0.2, 0.5),
+        ("other_step", "F39", "a second tab does another step at once", 0.15, 0.5),
+        ("goes_back", "F16 F26", "the back button, and the old form again", 0.2, 0.5),
+        ("reloads", "F25", "the page is loaded again in the middle of a step", 0.2),
+        ("leaves_page", "F37", "back to the shop, and to the page once more", 0.12),
+        ("pays_at_the_end", "F37", "a card is chosen as its checkout expires", 0.25),
+        ("comes_too_late", "F37", "the payer comes when it has expired", 0.08),
+        ("tokens_guessed", "F62", "an address made of two checkouts' own", 0.15),
+        ("card_of_another", "F62", "a card is posted that was not offered", 0.12),
+        ("posts_from_elsewhere", "F62", "another site's page posts a form", 0.1),
+        ("checkout_twice", "F16", "a line asks for one checkout twice", 0.2, 0.5),
+        ("checkout_clash", "F25", "a used number with another amount", 0.1, 0.5),
+        ("number_taken", "F16", "an order over the API has the number first", 0.06),
+    )
+)
+"""The first says whether somebody pays so at all."""
+
+WINDOW: Final = tuple(
+    _kinds(
+        ("windows_set", "F01", "operators leave accounts out for a time", 1.0, 0.25),
+        ("window_at_once", "F01", "a window opens while payments are there", 0.4, 0.6),
+        ("windows_overlap", "", "two windows of an account overlap", 0.3, 0.6),
+        ("window_ended", "", "a window is ended before its time, or its begin", 0.3),
+        ("switched_off", "F01 F10", "an account is switched off meanwhile", 0.15, 0.4),
+        ("act_lost", "", "an operator's act, or its answer, gets lost", 0.1),
+    )
+)
+"""The first says whether they do anything at all."""
+
 KINDS: Final = (
     *SEND,
     *MONEY,
@@ -339,6 +383,9 @@ KINDS: Final = (
     *LEDGER,
     *COUPON_SYSTEM,
     *PROVIDERS,
+    *PAGE,
+    *CHECKOUT,
+    *WINDOW,
 )
 
 BY_NAME: Final[Mapping[str, Kind]] = MappingProxyType(

@@ -27,6 +27,7 @@ BUGS = frozenset(
         "loop_failed",
         "notice_delivery_broke",
         "passage_failed",
+        "request_failed",
     }
 )
 """Events that only a bug of ours makes."""

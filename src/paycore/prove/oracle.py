@@ -31,6 +31,7 @@ from paycore.kernel.terms import BizStatus, PayType, ProcessStatus, TransType
 from paycore.notify.rows import NoticeRow
 from paycore.prove import verdict
 from paycore.prove.agreements import AgreementWatch
+from paycore.prove.checkouts import CheckoutWatch
 from paycore.prove.departures import Departures
 from paycore.prove.desk import DeskWatch
 from paycore.prove.hearing import Hearing
@@ -79,6 +80,7 @@ class Oracle:
         self.refunds = RefundWatch(world)
         self.agreements = AgreementWatch(world)
         self.desk = DeskWatch(world)
+        self.checkouts = CheckoutWatch(world)
         self.departures = Departures(world, self)
         self._told_yes: dict[str, list[Machine]] = {}
         self._born: dict[str, tuple[float, float]] = {}

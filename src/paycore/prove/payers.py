@@ -14,6 +14,7 @@ from paycore.kernel.terms import BizLineId, CardId, CouponNo, PayType
 from paycore.prove import deductions
 from paycore.prove.api import Answer
 from paycore.prove.refunds import Returns
+from paycore.prove.shoppers import Shopper
 from paycore.prove.signing import Customer
 from paycore.prove.stage import Plastic
 from paycore.prove.strangers import Text
@@ -54,6 +55,8 @@ class Payer:
         self._serial = 0
         self._customer: Customer | None = None
         """Who signs the card that is paid with."""
+        self.shopper: Shopper | None = None
+        """How he pays, where that is at a checkout."""
         self._deducts = False
         """His line deducts: he is not there."""
         self._unanswered: dict[str, Call] = {}
@@ -68,7 +71,12 @@ class Payer:
             self._customer = Customer(self)
             await self._customer.sign()
         try:
-            await self._pay()
+            if self._customer is None and self.strikes("shops"):
+                self.shopper = Shopper(self)
+                await self.shopper.pay()
+                await self._give_back()
+            else:
+                await self._pay()
         finally:
             if self._customer is not None:
                 await self._customer.part()
@@ -91,6 +99,10 @@ class Payer:
                 break
         if self.ended and self.strikes("confirms_finished"):
             await self._confirm("000000")
+        await self._give_back()
+
+    async def _give_back(self) -> None:
+        """His line does, where it was paid."""
         if self.ended == "SUCCESS" and self.strikes("refunds"):
             await Returns(self).ask()
 
@@ -99,10 +111,10 @@ class Payer:
         if self.strikes("closes"):
             await self.close()
             return True
-        text = await self._code()
+        text = await self.code()
         if text is None or self.strikes("asks_again"):
             await self._ask_again()
-            newer = await self._code(text)
+            newer = await self.code(text)
             if newer is None and text is None:
                 return self.rng.random() < 0.3
             replaced = text is not None and newer is not None and newer != text
@@ -118,12 +130,12 @@ class Payer:
         if self.strikes("another_line"):
             await self._reach_for_another()
         if self.strikes("wrong_code"):
-            await self._confirm(self._wrong(text.code))
+            await self._confirm(self.wrong(text.code))
         if self.strikes("guesses"):
             for _ in range(self.world.settings.code_tries + 1):
-                await self._confirm(self._wrong(text.code))
+                await self._confirm(self.wrong(text.code))
         if self.strikes("code_of_another"):
-            await self._confirm(self._somebody_elses(text.code))
+            await self._confirm(self.somebody_elses(text.code))
         if self.strikes("late_code"):
             await asyncio.sleep(self.world.settings.code_lifetime_s + 1)
 
@@ -153,7 +165,7 @@ class Payer:
             self._deducts = self._customer.deducts
         else:
             self._deducts = self.strikes("deducts")
-        plastic = signed or self._plastic()
+        plastic = signed or self.plastic()
         self.line, self._card_id = plastic.line, plastic.card_id
         amount = 600 + self.rng.randrange(5000)
         request = OpenRequest(
@@ -164,7 +176,7 @@ class Payer:
             currency="CNY",
             card_id=CardId(plastic.card_id),
             subject="two cups of tea",
-            coupon_no=self._coupon(plastic.line),
+            coupon_no=self.coupon(plastic.line),
             expires_in_s=self.rng.choice((60, 60, 90, 120, 240)),
             pay_type=PayType.DEDUCT if self._deducts else PayType.QUICK_PAY,
         )
@@ -208,7 +220,7 @@ class Payer:
         if first is None or first.status != 200:
             return  # refused: nothing is kept under the key
         again = await self.world.api.confirm(
-            self.line, self.no, self._wrong(text.code), key, of_another=True
+            self.line, self.no, self.wrong(text.code), key, of_another=True
         )
         self.world.oracle.hearing.reused(again)
 
@@ -274,7 +286,7 @@ class Payer:
 
     # --- what he sees -----------------------------------------------------------------
 
-    async def _code(self, after: Text | None = None) -> Text | None:
+    async def code(self, after: Text | None = None) -> Text | None:
         """The newest code that counts, as the answer says who sent it."""
         for _ in range(int(PATIENCE_S / LOOK_AT_PHONE_S)):
             texts = self.world.texts.get(self.no, [])
@@ -308,7 +320,8 @@ class Payer:
         self._serial += 1
         return f"{self.number}-{self._serial}"
 
-    def _plastic(self) -> Plastic:
+    def plastic(self) -> Plastic:
+        """A card to pay with."""
         cards = self.world.stage.cards
         line = "tickets" if self.strikes("no_quick_route") else "shop"
         kind = "good"
@@ -320,7 +333,8 @@ class Payer:
             [card for card in cards if card.line == line and card.kind == kind]
         )
 
-    def _coupon(self, line: str) -> CouponNo | None:
+    def coupon(self, line: str) -> CouponNo | None:
+        """A coupon, perhaps one that others want as well."""
         coupons = self.world.stage.coupons[line]
         if self.strikes("shares_coupon"):
             return CouponNo(self.rng.choice(coupons[:2]))
@@ -328,13 +342,14 @@ class Payer:
             return CouponNo(coupons[2 + self.number % (len(coupons) - 2)])
         return None
 
-    def _wrong(self, code: str) -> str:
+    def wrong(self, code: str) -> str:
+        """Another code than that."""
         return f"{(int(code) + 1 + self.rng.randrange(999_998)) % 1_000_000:06d}"
 
-    def _somebody_elses(self, code: str) -> str:
+    def somebody_elses(self, code: str) -> str:
         """Another order's code; a made-up one where it is the same by chance."""
         others = [
             texts[-1].code for no, texts in self.world.texts.items() if no != self.no
         ]
-        other = self.rng.choice(others) if others else self._wrong(code)
-        return other if other != code else self._wrong(code)
+        other = self.rng.choice(others) if others else self.wrong(code)
+        return other if other != code else self.wrong(code)

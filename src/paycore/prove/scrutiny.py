@@ -78,6 +78,8 @@ class Scrutiny:
                     self._begun(new, counts=counts)
                 case PaymentRow():
                     self._paid(old, new)
+                    if old is None:
+                        self._oracle.checkouts.opened(new)
                 case RefundRow():
                     self._refunded(old, new)
                 case SigningRow():

@@ -16,7 +16,9 @@ from typing import cast
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from paycore.cards import bins
 from paycore.cards import service as cards
+from paycore.cards.rows import BinRow
 from paycore.cards.service import GivenAgreement, NewCard
 from paycore.coupon.rows import CouponRow
 from paycore.dev import seeds
@@ -31,6 +33,8 @@ from paycore.kernel.http import Transport
 from paycore.kernel.journal_memory import MemoryJournal, MemoryStore
 from paycore.kernel.node import Node
 from paycore.kernel.terms import BizLineId, CouponNo, PayType
+from paycore.operators import service as operators
+from paycore.operators.roles import Role
 from paycore.prove.ids import SeededIds
 from paycore.prove.loop import VirtualLoop
 from paycore.prove.schema import empty_store
@@ -41,6 +45,12 @@ from paycore.sms.registry import drivers
 
 LINES = ("shop", "tickets")
 """The second one has no quick channel."""
+
+OPERATORS = ("carl", "dora")
+"""Two who may configure."""
+
+BIN = "6222"
+"""Of all cards here: whoever types one at a page does not say its bank."""
 
 CARDS_A_LINE = 12
 COUPONS_A_LINE = 110
@@ -73,6 +83,10 @@ class Stage:
     store: MemoryStore
     cards: tuple[Plastic, ...]
     coupons: Mapping[str, tuple[str, ...]]
+    keys: Mapping[str, str]
+    """API keys in clear, by line."""
+    operators: Mapping[str, str]
+    """Operators' tokens in clear, by name."""
     merchants: Mapping[str, Merchant]
     channels: Registry
     drivers: Mapping[str, Carrier]
@@ -111,11 +125,13 @@ def stage() -> Stage:
         transport=cast("Transport", None),  # nobody is called
         key_ring=KeyRing(settings.ring_keys),
     )
-    made = loop.run(_set_up(node, kept, store))
+    made = loop.run(_set_up(node, kept))
     return Stage(
         settings=settings,
         store=store,
-        cards=made,
+        cards=made.cards,
+        keys=made.keys,
+        operators=made.operators,
         coupons=_coupons(store),
         merchants={
             name: Merchant(
@@ -134,14 +150,23 @@ def _key(rng: random.Random) -> str:
     return b64encode(rng.randbytes(32)).decode()
 
 
-async def _set_up(node: Node, kept: Kept, store: MemoryStore) -> tuple[Plastic, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """What the set-up gave that is in no row."""
+
+    cards: tuple[Plastic, ...]
+    keys: Mapping[str, str]
+    operators: Mapping[str, str]
+
+
+async def _set_up(node: Node, kept: Kept) -> _Made:
     info = SandboxInfo(
         control="",
         banks={bank: f"http://{bank}.sim" for bank in BANKS},
         carriers={name: f"http://carrier_{name}.sim" for name in CARRIERS},
         biz="http://line.sim/notices",
     )
-    await seeds.seed(node, info, kept)
+    seeded, _ = await seeds.seed(node, info, kept)
     made = []
     for line in LINES:
         for number in range(CARDS_A_LINE):
@@ -157,7 +182,14 @@ async def _set_up(node: Node, kept: Kept, store: MemoryStore) -> tuple[Plastic, 
                 )
             )
         assert await node.journal.commit(change) is None
-    return tuple(made)
+    await bins.load(node, [BinRow(prefix=BIN, bank="ICBC", card_kind="DEBIT")])
+    return _Made(
+        cards=tuple(made),
+        keys={one.biz_line: one.api_key for one in seeded},
+        operators={
+            name: await operators.add(node, name, Role.ADMIN) for name in OPERATORS
+        },
+    )
 
 
 async def _card(node: Node, line: str, number: int) -> Plastic:

@@ -80,6 +80,7 @@ async def judge(world: "World", payers: "list[Payer]") -> None:
     world.oracle.refunds.judge(cases)
     world.oracle.agreements.judge(cases)
     world.oracle.desk.judge()
+    world.oracle.checkouts.judge()
     world.ledger.judge()
     _coupons(world)
     world.coupons.judge()
@@ -456,6 +457,8 @@ def _decisions(world: "World") -> None:
 async def _answers(world: "World", payers: "list[Payer]") -> None:
     """Every line reads what it was told."""
     for payer in payers:
+        if payer.shopper is not None:
+            await payer.shopper.last_look()
         if not payer.no:
             continue
         answer = await world.api.get(payer.line, payer.no)

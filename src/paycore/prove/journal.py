@@ -17,6 +17,7 @@ from paycore.kernel.lives import Lives
 from paycore.kernel.node import NodeRow
 from paycore.kernel.terms import Epoch
 from paycore.prove.loop import Machine
+from paycore.router.rows import WindowRow
 
 if TYPE_CHECKING:
     from paycore.prove.world import World
@@ -63,6 +64,8 @@ class SimJournal:
         time only now and then, or a run would be little else. Who lives is another
         matter: much goes by that.
         """
+        if kind is WindowRow:
+            self._world.oracle.windows.reads(self._machine)
         await self._reach()
         rows = self._base.every(kind)
         if kind is NodeRow and self._world.faults.strikes("paused_hearing"):

@@ -346,7 +346,7 @@ CHECKOUT: Final = tuple(
         ("posts_from_elsewhere", "F62", "another site's page posts a form", 0.1),
         ("checkout_twice", "F16", "a line asks for one checkout twice", 0.2, 0.5),
         ("checkout_clash", "F25", "a used number with another amount", 0.1, 0.5),
-        ("number_taken", "F16", "an order over the API has the number first", 0.06),
+        ("number_taken", "F16", "an order over the API has the number first", 0.1),
     )
 )
 """The first says whether somebody pays so at all."""
@@ -356,7 +356,7 @@ WINDOW: Final = tuple(
         ("windows_set", "F01", "operators leave accounts out for a time", 1.0, 0.25),
         ("window_at_once", "F01", "a window opens while payments are there", 0.4, 0.6),
         ("windows_overlap", "", "two windows of an account overlap", 0.3, 0.6),
-        ("window_ended", "", "a window is ended before its time, or its begin", 0.3),
+        ("window_ended", "", "a window is ended before its time, or its begin", 0.15),
         ("switched_off", "F01 F10", "an account is switched off meanwhile", 0.15, 0.4),
         ("act_lost", "", "an operator's act, or its answer, gets lost", 0.1),
     )

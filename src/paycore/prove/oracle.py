@@ -38,6 +38,7 @@ from paycore.prove.hearing import Hearing
 from paycore.prove.journal import expected
 from paycore.prove.loop import Machine, Power
 from paycore.prove.refunds import RefundWatch
+from paycore.prove.windows import WindowWatch
 from paycore.router.rows import DecisionRow
 from paycore.sandbox.orders import Move
 from paycore.sms.rows import CodeRow, CodeStatus
@@ -81,6 +82,7 @@ class Oracle:
         self.agreements = AgreementWatch(world)
         self.desk = DeskWatch(world)
         self.checkouts = CheckoutWatch(world)
+        self.windows = WindowWatch(world)
         self.departures = Departures(world, self)
         self._told_yes: dict[str, list[Machine]] = {}
         self._born: dict[str, tuple[float, float]] = {}

@@ -32,6 +32,7 @@ from paycore.kernel.terms import (
 from paycore.prove.coupons import HOST as COUPONS
 from paycore.prove.departures import named
 from paycore.prove.loop import Machine
+from paycore.router.rows import DecisionRow, WindowRow
 from paycore.sandbox.orders import Order
 from paycore.sms.rows import CodeRow
 
@@ -97,6 +98,12 @@ class Scrutiny:
                     self._judged(new)
                 case NodeRow() if old is not None:
                     self._died(old, new)
+                case WindowRow():
+                    self._oracle.windows.window(old, new)
+                case AccountRow():
+                    self._oracle.windows.switched(old, new)
+                case DecisionRow():
+                    self._oracle.windows.decided(new, self._oracle.writer)
 
     def _begun(self, new: AttemptRow, *, counts: bool) -> None:
         no, base = new.pay_order_no, self._world.base
@@ -109,7 +116,8 @@ class Scrutiny:
         if new.trans_type in CHOSEN and new.channel != SMS_CENTRE:
             account = base.load(AccountRow, new.channel, new.account)
             enabled = account is not None and account.enabled
-            self._oracle.holds("I21", enabled, "an account that is switched off", no)
+            may = enabled or self._oracle.windows.may_be_on(new.channel)
+            self._oracle.holds("I21", may, "an account that is switched off", no)
 
     def _paid(self, old: object, new: PaymentRow) -> None:
         """I30: nothing is paid but by what its bank truly said."""

@@ -35,6 +35,9 @@ NO_PAGE_S = 3.0
 THINKS_S = 4.0
 AWAY_S = 25.0
 PATIENCE_S = 20
+ASKED_BEFORE_S = 1.5
+LOOKS_AT_THE_END = 6
+"""Before and after the moment in which a checkout expires."""
 LONGEST_WAIT_S = 400.0
 """For the end of a checkout: longer than any is made for, by a clock that leaps."""
 
@@ -317,7 +320,17 @@ class Shopper:
         assert ends is not None, "it was made"
         left_s = (ends - self._world.database_now()).total_seconds()
         around_s = 1.0 + self._rng.random() * 5 if late else self._rng.random() - 0.7
-        await asyncio.sleep(min(max(left_s + around_s, 0.0), LONGEST_WAIT_S))
+        await asyncio.sleep(min(max(left_s - ASKED_BEFORE_S, 0.0), LONGEST_WAIT_S))
+        self._world.spawn(self._ask_at_the_end())
+        await asyncio.sleep(ASKED_BEFORE_S + around_s)
+
+    async def _ask_at_the_end(self) -> None:
+        """His line, and another tab, look at that very moment as well."""
+        tab = Tab()
+        for _ in range(LOOKS_AT_THE_END):
+            await asyncio.sleep(self._rng.random() * 0.5)
+            await self._shop.asks()
+            await self._load(tab)
 
     # --- what he has at hand ----------------------------------------------------------
 

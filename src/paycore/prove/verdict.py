@@ -81,6 +81,7 @@ async def judge(world: "World", payers: "list[Payer]") -> None:
     world.oracle.agreements.judge(cases)
     world.oracle.desk.judge()
     world.oracle.checkouts.judge()
+    world.oracle.windows.judge()
     world.ledger.judge()
     _coupons(world)
     world.coupons.judge()

@@ -34,6 +34,7 @@ from paycore.prove.scrutiny import Scrutiny
 from paycore.prove.stage import WEBHOOK_SECRET, settings_for, stage
 from paycore.prove.strangers import LineHouse, Text, houses
 from paycore.prove.strikes import Faults
+from paycore.prove.windows import Keepers
 
 T = TypeVar("T")
 
@@ -286,6 +287,8 @@ class World:
         disturbing = asyncio.ensure_future(self._disturb())
         office = Office(self)
         office.open()
+        keepers = Keepers(self)
+        keepers.open()
         paying = [asyncio.ensure_future(payer.pay()) for payer in payers]
         if paying:
             await asyncio.wait(paying)
@@ -293,6 +296,7 @@ class World:
             if task.done() and (error := task.exception()) is not None:
                 self.loop.broken.append(error)
         await self._calm(disturbing)
+        await keepers.close()
         await self._until_settled()
         if await office.close():
             await self._until_settled()

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from paycore.prove.payers import Payer
     from paycore.prove.world import World
 
-EXPIRED_IS_FINAL: Final = False
+EXPIRED_IS_FINAL: Final = True
 """Whether nobody who was told EXPIRED is ever paid by that checkout."""
 
 QUICK = ("quick_a", "quick_b")
@@ -347,16 +347,18 @@ class CheckoutWatch:
     # --- in the moment ----------------------------------------------------------------
 
     def opened(self, new: PaymentRow) -> None:
-        """A payment has begun: not of a checkout that expired, it was told."""
-        named = (new.biz_line, new.out_biz_no)
-        number = self._world.base.load(CheckoutNumberRow, *named)
-        if not EXPIRED_IS_FINAL or number is None:
+        """A payment has begun: in one change with its name at its checkout, and at none
+        that had expired, it was told.
+        """
+        base, no = self._world.base, new.pay_order_no
+        number = base.load(CheckoutNumberRow, new.biz_line, new.out_biz_no)
+        row = None if number is None else base.load(CheckoutRow, number.checkout_no)
+        if not EXPIRED_IS_FINAL or row is None or not is_of(row, new):
             return
-        row = self._world.base.load(CheckoutRow, number.checkout_no)
-        ours = row is not None and is_of(row, new)
-        again = ours and number.checkout_no in self._expired
-        what = "begun at what had expired, it was told"
-        self._holds("I5", not again, what, new.pay_order_no)
+        told = row.checkout_no in self._expired
+        self._holds("I5", not told, "begun at what had expired, it was told", no)
+        named = row.pay_order_no == no
+        self._holds("I5", named, "begun, and its checkout does not name it", no)
 
     # --- at the end -------------------------------------------------------------------
 

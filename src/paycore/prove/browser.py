@@ -7,7 +7,6 @@ hidden fields, the way back. What a page says is the oracle's to judge
 """
 
 import asyncio
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from paycore.prove import kinds
+from paycore.prove.loop import Power
 from paycore.prove.serving import Asked
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ GIVES_UP_AFTER_S = 4.0
 
 KILLED_WITHIN_S = 0.08
 """A page takes about so long: its node dies in the middle."""
+
+PAUSED_WITHIN_S = 0.005
+LONGEST_PAUSE_S = 14.0
+"""And it stands still between two of its reads, for less than a call waits."""
 
 OVER = frozenset({"PAID", "FAILED", "CLOSED", "EXPIRED", "TAKEN"})
 
@@ -162,7 +166,9 @@ class Browser:
             if answer.status != 303:
                 return self._seen(answer, asked_at)
             method, target, body = "GET", answer.headers["location"], b""
-        self._world.oracle.holds("BUG", good=False, what=f"no end of redirects {target}")
+        self._world.oracle.holds(
+            "BUG", good=False, what=f"no end of redirects {target}"
+        )
         return None
 
     async def _ask(
@@ -197,11 +203,33 @@ class Browser:
                 return first
             case "page_killed":
                 return await world.api.http(asked, taken=self._kill)
+            case "page_paused":
+                world.spawn(self._comes_late(asked))
+                await asyncio.sleep(GIVES_UP_AFTER_S * self._rng.random())
+                return None
         return await world.api.http(asked)
 
     def _kill(self, machine: "Machine") -> None:
         after = self._rng.random() * KILLED_WITHIN_S
         self._world.later(after, partial(self._world.kill, machine))
+
+    async def _comes_late(self, asked: Asked) -> None:
+        """A page that its payer has not waited for; what it says is judged all the
+        same, by when it was asked for.
+        """
+        asked_at = self._world.loop.time()
+        answer = await self._world.api.http(asked, taken=self._pause)
+        if answer is not None and answer.status == 200:
+            self._judged(self._seen(answer, asked_at))
+
+    def _pause(self, machine: "Machine") -> None:
+        seconds = 1.0 + self._rng.random() * LONGEST_PAUSE_S
+
+        def stand_still() -> None:
+            if machine.power is Power.ON:
+                self._world.pause(machine, seconds)
+
+        self._world.later(self._rng.random() * PAUSED_WITHIN_S, stand_still)
 
     def _headers(self, site: str, *, posts: bool) -> dict[str, str]:
         headers = {"accept-language": self._language, "sec-fetch-site": site}
@@ -254,9 +282,7 @@ class _Reader(HTMLParser):
         self._fields: list[dict[str, str]] = []
         self._cards: list[list[str]] = []
 
-    def handle_starttag(
-        self, tag: str, attrs: list[tuple[str, str | None]]
-    ) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Take in what a tag begins."""
         said = {name: value or "" for name, value in attrs}
         self.said.append(said.get("value", ""))

@@ -21,7 +21,7 @@ from paycore.core.rows import OutBizNoRow, PaymentRow
 from paycore.core.service import OpenRequest
 from paycore.dev.seeds import ACCOUNT
 from paycore.kernel.terms import BizLineId, BizStatus, CardId, PayType
-from paycore.prove.serving import HOST, Asked
+from paycore.prove.serving import Asked
 
 if TYPE_CHECKING:
     from paycore.prove.api import Answer
@@ -101,7 +101,8 @@ class Shop:
         await asyncio.sleep(self._rng.random() * ASKS_WITHIN_S)
         asked = self._world.oracle.hearing.requests[self.out_biz_no]
         request = msgspec.structs.replace(asked, subject="the same over the phone")
-        answer = await self._payer.insist(lambda key: self._world.api.open(request, key))
+        api = self._world.api
+        answer = await self._payer.insist(lambda key: api.open(request, key))
         if answer is not None and answer.status in (200, 201):
             self._world.oracle.hearing.heard(answer.read())
 
@@ -130,9 +131,7 @@ class Shop:
         self._world.oracle.checkouts.told(self, said, asked_at)
         return said
 
-    def _post(
-        self, said: Mapping[str, object], key: str
-    ) -> "Awaitable[Answer | None]":
+    def _post(self, said: Mapping[str, object], key: str) -> "Awaitable[Answer | None]":
         headers = {
             **self._bearer(),
             "content-type": "application/json",

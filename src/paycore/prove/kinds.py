@@ -325,6 +325,7 @@ PAGE: Final = tuple(
         ("page_unanswered", "F25", "posted and done, and no page comes", 0.1),
         ("page_doubled", "F16 F24", "the network brings a post twice, at once", 0.12),
         ("page_killed", "F40 F44", "a node is killed in the middle of a page", 0.04),
+        ("page_paused", "F48", "a node stands still in the middle of a page", 0.05),
     )
 )
 """What strikes between a browser and its page; of one request one of them."""

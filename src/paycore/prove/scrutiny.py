@@ -79,8 +79,6 @@ class Scrutiny:
                     self._begun(new, counts=counts)
                 case PaymentRow():
                     self._paid(old, new)
-                    if old is None:
-                        self._oracle.checkouts.opened(new)
                 case RefundRow():
                     self._refunded(old, new)
                 case SigningRow():
@@ -98,12 +96,8 @@ class Scrutiny:
                     self._judged(new)
                 case NodeRow() if old is not None:
                     self._died(old, new)
-                case WindowRow():
-                    self._oracle.windows.window(old, new)
-                case AccountRow():
-                    self._oracle.windows.switched(old, new)
-                case DecisionRow():
-                    self._oracle.windows.decided(new, self._oracle.writer)
+                case WindowRow() | AccountRow() | DecisionRow():
+                    self._oracle.windows.written(old, new, self._oracle.writer)
 
     def _begun(self, new: AttemptRow, *, counts: bool) -> None:
         no, base = new.pay_order_no, self._world.base
@@ -121,7 +115,10 @@ class Scrutiny:
 
     def _paid(self, old: object, new: PaymentRow) -> None:
         """I30: nothing is paid but by what its bank truly said."""
-        if new.biz_status is not BizStatus.SUCCESS or old is None:
+        if old is None:
+            self._oracle.checkouts.opened(new)
+            return
+        if new.biz_status is not BizStatus.SUCCESS:
             return
         legs = [
             leg

@@ -291,10 +291,8 @@ class Shopper:
         else:
             await self._load(tab)
 
-    async def _post_from_elsewhere(
-        self, form: Form, typed: Mapping[str, str]
-    ) -> None:
-        """Another site's page sends a form of ours: refused, and nothing comes of it."""
+    async def _post_from_elsewhere(self, form: Form, typed: Mapping[str, str]) -> None:
+        """Another site's page sends a form of ours: refused."""
         page = await self._at().send(Tab(), form, typed, site="cross-site")
         refused = page is None or page.status in (403, 503)
         what = "a form of another site was taken"

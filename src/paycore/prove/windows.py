@@ -209,7 +209,7 @@ class WindowWatch:
 
     def __init__(self, world: "World") -> None:
         self._world = world
-        self._written: dict[str, float] = {}
+        self._born: dict[str, float] = {}
         """When a window came to be."""
         self._known: dict[tuple[Machine, str], datetime] = {}
         """Since when a node has a window before its eyes, by its own clock."""
@@ -230,19 +230,29 @@ class WindowWatch:
                 if known not in self._known:
                     self._known[known] = running.node.now()
 
-    def window(self, old: Row | None, new: WindowRow) -> None:
+    def written(self, old: Row | None, new: Row, writer: Machine | None) -> None:
+        """A window, a switch or a decision that others can see from now on."""
+        match new:
+            case WindowRow():
+                self._set(old, new)
+            case AccountRow():
+                self._switched(old, new)
+            case DecisionRow():
+                self._decided(new, writer)
+
+    def _set(self, old: Row | None, new: WindowRow) -> None:
         """A window is set, or ended."""
         said = f"{new.channel} {new.starts_at:%H:%M:%S}-{new.ends_at:%H:%M:%S}"
         self._world.note(None, "window", said)
         if old is None:
-            self._written[new.window_id] = self._world.loop.time()
+            self._born[new.window_id] = self._world.loop.time()
             return
         assert isinstance(old, WindowRow)
         kept = msgspec.structs.replace(old, ends_at=new.ends_at, version=new.version)
         good = kept == new and new.starts_at <= new.ends_at <= old.ends_at
         self._holds("I26", good, "ended, and another window than before")
 
-    def switched(self, old: Row | None, new: AccountRow) -> None:
+    def _switched(self, old: Row | None, new: AccountRow) -> None:
         """An account is switched."""
         if isinstance(old, AccountRow) and old.enabled != new.enabled:
             said = f"{new.channel} {'on' if new.enabled else 'off'}"
@@ -258,9 +268,9 @@ class WindowWatch:
         since = self._off.get(channel)
         return since is not None and self._world.loop.time() - since < KNOWN_WITHIN_S
 
-    def decided(self, row: DecisionRow, writer: Machine | None) -> None:
+    def _decided(self, row: DecisionRow, writer: Machine | None) -> None:
         """Somebody is sent to an account: not into a window of its."""
-        if row.chosen is None or not self._written:
+        if row.chosen is None or not self._born:
             return
         chosen = self._world.base.load(TransTypeRow, row.chosen)
         assert chosen is not None, "a route is one of those there are"
@@ -276,7 +286,7 @@ class WindowWatch:
     def _knew(self, one: WindowRow, row: DecisionRow, writer: Machine | None) -> bool:
         """Whether whoever decided knew of a window, or must have."""
         world = self._world
-        if world.loop.time() - self._written[one.window_id] > KNOWN_WITHIN_S:
+        if world.loop.time() - self._born[one.window_id] > KNOWN_WITHIN_S:
             return True
         since = None if writer is None else self._known.get((writer, one.window_id))
         # By a clock that fell back nobody can say what was before what.

@@ -6,6 +6,7 @@ here it is the API's own application that answers, without a socket.
 """
 
 import asyncio
+import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -94,14 +95,17 @@ class Surface:
 
     def __init__(self, node: Node) -> None:
         door = Door(node=node, pool=NO_POOL, metrics=NO_METRICS, ready=_ready)
-        self.app: ASGIApp = Litestar(
-            HANDLERS,
-            openapi_config=None,
-            exception_handlers={**EXCEPTION_HANDLERS},
-            state=State({"door": door}),
-            logging_config=None,
-            debug=False,
-        )
+        with warnings.catch_warnings():
+            # How parameters are declared is the API's affair, and no run's.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.app: ASGIApp = Litestar(
+                HANDLERS,
+                openapi_config=None,
+                exception_handlers={**EXCEPTION_HANDLERS},
+                state=State({"door": door}),
+                logging_config=None,
+                debug=False,
+            )
 
 
 async def _ready() -> dict[str, bool]:

@@ -28,7 +28,8 @@ sys.path.insert(0, str(ROOT / "tests" / "faults"))
 import page as faults  # noqa: E402 the page of the directed tests
 from matrix import FAULTS  # noqa: E402 the same folder
 
-from paycore.prove.kinds import KINDS, NOT_SIMULATED  # noqa: E402
+from paycore.prove import kinds as strikes  # noqa: E402
+from paycore.prove.kinds import KINDS, NOT_SIMULATED, Kind  # noqa: E402
 
 NOT_YET = "not run yet"
 
@@ -55,6 +56,37 @@ COMMANDS = (
     ),
     ("explore", "`make explore`", "every order of events of one payment"),
 )
+
+FAMILIES: tuple[tuple[str, tuple[Kind, ...]], ...] = (
+    ("a code on its way to its payer", (*strikes.SEND, *strikes.TEXT)),
+    (
+        "money at a bank: charges, questions, callbacks",
+        (*(*strikes.MONEY, *strikes.ENQUIRY, *strikes.CALLBACK),),
+    ),
+    ("banks that speak as a provider does", strikes.PROVIDERS),
+    (
+        "refunds at a bank, and the lines that ask for them",
+        (*(*strikes.REFUND, *strikes.LINE),),
+    ),
+    (
+        "cards that are signed, paid with and ended",
+        (*(*strikes.SIGN, *strikes.REVOKE, *strikes.AGREEMENT),),
+    ),
+    ("payers, and their lines' calls", strikes.PAYER),
+    ("payers at a checkout: tabs, the back button, the last moment", strikes.CHECKOUT),
+    ("between a browser and its page", strikes.PAGE),
+    ("operators: windows of accounts, and switches", strikes.WINDOW),
+    ("two people at the desk", strikes.DESK),
+    ("coupons of another system", strikes.COUPON_SYSTEM),
+    (
+        "notices to a line, and a ledger of the user's own",
+        (*(*strikes.NOTICE, *strikes.LEDGER),),
+    ),
+    ("nodes and their clocks", strikes.NODE),
+    ("the database", strikes.DATABASE),
+    ("how an installation is set up", strikes.SETUP),
+)
+"""Who and what is in a simulated run, and the kinds of fault that are theirs."""
 
 
 def result(name: str) -> dict[str, Any]:
@@ -83,7 +115,10 @@ def number(value: object) -> str:
 
 def render() -> str:
     """The page."""
-    parts = (HEAD, _runs(), _open(), _planted(), _mutation(), _invariants(), _faults())
+    parts = (
+        *(HEAD, _runs(), _open(), _planted(), _mutation()),
+        *(_invariants(), _played(), _faults()),
+    )
     return "\n".join(parts)
 
 
@@ -177,6 +212,29 @@ def _invariants() -> str:
             continue
         broken = sum(run.get("broken", {}).get(name, 0) for run in (prove, postgres))
         rows.append(f"| {name} | {one['holds']} | {number(looks)} | {broken} |")
+    return "\n".join(rows) + "\n"
+
+
+def _played() -> str:
+    """Who and what is in a simulated run, with how often it was struck."""
+    prove = result("prove")
+    rows = [
+        "## What the simulator plays",
+        "",
+        (
+            "Each run draws which kinds of fault take part in it.\n"
+            "A payment is made over the API, or at a checkout by a browser that reads "
+            "the page and sends its forms.\n"
+            "Operators leave accounts out meanwhile."
+        ),
+        "",
+        "| who and what | kinds of fault | strikes |",
+        "|---|---|---|",
+    ]
+    for what, family in FAMILIES:
+        hits = sum(prove.get("hits", {}).get(kind.name, 0) for kind in family)
+        names = " ".join(f"`{kind.name}`" for kind in family)
+        rows.append(f"| {what} | {names} | {number(hits) if hits else NOT_YET} |")
     return "\n".join(rows) + "\n"
 
 

@@ -18,6 +18,13 @@ def test_the_page_is_what_the_runs_wrote_down():
     assert proof.render() == proof.PAGE.read_text(encoding="utf-8")
 
 
+def test_every_kind_of_fault_is_played_by_somebody():
+    """None of them is missing on the page, nor there twice."""
+    told = [kind.name for _, family in proof.FAMILIES for kind in family]
+
+    assert sorted(kind.name for kind in proof.KINDS) == sorted(told)
+
+
 def test_every_invariant_is_looked_at_or_held_elsewhere():
     """Thirty of them, in their order, none twice."""
     read = tomllib.loads(proof.INVARIANTS.read_text(encoding="utf-8"))

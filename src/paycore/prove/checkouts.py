@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from paycore.prove.payers import Payer
     from paycore.prove.world import World
 
-EXPIRED_IS_FINAL: Final = True
-"""Whether nobody who was told EXPIRED is ever paid by that checkout."""
-
 QUICK = ("quick_a", "quick_b")
 ASKS_WITHIN_S = 12.0
 SHOP = "https://shop.example/done?cart="
@@ -289,8 +286,7 @@ class CheckoutWatch:
     def _over(self, shop: Shop, no: str, *, ours: bool) -> None:
         """Somebody is told that it expired: it has no payment, nor ever will."""
         self._expired.add(shop.checkout_no)
-        if EXPIRED_IS_FINAL:
-            self._holds("I5", not ours, "expired, it was told, and it has begun", no)
+        self._holds("I5", not ours, "expired, it was told, and it has begun", no)
 
     def _after(self, shop: Shop, stage: str, asked_at: float, no: str) -> None:
         """Who asks after an end was told is told that end."""
@@ -352,7 +348,7 @@ class CheckoutWatch:
         base, no = self._world.base, new.pay_order_no
         number = base.load(CheckoutNumberRow, new.biz_line, new.out_biz_no)
         row = None if number is None else base.load(CheckoutRow, number.checkout_no)
-        if not EXPIRED_IS_FINAL or row is None or not is_of(row, new):
+        if row is None or not is_of(row, new):
             return
         told = row.checkout_no in self._expired
         self._holds("I5", not told, "begun at what had expired, it was told", no)

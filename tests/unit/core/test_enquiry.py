@@ -10,16 +10,21 @@ from paycore.core import ask as asking
 from paycore.core.absorb import run_for, with_attempts
 from paycore.core.recover import enquire
 from paycore.core.rows import PaymentRow
+from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import Epoch, PayType, TransType
 
 DEDUCT = (PayType.DEDUCT, "deduct_a")
 QUICK = (PayType.QUICK_PAY, "quick_a")
 
 
-async def asked_after(
-    trans_type: TransType, *, revoked: bool = False, forgotten: bool = False
+async def enquired(
+    trans_type: TransType,
+    *,
+    revoked: bool = False,
+    forgotten: bool = False,
+    taken_over: bool = False,
 ):
-    """The call's question, and the agreement's number at that place."""
+    """The passage that asked, and the agreement's number at that place."""
     pay_type, channel = DEDUCT if trans_type is TransType.DEDUCT else QUICK
     run = await run_of(an_order(pay_type=pay_type, amount=900, coupon_amount=0))
     node, payment = run.node, run.payment
@@ -40,8 +45,21 @@ async def asked_after(
     assert await node.journal.commit(change) is None
     row = await node.journal.load(PaymentRow, payment.row.pay_order_no)
     run = await run_for(node, await with_attempts(node, row))
+    if taken_over:
+
+        def others_take_over(_change, _written) -> None:
+            node.heartbeat.epoch = Epoch(9)
+            node.heartbeat.good_until = node.clock.monotonic() + 3600
+
+        node.journal.store.watch = others_take_over
     await enquire(run, leg)
-    return run.last.prepared.ask, token
+    return run.last, token
+
+
+async def asked_after(trans_type: TransType, **given):
+    """The call's question, and the agreement's number at that place."""
+    last, token = await enquired(trans_type, **given)
+    return last.prepared.ask, token
 
 
 async def test_a_deduct_is_asked_after_with_its_agreement() -> None:
@@ -64,3 +82,13 @@ async def test_a_confirm_needs_none() -> None:
 
     assert token is not None
     assert ask.agreement is None
+
+
+async def test_nothing_is_asked_in_another_life_than_took_the_lease() -> None:
+    """Who was declared dead while his commit waited asks nothing: another may have the
+    payment in hand, and its channel is to hear of one at a time.
+    """
+    last, _ = await enquired(TransType.QUICK_PAY_CONFIRM, taken_over=True)
+
+    assert Outcome.UNKNOWN is last.answer.reply.outcome
+    assert "lease ran out before the call" in last.answer.message.verdict

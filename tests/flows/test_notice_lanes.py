@@ -73,13 +73,21 @@ async def test_many_nodes(nodes: Callable, receiver: Callable):
     for each in (one, two):
         leap(each, seconds=7)
     claimed = await asyncio.gather(dispatcher.tick(one), dispatcher.tick(two))
-    await settled(one)
-    await settled(two)
-    rows = [row for no in orders for row in await notices(one, no)]
-
     assert 100 == sum(claimed)
-    assert 100 == len(shop.got) == len(set(shop.ids))
+
+    # On a busy machine a connection may come too late: that notice is due again.
+    for _ in range(6):
+        await settled(one)
+        await settled(two)
+        rows = [row for no in orders for row in await notices(one, no)]
+        if {NoticeStatus.DELIVERED} == {row.status for row in rows}:
+            break
+        for each in (one, two):
+            leap(each, seconds=60)
+        await asyncio.gather(dispatcher.tick(one), dispatcher.tick(two))
+
     assert {NoticeStatus.DELIVERED} == {row.status for row in rows}
+    assert 100 == len(shop.got) == len(set(shop.ids))
 
 
 async def test_late_result_is_void(nodes: Callable, receiver: Callable):

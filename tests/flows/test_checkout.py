@@ -171,6 +171,7 @@ def test_a_step_that_broke_off_before_the_name_was_put_down(stack, payer):
     paid_once(payer, no, at=QUICK_BANKS)
 
 
+@pytest.mark.long
 def test_a_page_that_waits_for_long_looks_less_often(stack, payer):
     """While nobody knows whether money was taken; and it is paid once in the end."""
     browser = Browser(payer)

@@ -328,6 +328,7 @@ def test_the_database_keeps_late_money_to_what_was_taken(
     assert ["23514", "23514", "23514", "23505"] == refused
 
 
+@pytest.mark.long
 def test_where_a_person_gives_it_back_nothing_goes_by_itself():
     """A deployment may say that late money waits for a person."""
     with stacked(return_late_money=False) as stack:

@@ -74,6 +74,7 @@ def test_what_a_bank_says_of_no_order_of_ours_is_kept(payer: Payer, days: float)
     assert f"{datetime.now(UTC):%y%m}" >= kept["pay_order_no"][:4]
 
 
+@pytest.mark.long
 def test_a_node_makes_what_lacks_before_it_listens(own: Stack):
     """What lies in the default partition moves in, and the node says so."""
     month, no = _next_month(), f"{_next_month()}05101112123{LETTERS}"

@@ -177,6 +177,7 @@ def test_without_its_database_a_node_is_not_ready_and_says_why():
         assert 1 == figures(node)["paycore_database_up"]
 
 
+@pytest.mark.long
 def test_without_its_database_a_node_stops_in_time():
     """SIGTERM while the database is away: the node cannot say goodbye, and goes."""
     with stacked(unready_s=1) as stack:

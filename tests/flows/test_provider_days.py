@@ -70,6 +70,7 @@ def books() -> Iterator[Stack]:
 
 
 @pytest.mark.parametrize("bank", PROVIDERS)
+@pytest.mark.long
 def test_a_providers_day_is_reconciled(books: Stack, bank: str):
     """F63: all of a true statement is matched; of one that is not each difference is
     named and has a case, and all are healed by the true one.

@@ -101,6 +101,7 @@ def _remove(stack: Stack) -> service.Report:
 ENDED = "SELECT * FROM job WHERE job = 'retention' AND finished_at IS NOT NULL"
 
 
+@pytest.mark.long
 def test_a_node_takes_away_once_a_day(calm: Stack):
     """From its hour on, by itself, and of each table a month that has anything in it:
     the day's row says what came of it, and its figures how much it was.

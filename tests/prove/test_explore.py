@@ -70,6 +70,7 @@ def test_the_same_twice(searched: Figures) -> None:
     assert searched.by_depth[:3] == once.by_depth == again.by_depth
 
 
+@pytest.mark.long
 def test_a_planted_bug_is_found_with_its_path(unknown_is_no: None) -> None:
     """A bug that a few events in a row bring out is found, with the shortest way."""
     found = explore.explore(DEPTH, LONG, processes=0, first=True)

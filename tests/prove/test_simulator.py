@@ -91,6 +91,7 @@ def guessing(monkeypatch):
     monkeypatch.setattr(settle, "allowed", guess)
 
 
+@pytest.mark.long
 def test_a_guess_is_found_and_made_small(guessing):
     """A run that fails is shrunk to a few payers and faults, and fails alike."""
     plan = Plan(seed=1, payments=20, always=("money_unanswered",))

@@ -75,6 +75,7 @@ def ask(cluster: Cluster, question: str) -> object:
     not Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").exists(),
     reason="nobody says here who the children of a process are",
 )
+@pytest.mark.long
 def test_who_is_at_work_dies_with_the_main_process(cluster: Cluster):
     """A backend that would go on to its COMMIT is killed too; three times, and each
     time it starts again with what was committed, and leaves no shared memory behind.

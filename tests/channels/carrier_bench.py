@@ -130,7 +130,7 @@ class CarrierBench:
             while True:
                 rows = await messages(self.node, ask)
                 found = [row for row in rows if row.direction == "RECEIPT"]
-                if found:
+                if found and not self.door.answering:
                     return found
                 await asyncio.sleep(POLL_S)
 

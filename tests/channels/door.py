@@ -43,6 +43,8 @@ class Door:
     def __init__(self, node: Node, port: int) -> None:
         self.node, self.url = node, f"http://127.0.0.1:{port}"
         self.came: list[Came] = []
+        self.answering = 0
+        """Of what came and is not among them yet."""
         self._port = port
         self._news = asyncio.Event()
         self._server: asyncio.Server | None = None
@@ -75,9 +77,13 @@ class Door:
             length = {name.lower(): value for name, value in headers.items()}
             body = await reader.readexactly(int(length["content-length"]))
             path = head[0].split()[1]
-            status, said = await self._answer(path, headers, body)
-            came = Came(path=path, headers=headers, body=body, status=status)
-            self.came.append(came)
+            self.answering += 1
+            try:
+                status, said = await self._answer(path, headers, body)
+                came = Came(path=path, headers=headers, body=body, status=status)
+                self.came.append(came)
+            finally:
+                self.answering -= 1
             self._news.set()
             told = f"HTTP/1.1 {status} -\r\nContent-Length: {len(said)}\r\n"
             writer.write(f"{told}Connection: close\r\n\r\n".encode() + said)

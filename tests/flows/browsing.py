@@ -6,6 +6,9 @@ from contextlib import contextmanager
 
 import pytest
 
+PATIENCE_MS = 20_000
+"""What is awaited comes at once; on a busy machine, in a while."""
+
 SWITCHES = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"),
     *("--no-first-run", "--disable-background-networking"),
@@ -27,6 +30,7 @@ def launched() -> Iterator[object]:
     ends: so it is one module's, and others' own loops are not in its way.
     """
     sync_api = pytest.importorskip("playwright.sync_api")
+    sync_api.expect.set_options(timeout=PATIENCE_MS)
     with sync_api.sync_playwright() as playwright:
         made = playwright.chromium.launch(
             executable_path=program(), args=list(SWITCHES)

@@ -100,7 +100,9 @@ def test_who_looks_while_a_payment_is_opening(at_three):
 
     assert "PAID" == browser.until("PAID")
     assert told["pay_order_no"] == browser.now()["pay_order_no"]
-    paid_once(browser.payer, told["pay_order_no"], at=QUICK_BANKS)
+    # Its first commit was kept waiting: where its lease has got too short for the call,
+    # it was converted.
+    paid_once(browser.payer, told["pay_order_no"], at=(*QUICK_BANKS, *DEDUCT_BANKS))
 
 
 def test_a_card_whose_code_was_typed_in_the_last_moment(at_three):
@@ -111,6 +113,10 @@ def test_a_card_whose_code_was_typed_in_the_last_moment(at_three):
     browser = Browser(payer, card_ids=[], sign=SIGN)
     phone = f"137{int(payer.phone[-8:]) + 504:08d}"
     browser.send("card", **{**TYPED, "number": numbered(phone)}, phone=phone)
+    for _ in range(100):
+        if at_three.sms(f"+86{phone}"):
+            break
+        time.sleep(0.1)
     code = at_three.sms(f"+86{phone}")[-1]["code"]
     ends(browser, 1.0)
     at_three.fault("bank.quick_a.sign", SLOW, count=1)

@@ -308,11 +308,8 @@ class Payer:
 
     def strikes(self, name: str) -> bool:
         """His own dice: what he does, others do not change."""
-        faults = self.world.faults
-        kind = faults.chosen.get(name)
-        if kind is None or not faults.on or self.rng.random() >= kind.share:
+        if not self.world.faults.strikes(name, self.rng):
             return False
-        faults.hits[name] += 1
         self.world.note(None, "payer", name, self.no)
         return True
 

@@ -52,10 +52,15 @@ class Faults:
         """Whether a kind is part of the run."""
         return name in self.chosen
 
-    def strikes(self, name: str) -> bool:
-        """Whether a kind strikes now; counted where it does."""
+    def strikes(self, name: str, dice: random.Random | None = None) -> bool:
+        """Whether a kind strikes now; counted where it does. `dice`: those of who does
+        it, where that is a person: what he does, others do not change.
+        """
         kind = self.chosen.get(name)
-        if kind is None or not self.on or self._dice[name]() >= kind.share:
+        if kind is None or not self.on:
+            return False
+        rolled = self._dice[name]() if dice is None else dice.random()
+        if rolled >= kind.share:
             return False
         self.hits[name] += 1
         return True

@@ -187,13 +187,7 @@ class Keeper:
         return self._rng.choice(sorted(self._world.banks))
 
     def _strikes(self, name: str) -> bool:
-        """His own dice, as a payer's."""
-        faults = self._world.faults
-        kind = faults.chosen.get(name)
-        if kind is None or not faults.on or self._rng.random() >= kind.share:
-            return False
-        faults.hits[name] += 1
-        return True
+        return self._world.faults.strikes(name, self._rng)
 
 
 # --- what must hold -------------------------------------------------------------------

@@ -146,6 +146,20 @@ def with_a_living_node(person: Person) -> dict:
         time.sleep(0.2)
 
 
+def test_who_lives_is_told_however_many_have_died_since(stack, operator):
+    """Each command is a life too: hundreds of them hide no node that runs."""
+    with_a_living_node(operator)
+    sql(
+        stack,
+        "INSERT INTO node SELECT (SELECT max(epoch) FROM node) + n, 1, 'a command', 9,"
+        " now(), now(), now() FROM generate_series(1, 150) n",
+    )
+    nodes = operator.api.get("/v1/console/system").json()["nodes"]
+
+    assert nodes[0]["died_at"] is None
+    assert 100 == len(nodes)
+
+
 def test_the_system_tells_everything_but_secrets(stack, operator):
     """Nodes, the database, settings; of a secret that there is one."""
     system = with_a_living_node(operator)

@@ -127,9 +127,10 @@ async def backlog(pool: Pool, *, within_s: float) -> Backlog:
         )
 
 
+# Those who live first: each command is a life too, and they would hide a node of old.
 LIVES = """
 SELECT epoch, name, slot, started_at, beat_at, died_at FROM node
-ORDER BY epoch DESC
+ORDER BY died_at IS NULL DESC, epoch DESC
 LIMIT 100
 """
 DATABASE = """

@@ -205,11 +205,20 @@ class PostBox(ThreadingHTTPServer):
         self.answer: Callable[[bytes], bytes] = lambda _: b"OK"
         self.url = f"http://127.0.0.1:{self.server_port}"
 
-    def wait_for(self, count: int, *, at: str = "") -> list[bytes]:
-        """The bodies that came to a path, once there are so many, or after 5 s."""
+    def about(self, number: str, *, at: str = "") -> list[bytes]:
+        """The bodies that came to a path and have a number in them: of the test before
+        something may still arrive.
+        """
+        told = number.encode()
+        return [
+            body for path, _, body in self.taken if path.startswith(at) and told in body
+        ]
+
+    def wait_for(self, count: int, *, at: str = "", about: str = "") -> list[bytes]:
+        """Those bodies, once there are so many, or after 5 s."""
         give_up = time.monotonic() + 5
         while True:
-            bodies = [body for path, _, body in self.taken if path.startswith(at)]
+            bodies = self.about(about, at=at)
             if len(bodies) >= count or time.monotonic() > give_up:
                 return bodies
             time.sleep(0.01)

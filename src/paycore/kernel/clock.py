@@ -9,6 +9,7 @@ time-outs are here too, so that a simulator can replace all of time at once.
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,9 @@ T = TypeVar("T")
 
 LEAP = timedelta(seconds=1)
 """A correction by more is no drift; the first word of the database is one as well."""
+
+KEPT_S = 6 * 3600.0
+"""For how long a leap is known: longer than any lease lasts."""
 
 
 class Clock(Protocol):
@@ -52,6 +56,11 @@ class Clock(Protocol):
         has passed may not have, unless it has been steady since.
         """
 
+    def leapt(self, within_s: float) -> timedelta:
+        """How far time went ahead of its own pace in the last so many seconds: what
+        the wall clock says less this has passed for everybody.
+        """
+
 
 class SystemClock:
     """The clock of a node.
@@ -71,6 +80,7 @@ class SystemClock:
         self._anchored_at = self._said_at = monotonic()
         self._last = database_now
         self._leapt_at = float("-inf")
+        self._leaps: deque[tuple[float, timedelta]] = deque()
 
     def now(self) -> datetime:
         """Wall time in UTC; equal or later than what was said before.
@@ -99,8 +109,13 @@ class SystemClock:
 
     def anchor(self, database_now: datetime) -> None:
         """Follow the database's clock; `now` still never runs backwards."""
-        if database_now > self.now() + LEAP:
-            self._leapt_at = self._monotonic()
+        ahead = database_now - self.now()
+        if ahead > LEAP:
+            self._leapt_at = self._said_at
+        if ahead > timedelta(0):
+            self._leaps.append((self._said_at, ahead))
+        while self._leaps and self._leaps[0][0] < self._said_at - KEPT_S:
+            self._leaps.popleft()
         self._anchor = database_now
         self._anchored_at = self._monotonic()
 
@@ -119,6 +134,11 @@ class SystemClock:
     def steady_s(self) -> float:
         """Since the last leap ahead; of a clock that began right, for ever."""
         return self._monotonic() - self._leapt_at
+
+    def leapt(self, within_s: float) -> timedelta:
+        """The sum of all corrections ahead, the small ones too: many are a leap."""
+        since = self._monotonic() - within_s
+        return sum((by for at, by in self._leaps if at > since), timedelta(0))
 
 
 def machine_now() -> datetime:

@@ -289,15 +289,15 @@ class Journal(Protocol):
         limit: int,
         *,
         now: datetime,
-        over: datetime | None,
+        over: datetime,
         epoch: Epoch,
         live: Lives,
         lease_until: datetime,
     ) -> list[R]:
         """Claim up to `limit` rows whose next_check_at ≤ now and whose lease is free.
 
-        Free: no lease_epoch, lease_until ≤ `over` (None: no lease is over by its time,
-        see `Node.over_by`), or an epoch that is not in `live`.
+        Free: no lease_epoch, lease_until ≤ `over` (see `Node.over_by`), or an epoch
+        that is not in `live`.
         Claiming sets lease_epoch, lease_until and version + 1; oldest first; rows that
         another node is claiming are skipped. The returned rows have the new values.
         One that cannot be read is claimed and left out: it holds nobody up.

@@ -164,7 +164,7 @@ class PostgresJournal:
         limit: int,
         *,
         now: datetime,
-        over: datetime | None,
+        over: datetime,
         epoch: Epoch,
         live: Lives,
         lease_until: datetime,

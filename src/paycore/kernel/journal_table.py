@@ -158,7 +158,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     lease_until: datetime | None
 
 
-def is_due(row: Claimed, *, now: datetime, over: datetime | None, live: Lives) -> bool:
+def is_due(row: Claimed, *, now: datetime, over: datetime, live: Lives) -> bool:
     """Whether a row waits for somebody and nobody has it."""
     until = row.lease_until
     moment = row.next_check_at
@@ -166,7 +166,7 @@ def is_due(row: Claimed, *, now: datetime, over: datetime | None, live: Lives) -
         return False
     return (
         row.lease_epoch is None
-        or (until is not None and over is not None and until <= over)
+        or (until is not None and until <= over)
         or row.lease_epoch not in live
     )
 

@@ -165,25 +165,27 @@ class Node:
         ours = lease.epoch == self.epoch
         return ours and self.clock.monotonic() + call_s < lease.deadline
 
-    def over_by(self, lasts: timedelta | None = None) -> datetime | None:
+    def over_by(self, lasts: timedelta | None = None) -> datetime:
         """Leases that end by then are over, where they last so long (None: those of
-        payments); None: by our clock nobody can say of any.
+        payments).
 
         To a clock that has just leapt ahead (a node's start is such a leap) a lease is
         old that was taken a moment ago, by one who lives and has not heard of it yet.
-        He hears of it at his next beat, or his life is in doubt and he begins nothing:
-        what he took by the old time is over once a life and a lease have passed since.
+        He hears of it at his next beat, or his life is in doubt and he takes nothing:
+        within a life and a lease he is behind by no more than our clock has leapt in
+        it. That much is taken off, whether he was or not; a lease of another's that is
+        older than that is over by either clock. And clocks that leap again and again
+        still end what hangs.
         """
         lasts_s = self.longest_lease_s if lasts is None else lasts.total_seconds()
-        steady = self.clock.steady_s() >= lasts_s + self.settings.lease_s
-        return self.now() if steady else None
+        now = self.now()
+        return now - self.clock.leapt(lasts_s + self.settings.lease_s)
 
     def lease_is_over(
         self, until: datetime | None, lasts: timedelta | None = None
     ) -> bool:
         """Whether a lease has ended by its time; `lasts` as of `over_by`."""
-        by = self.over_by(lasts)
-        return until is not None and by is not None and until <= by
+        return until is not None and until <= self.over_by(lasts)
 
     def lease_holds(self, seconds: float) -> bool:
         """Whether our own life surely outlasts a call of so many seconds' beginning.

@@ -46,6 +46,23 @@ def test_a_clock_that_was_ahead_goes_on_at_half_its_pace():
     assert NOON + timedelta(hours=1) == clock.now()
 
 
+def test_a_leap_is_known_for_as_long_as_it_is_asked_for():
+    """Each by as much as time went ahead of its own pace, not by what was told."""
+    moment = [0.0]
+    clock = SystemClock(NOON, monotonic=lambda: moment[0])
+    clock.anchor(NOON + timedelta(seconds=30))
+    moment[0] = 10.0
+    clock.anchor(NOON)
+    moment[0] = 20.0
+    clock.anchor(NOON + timedelta(seconds=65))
+
+    assert timedelta(seconds=20) == clock.leapt(10.0) == clock.leapt(20.0)
+    assert timedelta(seconds=50) == clock.leapt(20.001)
+    assert NOON + timedelta(seconds=65) == clock.now()
+    moment[0] = 30.0
+    assert timedelta(0) == clock.leapt(10.0)
+
+
 async def test_a_timeout_is_the_clocks():
     """What hangs is ended with a TimeoutError."""
     clock = SystemClock(NOON)

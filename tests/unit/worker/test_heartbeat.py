@@ -218,7 +218,28 @@ async def test_a_lease_ends_by_a_clock_that_goes_on(two, moment):
     moment[0] += 60.0
     assert node.over_by() == node.now()
     assert node.over_by(timedelta(seconds=54)) == node.now()
-    assert node.over_by(timedelta(seconds=54.001)) is None
+    hour = timedelta(hours=1)
+    assert node.over_by(timedelta(seconds=54.001)) == node.now() - hour
+
+
+async def test_who_leaps_again_and_again_still_ends_leases(two, truth, moment):
+    """Where the database's clock has fallen back its nodes follow one another by small
+    leaps, until it has caught up: what hangs in a living node is free before that.
+    """
+    node, other = two
+    until = await held_by(other)
+    truth.anchor(NOON - timedelta(minutes=30))
+    while moment[0] < 2 * node.lease_lasts_s:
+        moment[0] += node.settings.heartbeat_s
+        for one in two:
+            await heartbeat.beat(one)
+        if moment[0] < node.lease_lasts_s:
+            assert not node.lease_is_over(until)
+        node.clock.anchor(node.now() + timedelta(seconds=1.5))
+
+    assert node.clock.steady_s() == 0.0
+    assert node.lease_is_over(until)
+    assert ["a"] == [row.name for row in await claimed_by(node)]
 
 
 class Stale:

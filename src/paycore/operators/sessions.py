@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from paycore.kernel import log as logs
 from paycore.kernel.bearer import Bearer
 from paycore.kernel.crypto import keyed_hash
-from paycore.kernel.errors import Refusal, TooMany, Unauthorized
+from paycore.kernel.errors import Forbidden, Refusal, TooMany, Unauthorized
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
 from paycore.operators import logins, service
@@ -124,12 +124,17 @@ async def change_password(
     node: Node, operator: Operator, old: tuple[str, str], new: str, device: str = ""
 ) -> None:
     """Another password, by the old one and a code; wrong ones count as wrong tries to
-    log in, from the same browser. All of the operator's sessions end.
+    log in, from the same browser, and are entered. All of the operator's sessions end.
     """
     logins.refuse_short(new)
     with hasher_of(node).room():
         tries = await _counted(node, operator.name, device)
-        await logins.change_password(node, operator, old, new)
+        try:
+            await logins.change_password(node, operator, old, new)
+        except Forbidden:
+            row = await service.live(node, operator.name)
+            await _turned_away(node, row, tries, act="changePasswordRefused")
+            raise
     change = node.change()
     await _forget(node, change, tries)
     await node.journal.commit(change)  # refused where somebody tries meanwhile
@@ -252,7 +257,9 @@ async def _forget(node: Node, change: Change, tries: TriesRow) -> None:
     change.update(none, version=row.version)
 
 
-async def _turned_away(node: Node, row: OperatorRow | None, tries: TriesRow) -> None:
+async def _turned_away(
+    node: Node, row: OperatorRow | None, tries: TriesRow, *, act: str = "logInRefused"
+) -> None:
     """Enter a try that was not good under the name of whom it was tried; where there is
     nobody of the name, as much is written, and nothing of it.
     """
@@ -260,7 +267,7 @@ async def _turned_away(node: Node, row: OperatorRow | None, tries: TriesRow) -> 
     async def stage(change: Change, log: Log) -> None:
         if row is not None:
             by = service.operator_of(row)
-            log.enter(node, change, by, Deed(act="logInRefused", subject=row.name))
+            log.enter(node, change, by, Deed(act=act, subject=row.name))
             return
         standing = await node.journal.load(TriesRow, tries.name)
         if standing is not None:

@@ -333,6 +333,8 @@ async def test_another_password_ends_all_sessions(node):
     await sessions.change_password(node, who, (PASSWORD, rosa.code()), new)
     rosa.wait(minutes=1)
 
+    done = await acts(node, "rosa")
+    assert (2, 1) == (done.count("changePasswordRefused"), done.count("changePassword"))
     with pytest.raises(Unauthorized):
         await sessions.authenticate(node, cookie)
     with pytest.raises(Unauthorized):

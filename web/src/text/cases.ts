@@ -38,3 +38,16 @@ export const cases: Record<string, Text> = {
   RESTORE_REFUNDED_HERE: ["After a restore: refunded here", "恢复后：仅我方已退款"],
   RESTORE_REFUNDED_AMOUNT: ["After a restore: refund's amount", "恢复后：退款金额不符"],
 };
+
+/** What was done with a case at the desk, or came of it: after who did it. */
+export const caseSteps: Record<string, Text> = {
+  TAKEN: ["took it", "认领"],
+  PREVIEWED: ["previewed a cure", "预览处理方案"],
+  APPROVED: ["approved a cure", "批准处理方案"],
+  EXECUTED: ["executed a cure", "执行处理方案"],
+  STALE: ["found the preview out of date", "发现预览已失效"],
+  DONE: ["says it is done", "处理完成"],
+  FAILED: ["says it did not succeed", "处理未成功"],
+  GIVEN_BACK: ["gave the money back", "款项已退回"],
+  REFUND_REFUSED: ["says the refund was refused", "退款被拒"],
+};

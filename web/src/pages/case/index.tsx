@@ -10,7 +10,7 @@ import { Asked, useAsked } from "../../parts/Asked";
 import { Facts, Page, Panel } from "../../parts/Page";
 import { Money, Number, Status, Time } from "../../parts/Show";
 import { useText } from "../../text";
-import { cases } from "../../text/cases";
+import { cases, caseSteps } from "../../text/cases";
 import { Age, Owner } from "../desk";
 import type { CaseDetails } from "../desk/types";
 import { Cures } from "./Cures";
@@ -120,7 +120,7 @@ function Steps({ one }: { one: CaseDetails }) {
         {one.steps.toReversed().map((step) => (
           <li key={step.seq}>
             <p>
-              <b>{step.who}</b> {t(said[step.what as "TAKEN"] ?? [step.what, step.what])}
+              <b>{step.who}</b> {t(caseSteps[step.what] ?? [step.what, step.what])}
               {step.cure_number !== null && <span className="quiet"> #{step.cure_number}</span>}
             </p>
             {step.why && <p>“{step.why}”</p>}

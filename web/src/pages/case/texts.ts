@@ -68,13 +68,5 @@ export const said = texts({
   earlier: ["Earlier cures", "历次处理"],
   steps: ["What was done", "处理记录"],
   noSteps: ["Nothing yet", "暂无"],
-  OPENED: ["opened", "发现"],
-  TAKEN: ["took it", "认领"],
-  PREVIEWED: ["previewed", "预览"],
-  APPROVED: ["approved", "批准"],
-  EXECUTED: ["executed", "执行"],
-  CLOSED: ["closed it", "结案"],
-  DONE: ["done", "完成"],
-  FAILED: ["did not succeed", "未成功"],
   progress: ["The channel's last word is awaited.", "等待渠道最终答复。"],
 });

@@ -8,8 +8,9 @@ import { Panel } from "../../parts/Page";
 import { ProblemNote } from "../../parts/ProblemNote";
 import { useLanguage, useText } from "../../text";
 import { clockText, durationText } from "../../text/format";
-import { Detail, titleOf, toneOf } from "./Detail";
+import { Detail, toneOf } from "./Detail";
 import { kinds, said } from "./texts";
+import { titleOf } from "./titles";
 import type { Details, Item } from "./types";
 
 const OPEN_EVERY_MS = 3_000;

@@ -63,11 +63,17 @@ export const said = texts({
   told: ["Notices", "通知"],
   tries: ["tried {n}×", "已尝试 {n} 次"],
   cases: ["Cases", "差错"],
+  codeMade: ["Code of leg {n} made", "第 {n} 步的验证码已生成"],
+  codePassed: ["Code of leg {n} was right", "第 {n} 步的验证码验证通过"],
+  written: ["written", "已写入"],
+  delivered: ["delivered", "已送达"],
+  opened: ["opened", "已登记"],
   none: ["None", "无"],
 });
 
 /** The kinds of the time axis, in the order of their switches. */
 export const kinds: Record<string, Text> = {
+  checkout: ["Page", "收银台"],
   transition: ["Status", "状态"],
   command: ["Commands", "指令"],
   route: ["Routes", "路由"],
@@ -94,4 +100,22 @@ export const events: Record<string, Text> = {
   SEND_FAILED: ["No code could be sent", "验证码发送失败"],
   CLOSED: ["Closed", "已关闭"],
   EXPIRED: ["Expired", "已过期"],
+};
+
+export const refundEvents: Record<string, Text> = {
+  LATE_MONEY_CAME: ["Late money came", "收到迟到资金"],
+  RETURN_AGREED: ["Return agreed on", "同意退回"],
+  REFUND_BEGUN: ["Refund is asked for", "发起退款"],
+  REFUND_UNKNOWN: ["Refund's result unknown", "退款结果未知"],
+  REFUND_NOT_SENT: ["Refund never left us", "退款未发出"],
+  REFUND_NOT_FOUND: ["Refund is not known there", "渠道查无此退款"],
+  REFUND_SENT_AGAIN: ["Refund is sent again", "重新发起退款"],
+  REFUNDED: ["Refunded", "退款成功"],
+  REFUND_REFUSED: ["Refund was refused", "退款被拒"],
+};
+
+/** What happened on the page on which the payer paid. */
+export const pageEvents: Record<string, Text> = {
+  "checkout made": ["Page made", "收银台已创建"],
+  "payment opened on our page": ["Payment opened on our page", "在收银台发起支付"],
 };

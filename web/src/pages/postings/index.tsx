@@ -7,7 +7,7 @@ import { FilterBar } from "../../parts/FilterBar";
 import { useFilters, type Filter } from "../../parts/filters";
 import { Page, Panel } from "../../parts/Page";
 import { Sections } from "../../parts/Sections";
-import { Number, Time } from "../../parts/Show";
+import { Name, Number, Time } from "../../parts/Show";
 import { useText } from "../../text";
 import { amountText } from "../../text/format";
 import { AT, SECTIONS } from "../books/sections";
@@ -56,7 +56,7 @@ function useColumns(): Columns<Line> {
   return useMemo(
     () => [
       { title: t(said.at), render: (_, one) => <Time at={one.at} /> },
-      { title: t(said.entry), dataIndex: "entry" },
+      { title: t(said.entry), render: (_, one) => <Name code={one.entry} /> },
       { title: t(said.account), render: (_, one) => <code>{one.account}</code> },
       {
         title: t(said.debit),

@@ -57,7 +57,7 @@ class Plan:
         return (
             f"paycore bench growth --history {histories}"
             f" --kept-whole {self.kept_whole} --seconds {self.seconds}"
-            f" --rounds {self.rounds}"
+            f" --rounds {self.rounds}{'' if self.audits else ' --no-audit'}"
         )
 
     def lying(self, until: datetime) -> list[History]:

@@ -228,6 +228,10 @@ class RefundRow(Row, frozen=True, kw_only=True):
     resp_code: str = ""
     resp_msg: str = ""
     created_at: datetime
+    order_at: datetime | None = None
+    """Its moment at the channel, which is part of its name at some: of the first call
+    that left us, or may have. Empty where the version before sent it: `created_at`.
+    """
     quiet_from: datetime
     """From then on surely nobody is still sending it."""
     finished_at: datetime | None = None

@@ -210,7 +210,7 @@ def of_ended_refunds(refunds: Iterable[RefundRow]) -> Iterator[Question]:
                 known=True,
                 paid=refund.status is RefundStatus.SUCCESS,
                 original=refund.original_request_no,
-                opened_at=refund.created_at,
+                opened_at=refund.order_at or refund.created_at,
                 channel_ref=refund.channel_ref,
                 original_channel_ref=refund.original_channel_ref,
             )

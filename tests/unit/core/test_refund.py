@@ -1,5 +1,6 @@
 """The refund as an aggregate: what is written with what, and what is held for it."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -36,6 +37,31 @@ def test_a_new_refund_is_appended_with_its_first_event():
     assert (1, "REFUND_BEGUN", 1) == (row.sends, row.last_event, row.events)
     assert f"{NO}R07" == row.refund_no
     assert 107 == refund.seq
+
+
+def test_its_moment_at_the_channel_is_that_of_the_first_call_that_may_have_left():
+    """What never left is an order of the moment at which it does; from then on the
+    channel knows it by that.
+    """
+    refund = Refund(a_row(7, sends=0, events=0), new=True)
+    assert refund.row.created_at == refund.order_at
+    refund.sending(now=NOW)
+    refund.heard(not_sent("NO_CONNECTION"), now=NOW, call_ended=True)
+    refund.sending(now=LATER)
+    assert LATER == refund.order_at
+    refund.heard(unknown("LATE"), now=LATER, call_ended=True)
+    refund.sending(now=LATER + timedelta(hours=1))
+
+    assert LATER == refund.order_at
+    assert (LATER, 2) == (staged(refund).appends[0].order_at, refund.row.sends)
+
+
+def test_what_the_version_before_sent_keeps_the_moment_that_it_was_told():
+    """That of its birth, which is in no column of its own."""
+    refund = Refund(a_row(7, sends=1, order_at=None))
+    refund.sending(now=LATER)
+
+    assert refund.row.created_at == refund.order_at
 
 
 def test_a_success_counts_as_done_in_the_same_change():

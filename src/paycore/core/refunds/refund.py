@@ -55,6 +55,11 @@ class Refund:
         return self.row.sends == 0
 
     @property
+    def order_at(self) -> datetime:
+        """Its moment at the channel."""
+        return self.row.order_at or self.row.created_at
+
+    @property
     def out_of_schedule(self) -> bool:
         """Whether the ladder has been climbed to its end."""
         return self.row.checks >= len(ENQUIRY_LADDER_S)
@@ -88,8 +93,13 @@ class Refund:
             )
 
     def sending(self, *, now: datetime) -> None:
-        """About to be sent, under its own number as ever; nothing is known of it."""
+        """About to be sent, under its own number as ever; nothing is known of it. Where
+        surely nothing left before, it is an order of this moment: some channels refuse
+        one that is minutes old.
+        """
         first = self.row.events == (0 if self.of_what_was_paid else 1)
+        if self.surely_unsent:
+            self.row = replace(self.row, order_at=now)
         self.row = replace(self.row, sends=self.row.sends + 1, outcome=None)
         event = RefundEvent.REFUND_BEGUN if first else RefundEvent.REFUND_SENT_AGAIN
         self.apply(event, now=now)

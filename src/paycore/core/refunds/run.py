@@ -92,7 +92,7 @@ class RefundRun(Run):
             if base
             else None,
             enquired_operation=Operation.REFUND if enquiring else None,
-            opened_at=row.created_at,
+            opened_at=self.refund.order_at,
             channel_ref=row.channel_ref,
             original_request_no=row.original_request_no,
             original_opened_at=self.payment.opened_at(row.original_request_no),

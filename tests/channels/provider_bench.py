@@ -54,8 +54,11 @@ class ProviderBench(Bench):
 
     async def open(self, account: str = ACCOUNT, **changes: object) -> None:
         """Open an account of ours, once for all nodes that share what they keep."""
-        if await accounts.look_up(self.node, self.name, account) is not None:
-            return
+        if await accounts.look_up(self.node, self.name, account) is None:
+            await self.rotate(account, **changes)
+
+    async def rotate(self, account: str, **changes: object) -> None:
+        """Give an account other credentials; those that it had are still believed."""
         await gateway.save_account(
             self.node,
             channel=self.name,
@@ -63,6 +66,7 @@ class ProviderBench(Bench):
             driver=self.driver.code,
             base_url=self.base_url,
             credentials={**self.credentials, **self.settings, **changes},
+            rotate=True,
         )
         await gateway.refresh(self.node)
 

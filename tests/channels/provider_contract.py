@@ -68,6 +68,17 @@ class ProviderContract(ChannelContract):
         assert checked.explanation
         assert "none that we know" not in checked.explanation
 
+    async def test_a_trial_goes_by_the_newer_credentials_alone(
+        self, bench: ProviderBench, wrong: dict[str, object]
+    ) -> None:
+        """What was there before is believed as well, and will be retired."""
+        await bench.open(account := f"rotated_{min(wrong)}")
+        await bench.rotate(account, **wrong)
+        checked = await checking.account(bench.node, bench.name, account)
+
+        assert not checked.good
+        assert checked.explanation
+
     async def test_told_before_the_answer(
         self, bench: ProviderBench, called: Operation
     ) -> None:

@@ -376,7 +376,12 @@ async def test_what_does_not_come_is_no_statement(afternoon, place, httpserver):
     """A file that is not there, an address inside, an answer by somebody else."""
     missing = place.file(b"gone", status=404)
     inside = missing | {"download_url": "http://127.0.0.1:9/a.zip"}
-    for file, why in ((missing, "HTTP 404"), (inside, "address refused")):
+    open_ = missing | {"download_url": "http://files.example/a.zip"}
+    for file, why in (
+        (missing, "HTTP 404"),
+        (inside, "address refused"),
+        (open_, "https://"),
+    ):
         place.said = {"file_details": file, "task_stat": "S"}
         result, _ = await fetched(afternoon, place)
 

@@ -1,6 +1,8 @@
 """UnionPay's adapter against a peer of the tests: what it asks and what it hears."""
 
 import base64
+from dataclasses import replace as with_
+from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -268,8 +270,8 @@ def test_what_is_no_answer(account, peer, operation, code):
     [
         ("64", Blame.PAYER),
         ("33", Blame.PAYER),
-        ("80", Blame.CARD),
-        ("89", Blame.CARD),
+        ("80", Blame.CHANNEL),
+        ("89", Blame.CHANNEL),
         ("02", Blame.CHANNEL),
         ("32", Blame.CHANNEL),
         ("71", Blame.CODE),
@@ -280,6 +282,36 @@ def test_what_is_no_answer(account, peer, operation, code):
 def test_whom_a_no_blames(code, blame):
     """Of each class at least one."""
     assert (Outcome.DECLINED, blame) == DRIVER.errors[code]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "outcome"), [(10, Outcome.DECLINED), (10.1, Outcome.UNKNOWN)]
+)
+def test_a_refund_that_is_sent_again_too_late(account, peer, minutes, outcome):
+    """Its moment is a part of its name and not now any more: that is what is refused,
+    and whether the call before was carried out is not said.
+    """
+    ask = an_ask(Operation.REFUND, asked_at=OPENED + timedelta(minutes=minutes))
+    reply = read(account, ask, peer.reply(answer(Operation.REFUND, "10")))
+
+    assert (outcome, "10") == (reply.outcome, reply.resp_code)
+
+
+@pytest.mark.parametrize(
+    ("url", "fits"),
+    [
+        ("https://gateway.example", True),
+        ("http://127.0.0.1:8700", True),
+        ("http://gateway.example", False),
+        ("http://127.0.0.1.example", False),
+    ],
+)
+def test_what_can_be_read_on_its_way_is_not_sent(account, peer, url, fits):
+    """Names, ID numbers and codes are in it as they are."""
+    there = with_(account, base_url=url)
+    files = account_of(peer, file_url=url)
+
+    assert [fits, fits] == [not DRIVER.unfit(one) for one in (there, files)]
 
 
 @pytest.mark.parametrize("about", MONEY)

@@ -311,11 +311,25 @@ def test_a_notice(account, peer, operation):
 )
 def test_what_a_notice_says(account, peer, code, outcome):
     """By the same table as an enquiry."""
-    callback = notify(account, peer.notice(answer(Operation.DEDUCT, code)))
+    said = answer(Operation.DEDUCT, code, settleAmt="1000", settleCurrencyCode="156")
+    callback = notify(account, peer.notice(said))
 
     assert isinstance(callback, Callback)
     assert outcome is callback.reply.outcome
     assert callback.pay_order_no is None
+
+
+@pytest.mark.parametrize("operation", [Operation.CONFIRM, Operation.DEDUCT])
+@pytest.mark.parametrize("settled", [{}, {"settleAmt": "1000"}])
+def test_the_answer_to_a_call_is_no_notice_of_money(account, peer, operation, settled):
+    """It is signed alike, and its yes only says that the money was asked for: whoever
+    saw it on its way must not end a payment by it.
+    """
+    said = answer(operation, "00", reqReserved=ORDER, **settled)
+    callback = notify(account, peer.notice(said))
+
+    assert isinstance(callback, Callback)
+    assert Outcome.UNKNOWN is callback.reply.outcome
 
 
 def test_the_answer_to_a_question_is_no_notice(account, peer):

@@ -4,10 +4,11 @@ A channel is asked after a number that nobody has: whoever answers "no such orde
 signs that, has taken our signature and lets us check his.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from paycore.gateway import accounts
+from paycore.gateway.accounts import Opened
 from paycore.gateway.call import Ask, Operation, Reply
 from paycore.gateway.channel import BAD_SIGNATURE
 from paycore.gateway.replies import shown, tidy
@@ -20,6 +21,12 @@ from paycore.sms import registry
 from paycore.sms.carrier import Carrier
 
 _GOOD = "it took our credentials, and its answer is its own"
+
+_NOT_BY_THE_NEWER = (
+    "its answer is not signed as the newer credentials say: it has not changed yet, or"
+    " the key of theirs in them is another's. What was there before is still believed:"
+    " retire nothing until this check is good"
+)
 
 _SAYS = MappingProxyType(
     {
@@ -73,7 +80,9 @@ async def account(node: Node, channel: str, name: str) -> Checked:
         return _NOTHING
     began = node.clock.monotonic()
     outgoing = opened.driver.assemble(opened.account, _question(node, channel, name))
-    heard = await opened.driver.perform(node, opened.account, outgoing)
+    # By what it has now and by nothing else: what it had before may be given up next.
+    alone = replace(opened.account, former=None)
+    heard = await opened.driver.perform(node, alone, outgoing)
     reply = tidy(heard, opened.secrets)
     good = reply.not_found or reply.outcome is not Outcome.UNKNOWN
     good = good and reply.outcome is not Outcome.NOT_SENT
@@ -81,9 +90,7 @@ async def account(node: Node, channel: str, name: str) -> Checked:
         good=good,
         resp_code=reply.resp_code,
         resp_msg=reply.resp_msg,
-        explanation=_GOOD
-        if good
-        else opened.driver.explain(opened.account, reply) or _explained(reply),
+        explanation=_GOOD if good else _why(opened, reply),
         elapsed_ms=round((node.clock.monotonic() - began) * 1000),
     )
 
@@ -126,6 +133,13 @@ def _question(node: Node, channel: str, name: str) -> Ask:
         opened_at=now,
         enquired_operation=Operation.DEDUCT,
     )
+
+
+def _why(opened: Opened, reply: Reply) -> str:
+    """What to do about an answer that is no good one."""
+    if reply.resp_code == BAD_SIGNATURE and opened.account.former is not None:
+        return _NOT_BY_THE_NEWER
+    return opened.driver.explain(opened.account, reply) or _explained(reply)
 
 
 def _explained(reply: Reply) -> str:

@@ -37,6 +37,7 @@ from paycore.gateway.statement import (
     Take,
     Trade,
 )
+from paycore.kernel.addresses import is_vouched_for
 from paycore.kernel.http import Answered, HttpRequest, NoAnswer, NotSent
 from paycore.kernel.node import Node
 
@@ -188,7 +189,7 @@ def _listed(
 ) -> Files | Fetched:
     sources = [found for one in files if (found := _source(one)) is not None]
     if len(sources) != len(files) or len(files) > _MOST_FILES:
-        return _failed("a file without a name or an address")
+        return _failed("a file without a name or an address that begins with https://")
     names = [one.name for one in sources]
     head = _Head(huifu_id=config.huifu_id, file_date=bears, files=names)
     return Files(head=msgspec.json.encode(head) + b"\n", sources=sources)
@@ -215,7 +216,8 @@ def _objects(data: Mapping[str, object], name: str) -> list[dict[str, object]] |
 def _source(found: Mapping[str, object]) -> Source | None:
     name = next(filter(None, (text(found, one) for one in _NAMES)), "")
     url = next(filter(None, (text(found, one) for one in _URLS)), "")
-    if not name or urlsplit(url).scheme not in ("http", "https"):
+    # Nobody has signed what is in a file: who gives it is all that speaks for it.
+    if not name or not is_vouched_for(url):
         return None
     return Source(name, url)
 

@@ -19,6 +19,8 @@ WAITING: Final = "70"
 NOT_FOUND: Final = "34"
 NO_FILE: Final = "98"
 WRONG_CODE: Final = "71"
+BAD_FIELD: Final = "10"
+"""Of a moment that is not now, among others."""
 
 _UNSURE: Final = ("03", "04", "05", "06", "83", "12", "34", "37", "42", "74", "75")
 """Not answered in time, not clear, in work, busy; a number used twice, not found, asked
@@ -30,11 +32,12 @@ _BLAMED: Final = (
         Blame.CARD,
         (
             *("01", "30", "40", "60", "61", "62", "63", "65", "66", "68"),
-            *("72", "73", "76", "77", "78", "79", "80", "82", "89", "91", "92"),
+            *("72", "73", "76", "77", "78", "79", "82", "91", "92"),
         ),
     ),
-    # Closed, and what is not opened for our merchant: elsewhere it may be.
-    (Blame.CHANNEL, ("02", "11", "31", "32", "39", "43")),
+    # Closed, not opened for our merchant, a token that is over: elsewhere, by the card
+    # itself, it may be.
+    (Blame.CHANNEL, ("02", "11", "31", "32", "39", "43", "80", "89")),
     (Blame.CODE, (WRONG_CODE,)),
     (
         Blame.REQUEST,

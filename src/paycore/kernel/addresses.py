@@ -20,6 +20,7 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
+from urllib.parse import urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
@@ -107,6 +108,17 @@ def is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_vouched_for(url: str) -> bool:
+    """Whether TLS says who is there and hides what is said, or it is this machine."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if parts.scheme == "http":
+        return is_loopback(parts.hostname or "")
+    return parts.scheme == "https" and bool(parts.hostname)
 
 
 def is_loopback(host: str) -> bool:

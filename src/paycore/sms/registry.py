@@ -13,12 +13,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import ModuleType
-from urllib.parse import urlsplit
 
 import msgspec
 
 from paycore.kernel import log
-from paycore.kernel.addresses import is_loopback
+from paycore.kernel.addresses import is_vouched_for
 from paycore.kernel.errors import BadRequest, DataNotExist, Misconfigured
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
@@ -107,7 +106,7 @@ def open_line(node: Node, row: CarrierRow, known: Mapping[str, Carrier]) -> Line
     driver = known.get(row.driver)
     if driver is None:
         raise Misconfigured(f"there is no carrier file with the code {row.driver!r}")
-    if driver.unsigned and not _proved(row.base_url):
+    if driver.unsigned and not is_vouched_for(row.base_url):
         raise Misconfigured("it signs no answer: nothing but https:// proves one")
     if why := driver.misplaced(row.base_url):
         raise Misconfigured(why)
@@ -129,15 +128,6 @@ def open_line(node: Node, row: CarrierRow, known: Mapping[str, Carrier]) -> Line
         _log.error("former_not_opened", carrier=row.carrier, why=str(error))
         return line
     return replace(line, former=replace(line, config=config))
-
-
-def _proved(base_url: str) -> bool:
-    """Whether TLS says who answers there, or it is this machine."""
-    try:
-        url = urlsplit(base_url)
-    except ValueError:
-        return False
-    return url.scheme == "https" or is_loopback(url.hostname or "")
 
 
 def _config(

@@ -32,6 +32,7 @@ from paycore.gateway.huifu_order import BEIJING
 from paycore.gateway.huifu_scrub import hidden, scrubbed
 from paycore.gateway.huifu_verdict import text
 from paycore.gateway.statement import Fetched, StatementLine, Take
+from paycore.kernel.addresses import is_vouched_for
 from paycore.kernel.http import Answered, HttpRequest
 from paycore.kernel.ids import REFUND_LEGS, SIGNING_LEGS, payment_of
 from paycore.kernel.mask import mask_card, mask_phone
@@ -107,10 +108,18 @@ class Huifu(Channel, StatementChannel):
     acceptance_window = timedelta(hours=1)
     confirm_inherits_request_no = True
     # Number and day name an order, a second one is refused as 20000000, and a refund's
-    # day is that of its making however late it is sent again.
+    # day is that of its first call however late it is sent again.
     refunds_once = True
     errors: ClassVar[Mapping[str, tuple[Outcome, Blame | None]]] = verdict.CODES
     statement_zone = BEIJING
+
+    def unfit(self, account: Account) -> str:
+        """Names and phone numbers are sealed in it; what they buy and for how much is
+        not.
+        """
+        if is_vouched_for(account.base_url):
+            return ""
+        return "what is sent to Huifu is private: the base URL must begin with https://"
 
     # --- out ------------------------------------------------------------------------
 

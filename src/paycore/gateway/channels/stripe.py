@@ -22,7 +22,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
@@ -88,7 +87,7 @@ from paycore.gateway.stripe.requests import (
     request_of,
 )
 from paycore.gateway.stripe.scrubbing import scrubbed
-from paycore.kernel.addresses import is_loopback
+from paycore.kernel.addresses import is_vouched_for
 from paycore.kernel.http import Answered, HttpRequest, HttpResult, NoAnswer, NotSent
 from paycore.kernel.ids import payment_of
 from paycore.kernel.node import Node
@@ -128,8 +127,7 @@ class Stripe(Channel, StatementChannel):
 
     def unfit(self, account: Account) -> str:
         """TLS is all that says who answers."""
-        url = urlsplit(account.base_url)
-        if url.scheme == "https" or is_loopback(url.hostname or ""):
+        if is_vouched_for(account.base_url):
             return ""
         return "Stripe signs no reply: the base URL must begin with https://"
 

@@ -35,6 +35,7 @@ from paycore.gateway.channel import (
 from paycore.gateway.statement import StatementLine
 from paycore.gateway.unionpay_codes import (
     ALARMS,
+    BAD_FIELD,
     DONE,
     ERRORS,
     EXPLAINED,
@@ -65,6 +66,7 @@ from paycore.gateway.unionpay_request import (
 from paycore.gateway.unionpay_statement import BEIJING
 from paycore.gateway.unionpay_wire import Message
 from paycore.kernel import log
+from paycore.kernel.addresses import is_vouched_for
 from paycore.kernel.http import Answered, HttpRequest
 from paycore.kernel.ids import pay_order_no
 from paycore.kernel.mask import mask_code, mask_text
@@ -122,6 +124,16 @@ class UnionPay(Channel, StatementChannel):
     statement_zone = BEIJING
     errors: ClassVar[Mapping[str, tuple[Outcome, Blame | None]]] = ERRORS
 
+    def unfit(self, account: Account) -> str:
+        """Names, ID numbers and codes are signed in it, card numbers sealed as well."""
+        for url in (account.base_url, config_of(account).file_url):
+            if not is_vouched_for(url):
+                return (
+                    "what is sent to UnionPay is readable on the way: the base URL and"
+                    " file_url must begin with https://"
+                )
+        return ""
+
     # --- out ------------------------------------------------------------------------
 
     def assemble(self, account: Account, ask: Ask) -> Outgoing:
@@ -178,6 +190,8 @@ class UnionPay(Channel, StatementChannel):
         Whatever is asked for in our name is answered by the same signature, with the
         order that it named: a stranger's request, signed by nobody, is refused, and the
         refusal is as good as a notice. So a no only says that it is to be asked after.
+        The answer to a call is signed in the same way too, and its yes says that the
+        money was asked for: what was taken says what is settled of it.
         """
         config, message = config_of(account), Message.of_form(body)
         if message is None or config.trust.fault(message, now) is not None:
@@ -189,7 +203,9 @@ class UnionPay(Channel, StatementChannel):
             # The answer to a question: its yes is to that.
             return None
         result = self._result(message, operation, message.text("respCode"))
-        if result.outcome is Outcome.DECLINED:
+        settled = message.text("settleAmt") and message.text("settleCurrencyCode")
+        if result.outcome is Outcome.DECLINED or not settled:
+            # And a yes without a settlement may be what was answered to the call.
             result = _told(message, result.resp_code)
         named = message.text("reqReserved")
         return Callback(
@@ -212,11 +228,18 @@ class UnionPay(Channel, StatementChannel):
         """The answer to a call: money is only accepted, the rest is done at once."""
         operation, code = ask.operation, message.text("respCode")
         reply = self._result(message, operation, code)
+        if operation is Operation.REFUND and code == BAD_FIELD and self._is_old(ask):
+            # Its moment is what is wrong now: it says nothing of the call before.
+            return unknown(code, reply.resp_msg)
         if operation in MONEY and code in (*DONE, WAITING):
             return replace(reply, outcome=Outcome.PENDING, verify_status=None)
         if operation is not Operation.SIGN_CONFIRM or code not in DONE:
             return reply
         return _with_token(reply, message)
+
+    def _is_old(self, ask: Ask) -> bool:
+        """Whether an order that is sent again can only be one that came long ago."""
+        return ask.asked_at - ask.order_at > self.acceptance_window
 
     def _found(self, config: UnionPayConfig, ask: Ask, message: Message) -> Reply:
         """The answer to an enquiry: first how that went, then what became of it."""

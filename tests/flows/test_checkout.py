@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 
 import httpx2 as httpx
 import pytest
-from facts import BANKS_OF_LINE, QUICK_BANKS, paid_once
+from bank import Bank
+from facts import BANKS_OF_LINE, QUICK_BANKS, agreed, paid_once
 from inside import inside
 from sql import ask
 from stack import SHOP, TICKETS, Payer, Stack, key, stacked
@@ -19,6 +20,9 @@ from stack import SHOP, TICKETS, Payer, Stack, key, stacked
 from paycore.checkout import service as checkouts
 from paycore.checkout.pages import LOOKS_AGAIN_S
 from paycore.checkout.rows import CheckoutRow
+from paycore.core.rows import RefundRow
+from paycore.kernel.ids import late_refund_no
+from paycore.kernel.terms import AttemptId
 
 SLOW = "slow:2"
 SETTLED_S = 40.0
@@ -209,6 +213,73 @@ def test_a_code_that_cannot_be_sent_at_all(stack, payer):
 
     assert "FAILED" == browser.until("FAILED", "CODE")
     assert "Nothing was charged" in browser.look().text
+
+
+@pytest.fixture
+def of_quick_a(stack):
+    """A payer whose quick bank is known."""
+    return stack.payer(agreements=agreed("quick_a", "deduct_a"))
+
+
+def take_unasked(browser: Browser) -> None:
+    """The bank takes the money without our confirm, and tells us."""
+    payer, no = browser.payer, browser.now()["pay_order_no"]
+    payer.stack.fault("bank.quick_a.confirm", "duplicate_callback:1", count=1)
+    code = payer.codes()[-1]
+    Bank(payer.stack, "quick_a").confirm(payer, no, f"{no}01", code)
+
+
+def said(browser: Browser, *, until: str) -> str:
+    """The page, once it says this."""
+    deadline = time.monotonic() + SETTLED_S
+    while until not in (text := browser.look().text):
+        assert time.monotonic() < deadline, text
+        time.sleep(0.2)
+    return text
+
+
+@pytest.mark.parametrize(
+    ("ends", "stage"), [(False, "CONFIRMING"), (True, "CLOSED")], ids=["open", "closed"]
+)
+def test_money_that_came_by_itself_goes_back(stack, of_quick_a, ends, stage):
+    """No code pays that order any more, and nobody is told that nothing was charged: it
+    was, and then it went back.
+    """
+    browser = Browser(of_quick_a)
+    browser.send("pay", card=of_quick_a.card_id)
+    if ends:
+        browser.send("cancel")
+        assert "Nothing was charged" in browser.look().text
+    stack.fault("bank.quick_a.refund", "slow:2", count=1)
+    take_unasked(browser)
+    taken = said(browser, until="Your bank took the money, though")
+    back = said(browser, until="has been sent back to the card")
+
+    for page in (taken, back):
+        assert "Nothing was charged" not in page
+        assert 'name="code"' not in page
+    assert stage == browser.stage
+
+
+def test_money_that_its_bank_keeps_is_looked_into(stack, of_quick_a):
+    """Late, and not given back: who paid is told that it was taken, to the end."""
+    stack.fault("bank.quick_a.refund", "decline:CARD_LOST")
+    browser = Browser(of_quick_a)
+    browser.send("pay", card=of_quick_a.card_id)
+    browser.send("cancel")
+    take_unasked(browser)
+    said(browser, until="Your bank took the money, though")
+    no = browser.now()["pay_order_no"]
+
+    def refused(node):
+        return node.journal.load(RefundRow, no, late_refund_no(AttemptId(f"{no}01")))
+
+    deadline = time.monotonic() + SETTLED_S
+    while (row := inside(stack, refused)) is None or not row.status.final:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert "FAIL" == row.status
+    assert "Your bank took the money, though" in browser.look().text
 
 
 def test_a_coupon_that_is_gone_by_then(payer, stack):

@@ -19,6 +19,7 @@ from paycore.cards.rows import CardRow
 from paycore.checkout.scene import Found, Stage, last_code
 from paycore.checkout.words import bank_name, words_of
 from paycore.core import messages
+from paycore.core.late import Late
 from paycore.core.payment import Payment, wait_at
 from paycore.kernel.money import decimal_text
 from paycore.kernel.terms import BizStatus, VerifyStatus
@@ -65,6 +66,10 @@ _TEXTS: Mapping[Stage, str] = MappingProxyType(
         Stage.TAKEN: "taken",
     }
 )
+_LATE: Mapping[Late, str] = MappingProxyType(
+    {Late.TAKEN: "late", Late.GIVEN_BACK: "late_back"}
+)
+"""Instead of them, whichever page it is: nothing else is as true of the order."""
 _CODES: Mapping[VerifyStatus | None, str] = MappingProxyType(
     {
         VerifyStatus.WRONG: "wrong",
@@ -149,7 +154,7 @@ def page(stage: Stage, what: Found, shown: Shown) -> bytes:
     wrong = {one["at"] for one in problems if one["at"]}
     coupon = row.coupon_amount if payment is None else payment.row.coupon_amount
     query = f"?lang={shown.language}"
-    name = _TEXTS[stage]
+    name = _LATE.get(what.late, _TEXTS[stage])
     return _drawn(
         t,
         shown.language,

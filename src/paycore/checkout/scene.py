@@ -15,6 +15,7 @@ from paycore.checkout.rows import CheckoutRow
 from paycore.core.agreements.rows import SigningRow
 from paycore.core.agreements.signing import CONFIRM, MAX_CONFIRMS
 from paycore.core.agreements.states import AgreementStatus
+from paycore.core.late import Late
 from paycore.core.payment import Payment
 from paycore.kernel.terms import BizStatus, VerifyStatus
 
@@ -33,7 +34,8 @@ class Stage(StrEnum):
     CODE = "CODE"
     """The code that pays."""
     CONFIRMING = "CONFIRMING"
-    """Money was asked for and the answer is not known: nothing to do but wait."""
+    """Money was asked for and the answer is not known, or it was taken and must not
+    have been: nothing to do but wait."""
     PAID = "PAID"
     FAILED = "FAILED"
     CLOSED = "CLOSED"
@@ -77,6 +79,8 @@ class Found:
     adding: CardRow | None
     signing: SigningRow | None
     """Of the newest card that the payer added here."""
+    late: Late = Late.NONE
+    """Of an order that did not come about: what is known of money that was taken."""
 
     @property
     def cards(self) -> list[CardRow]:
@@ -117,7 +121,8 @@ def _of_payment(payment: Payment, now: datetime) -> Stage:
     row = payment.row
     if row.biz_status.final:
         return _ENDS[row.biz_status]
-    if payment.money_leg is not None or payment.waits_for_a_person:
+    # Whatever it is held for: no code pays it any more.
+    if payment.money_leg is not None or row.held is not None:
         return Stage.CONFIRMING
     if row.lease_epoch is not None or payment.open_attempt is not None:
         return Stage.WORKING

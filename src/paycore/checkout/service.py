@@ -20,11 +20,12 @@ from paycore.checkout import token
 from paycore.checkout.asked import Asked
 from paycore.checkout.rows import CheckoutNumberRow, CheckoutRow
 from paycore.checkout.scene import Found
-from paycore.core import keys
+from paycore.core import keys, late
 from paycore.core import service as core
 from paycore.core.absorb import load_payment
 from paycore.core.agreements import service as agreements
 from paycore.core.keys import KeptAnswer, KeyClaim
+from paycore.core.late import Late
 from paycore.core.payment import Payment
 from paycore.core.rows import OutBizNoRow, PaymentRow
 from paycore.core.service import Check
@@ -36,6 +37,7 @@ from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
 from paycore.kernel.terms import (
     BizLineId,
+    BizStatus,
     CardId,
     CodeSender,
     Json,
@@ -218,6 +220,7 @@ async def found(node: Node, row: CheckoutRow) -> Found:
         taken=taken,
         adding=adding,
         signing=signing,
+        late=await _late(node, payment),
     )
 
 
@@ -228,6 +231,15 @@ def status_of(what: Found) -> Status:
     if what.payment is not None:
         return what.payment.row.biz_status.value
     return "OPEN" if what.row.expired_at is None else "EXPIRED"
+
+
+async def _late(node: Node, payment: Payment | None) -> Late:
+    """Looked up only where there may be any, so that no other page waits for it."""
+    if payment is None or payment.row.biz_status is BizStatus.SUCCESS:
+        return Late.NONE
+    if payment.row.held is None and not payment.row.biz_status.final:
+        return Late.NONE
+    return await late.known_of(node, payment)
 
 
 async def tries_left(node: Node, payment: Payment) -> int | None:

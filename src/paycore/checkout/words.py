@@ -97,6 +97,22 @@ _WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),
         "paid": ("支付成功", "Paid"),
         "paid_text": ("已向{payee}付款。", "Your payment to {payee} is complete."),
+        "late": ("订单未完成", "This order was not completed"),
+        "late_text": (
+            "银行已扣款，但此订单未完成，款项正在退回或核实中。请勿重复支付，详情请联系{payee}。",
+            (
+                "Your bank took the money, though. It is being given back or looked"
+                " into: do not pay again. {payee} can tell you more."
+            ),
+        ),
+        "late_back": ("订单未完成", "This order was not completed"),
+        "late_back_text": (
+            "银行的扣款已原路退回，到账时间以银行为准。如需购买，请返回商家重新下单。",
+            (
+                "What your bank took has been sent back to the card. To buy after all,"
+                " order again at the shop."
+            ),
+        ),
         "failed": ("支付未成功", "Not paid"),
         "failed_text": (
             "没有扣款。请返回商家重新下单，或换一张卡支付。",

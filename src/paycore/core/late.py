@@ -7,8 +7,10 @@ none of the three. From there it is driven like any refund (core/refunds). What 
 of the payment stays; what it cost its payer does not.
 """
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import Final
 
 from msgspec.structs import replace
@@ -20,6 +22,7 @@ from paycore.core.restored import RESTORED, RestoredRow
 from paycore.core.rows import AttemptRow, RefundRow, RefundTransitionRow
 from paycore.core.states import RefundEvent, refund_transition
 from paycore.desk import service as desk
+from paycore.desk.rows import CaseRow
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Operation, Reply
 from paycore.kernel.ids import late_refund_no
@@ -35,6 +38,33 @@ OF_MORE: Final = frozenset({"RECON_DUPLICATE_LINE", "RECON_AMOUNT"})
 
 UNASKED: Final = "CHARGED_WITHOUT_CONFIRM"
 """A charge that we never asked for, of an order that a channel had opened for us."""
+
+
+class Late(StrEnum):
+    """What became of money that a channel took though its order did not come about."""
+
+    NONE = "NONE"
+    """There was none that we know of."""
+    TAKEN = "TAKEN"
+    """It is on its way back, or a person has it."""
+    GIVEN_BACK = "GIVEN_BACK"
+
+
+async def known_of(node: Node, payment: Payment) -> Late:
+    """What a payer can be told of such money: by its cases and their refunds."""
+    no = payment.row.pay_order_no
+    names = (
+        desk.case_id(kind, no, seq, "")
+        for kind in (AFTER_ITS_END, UNASKED)
+        for seq in payment.attempts
+    )
+    found = await asyncio.gather(*(node.journal.load(CaseRow, one) for one in names))
+    cases = {case.case_id for case in found if case is not None}
+    if not cases:
+        return Late.NONE
+    refunds = await node.journal.within(RefundRow, no)
+    back = {one.case_id for one in refunds if one.status is RefundStatus.SUCCESS}
+    return Late.GIVEN_BACK if cases <= back else Late.TAKEN
 
 
 async def take_in(

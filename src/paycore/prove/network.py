@@ -116,7 +116,7 @@ class SimTransport:
 
 
 def _place(url: str) -> tuple[str, str]:
-    """`http://quick_a.sim/v1/confirm` → quick_a, /v1/confirm."""
+    """`https://quick_a.sim/v1/confirm` → quick_a, /v1/confirm."""
     parts = urlsplit(url)
     return (parts.hostname or "").removesuffix(".sim"), parts.path
 

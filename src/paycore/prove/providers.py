@@ -309,8 +309,8 @@ def contract(name: str) -> vendors.Contract:
 def _account(name: str, driver: str) -> AccountRow:
     """Our account at a bank that speaks as a provider, saved as a person saves it."""
     store, loop = stage().store.copy(), VirtualLoop(random.Random(1))
-    # Of an answer that nobody signs TLS is to say whose it is.
-    url = f"{'https' if driver == 'stripe' else 'http'}://{name}.sim"
+    # What is said to a provider goes over TLS, or is refused.
+    url = f"https://{name}.sim"
     node = Node(
         settings=stage().settings,
         journal=MemoryJournal(store, clock=lambda: LONG_AGO),

@@ -1,7 +1,6 @@
 """UnionPay's adapter against a peer of the tests: what it asks and what it hears."""
 
 import base64
-from dataclasses import replace as with_
 from datetime import timedelta
 
 import pytest
@@ -295,23 +294,6 @@ def test_a_refund_that_is_sent_again_too_late(account, peer, minutes, outcome):
     reply = read(account, ask, peer.reply(answer(Operation.REFUND, "10")))
 
     assert (outcome, "10") == (reply.outcome, reply.resp_code)
-
-
-@pytest.mark.parametrize(
-    ("url", "fits"),
-    [
-        ("https://gateway.example", True),
-        ("http://127.0.0.1:8700", True),
-        ("http://gateway.example", False),
-        ("http://127.0.0.1.example", False),
-    ],
-)
-def test_what_can_be_read_on_its_way_is_not_sent(account, peer, url, fits):
-    """Names, ID numbers and codes are in it as they are."""
-    there = with_(account, base_url=url)
-    files = account_of(peer, file_url=url)
-
-    assert [fits, fits] == [not DRIVER.unfit(one) for one in (there, files)]
 
 
 @pytest.mark.parametrize("about", MONEY)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace as with_
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -468,3 +469,19 @@ def test_what_a_code_means_for_whoever_set_it_up(account, peer):
     for code in ("02", "10", "11", "13", "31", "32"):
         assert DRIVER.explain(account, replace(reply, resp_code=code))
     assert "" == DRIVER.explain(account, replace(reply, resp_code="64"))
+
+
+@pytest.mark.parametrize(
+    ("url", "fits"),
+    [
+        ("https://gateway.example", True),
+        ("http://127.0.0.1:8700", True),
+        ("http://gateway.example", False),
+        ("http://127.0.0.1.example", False),
+    ],
+)
+def test_what_can_be_read_on_its_way_is_not_sent(account, peer, url, fits):
+    """Names, ID numbers and codes are in it as they are."""
+    there, files = with_(account, base_url=url), account_of(peer, file_url=url)
+
+    assert [fits, fits] == [not DRIVER.unfit(one) for one in (there, files)]

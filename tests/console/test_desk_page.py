@@ -80,6 +80,15 @@ def test_a_state_is_forced_by_two(inside, stack, unknown):
     expect(execute).to_have_attribute("aria-disabled", "false", timeout=30_000)
 
 
+def test_what_awaits_a_code_is_no_unknown_result(inside, opened, unknown):
+    """The page has what the overview counts: money that was asked for; refunds too."""
+    visit = inside("desk/unknown", role="viewer")
+    visit.page.get_by_role("link", name=unknown).wait_for()
+
+    assert 0 == visit.page.get_by_role("link", name=opened).count()
+    visit.shows("The result of every refund is known.")
+
+
 def test_an_unknown_result_is_asked_after_at_once(inside, unknown):
     """With what it does said before, and what came of it after."""
     visit = inside(f"desk/unknown?q={unknown}", role="operator")

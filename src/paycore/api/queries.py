@@ -8,28 +8,25 @@ history; when the jobs by the day last came to their end; and what lacks of the 
 from dataclasses import dataclass
 from datetime import datetime
 
+from paycore.core.looks.queries import UNKNOWN_LEG
+from paycore.core.refunds.queries import UNKNOWN
 from paycore.kernel import partitions
 from paycore.kernel.db import Pool, away
 
 __all__ = ["Backlog", "Pool", "System", "away", "backlog", "system"]
 
-_UNKNOWN = """
+_UNKNOWN = f"""
 SELECT count(*) AS number,
        coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8
          AS age_s
 FROM (
     SELECT attempt.created_at
     FROM payment JOIN attempt USING (pay_order_no)
-    WHERE payment.next_check_at IS NOT NULL
-      AND attempt.trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT')
-      AND attempt.process_status IN ('INIT', 'GW_DOING')
-      AND (attempt.outcome IS NOT NULL OR attempt.quiet_from < clock_timestamp())
+    WHERE payment.next_check_at IS NOT NULL AND {UNKNOWN_LEG}
     UNION ALL
-    SELECT created_at FROM refund
-    WHERE next_check_at IS NOT NULL
-      AND (outcome IS NOT NULL OR quiet_from < clock_timestamp())
+    SELECT created_at FROM refund WHERE {UNKNOWN}
 ) AS legs
-"""
+"""  # noqa: S608 - texts of ours
 _DUE = """
 SELECT count(*) AS number,
        coalesce(extract(epoch FROM clock_timestamp() - min(next_check_at)), 0)

@@ -35,6 +35,7 @@ def line(**more) -> Line:
         "resp_code": "OK",
         "created_at": NOW,
         "finished_at": None,
+        "unknown_since": None,
         **more,
     }
     return Line(**given)

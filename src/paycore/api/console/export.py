@@ -21,7 +21,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a cell begins that a spreadsheet would reckon."""
 
 Ask = Callable[[str | None, int], Awaitable[Page]]
-"""The next page: before which number, and how many rows at most."""
+"""The next page: from which key on, and how many rows at most."""
 
 
 async def written(ask: Ask, *, most: int = MOST_ROWS) -> AsyncIterator[str]:

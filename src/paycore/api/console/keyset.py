@@ -1,6 +1,7 @@
 """Cursors whose key has several parts, and those that are a number."""
 
 import json
+from datetime import UTC, datetime
 
 from paycore.api.paging import after_of
 from paycore.kernel.errors import BadRequest
@@ -16,8 +17,27 @@ def key_of(*parts: str) -> str:
 def parts_of(cursor: str | None, count: int) -> tuple[str, ...] | None:
     """The parts of the key that a cursor stands for; our own cursors only."""
     key = after_of(cursor)
-    if key is None:
-        return None
+    return None if key is None else _parts(key, count)
+
+
+def moment_key(at: datetime, no: str) -> str:
+    """A key of lists that go by a time: what is of the same one goes by its number."""
+    return key_of(at.isoformat(), no)
+
+
+def moment_of(key: str) -> tuple[datetime, str]:
+    """The time and the number in such a key."""
+    written, no = _parts(key, 2)
+    try:
+        at = datetime.fromisoformat(written)
+        if at.tzinfo is None:
+            raise not_ours()
+        return at.astimezone(UTC), no
+    except (ValueError, OverflowError):
+        raise not_ours() from None
+
+
+def _parts(key: str, count: int) -> tuple[str, ...]:
     try:
         parts = json.loads(key)
     except ValueError:

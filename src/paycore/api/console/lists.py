@@ -7,7 +7,7 @@ from litestar import Response, get
 
 from paycore.api.answers import found
 from paycore.api.auth import operator_of
-from paycore.api.console.keyset import key_of, parts_of
+from paycore.api.console.keyset import key_of, moment_key, moment_of, parts_of
 from paycore.api.console.looking import named, refuse_secret
 from paycore.api.console.payments_schema import (
     ConsoleAgreements,
@@ -44,7 +44,8 @@ _REFUND_NO = re.compile(r"([0-9A-Z]{26})[RM][0-9]{2}")
     opt={
         "call": Call(
             name="searchConsoleRefunds",
-            summary="Search refunds of all lines, those of the newest payments first",
+            summary="Search refunds of all lines, those of the newest payments first; "
+            "with result=unknown the oldest first",
             asks=SearchConsoleRefunds,
             gives=((200, ConsoleRefunds),),
             may=May.READ,
@@ -52,24 +53,13 @@ _REFUND_NO = re.compile(r"([0-9A-Z]{26})[RM][0-9]{2}")
     },
 )
 async def search_refunds(request: Plain) -> Response[bytes]:
-    """Refunds of all lines, those of the newest payments first."""
+    """Refunds of all lines."""
     await operator_of(request)
     door, asked = door_of(request), _REFUNDS.convert(query_of(request))
     if asked.since and asked.until and asked.since > asked.until:
         raise BadRequest("from is after to.", "from 晚于 to", field="from")
     refuse_secret(asked.q)
-    page = await read(
-        door,
-        refunds.page(
-            door.pool,
-            numbers=None if asked.q is None else await named(door, asked.q),
-            status=asked.status,
-            since=asked.since,
-            until=asked.until,
-            before=after_of(asked.cursor),
-            limit=asked.limit,
-        ),
-    )
+    page = await (_newest if asked.result is None else _oldest)(door, asked)
     return found(
         ConsoleRefunds(
             items=page.lines,
@@ -77,6 +67,44 @@ async def search_refunds(request: Plain) -> Response[bytes]:
             searched_from=page.searched_from,
         )
     )
+
+
+async def _newest(door: Door, asked: SearchConsoleRefunds) -> refunds.Page:
+    return await read(
+        door,
+        refunds.page(
+            door.pool,
+            numbers=None if asked.q is None else await named(door, asked.q),
+            status=asked.status,
+            biz_line=asked.biz_line,
+            channel=asked.channel,
+            since=asked.since,
+            until=asked.until,
+            before=after_of(asked.cursor),
+            limit=asked.limit,
+        ),
+    )
+
+
+async def _oldest(door: Door, asked: SearchConsoleRefunds) -> refunds.Page:
+    """Those whose result is unknown: all that are open are looked at."""
+    key = after_of(asked.cursor)
+    page = await read(
+        door,
+        refunds.oldest_unknown(
+            door.pool,
+            numbers=None if asked.q is None else await named(door, asked.q),
+            status=asked.status,
+            biz_line=asked.biz_line,
+            channel=asked.channel,
+            since=asked.since,
+            until=asked.until,
+            after=None if key is None else moment_of(key),
+            limit=asked.limit,
+        ),
+    )
+    following = None if page.after is None else moment_key(*page.after)
+    return refunds.Page(lines=page.lines, before=following, searched_from=None)
 
 
 @get(

@@ -5,7 +5,8 @@ from litestar.response import Stream
 
 from paycore.api.answers import NO_STORE, found
 from paycore.api.auth import operator_of
-from paycore.api.console.export import MOST_ROWS, written
+from paycore.api.console.export import MOST_ROWS, Ask, written
+from paycore.api.console.keyset import moment_key, moment_of
 from paycore.api.console.looking import named, refuse_secret
 from paycore.api.console.payments_schema import (
     ConsolePayments,
@@ -22,7 +23,7 @@ from paycore.api.payments import number_of
 from paycore.core.looks import queries
 from paycore.core.looks.document import CaseOf, Details, details_of
 from paycore.core.looks.numbers import tail_of
-from paycore.core.looks.queries import Asked
+from paycore.core.looks.queries import Asked, Page
 from paycore.core.timeline import Item
 from paycore.cures.document import ref_of
 from paycore.desk import queries as desk
@@ -44,7 +45,8 @@ _EXPORT = Shape(ExportPayments)
     opt={
         "call": Call(
             name="searchConsolePayments",
-            summary="Search payments of all lines, newest first",
+            summary="Search payments of all lines, newest first; with result=unknown "
+            "the oldest first",
             asks=SearchConsolePayments,
             gives=((200, ConsolePayments),),
             may=May.READ,
@@ -52,16 +54,11 @@ _EXPORT = Shape(ExportPayments)
     },
 )
 async def search_payments(request: Plain) -> Response[bytes]:
-    """Search payments of all lines, newest first."""
+    """Search payments of all lines."""
     await operator_of(request)
     door, asked = door_of(request), _SEARCH.convert(query_of(request))
-    wanted = await _wanted(door, asked)
-    page = await read(
-        door,
-        queries.search(
-            door.pool, wanted, before=after_of(asked.cursor), limit=asked.limit
-        ),
-    )
+    look = await _look(door, asked)
+    page = await look(after_of(asked.cursor), asked.limit)
     return found(
         ConsolePayments(
             items=page.lines,
@@ -88,13 +85,8 @@ async def export_payments(request: Plain) -> Stream:
     """The same as CSV."""
     await operator_of(request)
     door, asked = door_of(request), _EXPORT.convert(query_of(request))
-    wanted = await _wanted(door, asked)
     return Stream(
-        written(
-            lambda before, limit: read(
-                door, queries.search(door.pool, wanted, before=before, limit=limit)
-            )
-        ),
+        written(await _look(door, asked)),
         media_type="text/csv; charset=utf-8; header=present",
         headers={
             **NO_STORE,
@@ -207,6 +199,26 @@ async def _people(door: Door, no: PayOrderNo) -> list[Item]:
 
 def _in_order(items: list[Item]) -> list[Item]:
     return sorted(items, key=lambda item: item.at)
+
+
+async def _look(door: Door, asked: Filters) -> Ask:
+    """Pages of what was asked for, each from a key on."""
+    wanted = await _wanted(door, asked)
+
+    async def newest(before: str | None, limit: int) -> Page:
+        return await read(
+            door, queries.search(door.pool, wanted, before=before, limit=limit)
+        )
+
+    async def oldest(key: str | None, limit: int) -> Page:
+        after = None if key is None else moment_of(key)
+        page = await read(
+            door, queries.oldest_unknown(door.pool, wanted, after=after, limit=limit)
+        )
+        following = None if page.after is None else moment_key(*page.after)
+        return Page(lines=page.lines, before=following, searched_from=None)
+
+    return newest if asked.result is None else oldest
 
 
 async def _wanted(door: Door, asked: Filters) -> Asked:

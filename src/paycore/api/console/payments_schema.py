@@ -1,7 +1,7 @@
 """The shapes of the console's calls about payments and what belongs to them."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
@@ -54,6 +54,15 @@ ListCursor = Annotated[
 ]
 
 
+Result = Annotated[
+    Literal["unknown"],
+    Meta(
+        description="unknown: money was asked for and nobody knows yet what became of "
+        "that; then the oldest come first"
+    ),
+]
+
+
 class Filters(Shape, frozen=True, kw_only=True):
     """What payments are to be like."""
 
@@ -69,6 +78,7 @@ class Filters(Shape, frozen=True, kw_only=True):
     until: Moment | None = field(name="to", default=None)
     channel: Identifier | None = None
     resp_code: RespCode | None = None
+    result: Result | None = None
 
 
 class SearchConsolePayments(Filters, frozen=True, kw_only=True):
@@ -83,8 +93,9 @@ class ExportPayments(Filters, frozen=True, kw_only=True):
 
 
 class ConsolePayments(Answer, frozen=True, kw_only=True):
-    """A page of payments, newest first. It may hold fewer than it could, or none, and
-    still have a `next`: then so many were looked at that it was not gone on with.
+    """A page of payments, newest first, of those whose result is unknown the oldest
+    first. It may hold fewer than it could, or none, and still have a `next`: then so
+    many were looked at that it was not gone on with.
     """
 
     items: list[Line]
@@ -115,12 +126,17 @@ class SearchConsoleRefunds(Shape, frozen=True, kw_only=True):
     cursor: ListCursor | None = None
     q: Number | None = None
     status: RefundStatus | None = None
+    biz_line: LineName | None = None
+    channel: Identifier | None = None
+    result: Result | None = None
     since: Moment | None = field(name="from", default=None)
     until: Moment | None = field(name="to", default=None)
 
 
 class ConsoleRefunds(Answer, frozen=True, kw_only=True):
-    """A page of refunds, those of the newest payments first."""
+    """A page of refunds, those of the newest payments first; of those whose result is
+    unknown the oldest first.
+    """
 
     items: list[RefundLine]
     next: str | None

@@ -40,6 +40,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     resp_code: str
     created_at: datetime
     finished_at: datetime | None
+    unknown_since: datetime | None
+    """When its money was asked for, where nobody knows yet what became of that."""
 
 
 class Whole(Line, frozen=True, kw_only=True):
@@ -164,7 +166,7 @@ def details_of(
 ) -> Details:
     """The document, as of now."""
     return Details(
-        payment=_whole(rows),
+        payment=_whole(rows, now),
         legs=[_leg(one, rows.messages) for one in rows.attempts],
         refunds=[refund_of(one) for one in rows.refunds],
         postings=list(_booked(rows.postings, rows.entries)),
@@ -174,7 +176,7 @@ def details_of(
     )
 
 
-def _whole(rows: Read) -> Whole:
+def _whole(rows: Read, now: datetime) -> Whole:
     row, card = rows.payment, rows.card
     shown = {name: getattr(row, name) for name in row.__struct_fields__}
     used = [one.channel for one in rows.attempts if one.channel != SMS_CENTRE]
@@ -185,8 +187,18 @@ def _whole(rows: Read) -> Whole:
         "bank": None if card is None else card.bank,
         "channel": used[-1] if used else None,
         "refunded_amount": rows.refunded,
+        "unknown_since": _unknown_since(rows, now),
     }
     return msgspec.convert({**shown, **more}, Whole)
+
+
+def _unknown_since(rows: Read, now: datetime) -> datetime | None:
+    """As lists ask for it (`queries.UNKNOWN_LEG`)."""
+    leg = Payment(rows.payment, rows.attempts).money_leg
+    if leg is None or rows.payment.next_check_at is None:
+        return None
+    unknown = leg.outcome is not None or leg.quiet_from < now
+    return leg.created_at if unknown else None
 
 
 def _leg(row: AttemptRow, messages: Sequence[MessageRow]) -> Leg:

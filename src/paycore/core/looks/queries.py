@@ -2,7 +2,8 @@
 
 A list is a range of an index, newest first by number. What an index does not know is
 looked for in so many of the range (`SCAN`) and no more: then the answer says how far
-it came, and the next page goes on from there.
+it came, and the next page goes on from there. Only those whose result is unknown go by
+another order, the oldest first: whoever is at them begins with these.
 """
 
 import asyncio
@@ -27,7 +28,27 @@ from paycore.kernel.journal import Row
 from paycore.kernel.terms import SMS_CENTRE, BizStatus, PayOrderNo
 from paycore.notify.rows import NoticeRow
 
-__all__ = ["Asked", "Page", "Pool", "named", "search", "timeline", "whole"]
+__all__ = [
+    "UNKNOWN_LEG",
+    "Asked",
+    "Oldest",
+    "Page",
+    "Pool",
+    "named",
+    "oldest_unknown",
+    "search",
+    "timeline",
+    "whole",
+]
+
+UNKNOWN_LEG = """
+    trans_type IN ('QUICK_PAY_CONFIRM', 'DEDUCT')
+AND process_status IN ('INIT', 'GW_DOING')
+AND (outcome IS NOT NULL OR quiet_from < clock_timestamp())
+"""
+"""What makes the result of a payment that is open unknown: an attempt that asked for
+its money is open, and its channel has answered without a last word, or by now surely
+nobody is still sending it. The overview counts by the same words."""
 
 SCAN = 50_000
 """So many payments one page looks at, at most, where they lie side by side."""
@@ -70,6 +91,20 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Where it was not looked at all: back to then."""
 
 
+Place = tuple[datetime, str]
+"""Behind which payment the next page goes on: since when its result is unknown, and its
+number."""
+
+
+class Oldest(msgspec.Struct, frozen=True, kw_only=True):
+    """Payments whose result is unknown, the oldest first; None: there is nothing behind
+    them.
+    """
+
+    lines: list[Line]
+    after: Place | None
+
+
 # The range that is looked at: each by an index that knows all of its condition, so that
 # it holds what it looks at and nothing else. The lateral parts are one row each, by
 # their keys, whatever the planner thinks of their tables.
@@ -86,7 +121,7 @@ WITH went_there AS MATERIALIZED (
 ), theirs AS MATERIALIZED (
     SELECT card_id FROM cards_card WHERE tail = $15 OR right(phone_masked, 4) = $15
 ), found AS (
-    SELECT * FROM payment
+    SELECT * FROM {source}
     WHERE pay_order_no >= $1 AND pay_order_no < $2 AND {condition}
       AND ($6::text IS NULL OR biz_status = $6)
       AND ($7::text IS NULL OR pay_type = $7)
@@ -99,14 +134,14 @@ WITH went_there AS MATERIALIZED (
       AND ($14::text IS NULL OR resp_code = $14)
       AND ($15::text IS NULL OR card_id IN (TABLE theirs))
       AND ($16::text IS NULL OR {there})
-    ORDER BY pay_order_no DESC
+    ORDER BY {order}
     LIMIT $3
 )
 SELECT f.pay_order_no, f.biz_line, f.out_biz_no, f.biz_order_no, f.amount,
        f.payable_amount, f.currency, f.pay_type, f.biz_status, f.verify_status,
        f.converted_at IS NOT NULL AS converted, f.held, c.tail AS card_tail,
        right(c.phone_masked, 4) AS phone_tail, c.bank, last.channel, f.resp_code,
-       f.created_at, f.finished_at
+       f.created_at, f.finished_at, unknown.created_at AS unknown_since
 FROM found f
 LEFT JOIN LATERAL (
     SELECT tail, phone_masked, bank FROM cards_card WHERE card_id = f.card_id LIMIT 1
@@ -116,8 +151,27 @@ LEFT JOIN LATERAL (
     WHERE pay_order_no = f.pay_order_no AND channel <> '{sms_centre}'
     ORDER BY seq DESC LIMIT 1
 ) last ON true
-ORDER BY f.pay_order_no DESC
+LEFT JOIN LATERAL (
+    SELECT created_at FROM attempt
+    WHERE f.next_check_at IS NOT NULL AND pay_order_no = f.pay_order_no AND {leg}
+    LIMIT 1
+) unknown ON true
+ORDER BY {shown}
 """
+_BY_NUMBER = "pay_order_no DESC"
+_BY_AGE = "unknown_since, pay_order_no"
+
+# Those that are open are few, and have an index of their own (`payment_due`); a payment
+# has one open leg at most, which has another (`attempt_one_money_leg`).
+_UNKNOWN = f"""(
+    SELECT open.*, leg.created_at AS unknown_since
+    FROM payment open CROSS JOIN LATERAL (
+        SELECT created_at FROM attempt
+        WHERE pay_order_no = open.pay_order_no AND {UNKNOWN_LEG}
+        LIMIT 1
+    ) leg
+    WHERE open.next_check_at IS NOT NULL
+) payment"""  # noqa: S608 - a text of ours
 
 _CONDITIONS = MappingProxyType(
     {
@@ -127,6 +181,10 @@ _CONDITIONS = MappingProxyType(
         "not paid": "biz_line = $4 AND biz_status IN ('FAIL', 'CLOSED')",
         "line": "biz_line = $4",
         "all": "true",
+        "unknown": """($4::text IS NULL OR biz_line = $4)
+            AND ($5::text[] IS NULL OR pay_order_no = ANY($5))
+            AND ($17::timestamptz IS NULL
+                 OR (unknown_since, pay_order_no) > ($17, $18::text))""",
     }
 )
 """By what each range is kept: its primary key, or one of the indexes of docs/schema.md
@@ -165,9 +223,16 @@ def statement(text: str, kind: str) -> str:
         for number, form in ((4, "text"), (5, "text[]"))
         if f"${number}" not in condition
     ]
-    condition = " AND ".join((condition, *unused))
-    there = _WENT_THERE[kind == "all"]
-    return text.format(condition=condition, there=there, sms_centre=SMS_CENTRE)
+    order = _BY_AGE if kind == "unknown" else _BY_NUMBER
+    return text.format(
+        condition=" AND ".join((condition, *unused)),
+        there=_WENT_THERE[kind == "all"],
+        sms_centre=SMS_CENTRE,
+        leg=UNKNOWN_LEG,
+        source=_UNKNOWN if kind == "unknown" else "payment",
+        order=order,
+        shown=order if kind == "unknown" else f"f.{order}",
+    )
 
 
 def knows_it_all(asked: Asked, kind: str) -> bool:
@@ -204,19 +269,42 @@ async def search(
         end = await pool.fetchval(
             statement(_END, kind), *(first, last, scan - 1, *place)
         )
-    records = await pool.fetch(
-        statement(_FOUND, kind),
-        *(end or first, last, limit + 1, *place),
-        *(asked.biz_status, asked.pay_type, asked.converted, asked.currency),
-        *(asked.amount_from, asked.amount_to, asked.since, asked.until),
-        *(asked.resp_code, asked.tail, asked.channel),
-    )
-    lines = [Line(**dict(record)) for record in records]
+    lines = await _found(pool, kind, asked, (end or first, last, limit + 1))
     if len(lines) > limit:
         before = lines[limit - 1].pay_order_no
         return Page(lines=lines[:limit], before=before, searched_from=None)
     searched_from = None if end is None else made_at(end)
     return Page(lines=lines, before=end, searched_from=searched_from)
+
+
+async def oldest_unknown(
+    pool: Pool, asked: Asked, *, after: Place | None, limit: int
+) -> Oldest:
+    """The payments whose result is unknown and that are as asked, the oldest first,
+    behind a place if one is given: all that are open are looked at, and no others.
+    """
+    within = (*numbered(asked.since, asked.until), limit + 1)
+    place = (None, None) if after is None else after
+    lines = await _found(pool, "unknown", asked, within, *place)
+    if len(lines) <= limit:
+        return Oldest(lines=lines, after=None)
+    last = lines[limit - 1]
+    assert last.unknown_since is not None, "it was found by it"
+    return Oldest(lines=lines[:limit], after=(last.unknown_since, last.pay_order_no))
+
+
+async def _found(
+    pool: Pool, kind: str, asked: Asked, within: tuple[str, str, int], *place: object
+) -> list[Line]:
+    """The payments of a range that are as asked."""
+    records = await pool.fetch(
+        statement(_FOUND, kind),
+        *(*within, asked.biz_line, asked.numbers),
+        *(asked.biz_status, asked.pay_type, asked.converted, asked.currency),
+        *(asked.amount_from, asked.amount_to, asked.since, asked.until),
+        *(asked.resp_code, asked.tail, asked.channel, *place),
+    )
+    return [Line(**dict(record)) for record in records]
 
 
 # A line's numbers by their keys, a channel's by an index that knows of so many pages

@@ -11,7 +11,25 @@ from paycore.kernel.db import Pool
 from paycore.kernel.errors import DataNotExist
 from paycore.kernel.terms import BizLineId, PayOrderNo, RefundNo, RefundStatus
 
-__all__ = ["Page", "Pool", "find", "page", "refunded", "search", "steps"]
+__all__ = [
+    "UNKNOWN",
+    "Oldest",
+    "Page",
+    "Pool",
+    "find",
+    "oldest_unknown",
+    "page",
+    "refunded",
+    "search",
+    "steps",
+]
+
+UNKNOWN = """
+next_check_at IS NOT NULL AND (outcome IS NOT NULL OR quiet_from < clock_timestamp())
+"""
+"""What makes a refund's result unknown: it is open, and its channel has answered
+without a last word, or by now surely nobody is still sending it. The overview counts
+by the same words."""
 
 SCAN = 10_000
 """So many refunds one page of operators looks at, at most."""
@@ -112,6 +130,8 @@ WHERE {condition} AND (pay_order_no, refund_no) < ($1, $2) AND pay_order_no <= $
   AND ($6::text IS NULL OR status = $6)
   AND ($7::timestamptz IS NULL OR created_at >= $7)
   AND ($8::timestamptz IS NULL OR created_at < $8)
+  AND ($9::text IS NULL OR biz_line = $9)
+  AND ($10::text IS NULL OR channel = $10)
 ORDER BY pay_order_no DESC, refund_no DESC
 LIMIT $3
 """
@@ -128,6 +148,8 @@ async def page(
     status: str | None,
     since: datetime | None,
     until: datetime | None,
+    biz_line: str | None = None,
+    channel: str | None = None,
     before: str | None,
     limit: int,
     scan: int = SCAN,
@@ -146,7 +168,7 @@ async def page(
     records = await pool.fetch(
         _FOUND.format(condition=condition),
         *(*place, limit + 1, numbers, "" if end is None else end["refund_no"]),
-        *(status, since, until),
+        *(status, since, until, biz_line, channel),
     )
     rows = [msgspec.convert(dict(record), RefundRow) for record in records]
     lines = [line_of(row) for row in rows[:limit]]
@@ -155,6 +177,61 @@ async def page(
     if end is None:
         return Page(lines=lines, before=None, searched_from=None)
     return Page(lines=lines, before=end["refund_no"], searched_from=end["created_at"])
+
+
+Place = tuple[datetime, str]
+"""Behind which refund the next page goes on."""
+
+
+class Oldest(msgspec.Struct, frozen=True, kw_only=True):
+    """Refunds without a result, the oldest first; None: there is nothing behind it."""
+
+    lines: list[RefundLine]
+    after: Place | None
+
+
+# Those that are open are few, and have an index of their own (`refund_due`): they are
+# read first, so that no filter of a page leads the planner to read the others.
+_OLDEST = f"""
+WITH open AS MATERIALIZED (
+    SELECT * FROM refund WHERE {UNKNOWN}
+)
+SELECT * FROM open
+WHERE ($1::text[] IS NULL OR pay_order_no = ANY($1))
+  AND ($2::text IS NULL OR status = $2)
+  AND ($3::timestamptz IS NULL OR created_at >= $3)
+  AND ($4::timestamptz IS NULL OR created_at < $4)
+  AND ($5::text IS NULL OR biz_line = $5)
+  AND ($6::text IS NULL OR channel = $6)
+  AND ($7::timestamptz IS NULL OR (created_at, refund_no) > ($7, $8::text))
+ORDER BY created_at, refund_no
+LIMIT $9
+"""  # noqa: S608 - a text of ours
+
+
+async def oldest_unknown(
+    pool: Pool,
+    *,
+    numbers: Sequence[str] | None,
+    status: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    biz_line: str | None = None,
+    channel: str | None = None,
+    after: Place | None,
+    limit: int,
+) -> Oldest:
+    """Those of some payments, or of all, behind a place if one is given."""
+    place = (None, None) if after is None else after
+    records = await pool.fetch(
+        _OLDEST,
+        *(numbers, status, since, until, biz_line, channel),
+        *(*place, limit + 1),
+    )
+    lines = [line_of(msgspec.convert(dict(one), RefundRow)) for one in records[:limit]]
+    if len(records) <= limit:
+        return Oldest(lines=lines, after=None)
+    return Oldest(lines=lines, after=(lines[-1].created_at, lines[-1].refund_no))
 
 
 ONE = "SELECT * FROM refund WHERE pay_order_no = $1 AND refund_no = $2"

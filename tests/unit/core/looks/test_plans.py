@@ -1,6 +1,8 @@
 """What searches read of a history: ranges of indexes, and never the whole of it."""
 
 import asyncio
+import re
+from datetime import UTC, datetime
 
 import asyncpg
 import pytest
@@ -54,6 +56,43 @@ INSERT INTO coupon (biz_line, coupon_no, version, amount, currency, status)
 SELECT 'line' || i % 4, 'cp' || i, 1, 50, 'CNY', 'AVAILABLE'
 FROM generate_series(1, {n} / 4) i;
 """
+# Payments that are open: every third has no money leg yet, the others have been asked
+# after, an hour apart, the older order the newer leg. Of refunds every second is open.
+OPEN = 30
+STANDING = """
+CREATE TEMP TABLE standing AS
+SELECT i, at, '261120' || lpad(i::text, 9, '0') || lpad('1', 11, '0') AS no
+FROM (SELECT i, timestamptz '2026-11-20' - i * interval '1 hour' AS at
+      FROM generate_series(1, {open}) i) moments;
+INSERT INTO payment (pay_order_no, version, biz_line, out_biz_no, amount,
+    coupon_amount, payable_amount, currency, card_id, subject, pay_type, biz_status,
+    verify_status, step, last_event, events, attempts, wrong_tries, resp_code, resp_msg,
+    created_at, expires_at, checks, next_check_at)
+SELECT no, 5, 'line' || i % 2, 'u-' || i, 1250, 0, 1250, 'CNY', 'c1', 'tea',
+    'QUICK_PAY', 'DOING', 'PASS', '', 'PAID', 4, 2, 0, '', '',
+    timestamptz '2026-11-20', timestamptz '2026-11-21', 0, now()
+FROM standing;
+INSERT INTO attempt (pay_order_no, seq, version, trans_type, process_status, channel,
+    account, inst_trans_id, request_no, amount, currency, outcome, resp_code, resp_msg,
+    created_at, quiet_from, finished_at, enquiries)
+SELECT no, 2, 3, CASE i % 3 WHEN 0 THEN 'QUICK_PAY_SEND_MSG' ELSE 'QUICK_PAY_CONFIRM'
+    END, 'GW_DOING', 'quick_a', 'main', 'quick_a', no || '02', 1250, 'CNY',
+    CASE i % 3 WHEN 1 THEN 'UNKNOWN' END, '', '', at,
+    CASE i % 3 WHEN 1 THEN now() + interval '1 day' ELSE at END, NULL, 0
+FROM standing;
+INSERT INTO refund (pay_order_no, refund_no, version, biz_line, kind, out_refund_no,
+    amount, money_amount, coupon_amount, currency, channel, account, inst_trans_id,
+    original_request_no, status, last_event, events, sends, outcome, resp_code,
+    resp_msg, created_at, quiet_from, finished_at, checks, next_check_at)
+SELECT no, no || 'R01', 1, 'line1', 'ASKED', 'r-' || i, 10, 10, 0, 'CNY', 'quick_a',
+    'main', 'quick_a', no || '02', CASE WHEN i % 2000 = 0 THEN 'DOING' ELSE 'SUCCESS'
+    END, '', 1, 1, CASE WHEN i % 4000 = 0 THEN 'UNKNOWN' END, '', '',
+    timestamptz '2026-11-20' - i * interval '1 second',
+    CASE WHEN i % 6000 = 0 THEN at ELSE now() + interval '1 day' END,
+    CASE WHEN i % 2000 = 0 THEN NULL ELSE at END, 0,
+    CASE WHEN i % 2000 = 0 THEN now() END
+FROM made;
+"""
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +105,9 @@ def history(dsn) -> str:
 async def _fill(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
     await connection.execute(HISTORY.format(n=PAYMENTS))
-    for table in ("payment", "attempt", "cards_card", "cards_agreement", "coupon"):
+    await connection.execute(STANDING.format(open=OPEN))
+    cards = ("cards_card", "cards_agreement", "coupon")
+    for table in ("payment", "attempt", "refund", *cards):
         await connection.execute(f"VACUUM ANALYZE {table}")
     await connection.close()
 
@@ -99,6 +140,18 @@ class Watched:
         scans = [line.strip() for line in lines if "Seq Scan" in line]
         empty = ("rows=0.00", "never executed")
         return [one for one in scans if not any(word in one for word in empty)]
+
+
+def looked_at(plan: str, table: str) -> int:
+    """How many rows of a table a plan looked at, kept or thrown away."""
+    rows, of_it = 0, False
+    for line in plan.splitlines():
+        if found := re.search(r"actual .*rows=([\d.]+) loops=(\d+)", line):
+            of_it = f" on {table} " in line
+            rows += round(float(found[1]) * int(found[2])) if of_it else 0
+        elif of_it and (thrown := re.search(r"Removed by Filter: (\d+)", line)):
+            rows += int(thrown[1])
+    return rows
 
 
 @pytest.fixture
@@ -151,6 +204,71 @@ async def test_a_search_that_finds_little_says_how_far_it_came(pool):
     assert PAYMENTS // 5_000 <= pages <= PAYMENTS // 5_000 + 1
     numbers = [one.pay_order_no for one in found]
     assert sorted(numbers, reverse=True) == numbers
+
+
+async def test_unknown_results_are_read_among_what_is_open(pool):
+    """The oldest first, page by page; those that have asked for no money are not there,
+    and no payment that has ended is looked at.
+    """
+    asked, after, found = Asked(), None, []
+    while True:
+        page = await queries.oldest_unknown(pool, asked, after=after, limit=7)
+        found += page.lines
+        after = page.after
+        if after is None:
+            break
+    plan = pool.plans[0]
+    ages = [one.unknown_since for one in found]
+
+    assert OPEN * 2 // 3 == len(found)
+    assert sorted(ages) == ages
+    assert [] == pool.read_whole()
+    assert "payment_p2611_next_check_at_idx" in plan
+    assert OPEN == looked_at(plan, "payment_p2611")
+    assert "attempt_p2611_pay_order_no" in plan
+
+
+@pytest.mark.parametrize(
+    ("asked", "number"),
+    [
+        (Asked(biz_line="line1"), 10),
+        (Asked(channel="quick_a"), 20),
+        (Asked(channel="nowhere"), 0),
+        (Asked(biz_status="SUCCESS"), 0),
+        (Asked(amount_from=1251), 0),
+        (Asked(numbers=["261120" + "1".zfill(9) + "1".zfill(11)]), 1),
+        (Asked(until=datetime(2026, 11, 19, tzinfo=UTC)), 0),
+    ],
+    ids=str,
+)
+async def test_unknown_results_are_as_asked(pool, asked, number):
+    """Every other filter is one of theirs as well."""
+    page = await queries.oldest_unknown(pool, asked, after=None, limit=100)
+
+    assert number == len(page.lines)
+    assert [] == pool.read_whole()
+
+
+async def test_unknown_refunds_are_read_among_what_is_open(pool):
+    """Those that were answered without a last word, and those that are surely not being
+    sent any more; the oldest first.
+    """
+    about = {"numbers": None, "status": None, "since": None, "until": None}
+    first = await refunds.oldest_unknown(pool, **about, after=None, limit=9)
+    second = await refunds.oldest_unknown(pool, **about, after=first.after, limit=9)
+    found = [*first.lines, *second.lines]
+    ages = [one.created_at for one in found]
+    of_one = {**about, "numbers": [found[3].pay_order_no]}
+    alone = await refunds.oldest_unknown(pool, **of_one, after=None, limit=9)
+
+    # Of 20 open ones: every second was answered, every third is sent no more.
+    assert (9, 4) == (len(first.lines), len(second.lines))
+    assert second.after is None
+    assert sorted(ages) == ages
+    assert found[3:4] == alone.lines
+    assert [] == pool.read_whole()
+    assert all("refund_p2611_next_check_at_idx" in plan for plan in pool.plans)
+    assert {20} == {looked_at(plan, "refund_p2611") for plan in pool.plans}
 
 
 async def test_a_channels_number_is_found_by_pages(history):

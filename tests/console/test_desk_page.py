@@ -73,6 +73,8 @@ def test_a_state_is_forced_by_two(inside, stack, unknown):
         "aria-description", re.compile("the second person is another")
     )
     expect(execute).to_have_attribute("aria-disabled", "true")
+    in_chinese = inside(f"desk/{ref}", locale="zh-CN")
+    expect(in_chinese.page.locator(".does")).to_contain_text("未扣款，支付置为失败")
     second = inside(f"desk/{ref}")
     second.page.get_by_role("button", name="Approve", exact=True).click()
     said(second, "Seen it too")

@@ -45,6 +45,8 @@ class DeskCure(msgspec.Struct, frozen=True, kw_only=True):
     amount: int | None
     currency: str | None
     does: str
+    does_zh: str | None
+    """The same in Chinese; null where an older version previewed it."""
     needs_second: bool
     status: str
     proposed_by: str

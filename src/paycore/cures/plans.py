@@ -33,12 +33,16 @@ class Plan:
 
     does: str
     """In words."""
+    does_zh: str
+    """The same in Chinese."""
     seen: Mapping[str, object]
     amount: int | None = None
     currency: str | None = None
 
     def fingerprint(self, cure: Cure) -> bytes:
-        """By which it is known again."""
+        """By which it is known again: without the Chinese, which says the same and
+        which nodes of the version before do not have.
+        """
         plan = (cure, self.does, self.amount, self.currency, self.seen)
         return content_hash(msgspec.json.encode(plan, order="deterministic"))
 
@@ -63,6 +67,7 @@ def _enquire(_: Node, facts: Facts) -> Plan:
         )
     return Plan(
         does="The channel is asked at once, by whoever works; the case stays open.",
+        does_zh="立即向渠道查单；差错保持待处理。",
         seen={"open": True},
     )
 
@@ -70,6 +75,7 @@ def _enquire(_: Node, facts: Facts) -> Plan:
 def _renotify(_: Node, facts: Facts) -> Plan:
     return Plan(
         does="The notice is sent again with the same id; the case is closed.",
+        does_zh="重发同一通知，编号不变；差错结案。",
         seen={"notice_id": notice_of(facts.case)},
     )
 
@@ -96,6 +102,8 @@ def _refund(node: Node, facts: Facts) -> Plan:
     return Plan(
         does=f"{_sum(amount, currency)} go back by {leg.channel}/{leg.account}, request"
         f" {leg.request_no}; the case is closed when the channel says so.",
+        does_zh=f"由 {leg.channel}/{leg.account} 原路退回 {_sum(amount, currency)}"
+        f"（原请求号 {leg.request_no}）；渠道确认退款后结案。",
         amount=amount,
         currency=currency,
         seen={
@@ -136,13 +144,24 @@ def _adjust(_: Node, facts: Facts) -> Plan:
     if facts.payment is None:
         raise BizCheckError("It is about no payment of ours.", "该差错不涉及支付订单")
     line = facts.payment.row.biz_line
-    way = "credited to" if _parked(facts).surplus else "charged to"
-    return _out_of_suspense(facts, f"{way} business line {line}", to=line)
+    surplus = _parked(facts).surplus
+    way = "credited to" if surplus else "charged to"
+    way_zh = "贷记" if surplus else "借记"
+    return _out_of_suspense(
+        facts,
+        f"{way} business line {line}",
+        f"调账至业务方 {line}（{way_zh}其账户）",
+        to=line,
+    )
 
 
 def _write_off(_: Node, facts: Facts) -> Plan:
-    way = "our gain" if _parked(facts).surplus else "our loss"
-    return _out_of_suspense(facts, f"written off as {way}", to="")
+    surplus = _parked(facts).surplus
+    way = "our gain" if surplus else "our loss"
+    way_zh = "收益" if surplus else "损失"
+    return _out_of_suspense(
+        facts, f"written off as {way}", f"计入差错损益，作为我方{way_zh}", to=""
+    )
 
 
 def _release(_: Node, facts: Facts) -> Plan:
@@ -150,7 +169,9 @@ def _release(_: Node, facts: Facts) -> Plan:
         raise BizCheckError(
             "The difference stands: it cannot be taken as settled.", "差异仍然存在"
         )
-    return _out_of_suspense(facts, "as if it had never been parked", to="channel")
+    return _out_of_suspense(
+        facts, "as if it had never been parked", "视同从未挂账", to="channel"
+    )
 
 
 def _caught_up(facts: Facts) -> bool:
@@ -164,11 +185,12 @@ def _caught_up(facts: Facts) -> bool:
     return back or (ours and facts.charged)
 
 
-def _out_of_suspense(facts: Facts, where: str, *, to: str) -> Plan:
+def _out_of_suspense(facts: Facts, where: str, where_zh: str, *, to: str) -> Plan:
     parked = _parked(facts)
     parked_sum = _sum(parked.amount, parked.currency)
     return Plan(
         does=f"{parked_sum} leave suspense, {where}; the case is closed.",
+        does_zh=f"挂账金额 {parked_sum} 转出挂账，{where_zh}；差错结案。",
         amount=parked.amount,
         currency=parked.currency,
         seen={"surplus": parked.surplus, "to": to, "back": _return_of(facts)},
@@ -208,6 +230,7 @@ def _note(_: Node, facts: Facts) -> Plan:
         )
     return Plan(
         does="The case is closed with this reason; nothing else is done.",
+        does_zh="以此原因备注结案，不做其他操作。",
         amount=facts.case.amount,
         currency=facts.case.currency,
         seen={"healed": facts.healed, "back": _return_of(facts)},
@@ -220,6 +243,8 @@ def _adopt(_: Node, facts: Facts) -> Plan:
         does=f"The confirm of {send.request_no} at {send.channel}/{send.account} is"
         " written down again as open, and asked after at once: the payment goes by what"
         " the channel says. The case is closed.",
+        does_zh=f"将 {send.channel}/{send.account} 的短信确认 {send.request_no}"
+        " 补记为未决并立即查单，支付以渠道结果为准；差错结案。",
         amount=send.amount,
         currency=send.currency,
         seen={"send": send.seq, "request": send.request_no},
@@ -231,6 +256,7 @@ def _close(_: Node, facts: Facts) -> Plan:
     return Plan(
         does="Nothing of this order begins any more, and it closes at its time; what"
         " was taken for it is not given back by us. The case is closed.",
+        does_zh="该订单不再发起任何交易，到期关闭；已扣资金不由系统退回；差错结案。",
         amount=facts.case.amount,
         currency=facts.case.currency,
         seen={"held": row.held, "attempts": row.attempts},
@@ -252,6 +278,8 @@ def _force(_: Node, facts: Facts) -> Plan:
     return Plan(
         does=f"{no} is written down as not taken, and the payment fails. Should the"
         " money have moved after all, it is a case again.",
+        does_zh=f"强制认定 {no} 未扣款，支付置为失败；"
+        "若事后发现资金已划转，将再次产生差错。",
         amount=leg.amount,
         currency=leg.currency,
         seen={"leg": leg.seq, "status": leg.process_status, "request": leg.request_no},

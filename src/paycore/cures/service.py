@@ -99,6 +99,7 @@ async def preview(
         amount=made.amount,
         currency=made.currency,
         does=made.does,
+        does_zh=made.does_zh,
         seen=made.fingerprint(cure),
         needs_second=needs_second(
             cure, made.amount, made.currency, limits(node.settings.desk_second_above)

@@ -53,6 +53,8 @@ class CureRow(Row, frozen=True, kw_only=True):
     currency: str | None
     does: str
     """What it will do, in words."""
+    does_zh: str | None = None
+    """The same in Chinese; of what an older version previewed there is none."""
     seen: bytes
     """Fingerprint of what the preview was made from: should that be another by the
     time it is executed, it is not."""

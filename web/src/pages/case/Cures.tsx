@@ -9,6 +9,7 @@ import { Panel } from "../../parts/Page";
 import { Money, Pill, Status, Time } from "../../parts/Show";
 import { useText, type Say } from "../../text";
 import { cures } from "../../text/cures";
+import { useDoes } from "./does";
 import type { CaseDetails, Cure } from "../desk/types";
 import { said } from "./texts";
 
@@ -23,6 +24,7 @@ export function Cures({ one, at, open }: Props) {
   const newest = one.cures.at(-1);
   const going = newest?.status === "PREVIEWED" || newest?.status === "EXECUTED";
   const [leftAlone, setLeftAlone] = useState(0);
+  const does = useDoes();
   const shown = going && newest.number !== leftAlone ? newest : undefined;
   const ended = one.cures.filter((cure) => cure !== shown).toReversed();
   return (
@@ -50,7 +52,7 @@ export function Cures({ one, at, open }: Props) {
                     <Money amount={cure.amount} currency={cure.currency} />
                   )}
                 </p>
-                <p>{cure.result || cure.does}</p>
+                <p>{cure.result || does(cure)}</p>
                 <p className="quiet small">
                   {[cure.proposed_by, cure.approved_by, cure.executed_by]
                     .filter(Boolean)
@@ -118,6 +120,7 @@ function UnderWay({ cure, at, open, another }: {
   another: () => void;
 }) {
   const t = useText();
+  const does = useDoes();
   const path = `${at}/cures/${cure.number}`;
   const executed = cure.status === "EXECUTED";
   const approved = !cure.needs_second || cure.approved_by !== null;
@@ -143,7 +146,7 @@ function UnderWay({ cure, at, open, another }: {
       />
       <div className="does">
         <p className="quiet small">{t(executed ? said.did : said.will)}</p>
-        <p>{cure.does}</p>
+        <p>{does(cure)}</p>
         {cure.amount !== null && (
           <p className="does-sum">
             <Money amount={cure.amount} currency={cure.currency} strong />
@@ -175,6 +178,7 @@ function Next({ cure, path, open, approved }: {
 }) {
   const t = useText();
   const me = useSession().name;
+  const does = useDoes()(cure);
   const sum = <Money amount={cure.amount} currency={cure.currency} strong />;
   return (
     <div className="dialog-foot">
@@ -189,7 +193,7 @@ function Next({ cure, path, open, approved }: {
               will: (
                 <>
                   <p>{t(said.approveWill)}</p>
-                  <p className="will-does">{cure.does}</p>
+                  <p className="will-does">{does}</p>
                   {cure.amount !== null && <p>{sum}</p>}
                 </>
               ),
@@ -212,7 +216,7 @@ function Next({ cure, path, open, approved }: {
             will: (
               <>
                 <p>{t(said.executeWill)}</p>
-                <p className="will-does">{cure.does}</p>
+                <p className="will-does">{does}</p>
                 {cure.amount !== null && <p>{sum}</p>}
                 <p className="quiet">{t(said.stale)}</p>
               </>

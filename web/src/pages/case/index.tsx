@@ -14,6 +14,7 @@ import { cases, caseSteps } from "../../text/cases";
 import { Age, Owner } from "../desk";
 import type { CaseDetails } from "../desk/types";
 import { Cures } from "./Cures";
+import { useDoes } from "./does";
 import { Evidence } from "./Evidence";
 import "./page.css";
 import { said } from "./texts";
@@ -113,6 +114,12 @@ function About({ one }: { one: CaseDetails }) {
 
 function Steps({ one }: { one: CaseDetails }) {
   const t = useText();
+  const does = useDoes();
+  // A preview's step has the cure's own words, in English.
+  const saidOf = ({ said: words, cure_number: number }: CaseDetails["steps"][number]) => {
+    const cure = one.cures.find((made) => made.number === number && made.does === words);
+    return cure ? does(cure) : words;
+  };
   return (
     <Panel title={t(said.steps)}>
       {one.steps.length === 0 && <p className="quiet">{t(said.noSteps)}</p>}
@@ -124,7 +131,7 @@ function Steps({ one }: { one: CaseDetails }) {
               {step.cure_number !== null && <span className="quiet"> #{step.cure_number}</span>}
             </p>
             {step.why && <p>“{step.why}”</p>}
-            {step.said && <p className="quiet">{step.said}</p>}
+            {step.said && <p className="quiet">{saidOf(step)}</p>}
             <p className="quiet small">
               <Time at={step.at} />
             </p>

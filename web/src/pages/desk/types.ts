@@ -21,6 +21,8 @@ export interface Cure {
   amount: number | null;
   currency: string | null;
   does: string;
+  /** null: an older version previewed it. */
+  does_zh: string | null;
   needs_second: boolean;
   status: "PREVIEWED" | "EXECUTED" | "DONE" | "FAILED";
   proposed_by: string;

@@ -16,6 +16,8 @@ from paycore.audit.catalogue import CATALOGUE
 from paycore.operators.roles import Role
 
 ALIVE_WITHIN_S = 15.0
+DAY_S = 86_400
+"""As `audit_window_s` is if nobody says so."""
 
 CARD = "6222020200112233446"
 
@@ -126,9 +128,11 @@ def test_the_invariants_are_asked_and_what_was_said_is_kept(stack, operator, pay
     assert 201 == payer.open().status_code
     answer = act(operator, "/v1/console/invariants/runs")
     work = until_over(operator, answer.json()["work_id"])
-    items = operator.api.get("/v1/console/invariants").json()["items"]
+    told = operator.api.get("/v1/console/invariants").json()
+    items = told["items"]
 
     assert 201 == answer.status_code
+    assert DAY_S == told["window_s"]
     assert ("DONE", work["total"]) == (work["state"], work["done"])
     assert [one.id for one in CATALOGUE] == [one["id"] for one in items]
     assert {"HOLDS", "ELSEWHERE"} >= {one["state"] for one in items}

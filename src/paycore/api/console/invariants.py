@@ -65,7 +65,8 @@ async def list_invariants(request: Plain) -> Response[bytes]:
         )
         for one in CATALOGUE
     ]
-    return found(ConsoleInvariants(items=items, next=None))
+    window_s = door.node.settings.audit_window_s
+    return found(ConsoleInvariants(items=items, next=None, window_s=window_s))
 
 
 @post(

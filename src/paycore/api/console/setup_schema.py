@@ -130,6 +130,9 @@ class ConsoleInvariants(Answer, frozen=True, kw_only=True):
 
     items: list[ConsoleInvariant]
     next: str | None
+    window_s: float
+    """How far back an audit that is begun here looks at every payment; at open ones it
+    always looks."""
 
 
 class SystemNode(Answer, frozen=True, kw_only=True):

@@ -76,6 +76,7 @@ def test_a_state_is_forced_by_two(inside, stack, unknown):
     in_chinese = inside(f"desk/{ref}", locale="zh-CN")
     expect(in_chinese.page.locator(".does")).to_contain_text("未扣款，支付置为失败")
     second = inside(f"desk/{ref}")
+    expect(second.page.locator(".does")).to_contain_text("written down as not taken")
     second.page.get_by_role("button", name="Approve", exact=True).click()
     said(second, "Seen it too")
     expect(second.page.locator(".cure-steps")).to_contain_text("admin")

@@ -1,10 +1,12 @@
 // Long work that somebody began: how far it is, until it has ended.
 import { useQuery } from "@tanstack/react-query";
-import { Progress } from "antd";
+import { Button, Progress } from "antd";
 
 import { get } from "../api/client";
 import { texts, useLanguage, useText } from "../text";
 import { numberText } from "../text/format";
+import { words } from "../text/words";
+import { Panel } from "./Page";
 import { ProblemNote } from "./ProblemNote";
 
 const EVERY_MS = 1_000;
@@ -32,7 +34,29 @@ const said = texts({
   ],
 });
 
-export function WorkProgress({ workId }: { workId: string }) {
+/** The work that a page's address names, until somebody puts it away. */
+export function WorkPanel({ title, workId, close }: {
+  title: string;
+  workId: string | null;
+  close: () => void;
+}) {
+  const t = useText();
+  if (workId === null) return null;
+  return (
+    <Panel
+      title={title}
+      extra={
+        <Button size="small" type="text" onClick={close}>
+          {t(words.close)}
+        </Button>
+      }
+    >
+      <WorkProgress workId={workId} />
+    </Panel>
+  );
+}
+
+function WorkProgress({ workId }: { workId: string }) {
   const t = useText();
   const { language } = useLanguage();
   const asked = useQuery({

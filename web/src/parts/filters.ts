@@ -4,6 +4,7 @@ import { useSearchParams } from "react-router";
 
 import type { Text } from "../text";
 import { holdsSecret } from "./secrets";
+import { WORK } from "./work";
 
 interface Common {
   label: Text;
@@ -49,6 +50,8 @@ export function useFilters(filters: readonly Filter[]): {
     }
     function replace(next: Chosen) {
       const kept = Object.entries(next).filter(([, value]) => !holdsSecret(value));
+      const work = search.get(WORK);
+      if (work !== null) kept.push([WORK, work]);
       setSearch(new URLSearchParams(kept), { replace: true });
     }
     function choose(changes: Record<string, string | undefined>) {

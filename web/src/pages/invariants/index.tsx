@@ -1,4 +1,4 @@
-// What must always hold, whether it does, and an audit of everything on demand.
+// What must always hold, whether it does, and an audit on demand of what is new or open.
 import { Alert } from "antd";
 import { useState } from "react";
 import { Link } from "react-router";
@@ -10,9 +10,10 @@ import { Asked, useAsked } from "../../parts/Asked";
 import { Page, Panel } from "../../parts/Page";
 import { Scroll } from "../../parts/Scroll";
 import { Pill, Time } from "../../parts/Show";
-import { WorkProgress } from "../../parts/WorkProgress";
+import { WorkPanel } from "../../parts/WorkProgress";
+import { useWork } from "../../parts/work";
 import { useLanguage, useText } from "../../text";
-import { numberText } from "../../text/format";
+import { durationText, numberText } from "../../text/format";
 import type { Tone } from "../../text/words";
 import { said } from "./texts";
 
@@ -29,37 +30,42 @@ interface Invariant {
   otherwise: string;
 }
 
+interface Invariants extends Listed<Invariant> {
+  /** How far back an audit looks at every payment. */
+  window_s: number;
+}
+
 export default function Invariants() {
   const t = useText();
   const [act, setAct] = useState<Act | null>(null);
-  const [work, setWork] = useState<string | null>(null);
-  const asked = useAsked<Listed<Invariant>>(AT, undefined, EVERY_MS);
+  const { language } = useLanguage();
+  const [work, show] = useWork();
+  const asked = useAsked<Invariants>(AT, undefined, EVERY_MS);
+  const span = asked.data && durationText(asked.data.window_s, language);
   return (
     <Page
       title={t(said.title)}
       actions={
-        <ActButton
-          needs="ACT"
-          onClick={() =>
-            setAct({
-              title: t(said.run),
-              will: t(said.runWill),
-              path: `${AT}/runs`,
-              then: (answer) => setWork((answer as { work_id: string }).work_id),
-              silent: true,
-            })
-          }
-        >
-          {t(said.run)}
-        </ActButton>
+        span && (
+          <ActButton
+            needs="ACT"
+            onClick={() =>
+              setAct({
+                title: t(said.run),
+                will: t(said.runWill, { span }),
+                path: `${AT}/runs`,
+                then: (answer) => show((answer as { work_id: string }).work_id),
+                silent: true,
+              })
+            }
+          >
+            {t(said.run)}
+          </ActButton>
+        )
       }
     >
       <p className="intro">{t(said.about)}</p>
-      {work && (
-        <Panel title={t(said.going)}>
-          <WorkProgress workId={work} />
-        </Panel>
-      )}
+      <WorkPanel title={t(said.this)} workId={work} close={() => show(null)} />
       <Asked of={asked} rows={12}>
         {({ items }) => (
           <>
@@ -75,22 +81,28 @@ export default function Invariants() {
   );
 }
 
+/** Green only where nothing that rows show is without an answer. */
 function Verdict({ of }: { of: Invariant[] }) {
   const t = useText();
-  const violated = of.filter((one) => one.state === "VIOLATED").length;
-  const known = of.filter((one) => one.state === "HOLDS").length + violated;
-  const title =
-    known === 0
-      ? t(said.none)
-      : violated > 0
-        ? t(said.some, { n: violated })
-        : t(said.all, { n: known });
+  const number = (state: Invariant["state"]) =>
+    of.filter((one) => one.state === state).length;
+  const violated = number("VIOLATED");
+  const holding = number("HOLDS");
+  const unanswered = number("UNANSWERED");
+  const never = violated + holding + unanswered === 0;
+  const unknown = unanswered + number("NOT_ASKED");
+  const verdict = never
+    ? t(said.none)
+    : violated > 0
+      ? t(said.some, { n: violated })
+      : t(unknown > 0 ? said.those : said.all, { n: holding });
   return (
     <Alert
       className="problem"
       showIcon
-      type={known === 0 ? "info" : violated > 0 ? "error" : "success"}
-      title={title}
+      type={never ? "info" : violated > 0 ? "error" : unknown > 0 ? "warning" : "success"}
+      title={verdict}
+      description={!never && unknown > 0 && t(said.unknown, { n: unknown })}
       action={violated > 0 && <Link to="/desk?kind=INVARIANT">{t(said.cases)}</Link>}
     />
   );

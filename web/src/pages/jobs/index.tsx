@@ -8,7 +8,8 @@ import { ActDialog, type Act } from "../../parts/ActDialog";
 import { CursorTable, type Columns } from "../../parts/CursorTable";
 import { Page, Panel } from "../../parts/Page";
 import { Pill, Time } from "../../parts/Show";
-import { WorkProgress } from "../../parts/WorkProgress";
+import { WorkPanel } from "../../parts/WorkProgress";
+import { useWork } from "../../parts/work";
 import { useLanguage, useText } from "../../text";
 import { durationText } from "../../text/format";
 import type { Tone } from "../../text/words";
@@ -35,9 +36,11 @@ const OF_DAY = "statements";
 export default function Jobs() {
   const t = useText();
   const [act, setAct] = useState<Act | null>(null);
-  const columns = useColumns(setAct);
+  const [work, show] = useWork();
+  const columns = useColumns(setAct, show);
   return (
     <Page title={t(said.title)}>
+      <WorkPanel title={t(said.this)} workId={work} close={() => show(null)} />
       <Panel flush>
         <CursorTable<Job>
           path={AT}
@@ -73,7 +76,10 @@ function DayField() {
   );
 }
 
-function useColumns(open: (act: Act) => void): Columns<Job> {
+function useColumns(
+  open: (act: Act) => void,
+  show: (workId: string) => void,
+): Columns<Job> {
   const t = useText();
   const { language } = useLanguage();
   return useMemo(
@@ -137,9 +143,8 @@ function useColumns(open: (act: Act) => void): Columns<Job> {
                 will: t(said.runWill, { job: one.job }),
                 path: `${AT}/${one.job}/runs`,
                 fields: one.job === OF_DAY && <DayField />,
-                result: (answer) => (
-                  <WorkProgress workId={(answer as { work_id: string }).work_id} />
-                ),
+                then: (answer) => show((answer as { work_id: string }).work_id),
+                silent: true,
               })
             }
           >
@@ -148,6 +153,6 @@ function useColumns(open: (act: Act) => void): Columns<Job> {
         ),
       },
     ],
-    [t, language, open],
+    [t, language, open, show],
   );
 }

@@ -13,6 +13,7 @@ export const said = texts({
   waits: ["Under way", "进行中"],
   never: ["Never ran", "从未运行"],
   run: ["Run now", "立即运行"],
+  this: ["This run", "本次运行"],
   runWill: [
     "{job} is due at once, at whichever node is first; it runs once. What it has done already it leaves as it is.",
     "{job} 立即到期，由最先取得的节点运行一次；已完成的部分不会重复处理。",

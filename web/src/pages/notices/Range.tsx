@@ -1,12 +1,11 @@
 // Sending a range again: counted first, sent after a word, and how far it is.
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { Button, DatePicker, Form, Input, Modal, Result, Select } from "antd";
+import { Button, DatePicker, Form, Input, Modal, Select } from "antd";
 import type { Dayjs } from "dayjs";
 
 import { acted } from "../../api/acts";
 import { call, newKey } from "../../api/client";
 import { ProblemNote } from "../../parts/ProblemNote";
-import { WorkProgress } from "../../parts/WorkProgress";
 import { useLanguage, useText } from "../../text";
 import { numberText } from "../../text/format";
 import { words } from "../../text/words";
@@ -23,7 +22,13 @@ interface Typed {
   why: string;
 }
 
-export function Range({ open, close }: { open: boolean; close: () => void }) {
+interface Props {
+  close: () => void;
+  /** Called with the work once they are on their way. */
+  begun: (workId: string) => void;
+}
+
+export function Range({ open, close, begun }: Props & { open: boolean }) {
   const t = useText();
   return (
     <Modal
@@ -34,14 +39,13 @@ export function Range({ open, close }: { open: boolean; close: () => void }) {
       width={520}
       onCancel={close}
     >
-      <Steps close={close} />
+      <Steps close={close} begun={begun} />
     </Modal>
   );
 }
 
-function Steps({ close }: { close: () => void }) {
+function Steps({ close, begun }: Props) {
   const t = useText();
-  const { language } = useLanguage();
   const [form] = Form.useForm<Typed>();
   const known = useQueryClient();
   const counting = useMutation({
@@ -50,51 +54,30 @@ function Steps({ close }: { close: () => void }) {
   });
   const sending = useMutation({
     mutationFn: (typed: Typed) => acted<Replayed>("POST", AT, bodyOf(typed, false)),
+    onSuccess: ({ work_id: workId }) => {
+      if (workId !== null) begun(workId);
+      close();
+    },
     onSettled: () => void known.invalidateQueries(),
   });
-  const n = (value: number) => numberText(value, language);
-  const counted = counting.data?.number;
-  const most = counting.data?.more ?? false;
+  const counted = counting.data;
+  const some = counted !== undefined && (counted.number > 0 || counted.more);
 
   function anew() {
     counting.reset();
     sending.reset();
   }
 
-  if (sending.isSuccess) {
-    const { work_id: workId } = sending.data;
-    return (
-      <Result
-        status="success"
-        title={t(said.went)}
-        subTitle={workId && <WorkProgress workId={workId} />}
-        extra={
-          <Button type="primary" onClick={close}>
-            {t(words.close)}
-          </Button>
-        }
-      />
-    );
-  }
   return (
     <Form<Typed>
       form={form}
       layout="vertical"
       requiredMark={false}
       onValuesChange={anew}
-      onFinish={(typed) => (counted ? sending.mutate(typed) : counting.mutate(typed))}
+      onFinish={(typed) => (some ? sending.mutate(typed) : counting.mutate(typed))}
     >
       <div className="will">
-        {counted === undefined && t(said.rangeWill)}
-        {counted === 0 && t(said.foundNone)}
-        {Boolean(counted) && (
-          <>
-            <p>
-              <b>{t(most ? said.foundMore : said.found, { n: n(counted ?? 0) })}</b>
-            </p>
-            <p>{t(said.foundWill)}</p>
-          </>
-        )}
+        {counted === undefined ? t(said.rangeWill) : <Found counted={counted} />}
       </div>
       {counting.isError && <ProblemNote problem={counting.error} reading />}
       {sending.isError && <ProblemNote problem={sending.error} />}
@@ -104,16 +87,40 @@ function Steps({ close }: { close: () => void }) {
         <Button
           type="primary"
           htmlType="submit"
-          danger={Boolean(counted)}
+          danger={some}
           loading={counting.isPending || sending.isPending}
         >
-          {counted
-            ? t(most ? said.sendAll : said.sendAgain, { n: n(counted) })
-            : t(said.count)}
+          <Send counted={some ? counted : undefined} />
         </Button>
       </div>
     </Form>
   );
+}
+
+/** What would be sent, as far as it was counted. */
+function Found({ counted: { number, more } }: { counted: Replayed }) {
+  const t = useText();
+  const { language } = useLanguage();
+  const n = numberText(number, language);
+  if (number === 0 && !more) return t(said.foundNone);
+  const found = more ? said.foundMore : said.found;
+  return (
+    <>
+      <p>
+        <b>{number === 0 ? t(said.foundNoneYet) : t(found, { n })}</b>
+      </p>
+      {more && <p>{t(said.notToTheEnd)}</p>}
+      <p>{t(said.foundWill)}</p>
+    </>
+  );
+}
+
+function Send({ counted }: { counted: Replayed | undefined }) {
+  const t = useText();
+  const { language } = useLanguage();
+  if (counted === undefined) return t(said.count);
+  if (counted.more) return t(said.sendAll);
+  return t(said.sendAgain, { n: numberText(counted.number, language) });
 }
 
 function Fields() {

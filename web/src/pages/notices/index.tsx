@@ -9,6 +9,8 @@ import { useFilters, type Filter } from "../../parts/filters";
 import { Page, Panel } from "../../parts/Page";
 import { Sections, type Section } from "../../parts/Sections";
 import { Number, Status, Time } from "../../parts/Show";
+import { WorkPanel } from "../../parts/WorkProgress";
+import { useWork } from "../../parts/work";
 import { useText } from "../../text";
 import { statuses } from "../../text/words";
 import { Range } from "./Range";
@@ -46,6 +48,7 @@ export default function Notices() {
   const navigate = useNavigate();
   const { chosen, choose } = useFilters(FILTERS);
   const [ranging, setRanging] = useState(false);
+  const [work, show] = useWork();
   const columns = useColumns();
   return (
     <Page
@@ -57,6 +60,7 @@ export default function Notices() {
       }
     >
       <Sections of={SECTIONS} label={t(said.title)} />
+      <WorkPanel title={t(said.this)} workId={work} close={() => show(null)} />
       <FilterBar filters={FILTERS} chosen={chosen} choose={choose} />
       <Panel flush>
         <CursorTable<Notice>
@@ -69,7 +73,7 @@ export default function Notices() {
           open={(notice) => void navigate(`/notices/${notice.notice_id}`)}
         />
       </Panel>
-      <Range open={ranging} close={() => setRanging(false)} />
+      <Range open={ranging} close={() => setRanging(false)} begun={show} />
     </Page>
   );
 }

@@ -33,8 +33,16 @@ export const said = texts({
   ],
   sendAgain: ["Send {n} again", "重发 {n} 条"],
   sendAll: ["Send them all again", "全部重发"],
-  foundMore: ["More than {n} notices would be sent again", "将重发超过 {n} 条通知"],
-  went: ["They are on their way again", "已安排重发"],
+  foundMore: ["At least {n} notices would be sent again", "将重发至少 {n} 条通知"],
+  foundNoneYet: [
+    "None that fits was found so far; there may be some.",
+    "目前未找到符合条件的通知，可能仍有。",
+  ],
+  notToTheEnd: [
+    "There are too many in this time: it was not counted to the end. All that fit are sent, however many.",
+    "该时段通知过多，未统计完毕。发送时将包括全部符合条件的通知，不论数量。",
+  ],
+  this: ["This replay", "本次重发"],
   replay: ["Send again", "重发"],
   replayWill: [
     "The same notice, with the same id and body, is sent as soon as a node comes to it; its tries begin anew. The receiver knows it by its id.",

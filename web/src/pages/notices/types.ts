@@ -30,7 +30,7 @@ export interface NoticeDetails {
 
 export interface Replayed {
   number: number;
-  /** There are more: counted no further. */
+  /** There may be more: it was not counted to the end. */
   more: boolean;
   work_id: string | null;
 }

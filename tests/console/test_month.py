@@ -8,26 +8,22 @@ import csv
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from browsing import watching
 from month import PAYMENTS, Month, month
 from playwright.sync_api import expect
-from visiting import DESKTOP, LOOKS, Visit
+from visiting import DESKTOP, LOOKS, PROBLEM, Visit, every_page
 
 from paycore.bench.month.originals import HOLDERS, REFUSED
 from paycore.dev.seeds import ID_NO, PLANS
 
 pytestmark = pytest.mark.long
 
-PAGES = Path(__file__).parents[2] / "web" / "src" / "app" / "pages.tsx"
-ENTRY = re.compile(r'path: "([^"]*)",\s+title: \["([^"]+)", "([^"]+)"\]')
 SECONDS_PAYMENTS, DRAWN_MS = 12, 1_500
 PAGE = 50
 STALE_MS = 3_000
 """After so long the console asks anew, where it does."""
-PROBLEM = ".problem.ant-alert-error"
 
 PICTURES = {
     ("", "desktop-en-light"): "overview",
@@ -108,9 +104,8 @@ def places(at) -> dict[str, str]:
         ),
         "desk/:ref": f"desk/{cases[0]['case_ref']}",
     }
-    pages = [path for path, _, _ in ENTRY.findall(PAGES.read_text(encoding="utf-8"))]
-    assert all(page in put for page in pages if ":" in page)
-    return {page: put.get(page, page) for page in pages}
+    assert all(page in put for page in every_page() if ":" in page)
+    return {page: put.get(page, page) for page in every_page()}
 
 
 @pytest.fixture

@@ -1,10 +1,18 @@
 """An operator at the console: how one logs in, what is seen, and what went wrong."""
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyotp
 from browsing import Watched
+
+_PAGES = Path(__file__).parents[2] / "web" / "src" / "app" / "pages.tsx"
+_ENTRY = re.compile(r'path: "([^"]*)",\s+title: \["[^"]+", "[^"]+"\]')
+
+PROBLEM = ".problem.ant-alert-error"
+"""What a page shows that could not be read, or of an act that was refused."""
 
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
@@ -42,6 +50,11 @@ ALL_OF_IT = """() => [
   ...[...document.querySelectorAll('input, textarea')].map((one) => one.value),
   JSON.stringify({...localStorage}), JSON.stringify({...sessionStorage}),
 ].join(' ')"""
+
+
+def every_page() -> list[str]:
+    """Every page of the console as its own list has it: `payments/:no`."""
+    return _ENTRY.findall(_PAGES.read_text(encoding="utf-8"))
 
 
 class Operator:

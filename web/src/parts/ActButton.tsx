@@ -24,6 +24,7 @@ export function ActButton({ needs, no, hint, onClick, className = "", ...button 
     <Tooltip title={reason ?? hint}>
       <Button
         {...button}
+        data-needs={needs}
         className={reason ? `${className} act-off` : className}
         danger={reason ? false : button.danger}
         type={reason && button.type === "primary" ? "default" : button.type}

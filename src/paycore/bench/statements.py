@@ -109,7 +109,7 @@ class Recorder:
         limit: int,
         *,
         now: datetime,
-        over: datetime | None,
+        over: datetime,
         epoch: Epoch,
         live: Lives,
         lease_until: datetime,

@@ -19,6 +19,7 @@ import msgspec
 from paycore.checkout.rows import CheckoutNumberRow, CheckoutRow
 from paycore.core.rows import OutBizNoRow, PaymentRow
 from paycore.core.service import OpenRequest
+from paycore.desk.rows import CaseRow
 from paycore.dev.seeds import ACCOUNT
 from paycore.kernel.terms import BizLineId, BizStatus, CardId, PayType
 from paycore.prove.serving import Asked
@@ -49,6 +50,11 @@ GOES_ON = frozenset({"CODE", "CONFIRMING"})
 """Pages of a payment that has not ended; one that says that somebody is at it right now
 may be a card's as well.
 """
+
+CAME_BY_ITSELF = frozenset({"LATE_MONEY", "CHARGED_WITHOUT_CONFIRM"})
+"""Cases of money that a channel took though its order did not come about."""
+
+NOTHING_WAS_CHARGED = ("没有扣款", "Nothing was charged")
 
 
 # --- the business line ----------------------------------------------------------------
@@ -316,6 +322,20 @@ class CheckoutWatch:
         elif page.stage != "WORKING":
             none = said["status"] in ("OPEN", "EXPIRED") and not said["pay_order_no"]
             self._holds("I17", none, f"{page.stage}, and back with a payment", no)
+
+    def calm(self, page: "Page", payment: PaymentRow) -> None:
+        """Of money that came by itself a page does not say that there was none, and no
+        code is asked for that could not pay.
+        """
+        no = payment.pay_order_no
+        came = any(
+            case.pay_order_no == no and case.kind in CAME_BY_ITSELF
+            for case in self._world.base.every(CaseRow)
+        )
+        denied = any(words in page.text for words in NOTHING_WAS_CHARGED)
+        self._holds("I4", not (came and denied), "nothing was taken, it says", no)
+        useless = page.stage == "CODE" and payment.held is not None
+        self._holds("I4", not useless, "a code is asked for, and none can pay", no)
 
     # --- what a line is told ----------------------------------------------------------
 

@@ -80,7 +80,7 @@ class SimJournal:
         limit: int,
         *,
         now: datetime,
-        over: datetime | None,
+        over: datetime,
         epoch: Epoch,
         live: Lives,
         lease_until: datetime,

@@ -112,7 +112,7 @@ class Way:
         limit: int,
         *,
         now: datetime,
-        over: datetime | None,
+        over: datetime,
         epoch: Epoch,
         live: Lives,
         lease_until: datetime,

@@ -97,6 +97,8 @@ class Shopper:
         over = payment.biz_status.final and page.stage != "TAKEN"
         told = page.stage in ENDS and said["status"] == payment.biz_status.value
         world.oracle.holds("I4", not over or told, "over, and nobody is told", no)
+        if page.status == 200 and page.stage != "TAKEN":
+            world.oracle.checkouts.calm(page, payment)
 
     async def _visit(self, tab: Tab) -> None:
         """Page after page."""

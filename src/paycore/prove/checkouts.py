@@ -231,6 +231,8 @@ class CheckoutWatch:
         """Those whose checkout was made, by its number."""
         self._ended: dict[str, tuple[str, float]] = {}
         """What was told of a payment's end first, and when."""
+        self._held: dict[str, float] = {}
+        """Orders that are held, and since when that is known."""
         self._expired: set[str] = set()
         """Checkouts of which somebody was told that they expired."""
 
@@ -283,6 +285,8 @@ class CheckoutWatch:
         elif stage in GOES_ON:
             self._holds("I4", ours, f"a page says {stage} of no payment", no)
         self._after(shop, stage, page.asked_at, no)
+        if payment is not None and ours:
+            self._can_pay(page, payment)
 
     def _end(self, shop: Shop, stage: str, no: str) -> None:
         now = self._world.loop.time()
@@ -324,9 +328,7 @@ class CheckoutWatch:
             self._holds("I17", none, f"{page.stage}, and back with a payment", no)
 
     def calm(self, page: "Page", payment: PaymentRow) -> None:
-        """Of money that came by itself a page does not say that there was none, and no
-        code is asked for that could not pay.
-        """
+        """Of money that came by itself a page does not say that there was none."""
         no = payment.pay_order_no
         came = any(
             case.pay_order_no == no and case.kind in CAME_BY_ITSELF
@@ -334,8 +336,16 @@ class CheckoutWatch:
         )
         denied = any(words in page.text for words in NOTHING_WAS_CHARGED)
         self._holds("I4", not (came and denied), "nothing was taken, it says", no)
-        useless = page.stage == "CODE" and payment.held is not None
+
+    def _can_pay(self, page: "Page", payment: PaymentRow) -> None:
+        """No code is asked for of an order that is held, since somebody saw it so."""
+        no, now = payment.pay_order_no, self._world.loop.time()
+        if payment.held is None:
+            self._held.pop(no, None)
+            return
+        useless = page.stage == "CODE" and page.asked_at >= self._held.get(no, now)
         self._holds("I4", not useless, "a code is asked for, and none can pay", no)
+        self._held.setdefault(no, now)
 
     # --- what a line is told ----------------------------------------------------------
 

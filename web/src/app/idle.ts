@@ -17,7 +17,7 @@ export function useIdleEnd(): void {
     };
     for (const name of SIGNS) addEventListener(name, sign, { passive: true });
     const timer = setInterval(() => {
-      if (Date.now() - last > IDLE_MS) void end();
+      if (Date.now() - last > IDLE_MS) end();
     }, LOOK_MS);
     return () => {
       clearInterval(timer);

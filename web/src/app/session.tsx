@@ -22,8 +22,8 @@ interface Known {
   state: State;
   logIn: (who: { name: string; password: string; code: string }) => Promise<void>;
   logOut: () => Promise<void>;
-  /** The same, where it was not asked for. */
-  end: () => Promise<void>;
+  /** The same at once, where nobody asked for it. */
+  end: () => void;
   ask: () => void;
 }
 
@@ -40,23 +40,33 @@ export function Sessions({ children }: { children: ReactNode }) {
     );
   }, []);
 
-  useEffect(ask, [ask]);
-  useEffect(() => {
-    // Nothing of what one operator saw stays for the next.
-    onSessionEnd(() => {
-      answers.clear();
-      setState("ended");
-    });
-  }, [answers]);
-
-  const leave = useCallback(
-    async (to: "out" | "ended") => {
-      await call<void>("DELETE", AT, {});
+  // Nothing of what one operator saw stays for the next.
+  const left = useCallback(
+    (to: "out" | "ended" | "away") => {
       answers.clear();
       setState(to);
     },
     [answers],
   );
+
+  useEffect(ask, [ask]);
+  useEffect(() => onSessionEnd(() => left("ended")), [left]);
+
+  const logOut = useCallback(
+    () =>
+      call<void>("DELETE", AT, {}).then(
+        () => left("out"),
+        // Whose session is over already has left; else it may be good still.
+        (error) => left(problemOf(error).status === 401 ? "out" : "away"),
+      ),
+    [left],
+  );
+  const end = useCallback(() => {
+    // Whatever comes of it, what stood here is nobody's to read: a session that is not
+    // asked for any more ends by itself.
+    call<void>("DELETE", AT, {}).catch(() => undefined);
+    left("ended");
+  }, [left]);
 
   const known = useMemo<Known>(
     () => ({
@@ -65,10 +75,10 @@ export function Sessions({ children }: { children: ReactNode }) {
       async logIn(who) {
         setState(await call<Session>("POST", AT, { body: who }));
       },
-      logOut: () => leave("out"),
-      end: () => leave("ended"),
+      logOut,
+      end,
     }),
-    [state, ask, leave],
+    [state, ask, logOut, end],
   );
   return <Knows value={known}>{children}</Knows>;
 }

@@ -1,0 +1,61 @@
+"""What stands on a page while it stays open: to its end, all of it, and never what
+belongs to another question or to somebody who has left.
+"""
+
+import re
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from playwright.sync_api import expect
+from stack import TICKETS
+
+pytestmark = pytest.mark.long
+
+NO_ANSWER = "Failed to load resource: net::ERR_FAILED"
+"""What the browser itself writes of an answer that did not come."""
+
+
+def _read(visit, path: str) -> dict:
+    """What the API says to who is logged in there."""
+    answer = visit.page.request.get(f"{visit.ours}{path}")
+    assert answer.ok, answer.text()
+    return answer.json()
+
+
+def _why(visit, why: str) -> object:
+    """Say why in the dialog that is open, and do it."""
+    dialog = visit.page.get_by_role("dialog")
+    dialog.get_by_label("Why").fill(why)
+    dialog.locator("button[type=submit]").click()
+    return dialog
+
+
+# Who has left
+
+
+def test_who_logs_out_of_a_session_that_is_over_has_left(inside):
+    """The API knows him no more, which is all that he wanted."""
+    visit = inside("audit")
+    visit.context.clear_cookies()
+    visit.page.locator(".who").click()
+    visit.page.get_by_text("Log out").click()
+
+    visit.page.locator("input[autocomplete=username]").wait_for()
+    assert 0 == visit.page.locator(".frame").count()
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_nothing_stays_on_the_screen_of_who_went_away(inside, answered):
+    """After half an hour, be the session over at the server too, or nobody there."""
+    visit = inside("audit")
+    visit.page.clock.install()
+    visit.go("audit").in_console()
+    visit.context.clear_cookies()
+    if not answered:
+        visit.page.route("**/console/session", lambda route: route.abort())
+    visit.page.clock.fast_forward("31:00")
+
+    visit.shows("Your session ended")
+    assert 0 == visit.page.locator(".frame").count()
+    assert [NO_ANSWER] * (not answered) == visit.wrong
+    visit.wrong.clear()

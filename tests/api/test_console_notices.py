@@ -96,6 +96,19 @@ def test_one_is_sent_again_under_its_own_id(stack, operator):
     assert sql(stack, again, notice_id)[0]["replayed_at"] is not None
 
 
+def test_that_it_was_sent_again_is_on_its_payments_time_axis(stack, operator):
+    """Who did it, and why: the act was on the notice, and is looked for by its id."""
+    notice_id, no = told(stack)
+    act(operator, f"{NOTICES}/{notice_id}/replays", why="the shop lost it")
+    axis = operator.api.get(f"/v1/console/payments/{no}/timeline").json()["items"]
+
+    assert [("replayNotice", notice_id, operator.name, "the shop lost it")] == [
+        (one["title"], *(one["detail"][of] for of in ("subject", "operator", "why")))
+        for one in axis
+        if one["kind"] == "act"
+    ]
+
+
 def test_a_times_notices_are_counted_and_then_sent_again(stack, operator):
     """A preview changes nothing; the work tells how far it is, and is done once."""
     told(stack)

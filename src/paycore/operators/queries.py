@@ -35,6 +35,16 @@ ORDER BY seq DESC
 LIMIT $7
 """
 
+# Each subject's by the index of subjects, so many and no more.
+ABOUT = """
+SELECT e.* FROM unnest($1::text[]) AS s (subject)
+CROSS JOIN LATERAL (
+    SELECT * FROM operators_entry WHERE subject = s.subject ORDER BY seq DESC LIMIT $2
+) e
+ORDER BY e.seq DESC
+LIMIT $2
+"""
+
 NEWEST_WORKS = """
 SELECT DISTINCT ON (kind) * FROM operators_work
 WHERE kind = ANY($1::text[]) AND ended_at IS NOT NULL AND NOT failed
@@ -50,6 +60,7 @@ __all__ = [
     "Pool",
     "Wanted",
     "Work",
+    "about",
     "chain",
     "entries",
     "newest_works",
@@ -96,6 +107,12 @@ async def entries(
         *(before, wanted.operator, wanted.act, wanted.subject),
         *(wanted.since, wanted.until, limit),
     )
+    return [_entry(row) for row in rows]
+
+
+async def about(pool: Pool, subjects: Sequence[str], *, limit: int) -> list[Entry]:
+    """The newest entries of some subjects, the newest first."""
+    rows = await pool.fetch(ABOUT, list(dict.fromkeys(subjects)), limit)
     return [_entry(row) for row in rows]
 
 

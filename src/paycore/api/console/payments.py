@@ -1,5 +1,7 @@
 """Payments as operators see them: searched, exported, and one with all it has."""
 
+from collections.abc import Sequence
+
 from litestar import Response, get
 from litestar.response import Stream
 
@@ -30,11 +32,12 @@ from paycore.desk import queries as desk
 from paycore.kernel.errors import BadRequest, DataNotExist
 from paycore.kernel.terms import PayOrderNo
 from paycore.operators import queries as operators
-from paycore.operators.queries import Wanted
 from paycore.operators.roles import ALLOWS, May
 
 MOST_CASES = 100
 MOST_ACTS = 1_000
+MOST_NOTICES = 100
+"""Of so many notices operators' acts are looked for: the newest."""
 
 _SEARCH = Shape(SearchConsolePayments)
 _EXPORT = Shape(ExportPayments)
@@ -145,17 +148,23 @@ async def get_timeline(request: Plain, pay_order_no: str) -> Response[bytes]:
     await operator_of(request)
     door, no = door_of(request), number_of(pay_order_no)
     items = await read(door, queries.timeline(door.pool, no))
-    return found(ConsoleTimeline(items=_in_order([*items, *await _people(door, no)])))
+    people = await _people(door, no, _notices(items))
+    return found(ConsoleTimeline(items=_in_order([*items, *people])))
 
 
-async def _people(door: Door, no: PayOrderNo) -> list[Item]:
-    """The desk's cases of a payment with their steps, and operators' other acts."""
+def _notices(items: Sequence[Item]) -> list[str]:
+    """The ids of the newest notices that are on an axis."""
+    ids = dict.fromkeys(str(o.detail["id"]) for o in items if o.kind == "notice")
+    return list(ids)[-MOST_NOTICES:]
+
+
+async def _people(door: Door, no: PayOrderNo, notices: Sequence[str]) -> list[Item]:
+    """The desk's cases of a payment with their steps, and operators' other acts, on its
+    notices as well.
+    """
     cases = await read(door, desk.cases(door.pool, pay_order_no=no, limit=MOST_CASES))
     steps = await read(door, desk.steps(door.pool, [one.case_id for one in cases]))
-    acts = await read(
-        door,
-        operators.entries(door.pool, Wanted(subject=no), before=None, limit=MOST_ACTS),
-    )
+    acts = await read(door, operators.about(door.pool, [no, *notices], limit=MOST_ACTS))
     return [
         *(
             Item(
@@ -190,6 +199,7 @@ async def _people(door: Door, no: PayOrderNo) -> list[Item]:
                     "role": one.role,
                     "why": one.why,
                     "entry": one.seq,
+                    "subject": one.subject,
                 },
             )
             for one in acts

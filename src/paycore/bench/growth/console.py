@@ -23,7 +23,6 @@ from paycore.kernel.terms import BizStatus, PayOrderNo
 from paycore.notify import queries as notices
 from paycore.notify.queries import Looked
 from paycore.operators import queries as operators
-from paycore.operators.queries import Wanted
 from paycore.recon import queries as recon
 
 PAGE = 50
@@ -61,11 +60,11 @@ async def _one(asker: Asker, about: Sample) -> None:
 
 async def _timeline(asker: Asker, about: Sample) -> None:
     no = PayOrderNo(about.pay_order_no)
-    await looks.timeline(asker.pool, no)
+    items = await looks.timeline(asker.pool, no)
+    notices = [str(one.detail["id"]) for one in items if one.kind == "notice"]
     cases = await desk.cases(asker.pool, pay_order_no=no, limit=MOST_CASES)
     await desk.steps(asker.pool, [one.case_id for one in cases])
-    wanted = Wanted(subject=no)
-    await operators.entries(asker.pool, wanted, before=None, limit=MOST_ACTS)
+    await operators.about(asker.pool, [no, *notices], limit=MOST_ACTS)
 
 
 def _refunds(

@@ -14,6 +14,7 @@ from paycore.core.overview import queries as overview
 from paycore.core.refunds import queries as refunds
 from paycore.coupon import queries as coupons
 from paycore.kernel import db
+from paycore.operators import queries as operators
 
 PAYMENTS = 40_000
 SCAN = 500
@@ -55,6 +56,11 @@ FROM generate_series(1, {n} / 4) i;
 INSERT INTO coupon (biz_line, coupon_no, version, amount, currency, status)
 SELECT 'line' || i % 4, 'cp' || i, 1, 50, 'CNY', 'AVAILABLE'
 FROM generate_series(1, {n} / 4) i;
+INSERT INTO operators_entry (seq, at, operator, role, act, subject, why, detail,
+    previous, hash)
+SELECT i, at, 'anna', 'operator', 'replayNotice', 'msg_' || i % 1000, 'why', '{{}}',
+    '', ''
+FROM made;
 """
 # Payments that are open: every third has no money leg yet, the others have been asked
 # after, an hour apart, the older order the newer leg. Of refunds every second is open.
@@ -107,7 +113,7 @@ async def _fill(dsn: str) -> None:
     await connection.execute(HISTORY.format(n=PAYMENTS))
     await connection.execute(STANDING.format(open=OPEN))
     cards = ("cards_card", "cards_agreement", "coupon")
-    for table in ("payment", "attempt", "refund", *cards):
+    for table in ("payment", "attempt", "refund", *cards, "operators_entry"):
         await connection.execute(f"VACUUM ANALYZE {table}")
     await connection.close()
 
@@ -325,6 +331,21 @@ async def test_lists_read_ranges(pool):
 
     assert cards
     assert [] == pool.read_whole()
+
+
+async def test_what_was_done_about_some_subjects_is_looked_up(pool):
+    """The newest of all together, each once; by the index of subjects, of each so many
+    and no more.
+    """
+    asked = ["msg_7", "nobody's", "msg_8", "msg_7"]
+    found = await operators.about(pool, asked, limit=5)
+
+    last = PAYMENTS - 1_000
+    assert [last + 8, last + 7, last - 992, last - 993, last - 1_992] == [
+        one.seq for one in found
+    ]
+    assert [] == pool.read_whole()
+    assert "operators_entry_subject" in pool.plans[0]
 
 
 async def test_the_overview_reads_minutes(pool):

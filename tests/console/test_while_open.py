@@ -59,3 +59,24 @@ def test_nothing_stays_on_the_screen_of_who_went_away(inside, answered):
     assert 0 == visit.page.locator(".frame").count()
     assert [NO_ANSWER] * (not answered) == visit.wrong
     visit.wrong.clear()
+
+
+# One payment
+
+
+def test_a_payment_that_ends_while_one_looks_is_shown_to_its_end(inside, stack):
+    """Its last change is on the axis, and its notice comes to be delivered."""
+    payer = stack.payer(TICKETS)
+    no = payer.open().json()["pay_order_no"]
+    visit = inside(f"payments/{no}")
+    visit.page.locator(".step").first.wait_for()
+    stack.fault("biz.notice", "http_500", count=1)
+    assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
+
+    axis = visit.page.locator(".axis")
+    expect(axis).to_contain_text("Paid")
+    expect(visit.page.locator(".payment-aside")).to_contain_text("Pending")
+    expect(visit.page.locator(".payment-aside")).to_contain_text(
+        "Delivered", timeout=40_000
+    )
+    expect(axis).to_contain_text("delivered")

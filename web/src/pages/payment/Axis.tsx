@@ -1,7 +1,7 @@
 // Everything that happened to a payment on one time axis, oldest first.
 import { useQuery } from "@tanstack/react-query";
 import { Button, Skeleton } from "antd";
-import { useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 
 import { get } from "../../api/client";
 import { Panel } from "../../parts/Page";
@@ -29,6 +29,13 @@ export function Axis({ no, open, details }: {
     queryFn: ({ signal }) => get<{ items: Item[] }>(at, undefined, signal),
     refetchInterval: open ? OPEN_EVERY_MS : false,
   });
+  // What it ended with came after the axis was asked for: it is asked for once more.
+  const { refetch } = asked;
+  const was = useRef(open);
+  useEffect(() => {
+    if (was.current && !open) void refetch();
+    was.current = open;
+  }, [open, refetch]);
   const items = useMemo(() => asked.data?.items ?? [], [asked.data]);
   const shown = items
     .map((item, index) => ({ item, index }))

@@ -29,9 +29,8 @@ export default function Payment() {
   const asked = useQuery({
     queryKey: [at],
     queryFn: ({ signal }) => get<Details>(at, undefined, signal),
-    // What has ended changes no more by itself.
     refetchInterval: ({ state }) =>
-      state.data && state.data.payment.finished_at === null ? OPEN_EVERY_MS : false,
+      state.data && goesOn(state.data) ? OPEN_EVERY_MS : false,
   });
   const { data } = asked;
   return (
@@ -78,13 +77,23 @@ export default function Payment() {
           <Order payment={data.payment} />
           <Legs legs={data.legs} />
           <div className="grid payment">
-            <Axis no={no} open={data.payment.finished_at === null} details={data} />
+            <Axis no={no} open={goesOn(data)} details={data} />
             <Aside data={data} />
           </div>
         </>
       )}
       <ActDialog act={deed} close={() => setDeed(null)} />
     </Page>
+  );
+}
+
+/** Whether anything of it changes by itself: what has ended has notices to be sent yet,
+ * and may be given back. */
+function goesOn({ payment, notices, refunds }: Details): boolean {
+  return (
+    payment.finished_at === null ||
+    notices.some((one) => one.next_at !== null) ||
+    refunds.some((one) => one.finished_at === null)
   );
 }
 

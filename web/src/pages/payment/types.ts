@@ -49,6 +49,7 @@ export interface Details {
     currency: string;
     biz_status: string;
     created_at: string;
+    finished_at: string | null;
   }[];
   postings: {
     at: string;

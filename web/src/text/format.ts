@@ -19,11 +19,14 @@ export function amountText(minor: number, currency: string): string {
   const exponent = exponentOf(currency);
   const digits = String(Math.abs(minor)).padStart(exponent + 1, "0");
   const whole = digits.slice(0, digits.length - exponent);
-  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
   const sign = minor < 0 ? "−" : "";
   return exponent === 0
-    ? sign + grouped
-    : `${sign}${grouped}.${digits.slice(-exponent)}`;
+    ? sign + grouped(whole)
+    : `${sign}${grouped(whole)}.${digits.slice(-exponent)}`;
+}
+
+function grouped(whole: string): string {
+  return whole.replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 /** What a person typed, in minor units; undefined of what is no amount. */
@@ -59,6 +62,16 @@ export function clockText(at: string): string {
   const two = (n: number) => String(n).padStart(2, "0");
   const ms = String(time.getMilliseconds()).padStart(3, "0");
   return `${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}.${ms}`;
+}
+
+/** The day in UTC, by which the API counts. */
+export function dayText(at: string): string {
+  return new Date(at).toISOString().slice(0, 10);
+}
+
+/** The time of day in UTC. */
+export function utcText(at: string): string {
+  return new Date(at).toISOString().slice(11, 16);
 }
 
 export function durationText(seconds: number, language: Language): string {

@@ -9,7 +9,7 @@ import { Facts, Page, Panel } from "../../parts/Page";
 import { ProblemNote } from "../../parts/ProblemNote";
 import { Money, Name } from "../../parts/Show";
 import { useLanguage, useText } from "../../text";
-import { clockText, durationText, numberText } from "../../text/format";
+import { clockText, dayText, durationText, numberText, utcText } from "../../text/format";
 import "./page.css";
 import { said } from "./texts";
 import type { Overview } from "./types";
@@ -105,11 +105,19 @@ function Shown({ data }: { data: Overview }) {
   );
 }
 
+/** Since when the day is counted, where that is not its beginning. */
+function countedSince({ at, today }: Overview): string | null {
+  const begins = `${dayText(at)}T00:00:00Z`;
+  return Date.parse(today.since) > Date.parse(begins) ? utcText(today.since) : null;
+}
+
 function Tiles({ data }: { data: Overview }) {
   const { language } = useLanguage();
   const t = useText();
   const { succeeded, failed } = data.today;
   const ended = succeeded + failed;
+  const counted = countedSince(data);
+  const day = counted ? t(said.daySince, { t: counted }) : t(said.day);
   const count = (value: number) => numberText(value, language);
   const oldest = (waits: { number: number; oldest_s: number | null }) =>
     waits.number === 0 || waits.oldest_s === null
@@ -123,12 +131,12 @@ function Tiles({ data }: { data: Overview }) {
         hint={t(said.speedHint)}
       />
       <Tile
-        label={t(said.rate)}
+        label={t(said.rate, { day })}
         value={ended === 0 ? "—" : rateText(succeeded, ended, language)}
         hint={t(said.rateHint, { n: count(succeeded), all: count(ended) })}
       />
       <Tile
-        label={t(said.rescued)}
+        label={t(said.rescued, { day })}
         value={count(data.rescued.payments)}
         hint={
           data.rescued.amounts.length === 0 ? (
@@ -197,9 +205,11 @@ function Today({ data }: { data: Overview }) {
   const { language } = useLanguage();
   const t = useText();
   const { today, cases } = data;
+  const counted = countedSince(data);
   const count = (value: number) => numberText(value, language);
   return (
     <Panel className="overview-today" title={t(said.today)}>
+      {counted && <p className="quiet small">{t(said.partial, { t: counted })}</p>}
       <p className="quiet small">{t(said.taken)}</p>
       <div className="taken">
         {today.amounts.length === 0 && "—"}

@@ -32,7 +32,10 @@ export interface Overview {
   payments_per_s: number;
   /** The last sixty, the oldest first. */
   minutes: Minute[];
+  /** Of the payments that were opened today, by UTC's day. */
   today: {
+    /** Later than the day's beginning while a node that was just started still counts. */
+    since: string;
     succeeded: number;
     failed: number;
     closed: number;

@@ -85,6 +85,27 @@ def test_a_payment_that_ends_while_one_looks_is_shown_to_its_end(inside, stack):
 # Another question
 
 
+def test_no_days_figures_stand_under_another_day(inside):
+    """Until the answer about the chosen day is there, nothing is."""
+    visit = inside("books/trial-balance")
+    visit.shows("Debits equal credits")
+    held = []
+
+    def hold(route) -> None:
+        held.append(route)
+
+    visit.page.route("**/trial-balance?day=*", hold)
+    visit.page.get_by_label("At the end of").fill("2026-01-05")
+    visit.page.keyboard.press("Enter")
+    visit.page.wait_for_url("**day=2026-01-05")
+    visit.page.locator("main .ant-skeleton").wait_for()
+
+    assert "Debits equal credits" not in visit.text
+    assert 0 == visit.page.locator("main table").count()
+    held.pop().continue_()
+    visit.shows("Debits equal credits")
+
+
 @pytest.mark.parametrize(
     ("locale", "day", "partial"),
     [

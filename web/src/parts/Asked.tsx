@@ -1,4 +1,5 @@
-// What is asked for once and shown whole: waiting, refused, or there.
+// What is asked for once and shown whole: waiting, refused, or there. The answer to
+// another question is never shown meanwhile, be it of the same page.
 import { useQuery } from "@tanstack/react-query";
 import { Skeleton } from "antd";
 import type { ReactNode } from "react";
@@ -10,7 +11,6 @@ export function useAsked<T>(path: string, query?: Query, everyMs?: number | ((da
   return useQuery({
     queryKey: [path, query ?? {}],
     queryFn: ({ signal }) => get<T>(path, query, signal),
-    placeholderData: (before) => before,
     refetchInterval:
       typeof everyMs === "function" ? ({ state }) => everyMs(state.data) : everyMs,
   });

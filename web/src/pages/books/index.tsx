@@ -31,7 +31,6 @@ export default function Books() {
     queryKey: [`${AT}/days`, span],
     queryFn: ({ signal }) => every(dates[0] ?? "", dates.at(-1) ?? "", signal),
     refetchInterval: 30_000,
-    placeholderData: (before) => before,
   });
   const days = asked.data;
   const [all, setAll] = useState(false);

@@ -132,3 +132,17 @@ def test_the_day_says_whose_it_is_and_since_when_it_is_counted(
     visit.page.route("**/v1/console/overview", later)
     expect(today).to_contain_text(re.compile(partial))
     visit.page.unroute_all(behavior="wait")
+
+
+# All of a list
+
+
+def test_what_a_carrier_costs_is_money(inside):
+    """Millionths of a unit in the API, and units where people read them."""
+    visit = inside("channels/carriers")
+    (limit,) = _read(visit, "/v1/console/carriers")["items"][0]["limits"]
+    used = visit.page.locator(".place").first.locator(".used")
+
+    assert "spend" == limit["name"]
+    expect(used).to_contain_text("Spent, in the currency it bills in")
+    expect(used).to_contain_text(f"/ {limit['limit'] / 1e6:,.2f}")

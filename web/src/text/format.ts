@@ -25,6 +25,13 @@ export function amountText(minor: number, currency: string): string {
     : `${sign}${grouped(whole)}.${digits.slice(-exponent)}`;
 }
 
+/** Millionths of a unit, as carriers' prices are: two digits after the point, and more
+ * only where there are more. */
+export function millionthsText(millionths: number): string {
+  const digits = String(millionths).padStart(7, "0");
+  return `${grouped(digits.slice(0, -6))}.${digits.slice(-6).replace(/0{1,4}$/, "")}`;
+}
+
 function grouped(whole: string): string {
   return whole.replace(/\B(?=(\d{3})+$)/g, ",");
 }

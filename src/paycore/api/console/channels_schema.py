@@ -36,7 +36,9 @@ class ChannelOperation(Answer, frozen=True, kw_only=True):
 
 
 class UsedLimit(Answer, frozen=True, kw_only=True):
-    """What is used of a limit of this day."""
+    """What is used of a limit of this day, in minor units where its name ends with a
+    currency; `spend` of a carrier is in millionths of the currency that it bills in.
+    """
 
     name: str
     used: int

@@ -9,7 +9,7 @@ import { ProblemNote } from "../../parts/ProblemNote";
 import { Scroll } from "../../parts/Scroll";
 import { Name, Pill, Time, useNow } from "../../parts/Show";
 import { useLanguage, useText } from "../../text";
-import { amountText, numberText, timeText } from "../../text/format";
+import { amountText, millionthsText, numberText, timeText } from "../../text/format";
 import { said } from "./texts";
 import type { Going, Limit, Place, Window } from "./types";
 
@@ -256,17 +256,23 @@ function Operations({ of }: { of: Going[] }) {
   );
 }
 
+/** A carrier's limit of money, in millionths of whatever it bills in. */
+const SPEND = "spend";
+
 function Used({ limit: { name, used, limit } }: { limit: Limit }) {
+  const t = useText();
   const { language } = useLanguage();
   const share = limit === 0 ? 1 : Math.min(1, used / limit);
   const looks = share >= 0.95 ? "bad" : share >= 0.8 ? "warn" : "good";
   // A limit of money ends with its currency.
   const currency = /\b[A-Z]{3}$/.exec(name)?.[0];
-  const digits = (value: number) =>
-    currency ? amountText(value, currency) : numberText(value, language);
+  const digits = (value: number) => {
+    if (name === SPEND) return millionthsText(value);
+    return currency ? amountText(value, currency) : numberText(value, language);
+  };
   return (
     <div className="used">
-      <span>{name}</span>
+      <span>{name === SPEND ? t(said.spend) : name}</span>
       <span className={`used-bar used-${looks}`} aria-hidden="true">
         <span style={{ width: `${share * 100}%` }} />
       </span>

@@ -25,6 +25,7 @@ export const said = texts({
     "熔断与调用数据来自当前应答节点，各节点独立统计。",
   ],
   limits: ["Limits used today", "今日限额"],
+  spend: ["Spent, in the currency it bills in", "费用（按通道计费币种）"],
   windows: ["Maintenance windows", "维护时段"],
   by: ["by {name}", "{name} 设置"],
   end: ["End now", "立即结束"],

@@ -137,6 +137,51 @@ def test_the_day_says_whose_it_is_and_since_when_it_is_counted(
 # All of a list
 
 
+def _one_a_page(route) -> None:
+    """Ask the API for pages of one."""
+    url = urlsplit(route.request.url)
+    asked = {**parse_qs(url.query), "limit": ["1"]}
+    query = urlencode(asked, doseq=True)
+    route.continue_(url=url._replace(query=query).geturl())
+
+
+@pytest.mark.parametrize("kind", ["channels", "carriers"])
+def test_every_place_can_be_reached_however_many_there_are(inside, kind):
+    """Those of the second page, too, can be switched off."""
+    visit = inside("payments")
+    visit.page.route(f"**/v1/console/{kind}*", _one_a_page)
+    there = _read(visit, f"/v1/console/{kind}?limit=100")["items"]
+    visit.go("channels" if kind == "channels" else "channels/carriers")
+
+    assert len(there) > 1
+    cards = visit.page.locator(".place")
+    expect(cards).to_have_count(len(there))
+    expect(cards.get_by_role("button", name="Switch off now")).to_have_count(
+        sum(one["enabled"] for one in there)
+    )
+    visit.page.unroute_all(behavior="wait")
+
+
+def test_a_key_behind_others_can_be_revoked(inside):
+    """However many there were before it."""
+    visit = inside("lines")
+    visit.page.route("**/v1/console/lines/tickets/keys*", _one_a_page)
+    visit.page.locator("tr.ant-table-row", has_text="tickets").first.click()
+    for label in ("first of them", "second of them"):
+        visit.page.get_by_role("button", name="New key").click()
+        visit.page.locator("#label").fill(label)
+        _why(visit, "One more till")
+        visit.page.get_by_role("button", name="I have kept it").click()
+        expect(visit.page.get_by_role("dialog")).to_have_count(0)
+    for label in ("first of them", "second of them"):
+        row = visit.page.locator(".opened tr", has_text=label)
+        row.get_by_role("button", name="Revoke").click()
+        _why(visit, "The till is gone")
+        expect(row).to_contain_text("Revoked")
+        expect(visit.page.get_by_role("dialog")).to_have_count(0)
+    visit.page.unroute_all(behavior="wait")
+
+
 def test_what_a_carrier_costs_is_money(inside):
     """Millionths of a unit in the API, and units where people read them."""
     visit = inside("channels/carriers")

@@ -5,6 +5,7 @@ import { Skeleton } from "antd";
 import type { ReactNode } from "react";
 
 import { get, type Query } from "../api/client";
+import type { Listed } from "../api/types";
 import { ProblemNote } from "./ProblemNote";
 
 export function useAsked<T>(path: string, query?: Query, everyMs?: number | ((data?: T) => number | false)) {
@@ -14,6 +15,31 @@ export function useAsked<T>(path: string, query?: Query, everyMs?: number | ((da
     refetchInterval:
       typeof everyMs === "function" ? ({ state }) => everyMs(state.data) : everyMs,
   });
+}
+
+const PAGE = 100;
+const MOST_PAGES = 20;
+
+/** A list that is shown whole, however many pages it has; `next` where that were too
+ * many. */
+export function useWhole<T>(path: string, everyMs?: number) {
+  return useQuery({
+    queryKey: [path, "whole"],
+    queryFn: ({ signal }) => whole<T>(path, signal),
+    refetchInterval: everyMs,
+  });
+}
+
+async function whole<T>(path: string, signal: AbortSignal): Promise<Listed<T>> {
+  const items: T[] = [];
+  let next: string | null = null;
+  for (let page = 0; page < MOST_PAGES; page += 1) {
+    const got: Listed<T> = await get(path, { limit: PAGE, cursor: next }, signal);
+    items.push(...got.items);
+    next = got.next;
+    if (next === null) break;
+  }
+  return { items, next };
 }
 
 export function Asked<T>({ of, rows = 6, children }: {

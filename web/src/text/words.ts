@@ -11,6 +11,10 @@ export const words = texts({
   close: ["Close", "关闭"],
   done: ["Done", "完成"],
   more: ["Load more", "加载更多"],
+  firstOnly: [
+    "Only the first {n} are here; the others are left to the command line.",
+    "此处仅显示前 {n} 项，其余请使用命令行。",
+  ],
   searchedFrom: ["Searched back to {t}", "已搜索至 {t}"],
   all: ["All", "全部"],
   clear: ["Clear", "清除"],

@@ -3,11 +3,11 @@ import { Empty } from "antd";
 import { useState } from "react";
 
 import { ActDialog, type Act } from "../../parts/ActDialog";
-import { Asked, useAsked } from "../../parts/Asked";
+import { Asked, useWhole } from "../../parts/Asked";
 import { Page, Panel } from "../../parts/Page";
 import { Sections, type Section } from "../../parts/Sections";
 import { useText } from "../../text";
-import type { Listed } from "../../api/types";
+import { words } from "../../text/words";
 import "./page.css";
 import { Card } from "./Card";
 import { said } from "./texts";
@@ -22,12 +22,12 @@ export function Places({ kind }: { kind: "channels" | "carriers" }) {
   const t = useText();
   const [act, setAct] = useState<Act | null>(null);
   const at = `/v1/console/${kind}`;
-  const asked = useAsked<Listed<Place>>(at, undefined, 5_000);
+  const asked = useWhole<Place>(at, 5_000);
   return (
     <Page title={t(said.title)}>
       <Sections of={SECTIONS} label={t(said.title)} />
       <Asked of={asked} rows={10}>
-        {({ items }) => (
+        {({ items, next }) => (
           <>
             {items.length === 0 && (
               <Panel>
@@ -42,6 +42,7 @@ export function Places({ kind }: { kind: "channels" | "carriers" }) {
                 <Card key={keyOf(place)} place={place} at={`${at}/${keyOf(place)}`} open={setAct} />
               ))}
             </div>
+            {next && <p>{t(words.firstOnly, { n: items.length })}</p>}
             {items.length > 0 && <p className="quiet small">{t(said.perNode)}</p>}
           </>
         )}

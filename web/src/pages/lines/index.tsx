@@ -2,15 +2,15 @@
 import { Form, Input } from "antd";
 import { useMemo, useState } from "react";
 
-import type { Listed } from "../../api/types";
 import { ActButton } from "../../parts/ActButton";
 import { ActDialog, type Act } from "../../parts/ActDialog";
-import { Asked, useAsked } from "../../parts/Asked";
+import { Asked, useWhole } from "../../parts/Asked";
 import { CursorTable, type Columns } from "../../parts/CursorTable";
 import { Page, Panel } from "../../parts/Page";
 import { SecretOnce } from "../../parts/SecretOnce";
 import { Pill, Time } from "../../parts/Show";
 import { useText } from "../../text";
+import { words } from "../../text/words";
 import { said } from "./texts";
 
 const AT = "/v1/console/lines";
@@ -84,11 +84,11 @@ function Keys({ line, open, shown }: {
 }) {
   const t = useText();
   const at = `${AT}/${line}/keys`;
-  const asked = useAsked<Listed<Key>>(at);
+  const asked = useWhole<Key>(at);
   return (
     <div className="opened">
       <Asked of={asked} rows={2}>
-        {({ items }) => (
+        {({ items, next }) => (
           <>
             {items.length === 0 && <p className="quiet">{t(said.noKeys)}</p>}
             {items.length > 0 && (
@@ -112,6 +112,7 @@ function Keys({ line, open, shown }: {
                 </tbody>
               </table>
             )}
+            {next && <p>{t(words.firstOnly, { n: items.length })}</p>}
           </>
         )}
       </Asked>

@@ -37,7 +37,7 @@ def test_a_notice_is_sent_again(inside, stack, paid):
     expect(dialog).to_contain_text("same id")
     dialog.get_by_role("textbox").fill("The shop lost it")
     dialog.locator("button[type=submit]").click()
-    expect(dialog).to_contain_text("It is done")
+    expect(dialog).to_contain_text("It is under way")
 
     expect(visit.page.locator("main")).to_contain_text("Delivered", timeout=30_000)
 

@@ -101,4 +101,4 @@ def test_an_unknown_result_is_asked_after_at_once(inside, unknown):
     dialog.get_by_role("textbox").fill("The payer calls")
     dialog.locator("button[type=submit]").click()
 
-    expect(dialog).to_contain_text("It is done")
+    expect(dialog).to_contain_text("It is under way")

@@ -82,6 +82,19 @@ def test_a_payment_that_ends_while_one_looks_is_shown_to_its_end(inside, stack):
     expect(axis).to_contain_text("delivered")
 
 
+def test_an_act_that_did_nothing_is_not_said_to_be_done(inside, stack):
+    """A payment whose channel does not say what it knows is not closed."""
+    no = stack.payer().open().json()["pay_order_no"]
+    stack.fault("bank.quick_*.enquire", "http_500")
+    visit = inside(f"payments/{no}", role="operator")
+    visit.page.get_by_role("button", name="Close the payment").click()
+    dialog = _why(visit, "The shop took it back")
+
+    expect(dialog).to_contain_text("It was not done")
+    expect(dialog).to_contain_text("its channel has to be asked first")
+    expect(dialog).not_to_contain_text("It is done")
+
+
 # Another question
 
 

@@ -16,6 +16,13 @@ export interface Listed<T> {
   searched_from?: string | null;
 }
 
+/** What an act on a payment answers. */
+export interface PaymentActed {
+  biz_status: string;
+  says: string;
+  says_zh: string;
+}
+
 export interface Amount {
   currency: string;
   amount: number;

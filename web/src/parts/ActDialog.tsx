@@ -13,7 +13,19 @@ const WHY_MAX = 200;
 const said = texts({
   needed: ["Say why", "请填写原因"],
   went: ["It is done", "操作完成"],
+  begun: ["It is under way", "已发起"],
+  not: ["It was not done", "操作未完成"],
 });
+
+/** What came of an act. */
+export interface Came {
+  /** Done, unless something else is said: an act may only begin what takes longer, and
+   * an answer may say that nothing was done. */
+  how?: "went" | "begun" | "not";
+  says?: ReactNode;
+}
+
+const LOOKS = { went: "success", begun: "info", not: "warning" } as const;
 
 export interface Act {
   /** What it is called, as a verb: the title and the button. */
@@ -28,8 +40,8 @@ export interface Act {
   grave?: boolean;
   /** More to be filled in; its fields are sent beside `why`. */
   fields?: ReactNode;
-  /** What to show of the answer; nothing where the page shows it. */
-  result?: (answer: unknown) => ReactNode;
+  /** What came of it, by the answer; done, and no more to be said, where it is left out. */
+  result?: (answer: unknown) => Came;
   /** Called with the answer, before the dialog shows it. */
   then?: (answer: unknown) => void;
   /** The dialog closes by itself; `then` shows what came of it. */
@@ -79,11 +91,12 @@ function Steps({ act, close }: { act: Act; close: () => void }) {
   }, []);
 
   if (doing.isSuccess && !act.silent) {
+    const { how = "went", says } = act.result?.(doing.data) ?? {};
     return (
       <Result
-        status="success"
-        title={t(said.went)}
-        subTitle={act.result?.(doing.data)}
+        status={LOOKS[how]}
+        title={t(said[how])}
+        subTitle={says}
         extra={
           <Button type="primary" onClick={close}>
             {t(words.close)}

@@ -35,6 +35,7 @@ export default function NoticePage() {
                 title: t(said.replay),
                 will: t(said.replayWill),
                 path: `${at}/replays`,
+                result: () => ({ how: "begun" }),
               })
             }
           >

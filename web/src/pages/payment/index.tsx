@@ -5,6 +5,7 @@ import { useState } from "react";
 import { useParams } from "react-router";
 
 import { get } from "../../api/client";
+import type { PaymentActed } from "../../api/types";
 import { ActDialog, type Act as Deed } from "../../parts/ActDialog";
 import { Page } from "../../parts/Page";
 import { ProblemNote } from "../../parts/ProblemNote";
@@ -109,8 +110,9 @@ function deedOf(act: Act["act"], at: string, t: Say, zh: boolean): Deed {
     path: `${at}/${act}`,
     grave: act === "close",
     result: (answer) => {
-      const { says, says_zh } = answer as { says: string; says_zh: string };
-      return zh ? says_zh : says;
+      const { biz_status, says, says_zh } = answer as PaymentActed;
+      const closed = biz_status === "CLOSED" ? "went" : "not";
+      return { how: act === "close" ? closed : "begun", says: zh ? says_zh : says };
     },
   };
 }

@@ -3,6 +3,7 @@
 import re
 from itertools import product
 
+import pyotp
 import pytest
 from playwright.sync_api import expect
 from stack import TICKETS, Payer
@@ -220,6 +221,15 @@ def test_an_invitation_is_shown_once_and_leads_in(inside, open_console, axe):
 
     assert "#" not in joining.page.url
     assert [] == joining.serious(axe)
+    totp = pyotp.TOTP(joining.page.locator(".secret code").inner_text())
+    code = joining.page.locator("input[autocomplete=one-time-code]")
+    code.fill(f"{(int(totp.now()) + 1) % 1_000_000:06}")
+    joining.page.locator("button[type=submit]").click()
+    joining.shows("Password or code is wrong")
+    expect(code).to_have_value("")
+    code.fill(totp.now())
+    joining.page.locator("button[type=submit]").click()
+    joining.shows("You are in")
 
 
 # How it looks stays as it was chosen

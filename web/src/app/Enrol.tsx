@@ -45,6 +45,11 @@ const said = texts({
     "This invitation is not good any more: ask for a new one.",
     "邀请已失效，请重新获取。",
   ],
+  wrong: [
+    "Password or code is wrong, or the invitation has ended. Type the code that the authenticator shows now; if it is refused again, begin anew.",
+    "密码或验证码错误，或邀请已失效。请输入验证器当前显示的验证码；如再次被拒，请重新开始。",
+  ],
+  anew: ["Begin anew", "重新开始"],
 });
 
 interface Made {
@@ -68,13 +73,16 @@ export function Enrol() {
   const { ask } = useKnown();
   const t = useText();
 
-  async function attempt(act: () => Promise<void>) {
+  /** Whether it went; else the page says why not. */
+  async function attempt(act: () => Promise<void>): Promise<boolean> {
     setBusy(true);
     setProblem(null);
     try {
       await act();
+      return true;
     } catch (error) {
       setProblem(problemOf(error));
+      return false;
     } finally {
       setBusy(false);
     }
@@ -87,6 +95,11 @@ export function Enrol() {
       setGiven(typed);
       history.replaceState(null, "", location.pathname);
     });
+
+  const anew = () => {
+    setMade(null);
+    setProblem(null);
+  };
 
   const confirm = ({ code }: { code: string }) =>
     attempt(async () => {
@@ -123,29 +136,34 @@ export function Enrol() {
         current={made ? 1 : 0}
         items={[{ title: t(said.steps) }, { title: t(said.steps2) }]}
       />
-      {problem && (problem.status === 401 || problem.status === 404) && (
-        <Alert type="error" showIcon title={t(said.refused)} />
-      )}
-      {problem && problem.status !== 401 && problem.status !== 404 && (
-        <ProblemNote problem={problem} />
+      {problem && problem.status !== 401 && <ProblemNote problem={problem} />}
+      {problem?.status === 401 && (
+        <Alert type="error" showIcon title={t(made ? said.wrong : said.refused)} />
       )}
       {made ? (
-        <Scan made={made} busy={busy} confirm={confirm} />
+        <Scan made={made} busy={busy} confirm={confirm} anew={anew} />
       ) : (
-        <Choose busy={busy} begin={begin} />
+        <Choose invitation={given?.invitation} busy={busy} begin={begin} />
       )}
     </Outside>
   );
 }
 
-function Choose({ busy, begin }: { busy: boolean; begin: (typed: Typed) => void }) {
+function Choose({ invitation, busy, begin }: {
+  /** As it was given before; at first it stands in the address. */
+  invitation: string | undefined;
+  busy: boolean;
+  begin: (typed: Typed) => void;
+}) {
   const t = useText();
   return (
     <Form
       layout="vertical"
       size="large"
       requiredMark={false}
-      initialValues={{ invitation: decodeURIComponent(location.hash.slice(1)) }}
+      initialValues={{
+        invitation: invitation ?? decodeURIComponent(location.hash.slice(1)),
+      }}
       onFinish={begin}
     >
       <Form.Item name="invitation" label={t(said.invitation)} rules={[{ required: true }]}>
@@ -181,12 +199,17 @@ function Choose({ busy, begin }: { busy: boolean; begin: (typed: Typed) => void 
   );
 }
 
-function Scan({ made, busy, confirm }: {
+function Scan({ made, busy, confirm, anew }: {
   made: Made;
   busy: boolean;
-  confirm: (typed: { code: string }) => void;
+  confirm: (typed: { code: string }) => Promise<boolean>;
+  anew: () => void;
 }) {
+  const [form] = Form.useForm<{ code: string }>();
   const t = useText();
+  const typed = async (code: { code: string }) => {
+    if (!(await confirm(code))) form.setFieldValue("code", "");
+  };
   return (
     <>
       <p>{t(said.scan)}</p>
@@ -205,7 +228,13 @@ function Scan({ made, busy, confirm }: {
         <code>{made.totp_secret}</code>
         <Copy text={made.totp_secret} />
       </p>
-      <Form layout="vertical" size="large" requiredMark={false} onFinish={confirm}>
+      <Form
+        form={form}
+        layout="vertical"
+        size="large"
+        requiredMark={false}
+        onFinish={typed}
+      >
         <Form.Item
           name="code"
           label={t(said.code)}
@@ -216,6 +245,9 @@ function Scan({ made, busy, confirm }: {
         </Form.Item>
         <Button type="primary" htmlType="submit" block loading={busy}>
           {t(said.confirm)}
+        </Button>
+        <Button type="link" block disabled={busy} onClick={anew}>
+          {t(said.anew)}
         </Button>
       </Form>
     </>

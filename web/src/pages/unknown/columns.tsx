@@ -2,6 +2,7 @@
 import { useMemo } from "react";
 import { Link } from "react-router";
 
+import type { PaymentActed } from "../../api/types";
 import { ActButton } from "../../parts/ActButton";
 import type { Act } from "../../parts/ActDialog";
 import type { Columns } from "../../parts/CursorTable";
@@ -82,8 +83,8 @@ export function usePayments(open: (act: Act) => void): Columns<Payment> {
                 will: t(said.enquireWill, { no }),
                 path: `/v1/console/payments/${no}/enquire`,
                 result: (answer) => {
-                  const { says, says_zh } = answer as { says: string; says_zh: string };
-                  return language === "zh" ? says_zh : says;
+                  const { says, says_zh } = answer as PaymentActed;
+                  return { how: "begun", says: language === "zh" ? says_zh : says };
                 },
               })
             }

@@ -133,8 +133,9 @@ def opened(visit: Visit, page: str, path: str) -> None:
         visit.settle()
     if page == "desk/unknown":
         visit.page.get_by_role("button", name="Ask now").first.wait_for()
-    if page in OPENS:
-        visit.page.locator("main tr.ant-table-row").nth(OPENS[page]).click()
+    rows = visit.page.locator("main tr.ant-table-row")
+    if page in OPENS and rows.count():
+        rows.nth(OPENS[page]).click()
         visit.page.locator("main .ant-table-expanded-row").first.wait_for()
         visit.settle()
 

@@ -12,6 +12,9 @@ REFUNDS = "/v1/console/refunds"
 UNKNOWN = {"result": "unknown", "limit": 100}
 SEEN_WITHIN_S = 20.0
 
+pytestmark = pytest.mark.long
+"""They wait until nobody can be sending any more."""
+
 
 def silent(stack, payer) -> str:
     """A payment of whose money its bank says nothing."""

@@ -254,7 +254,14 @@ def test_refunds_are_found(payer: Payer):
 
 
 @pytest.mark.parametrize(
-    "fault", ["timeout_after", "garbage", "bad_signature", "http_500", "slow:2"]
+    "fault",
+    [
+        "timeout_after",
+        "garbage",
+        "bad_signature",
+        pytest.param("http_500", marks=pytest.mark.long),
+        "slow:2",
+    ],
 )
 def test_a_refund_without_an_answer_is_found_and_counted_once(
     stack: Stack, brisk, fault: str
@@ -274,6 +281,7 @@ def test_a_refund_without_an_answer_is_found_and_counted_once(
     assert {f"{no}R01"} == {row.refund_no for row in rows(stack, RefundRow, no)}
 
 
+@pytest.mark.long
 def test_a_refund_that_never_got_there_is_sent_again_under_its_number(
     stack: Stack, brisk
 ):

@@ -15,7 +15,7 @@ from stack import Stack, stacked
 
 from paycore.api.application import routes
 
-A_ROUND = 10
+A_ROUND = 5
 REQUESTS = 2 * A_ROUND * len(routes())
 """Ten of each call and mode."""
 

@@ -166,7 +166,7 @@ async def both_claim(postgres, model, limit, at):
             Job,
             limit,
             now=now,
-            over=now if at % 2 else None,
+            over=now if at % 2 else now - timedelta(hours=1),
             epoch=Epoch(at % 3),
             live=Lives.of(0, 1),
             lease_until=now + timedelta(seconds=2),

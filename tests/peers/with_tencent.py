@@ -1,5 +1,6 @@
 """Tencent Cloud's own kit as a customer of our simulator."""
 
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from paycore.dev.vendors import APP_ID, SIGN, TEMPLATES
 PHONE, OTHER_PHONE = "+8613700137000", "+8613700137001"
 TEMPLATE, WORDS = TEMPLATES["tencent"]
 APPLICATION = {"SmsSdkAppId": APP_ID}
+BEIJING = timezone(timedelta(hours=8))
 
 
 def talk(python: Path, stage: Stage, page: Page) -> None:
@@ -20,6 +22,7 @@ def talk(python: Path, stage: Stage, page: Page) -> None:
         customer = Customer(kit, stage, page)
         customer.texts()
         customer.phones()
+        customer.counts()
         customer.refusals()
 
 
@@ -110,6 +113,29 @@ class Customer:
             )
         self.pull()
 
+    def counts(self) -> None:
+        """One more text is one more of these hours, in Beijing."""
+        before, had = self.counted(), self.had()
+        self.send()
+        after = self.counted()
+        names = ("FeeCount", "RequestCount", "RequestSuccessCount")
+        self.page.call(
+            "SendStatusStatistics",
+            answered=([1] * 3, [after[name] - before[name] for name in names]),
+            recorded=(len(had) + 1, len(self.had())),
+        )
+        self.pull()
+
+    def counted(self) -> dict[str, int]:
+        """SendStatusStatistics of this hour and the two around it."""
+        now, hour = datetime.now(BEIJING), timedelta(hours=1)
+        begin, end = (f"{at:%Y%m%d%H}" for at in (now - hour, now + hour))
+        asked = {"BeginTime": begin, "EndTime": end, "Limit": 0, "Offset": 0}
+        said = self.kit.said(
+            "call", action="SendStatusStatistics", **asked, **APPLICATION
+        )
+        return dict(said["SendStatusStatistics"])
+
     def refusals(self) -> None:
         """What is about the phone is its status; about the call, an exception."""
         before = self.had()
@@ -144,11 +170,6 @@ class Customer:
         with self.stage.fault("carrier.tencent.send", f"decline:{busy}"):
             said = self.send()
         self.refused("too many calls", busy, said, before)
-        asked = {"BeginTime": "2026010100", "EndTime": "2026010123", "Limit": 0}
-        said = self.kit.ask(
-            "call", action="SendStatusStatistics", Offset=0, **asked, **APPLICATION
-        )
-        self.refused("SendStatusStatistics", "InvalidAction", said, before)
         self.begin(str(self.ours["secret_id"]), "another secret")
         wrong = "AuthFailure.SignatureFailure"
         self.refused("a wrong secret", wrong, self.send(), before)

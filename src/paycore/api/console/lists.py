@@ -73,13 +73,7 @@ async def _newest(door: Door, asked: SearchConsoleRefunds) -> refunds.Page:
     return await read(
         door,
         refunds.page(
-            door.pool,
-            numbers=None if asked.q is None else await named(door, asked.q),
-            status=asked.status,
-            biz_line=asked.biz_line,
-            channel=asked.channel,
-            since=asked.since,
-            until=asked.until,
+            *(door.pool, await _wanted(door, asked)),
             before=after_of(asked.cursor),
             limit=asked.limit,
         ),
@@ -92,19 +86,25 @@ async def _oldest(door: Door, asked: SearchConsoleRefunds) -> refunds.Page:
     page = await read(
         door,
         refunds.oldest_unknown(
-            door.pool,
-            numbers=None if asked.q is None else await named(door, asked.q),
-            status=asked.status,
-            biz_line=asked.biz_line,
-            channel=asked.channel,
-            since=asked.since,
-            until=asked.until,
+            *(door.pool, await _wanted(door, asked)),
             after=None if key is None else moment_of(key),
             limit=asked.limit,
         ),
     )
     following = None if page.after is None else moment_key(*page.after)
     return refunds.Page(lines=page.lines, before=following, searched_from=None)
+
+
+async def _wanted(door: Door, asked: SearchConsoleRefunds) -> refunds.Asked:
+    """What was asked for, its number looked up."""
+    return refunds.Asked(
+        numbers=None if asked.q is None else await named(door, asked.q),
+        status=asked.status,
+        since=asked.since,
+        until=asked.until,
+        biz_line=asked.biz_line,
+        channel=asked.channel,
+    )
 
 
 @get(

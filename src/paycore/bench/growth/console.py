@@ -70,15 +70,8 @@ async def _timeline(asker: Asker, about: Sample) -> None:
 def _refunds(
     asker: Asker, *, numbers: Sequence[str] | None = None, status: str | None = None
 ) -> Awaitable[object]:
-    return refunds.page(
-        asker.pool,
-        numbers=numbers,
-        status=status,
-        since=None,
-        until=None,
-        before=None,
-        limit=PAGE,
-    )
+    asked = refunds.Asked(numbers=numbers, status=status)
+    return refunds.page(asker.pool, asked, before=None, limit=PAGE)
 
 
 def _notices(asker: Asker, looked: Looked) -> Awaitable[object]:

@@ -13,6 +13,7 @@ from paycore.kernel.terms import BizLineId, PayOrderNo, RefundNo, RefundStatus
 
 __all__ = [
     "UNKNOWN",
+    "Asked",
     "Oldest",
     "Page",
     "Pool",
@@ -105,6 +106,18 @@ async def find(
     return [msgspec.convert(dict(record), RefundRow) for record in records]
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What refunds are to be like; None: any."""
+
+    numbers: Sequence[str] | None = None
+    """Of these payments."""
+    status: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    biz_line: str | None = None
+    channel: str | None = None
+
+
 class Page(msgspec.Struct, frozen=True, kw_only=True):
     """Refunds of all lines, newest payment first, and before which number the next page
     goes on; None: there is nothing behind it.
@@ -142,23 +155,14 @@ _BEHIND_ALL = "~"
 
 
 async def page(
-    pool: Pool,
-    *,
-    numbers: Sequence[str] | None,
-    status: str | None,
-    since: datetime | None,
-    until: datetime | None,
-    biz_line: str | None = None,
-    channel: str | None = None,
-    before: str | None,
-    limit: int,
-    scan: int = SCAN,
+    pool: Pool, asked: Asked, *, before: str | None, limit: int, scan: int = SCAN
 ) -> Page:
     """The refunds of some payments, or of all, before a number if one is given.
 
     A refund may be of a payment of long ago, so its own time is no range of them.
     """
-    few = numbers is None and status == RefundStatus.DOING
+    numbers = asked.numbers
+    few = numbers is None and asked.status == RefundStatus.DOING
     condition = _OPEN if few else _NAMED
     last = before or _BEHIND_ALL
     place = (last[:26], last)
@@ -168,7 +172,7 @@ async def page(
     records = await pool.fetch(
         _FOUND.format(condition=condition),
         *(*place, limit + 1, numbers, "" if end is None else end["refund_no"]),
-        *(status, since, until, biz_line, channel),
+        *(asked.status, asked.since, asked.until, asked.biz_line, asked.channel),
     )
     rows = [msgspec.convert(dict(record), RefundRow) for record in records]
     lines = [line_of(row) for row in rows[:limit]]
@@ -210,23 +214,14 @@ LIMIT $9
 
 
 async def oldest_unknown(
-    pool: Pool,
-    *,
-    numbers: Sequence[str] | None,
-    status: str | None,
-    since: datetime | None,
-    until: datetime | None,
-    biz_line: str | None = None,
-    channel: str | None = None,
-    after: Place | None,
-    limit: int,
+    pool: Pool, asked: Asked, *, after: Place | None, limit: int
 ) -> Oldest:
     """Those of some payments, or of all, behind a place if one is given."""
     place = (None, None) if after is None else after
     records = await pool.fetch(
         _OLDEST,
-        *(numbers, status, since, until, biz_line, channel),
-        *(*place, limit + 1),
+        *(asked.numbers, asked.status, asked.since, asked.until),
+        *(asked.biz_line, asked.channel, *place, limit + 1),
     )
     lines = [line_of(msgspec.convert(dict(one), RefundRow)) for one in records[:limit]]
     if len(records) <= limit:

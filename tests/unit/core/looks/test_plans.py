@@ -259,13 +259,13 @@ async def test_unknown_refunds_are_read_among_what_is_open(pool):
     """Those that were answered without a last word, and those that are surely not being
     sent any more; the oldest first.
     """
-    about = {"numbers": None, "status": None, "since": None, "until": None}
-    first = await refunds.oldest_unknown(pool, **about, after=None, limit=9)
-    second = await refunds.oldest_unknown(pool, **about, after=first.after, limit=9)
+    all_ = refunds.Asked()
+    first = await refunds.oldest_unknown(pool, all_, after=None, limit=9)
+    second = await refunds.oldest_unknown(pool, all_, after=first.after, limit=9)
     found = [*first.lines, *second.lines]
     ages = [one.created_at for one in found]
-    of_one = {**about, "numbers": [found[3].pay_order_no]}
-    alone = await refunds.oldest_unknown(pool, **of_one, after=None, limit=9)
+    of_one = refunds.Asked(numbers=[found[3].pay_order_no])
+    alone = await refunds.oldest_unknown(pool, of_one, after=None, limit=9)
 
     # Of 20 open ones: every second was answered, every third is sent no more.
     assert (9, 4) == (len(first.lines), len(second.lines))
@@ -318,16 +318,8 @@ async def test_lists_read_ranges(pool):
     await coupons.page(
         pool, lines=lines, coupon_no="cp9", state=None, after=None, limit=5, scan=SCAN
     )
-    await refunds.page(
-        *(pool,),
-        numbers=None,
-        status="FAIL",
-        since=None,
-        until=None,
-        before=None,
-        limit=5,
-        scan=SCAN,
-    )
+    failed = refunds.Asked(status="FAIL")
+    await refunds.page(pool, failed, before=None, limit=5, scan=SCAN)
 
     assert cards
     assert [] == pool.read_whole()

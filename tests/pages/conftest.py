@@ -18,10 +18,16 @@ from browsing import launched, program, watching
 from paying import PHONE, SIGN, Shop, Visit
 from stack import Stack, stacked
 
+from paycore.kernel.mask import mask_text
+
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
 AXE = "axe-core/axe.min.js"
 CODE_GAP_S = 2
+EXAMPLE = "+85291234567"
+"""The number that a hint shows: nobody's."""
+SHOWN = """() => document.body.innerText + "\\n" + [...document.querySelectorAll(
+  "input:not([type=hidden])")].map((one) => one.value).join("\\n")"""
 KEPT = frozenset(
     {
         *("phone-zh-light", "phone-en-dark", "desktop-en-light", "code-zh"),
@@ -99,9 +105,13 @@ def axe() -> str:
 
 @pytest.fixture
 def picture() -> object:
-    """Takes a picture for the documents, where these are asked for."""
+    """Takes a picture for the documents, where these are asked for. What a picture
+    shows is text before it is one, and nothing secret is in that.
+    """
 
     def taken(visit: Visit, name: str) -> None:
+        shown = visit.page.evaluate(SHOWN).replace(EXAMPLE, "")
+        assert mask_text(shown) == shown, name
         if os.environ.get("PAYCORE_SCREENSHOTS") != "1" or name not in KEPT:
             return
         IMAGES.mkdir(exist_ok=True)

@@ -31,6 +31,24 @@ def test_a_saved_card_pays(shop, open_page, axe, picture):
     assert visit.back_address().startswith("https://shop.example/done?cart=7&")
 
 
+def test_by_keyboard_alone(open_page, shop):
+    """The button is reached by tabs, and the code is where one types already."""
+    made = shop.made()
+    visit = open_page(made["url"])
+    pay = "document.activeElement.matches('form[action*=\"/pay?\"] button')"
+    for _ in range(20):
+        visit.page.keyboard.press("Tab")
+        if visit.page.evaluate(pay):
+            break
+    visit.page.keyboard.press("Enter")
+    visit.until("CODE")
+    visit.page.keyboard.type(shop.newest)
+    visit.page.keyboard.press("Enter")
+    visit.until("PAID")
+
+    assert 1 == len(shop.charges(made))
+
+
 def test_the_payer_sees_nothing_of_a_conversion(stack, shop, open_page, picture):
     """With the quick bank down our own code pays, and the page says the same words."""
     plain, seen = shop.made(coupon_no=None), []

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from browsing import launched, program, watching
 from pictures import smaller
 from stack import Stack, stacked
-from visiting import DESKTOP, Operator, Visit
+from visiting import DESKTOP, STILL, Operator, Visit
 
 from paycore.console import site
 from paycore.dev import folder
@@ -83,7 +83,7 @@ def open_console(browser, stack: Stack) -> Iterator[object]:
     with watching() as visits:
 
         def opened(path: str = "", **context: object) -> Visit:
-            given = {"viewport": DESKTOP, "locale": "en-GB", **context}
+            given = {**STILL, "viewport": DESKTOP, "locale": "en-GB", **context}
             visit = Visit(browser.new_context(**given), stack.nodes[0].info.api)
             visits.append(visit)
             visit.go(path)

@@ -13,7 +13,7 @@ import pytest
 from browsing import watching
 from month import PAYMENTS, Month, month
 from playwright.sync_api import expect
-from visiting import DESKTOP, LOOKS, PROBLEM, Visit, every_page
+from visiting import DESKTOP, LOOKS, PROBLEM, STILL, Visit, every_page
 
 from paycore.bench.month.originals import HOLDERS, REFUSED
 from paycore.dev.seeds import ID_NO, PLANS
@@ -60,7 +60,7 @@ def at(browser, stands: Month, sessions_here) -> Iterator[object]:
     with watching() as visits:
 
         def opened(path: str = "", **context: object) -> Visit:
-            given = {"viewport": DESKTOP, "locale": "en-GB", **context}
+            given = {**STILL, "viewport": DESKTOP, "locale": "en-GB", **context}
             if "admin" in sessions_here:
                 given["storage_state"] = sessions_here["admin"]
             visit = Visit(browser.new_context(**given), stands.api)

@@ -14,6 +14,13 @@ pytestmark = pytest.mark.long
 NO_ANSWER = "Failed to load resource: net::ERR_FAILED"
 """What the browser itself writes of an answer that did not come."""
 
+GROWS = """() => {
+  window.grew = false;
+  new MutationObserver(() => {
+    window.grew ||= document.querySelector('.ant-modal[class*=ant-zoom-appear-active]') !== null;
+  }).observe(document.body, {attributes: true, childList: true, subtree: true});
+}"""
+
 
 def _read(visit, path: str) -> dict:
     """What the API says to who is logged in there."""
@@ -95,6 +102,17 @@ def test_an_act_that_did_nothing_is_not_said_to_be_done(inside, stack):
 
 
 # Another question
+
+
+@pytest.mark.parametrize("wanted", ["no-preference", "reduce"])
+def test_who_wants_no_motion_sees_none(inside, wanted):
+    """A dialog is there at once; to others it grows, for a fifth of a second."""
+    visit = inside("channels", reduced_motion=wanted)
+    visit.page.evaluate(GROWS)
+    visit.page.get_by_role("button", name="Switch off now").first.click()
+    visit.page.get_by_role("dialog").get_by_label("Why").wait_for()
+
+    assert (wanted == "no-preference") == visit.page.evaluate("window.grew")
 
 
 def test_no_days_figures_stand_under_another_day(inside):

@@ -99,11 +99,16 @@ const DARK = {
   colorTextLightSolid: "#10131a",
 };
 
+/** Whether things may grow and fade: what grows moves away from under an early press. */
+export function moves(): boolean {
+  return !matchMedia("(prefers-reduced-motion: reduce)").matches;
+}
+
 export function widgets(mode: Mode): ThemeConfig {
   const dark = mode === "dark";
   return {
     algorithm: dark ? antd.darkAlgorithm : antd.defaultAlgorithm,
-    token: { ...SHARED, ...(dark ? DARK : LIGHT) },
+    token: { ...SHARED, ...(dark ? DARK : LIGHT), motion: moves() },
     components: {
       Table: {
         cellPaddingBlockSM: 7,

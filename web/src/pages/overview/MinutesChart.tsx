@@ -2,7 +2,7 @@
 // converted.
 import { useMemo } from "react";
 
-import { useTheme } from "../../app/theme";
+import { moves, useTheme } from "../../app/theme";
 import { Chart } from "../../parts/Chart";
 import { useText } from "../../text";
 import { said } from "./texts";
@@ -29,6 +29,7 @@ export default function MinutesChart({ minutes }: { minutes: Minute[] }) {
     const axis = { axisLine: { show: false }, axisTick: { show: false } };
     const label = { color: colours.ink, fontSize: 11 };
     return {
+      animation: moves(),
       animationDuration: 300,
       grid: { left: 0, right: 8, top: 12, bottom: 0, outerBoundsMode: "same" as const },
       tooltip: {

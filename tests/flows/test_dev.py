@@ -136,6 +136,46 @@ def test_a_month_is_only_for_a_new_folder(data):
     assert gone(data)
 
 
+@pytest.mark.long
+def test_over_providers_own_gateways():
+    """Quick by UnionPay and, where it cannot text, a code by Aliyun and a deduct by
+    Huifu: the line is the same, and whoever reads it pays the same way.
+    """
+    folder = fresh_folder("paycore-dev-")
+    asked = ("--channels", "unionpay,huifu,stripe,aliyun")
+    with dev(folder / "data", *asked) as (process, said):
+        (mall,) = [one for one in said["lines"] if one["biz_line"] == "mall"]
+        said |= mall
+        quick = settled(said, *pay(said))
+        broken = {"target": "bank.unionpay.send_code", "fault": "http_500"}
+        httpx.post(f"{said['sandbox']}/control/faults", json=broken).raise_for_status()
+        rescued = settled(said, *pay(said))
+        phone = {"phone": said["phone"]}
+        texts = httpx.get(f"{said['sandbox']}/control/sms", params=phone).json()
+        process.send_signal(signal.SIGTERM)
+        process.wait(READY_S)
+
+    assert [("SUCCESS", "unionpay", 1250)] == quick
+    assert [("SUCCESS", "huifu", 1250)] == rescued
+    assert "aliyun" == texts[-1]["carrier"]
+    assert gone(folder / "data")
+    shutil.rmtree(folder)
+
+
+def settled(said, order, _):
+    """How the order ended, and by whom the money was taken."""
+    headers = {"Authorization": f"Bearer {said['api_key']}"}
+    no, deadline = order["pay_order_no"], time.monotonic() + READY_S
+    while order["biz_status"] != "SUCCESS" and time.monotonic() < deadline:
+        time.sleep(0.1)
+        url = f"{said['api']}/v1/payments/{no}"
+        order = httpx.get(url, headers=headers).json()
+    charges = httpx.get(
+        f"{said['sandbox']}/control/charges", params={"pay_order_no": no}
+    ).json()
+    return [(order["biz_status"], one["bank"], one["amount"]) for one in charges]
+
+
 def test_kill_9_leaves_nothing_and_a_second_start_finds_everything(data):
     """Children die with it; the next start has the same line and a key that works."""
     with dev(data) as (process, first):

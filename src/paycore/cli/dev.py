@@ -136,6 +136,10 @@ def _say(summary: "Summary", *, as_json: bool) -> None:
         ("a page to pay on", summary.checkout),
     ):
         table.add_row(name, value)
+    for line in summary.lines:
+        if line.biz_line != summary.biz_line:
+            means = f"API key {line.api_key}, card {line.card_id}, phone {line.phone}"
+            table.add_row(f"line {line.biz_line}", means)
     for one in summary.console_operators:
         login = f"password {one.password}, secret of the codes {one.totp_secret}"
         table.add_row(f"log in as {one.name}", login)

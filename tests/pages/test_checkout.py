@@ -6,6 +6,17 @@ import pytest
 from paying import DESKTOP, NEW_CARD, PHONE, SIGN, Shop
 from stack import TICKETS
 
+PASTES = ["clipboard-read", "clipboard-write"]
+
+COPIED = (
+    "{}",
+    "验证码{}：您正用尾号4553的银行卡向示例商城支付128.00元，10分钟内有效。",
+    "Code {} pays 128.00 CNY to Shop with your card ending in 4553. Tell nobody.",
+    "{}是您支付128.00元的动态密码，卡尾号4553。",
+    "Pay 12800 cents? Your code is {}.",
+)
+"""What people copy of a text: the code, or all of it, with its other numbers."""
+
 
 def test_a_saved_card_pays(shop, open_page, axe, picture):
     """Choose, type the code, see that it is paid: one charge, and the way back."""
@@ -46,6 +57,28 @@ def test_by_keyboard_alone(open_page, shop):
     visit.page.keyboard.press("Enter")
     visit.until("PAID")
 
+    assert 1 == len(shop.charges(made))
+
+
+@pytest.mark.parametrize("copied", COPIED)
+def test_a_code_is_pasted(open_page, shop, copied):
+    """By the clipboard, with whatever stands around it, or in two halves."""
+    made = shop.made()
+    visit = open_page(made["url"], permissions=PASTES)
+    visit.choose()
+    visit.until("CODE")
+    text = copied.format(shop.newest)
+    visit.page.evaluate("text => navigator.clipboard.writeText(text)", text)
+    visit.page.locator("#code").press("Control+V")
+
+    assert shop.newest == visit.page.locator("#code").input_value()
+    visit.page.locator("#code").fill("")
+    halves = f"{shop.newest[:3]} {shop.newest[3:]}"
+    visit.page.evaluate("text => navigator.clipboard.writeText(text)", halves)
+    visit.page.locator("#code").press("Control+V")
+    assert shop.newest == visit.page.locator("#code").input_value()
+    visit.page.keyboard.press("Enter")
+    visit.until("PAID")
     assert 1 == len(shop.charges(made))
 
 

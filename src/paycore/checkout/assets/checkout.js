@@ -20,6 +20,15 @@ addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
 
+// A whole text has other numbers too: the card's tail, the amount, the minutes.
+const codeIn = (text) => {
+  const halves = /^[\d\s-]*$/.test(text);
+  const found =
+    text.match(/(?:验证码|校验码|动态码|\bcode\b)\D{0,12}(\d{4,8})(?!\d)/i) ||
+    (!halves && text.match(/(?<!\d)(\d{6,8})(?!\d)/));
+  return found ? found[1] : text.replace(/\D/g, "");
+};
+
 const code = document.getElementById("code");
 if (code) {
   code.addEventListener("input", () => {
@@ -27,7 +36,7 @@ if (code) {
     if (digits !== code.value) code.value = digits;
   });
   code.addEventListener("paste", (event) => {
-    const digits = event.clipboardData.getData("text").replace(/\D/g, "");
+    const digits = codeIn(event.clipboardData.getData("text"));
     if (digits) {
       event.preventDefault();
       code.value = digits.slice(0, 8);

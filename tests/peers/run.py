@@ -32,6 +32,9 @@ from paycore.kernel import log
 ROOT = Path(__file__).parents[2]
 NPM = Path(__file__).parent / "npm"
 
+NOBODY = 3
+"""The exit code where none of them could be run: green would say that all agree."""
+
 Talk = Callable[[Path, Stage, Page], None]
 
 
@@ -78,6 +81,9 @@ def main(given: Sequence[str]) -> int:
     for line in book.disagreements:
         _say(line)
     sys.stdout.write(json.dumps(book.summed(time.monotonic() - began)) + "\n")
+    if not book.pages:
+        _say("nobody could be met: nothing is shown by this")
+        return NOBODY
     return int(bool(book.disagreements))
 
 

@@ -63,11 +63,14 @@ def test_both_ends_are_compared():
 
 
 def test_whom_it_cannot_have_it_names(tmp_path: Path):
-    """Without the kits their peers are named with the reason, and are no failure."""
+    """Without the kits their peers are named with the reason; with none of them left
+    nothing is shown, and the exit code says so.
+    """
     ran = run("--python", str(tmp_path / "nowhere"), *CLIENTS, "localstripe")
     told = json.loads(ran.stdout.splitlines()[-1])
 
-    assert 0 == ran.returncode, ran.stderr
+    assert 3 == ran.returncode, ran.stderr
+    assert "nobody could be met" in ran.stderr
     assert (0, 0, 0, 6) == tuple(
         told[name] for name in ("peers", "calls", "disagreements", "not_run")
     )
@@ -79,7 +82,7 @@ def test_a_kit_that_does_not_start_is_not_run():
     ran = run("--python", sys.executable, "dg-sdk")
     told = json.loads(ran.stdout.splitlines()[-1])
 
-    assert (0, 0, 1) == (ran.returncode, told["disagreements"], told["not_run"])
+    assert (3, 0, 1) == (ran.returncode, told["disagreements"], told["not_run"])
     assert "No module named 'dg_sdk'" in ran.stderr
 
 

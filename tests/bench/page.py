@@ -295,6 +295,7 @@ def _memory(memory: Result) -> tuple[str, ...]:
 PAYERS = (
     ("UnionPay, quick pay", "unionpay"),
     ("Huifu, converted, a code by Aliyun", "huifu"),
+    ("Stripe, converted, a code by Tencent", "stripe"),
 )
 """Whole payments, and what their figures are called by."""
 
@@ -346,6 +347,8 @@ def _at_providers(schemes: Result) -> str:
     head = ("64 at once", "payments/s", "the house's by it", *WHO.values(), "others")
     rows = []
     for title, name in PAYERS:
+        if f"{name}_others_busy" not in schemes:
+            continue  # kept before there was such a way
         others = schemes[f"{name}_others_busy"]
         for where, which, ratio in (
             ("the sandbox's banks, the same way", "house_", None),

@@ -36,7 +36,7 @@ from paycore.dev.seeds import (
 from paycore.gateway.call import CardFacts
 from paycore.kernel.config import Settings
 from paycore.kernel.node import Node
-from paycore.kernel.terms import BizLineId, CouponNo
+from paycore.kernel.terms import BizLineId, CouponNo, PayType
 
 COUPONS_A_CHANGE = 500
 SIGNING_AT_ONCE = 8
@@ -90,8 +90,9 @@ async def prepare(on: Ground, *, payers: int, converted: bool, coupons: int) -> 
 
 
 async def prepare_at(on: Ground, names: Sequence[str], *, payers: int) -> Stage:
-    """The same at providers: some payers have an agreement with UnionPay alone, others
-    with Huifu alone, whose every payment is converted. Nobody has a coupon.
+    """The same at providers: some payers have an agreement with their quick bank alone,
+    where there is one, others with their deduct bank alone, whose every payment is
+    converted. Nobody has a coupon.
     """
     settings = stack.settings_of(on.kept, port=free_port(), log_level="warning")
     await apps.migrate(on.database.dsn)
@@ -100,9 +101,14 @@ async def prepare_at(on: Ground, names: Sequence[str], *, payers: int) -> Stage:
         node, sandbox = app.node, on.sandbox.info
         (*_, mall), kept = await seed(node, sandbox, on.kept, names)
         there = Providers(node=node, sandbox=sandbox, kept=kept, names=names)
-        quick = await _all_signed(there, mall, "unionpay", range(payers))
-        numbers = range(payers, 2 * payers)
-        converted = await _all_signed(there, mall, "huifu", numbers)
+        quick: list[Purse] = []
+        converted: list[Purse] = []
+        for bank in there.banks:
+            if pay_type(bank) is PayType.QUICK_PAY:
+                quick = await _all_signed(there, mall, bank, range(payers))
+            else:
+                numbers = range(payers, 2 * payers)
+                converted = await _all_signed(there, mall, bank, numbers)
     finally:
         await apps.stop(app)
     return Stage(

@@ -1,9 +1,9 @@
 """Whole payments at providers, in turn with the same at the sandbox's own banks.
 
 Quick pay at UnionPay, which takes a confirm in and tells later that it is paid; and
-payments that are converted: a code of ours through Aliyun, and a deduct at Huifu. Both
-sides are nodes, PostgreSQL and a sandbox of their own, as everywhere in this benchmark,
-and no payment has a coupon.
+payments that are converted: a code of ours through Aliyun and a deduct at Huifu, or
+through Tencent and at Stripe. All sides are nodes, PostgreSQL and a sandbox of their
+own, as everywhere in this benchmark, and no payment has a coupon.
 """
 
 import shutil
@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import NamedTuple
 
 import uvloop
 from rich.progress import Progress
@@ -23,9 +24,31 @@ from paycore.bench.load import Level
 from paycore.bench.run import DUEL_AT
 from paycore.kernel.postgres import fresh_folder
 
-AT = ("unionpay", "huifu", "aliyun")
-WAYS: Mapping[str, bool] = MappingProxyType({"unionpay": False, "huifu": True})
-"""By whom the money is taken; whether by a conversion."""
+HOUSE: tuple[str, ...] = ()
+"""The sandbox's own banks and carriers."""
+CHINA = ("unionpay", "huifu", "aliyun")
+ABROAD = ("stripe", "tencent")
+SIDES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"house": HOUSE, "china": CHINA, "abroad": ABROAD}
+)
+"""Who is measured in turn; a side's banks take money and its carriers text."""
+
+
+class Way(NamedTuple):
+    """One way to pay at a provider."""
+
+    side: tuple[str, ...]
+    converted: bool
+
+
+WAYS: Mapping[str, Way] = MappingProxyType(
+    {
+        "unionpay": Way(CHINA, converted=False),
+        "huifu": Way(CHINA, converted=True),
+        "stripe": Way(ABROAD, converted=True),
+    }
+)
+"""By whom the money is taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,32 +86,30 @@ def measure(plan: Plan, progress: Progress) -> list[Pair]:
     folder = fresh_folder("paycore-providers-")
     progress.add_task("starting", total=plan.steps_s)
     try:
-        with _both(Own(plan.processes), folder, plan.wanted) as (house, theirs):
-            pairs = uvloop.run(_in_turn(house, theirs, plan, progress))
-            house.money()
-            theirs.money()
+        with _all(Own(plan.processes), folder, plan.wanted) as sides:
+            pairs = uvloop.run(_in_turn(sides, plan, progress))
+            for side in sides.values():
+                side.money()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return pairs
 
 
+Sides = Mapping[tuple[str, ...], Contender]
+
+
 @contextmanager
-def _both(
-    host: Host, folder: Path, wanted: Wanted
-) -> Iterator[tuple[Contender, Contender]]:
+def _all(host: Host, folder: Path, wanted: Wanted) -> Iterator[Sides]:
     with ExitStack() as started:
-        house, theirs = (
-            started.enter_context(
+        yield {
+            providers: started.enter_context(
                 contenders.ours(host, folder / name, wanted, providers=providers)
             )[0]
-            for name, providers in (("house", ()), ("providers", AT))
-        )
-        yield house, theirs
+            for name, providers in SIDES.items()
+        }
 
 
-async def _in_turn(
-    house: Contender, theirs: Contender, plan: Plan, progress: Progress
-) -> list[Pair]:
+async def _in_turn(sides: Sides, plan: Plan, progress: Progress) -> list[Pair]:
     (task,) = progress.task_ids
     pairs = [Pair(provider=provider) for provider in WAYS]
 
@@ -104,8 +125,10 @@ async def _in_turn(
     # In turn, so that what drifts on this machine drifts for both.
     for _ in range(plan.rounds):
         for pair in pairs:
-            converted = WAYS[pair.provider]
+            at, converted = WAYS[pair.provider]
             banks = "deduct banks, converted" if converted else "quick banks"
-            pair.house.append(await level(house, banks, converted=converted))
-            pair.theirs.append(await level(theirs, pair.provider, converted=converted))
+            pair.house.append(await level(sides[HOUSE], banks, converted=converted))
+            pair.theirs.append(
+                await level(sides[at], pair.provider, converted=converted)
+            )
     return pairs

@@ -52,7 +52,7 @@ def _payments(pairs: Sequence[Pair]) -> Table:
     for column in (*known, "others"):
         made.add_column(column, justify="right")
     for pair in pairs:
-        way = "converted" if WAYS[pair.provider] else "quick pay"
+        way = "converted" if WAYS[pair.provider].converted else "quick pay"
         for name, levels, ratio in (
             (f"the sandbox's banks, {way}", pair.house, ""),
             (f"{pair.provider}, {way}", pair.theirs, f"{_ratio(pair):.2f}"),

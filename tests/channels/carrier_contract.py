@@ -27,6 +27,8 @@ from paycore.kernel.terms import VerifyStatus
 from paycore.sms import receipts as sms_receipts
 
 TIMEOUT_S = 0.25
+LATE_S = 10.0
+"""What a busy machine may add; who is silent is so for longer."""
 NOTICED_S = 0.02
 
 
@@ -138,7 +140,7 @@ class CarrierContract:
         reply = await call(bench.node, ask)
 
         assert_unknown(reply)
-        assert monotonic() - started < TIMEOUT_S + 1.0
+        assert monotonic() - started < TIMEOUT_S + LATE_S
         assert len(await bench.texts(ask)) <= (silence != "timeout_before")
 
     @pytest.mark.parametrize("fault", ["garbage", "http_500"])

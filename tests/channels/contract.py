@@ -36,6 +36,8 @@ from paycore.kernel.outcome import Blame, Outcome
 from paycore.kernel.terms import VerifyStatus
 
 TIMEOUT_S = 0.25
+LATE_S = 10.0
+"""What a busy machine may add; who is silent is so for longer."""
 ACTED_WITHIN_S = 0.5
 NOTICED_S = 0.02
 OPENS_ORDER = frozenset({Operation.SEND_CODE, *MONEY})
@@ -216,7 +218,7 @@ class ChannelContract:
         reply = await call(bench.node, ask)
 
         assert_unknown(reply)
-        assert monotonic() - started < TIMEOUT_S + 1.0
+        assert monotonic() - started < TIMEOUT_S + LATE_S
         moved = await bench.charges(ask.pay_order_no) - before
         assert moved <= (http in MONEY and fault != "timeout_before")
 

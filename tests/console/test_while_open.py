@@ -17,7 +17,7 @@ NO_ANSWER = "Failed to load resource: net::ERR_FAILED"
 GROWS = """() => {
   window.grew = false;
   new MutationObserver(() => {
-    window.grew ||= document.querySelector('.ant-modal[class*=ant-zoom-appear-active]') !== null;
+    window.grew ||= document.querySelector('.ant-zoom-appear-active') !== null;
   }).observe(document.body, {attributes: true, childList: true, subtree: true});
 }"""
 

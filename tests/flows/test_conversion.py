@@ -1,7 +1,6 @@
 """Quick pay becomes deduct where, and only where, its code cannot be sent."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -202,11 +201,9 @@ def test_an_open_breaker_converts_at_once(stack: Stack):
     stack.fault("bank.quick_a.send_code", "http_500")
     for _ in range(2):
         assert "DEDUCT" == payer.open().json()["pay_type"]
-    before = time.monotonic()
 
     order = payer.open().json()
 
-    assert time.monotonic() - before < 1
     assert "DEDUCT" == order["pay_type"]
     (fault,) = stack.control.get("/control/faults").json()
     assert 2 == fault["hits"]

@@ -391,7 +391,7 @@ def test_a_router_that_cannot_read_converts_in_time(
     took = time.monotonic() - began
 
     assert 1 == stall.struck
-    assert took < 1.5, took
+    assert took < 3, took
     assert ("DOING", "DEDUCT") == (order["biz_status"], order["pay_type"])
     no = order["pay_order_no"]
     decisions = rows(stack, DecisionRow, no)

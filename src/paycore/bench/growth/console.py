@@ -74,6 +74,12 @@ def _refunds(
     return refunds.page(asker.pool, asked, before=None, limit=PAGE)
 
 
+async def _unknown(asker: Asker, _about: Sample) -> None:
+    """Payments and refunds whose result is unknown, oldest first."""
+    await looks.oldest_unknown(asker.pool, Asked(), after=None, limit=PAGE)
+    await refunds.oldest_unknown(asker.pool, refunds.Asked(), after=None, limit=PAGE)
+
+
 def _notices(asker: Asker, looked: Looked) -> Awaitable[object]:
     return notices.page(asker.pool, looked, before=None, limit=PAGE)
 
@@ -135,6 +141,7 @@ QUESTIONS: tuple[tuple[str, Question], ...] = (
         lambda a, p: _payments(a, biz_line=p.biz_line, biz_status=BizStatus.FAIL),
     ),
     ("payments that are open", lambda a, _: _payments(a, biz_status=BizStatus.DOING)),
+    ("unknown results, oldest first", _unknown),
     ("payments by the end of a card", lambda a, p: _payments(a, tail=p.tail)),
     ("payments by the end of a phone", lambda a, p: _payments(a, tail=p.phone_tail)),
     ("a payment by a line's number", lambda a, p: _named(a, p, p.out_biz_no)),

@@ -9,7 +9,7 @@ read for people, and nobody else sees a connection.
 import hashlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib import resources
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
@@ -111,7 +111,9 @@ async def seated(dsn: str, lock: int) -> AsyncIterator[Connection | None]:
     or None where another has it.
 
     It is held by the connection, so that whoever dies gives it up; and by one of its
-    own, because a pool of few connections must not lack one for good.
+    own, because a pool of few connections must not lack one for good. Who comes to his
+    end gives it up before he goes on: the server notices only later that a connection
+    is gone, and whoever asked next would find the seat taken by nobody.
     """
     connection = await connect(dsn)
     try:
@@ -124,6 +126,11 @@ async def seated(dsn: str, lock: int) -> AsyncIterator[Connection | None]:
         )
         mine = await connection.fetchval("SELECT pg_try_advisory_lock($1)", lock)
         yield connection if mine else None
+        if mine:
+            with suppress(*AWAY):
+                await connection.execute(
+                    "SELECT pg_advisory_unlock($1)", lock, timeout=GONE_S
+                )
     finally:
         connection.terminate()
 

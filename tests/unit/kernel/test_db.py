@@ -93,6 +93,30 @@ def test_a_server_that_may_lose_commits_is_refused(folder, monkeypatch):
             asyncio.run(db.pool(unsafe.dsn))
 
 
+async def test_a_seat_that_was_given_up_is_free(empty):
+    """At once, and not when the server has noticed that a connection is gone."""
+    other = await db.connect(empty)
+    for _ in range(50):
+        async with db.seated(empty, 1) as mine, db.seated(empty, 1) as anothers:
+            assert mine is not None
+            assert anothers is None
+        assert await other.fetchval("SELECT pg_try_advisory_lock(1)")
+        await other.execute("SELECT pg_advisory_unlock(1)")
+    await other.close()
+
+
+async def test_a_seat_is_given_up_by_who_breaks_off(empty):
+    """Whatever he was at: his connection is gone soon, and the seat with it."""
+    with pytest.raises(asyncpg.SyntaxOrAccessError):
+        async with db.seated(empty, 1) as mine:
+            await mine.execute("BEGIN; nonsense")
+    async with asyncio.timeout(10):
+        while True:
+            async with db.seated(empty, 1) as mine:
+                if mine is not None:
+                    break
+
+
 async def test_a_server_that_is_not_there_is_not_a_traceback(tmp_path):
     """Nobody listening is said in one sentence, without the password."""
     with pytest.raises(DatabaseUnavailableError) as caught:

@@ -40,6 +40,7 @@ def test_without_its_database_the_node_says_503_and_comes_back(payer, stack):
     assert 1 == len(stack.sms(payer.phone)), back.text
 
 
+@pytest.mark.long
 def test_no_death_of_the_database_is_a_500_to_who_reads(payer, stack):
     """F64: whatever a connection was doing when its server died, a search is answered
     503, for it is not the search that was wrong.

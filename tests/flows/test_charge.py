@@ -185,6 +185,7 @@ def test_while_unknown_nothing_else_may_happen(stack: Stack, brisk):
     paid_once(payer, no, at=QUICK_BANKS)
 
 
+@pytest.mark.long
 def test_a_charge_that_never_happened_fails_only_after_the_window(stack: Stack, brisk):
     """F29: "not found" is no answer before the acceptance window, then it is FAIL, and
     the coupon is free.

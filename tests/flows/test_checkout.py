@@ -340,6 +340,7 @@ def test_two_tabs_with_two_cards(payer, stack):
     assert [] == [one for one in answers if "say=" in one.headers["location"]]
 
 
+@pytest.mark.long
 def test_another_card_than_the_one_that_was_typed(payer):
     """A payer who mistyped his phone need not wait for its code to be over: the card is
     ended, and he enters it again or takes another.

@@ -249,7 +249,8 @@ def test_a_death_after_the_opening_leaves_both(dying):
 # --- many at once ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [1, 2])
 def test_sixty_at_the_moment_of_their_end(at_three, seed):
     """At three nodes: nobody told EXPIRED is ever paid."""
     racers = lined_up(at_three, seed)

@@ -185,7 +185,10 @@ def test_a_payers_refusal_ends_it(stack: Stack, brisk, code: str):
     took_nothing(payer, no)
 
 
-@pytest.mark.parametrize("fault", ["timeout_after", "garbage", "http_500"])
+@pytest.mark.parametrize(
+    "fault",
+    ["timeout_after", "garbage", pytest.param("http_500", marks=pytest.mark.long)],
+)
 def test_after_an_unknown_answer_only_the_same_channel_is_asked(
     stack: Stack, brisk, fault: str
 ):

@@ -210,6 +210,7 @@ def test_money_of_an_order_about_to_close_goes_back_before_it_closes(
     assert {"quick_a": 0} == left(stack, no)
 
 
+@pytest.mark.long
 def test_late_money_whose_refund_is_unknown_is_asked_after(
     stack: Stack, payer: Payer, bank: Bank
 ):

@@ -2,6 +2,7 @@
 
 import time
 
+import pytest
 from operating import Person, case, previewed
 from sql import ask
 from stack import TICKETS, Stack, key
@@ -13,6 +14,7 @@ IN_FLIGHT = 409
 WITHIN_S = 60.0
 
 
+@pytest.mark.long
 def test_a_state_is_forced_over_the_api_by_two_and_once(stack: Stack):
     """F74: whose word it was is in the commit that forced it, however often it is asked
     for; the one who proposed it cannot be the second, and no token is nobody's.

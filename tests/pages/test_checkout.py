@@ -253,6 +253,7 @@ def test_given_up(shop, open_page, axe, picture):
     assert "status=CLOSED" in visit.back_address()
 
 
+@pytest.mark.long
 def test_an_unknown_result_is_waited_for(stack, shop, open_page, axe, picture):
     """While nobody knows there is nothing to click but the way back; the page looks
     again by itself until it is paid, once.
@@ -345,6 +346,7 @@ def test_two_tabs(shop, open_page):
     assert 1 == len(shop.charges(made))
 
 
+@pytest.mark.long
 def test_without_a_script(shop, stack, open_page):
     """Forms and headers alone: choose, wrong code, another code, unknown, paid."""
     made = shop.made()

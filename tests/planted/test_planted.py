@@ -15,7 +15,7 @@ from paycore.prove.kinds import BY_NAME
 
 BUGS = planted()
 AT_LEAST = 25
-QUICK = ("36", "37")
+QUICK = ("37", pytest.param("36", marks=pytest.mark.long))
 """Found within a seed or two, in a moment."""
 
 

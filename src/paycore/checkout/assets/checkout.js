@@ -25,7 +25,7 @@ const codeIn = (text) => {
   const halves = /^[\d\s-]*$/.test(text);
   const found =
     text.match(/(?:验证码|校验码|动态码|\bcode\b)\D{0,12}(\d{4,8})(?!\d)/i) ||
-    (!halves && text.match(/(?<!\d)(\d{6,8})(?!\d)/));
+    (!halves && text.match(/(?:^|\D)(\d{6,8})(?!\d)/));
   return found ? found[1] : text.replace(/\D/g, "");
 };
 

@@ -14,6 +14,7 @@ COPIED = (
     "Code {} pays 128.00 CNY to Shop with your card ending in 4553. Tell nobody.",
     "{}是您支付128.00元的动态密码，卡尾号4553。",
     "Pay 12800 cents? Your code is {}.",
+    "验证码已发送至尾号4553的卡:{}",
 )
 """What people copy of a text: the code, or all of it, with its other numbers."""
 

@@ -20,12 +20,16 @@ addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
 
-// A whole text has other numbers too: the card's tail, the amount, the minutes.
+// A whole text has other numbers too: the card's tail, the amount, the minutes. A code
+// that is named is taken, else the first number as long as most codes are.
 const codeIn = (text) => {
-  const halves = /^[\d\s-]*$/.test(text);
+  const named = String.raw`(?:验证码|校验码|动态码|\bcode\b)\D{0,12}`;
   const found =
-    text.match(/(?:验证码|校验码|动态码|\bcode\b)\D{0,12}(\d{4,8})(?!\d)/i) ||
-    (!halves && text.match(/(?:^|\D)(\d{6,8})(?!\d)/));
+    /^[\d\s-]*$/.test(text)
+      ? null
+      : text.match(new RegExp(`${named}(\\d{6,8})(?!\\d)`, "i")) ||
+        text.match(/(?:^|\D)(\d{6,8})(?!\d)/) ||
+        text.match(new RegExp(`${named}(\\d{4,5})(?!\\d)`, "i"));
   return found ? found[1] : text.replace(/\D/g, "");
 };
 

@@ -98,6 +98,12 @@ class Channel(ABC):
     errors: ClassVar[Mapping[str, tuple[Outcome, Blame | None]]] = {}
     """Their code → our outcome and class; what is not here is UNKNOWN."""
 
+    def confirm_names_card(self, account: Account) -> bool:
+        """Say whether a confirm names the card once more: then its facts come with that
+        call as well (`Ask.card`).
+        """
+        return False
+
     def unfit(self, account: Account) -> str:
         """Say why an account like this must not be used, as an address that nobody's
         certificate vouches for; empty: it may.

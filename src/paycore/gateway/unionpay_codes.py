@@ -82,7 +82,7 @@ EXPLAINED: Final = MappingProxyType(
         " fields of their own in merchant_fields",
         "31": "the merchant number is not in order there: ask UnionPay why",
         "32": "this product is not opened for the merchant number: have it opened, or"
-        " look whether mer_id and deduct_biz_type are what was sold",
+        " look whether mer_id, quick_biz_type and deduct_biz_type are what was sold",
         "37": "it was asked too often: wait, and try again",
     }
 )

@@ -12,12 +12,14 @@ from paycore.gateway.call import Ask, Operation, Reply, not_sent, unknown
 from paycore.gateway.unionpay_codes import WRONG_CODE
 from paycore.gateway.unionpay_config import UnionPayConfig
 from paycore.gateway.unionpay_request import (
+    BY_AGREEMENT,
     MONEY,
     SIGNINGS,
     YUAN,
     kind_of,
     meant,
     moment_of,
+    opened_as,
 )
 from paycore.gateway.unionpay_wire import Message
 from paycore.kernel.outcome import Blame, Outcome
@@ -27,8 +29,24 @@ _CURRENCIES: Final = MappingProxyType({YUAN: "CNY"})
 _JUDGES_CODE: Final = frozenset({Operation.CONFIRM, Operation.SIGN_CONFIRM})
 
 
-def impossible(ask: Ask) -> Reply | None:
+def unasked(config: UnionPayConfig, ask: Ask) -> Reply | None:
+    """The answer to what is ours alone to say, None where it is theirs. A card that was
+    opened without a token has nothing there that could be ended: it is over when we
+    name it no more.
+    """
+    if config.by_token or meant(ask) is not Operation.REVOKE:
+        return None
+    return Reply(
+        outcome=Outcome.SUCCEEDED,
+        resp_code="NO_TOKEN_THERE",
+        resp_msg="there is no token to end; the card is named no more",
+    )
+
+
+def impossible(config: UnionPayConfig, ask: Ask) -> Reply | None:
     """The answer to what cannot be asked, None where it can."""
+    if not config.by_token and ask.operation in BY_AGREEMENT and ask.card is None:
+        return not_sent("without a token the card must be named")
     if ask.operation is Operation.REFUND and ask.original_channel_ref is None:
         return not_sent("UnionPay's own number of the charge is not known yet")
     revoked = meant(ask) is Operation.REVOKE
@@ -63,7 +81,7 @@ def is_about(config: UnionPayConfig, ask: Ask, message: Message) -> bool:
     if ask.operation is Operation.ENQUIRE:
         # The kind is that of the order, which `_found` looks at, or of the question.
         return meant(ask) not in SIGNINGS or message.text("txnType") == "78"
-    kind = kind_of(config, ask.operation)
+    kind = kind_of(config, ask)
     return (message.text("txnType"), message.text("txnSubType")) == kind
 
 
@@ -93,8 +111,16 @@ def _number(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None
 
 
-def with_token(reply: Reply, message: Message) -> Reply:
-    """A yes to a signing is one that gives the agreement's number."""
+def with_agreement(
+    config: UnionPayConfig, ask: Ask, reply: Reply, message: Message
+) -> Reply:
+    """A yes to a signing is one that gives the agreement's number; where none of it is
+    theirs, it says that the card is open, or at least not that it is not.
+    """
+    if not config.by_token:
+        if message.text("activateStatus") in ("", "1"):
+            return replace(reply, agreement=opened_as(config, ask.request_no))
+        return unknown("NOT_OPEN", alarm="a yes to a card that is not open")
     token = message.members("tokenPayData").get("token")
     if token:
         return replace(reply, agreement=token)

@@ -1,15 +1,16 @@
-"""UnionPay's ACP 5.1.0 without redirection (无跳转支付): tokens, and 代收 to deduct.
+"""UnionPay's ACP 5.1.0 without redirection (无跳转支付), and 代收 to deduct.
 
 Forms over HTTP, signed by certificates (`unionpay_wire`); what the account needs is in
 docs/channels/unionpay.md. What differs from others: an order is known by its number and
 its moment together, a confirm carries both of its send. That money is taken is only
-accepted at once, and said by a notice or an enquiry. A reply's values are not escaped.
+accepted at once, and said by a notice or an enquiry. Quick pay is by token or, as the
+account says, by the card itself: then an agreement's number is ours, and a confirm
+names the card. A reply's values are not escaped.
 """
 
 import re
 from collections.abc import AsyncIterator, Mapping
 from datetime import date, datetime, timedelta
-from types import MappingProxyType
 from typing import ClassVar, Final
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -50,11 +51,11 @@ from paycore.gateway.unionpay_request import (
     NO_PRODUCT,
     SIGNINGS,
     TOLD_CERTIFICATE,
+    TRADES,
     common_fields,
     config_of,
     encryption_of,
     fields_of,
-    kind_of,
     meant,
     posted,
     question_of,
@@ -68,10 +69,11 @@ from paycore.gateway.unionpay_verdict import (
     of_end,
     of_some_try,
     told,
+    unasked,
     verified,
+    with_agreement,
     with_one_amount,
     with_our_amount,
-    with_token,
 )
 from paycore.gateway.unionpay_wire import Message
 from paycore.kernel import log
@@ -86,10 +88,6 @@ from paycore.kernel.terms import PayOrderNo
 _TRADES_PATH: Final = "/gateway/api/backTransReq.do"
 _ENQUIRIES_PATH: Final = "/gateway/api/queryTrans.do"
 
-_CALLED_BACK: Final = MappingProxyType(
-    {"01": Operation.CONFIRM, "11": Operation.DEDUCT, "04": Operation.REFUND}
-)
-
 # A form, a reply, JSON, or a page that repeats one of them: escaped once, or twice.
 _NAMED: Final = re.compile(
     rf"(?<![A-Za-z])({'|'.join(HIDDEN)})"
@@ -103,7 +101,7 @@ _log = log.get(__name__)
 
 
 class UnionPay(Channel, StatementChannel):
-    """UnionPay, by token and by 代收."""
+    """UnionPay, by token, by card and by 代收."""
 
     code = "unionpay"
     title = "UnionPay ACP 5.1.0"
@@ -131,6 +129,10 @@ class UnionPay(Channel, StatementChannel):
     statement_zone = BEIJING
     errors: ClassVar[Mapping[str, tuple[Outcome, Blame | None]]] = ERRORS
 
+    def confirm_names_card(self, account: Account) -> bool:
+        """Whether there is no token to name instead."""
+        return not config_of(account).by_token
+
     def unfit(self, account: Account) -> str:
         """Names, ID numbers and codes are signed in it, card numbers sealed as well."""
         for url in (account.base_url, config_of(account).file_url):
@@ -145,12 +147,11 @@ class UnionPay(Channel, StatementChannel):
 
     def assemble(self, account: Account, ask: Ask) -> Outgoing:
         """Build, sign, and mask what is kept; what cannot be asked has no request."""
-        question = question_of(ask)
-        answer = impossible(question)
+        config, question = config_of(account), question_of(ask)
+        answer = unasked(config, ask) or impossible(config, question)
         if answer is not None:
             masked = f"{ask.operation}: {answer.resp_code} {answer.resp_msg}"
             return Outgoing(ask=ask, masked=masked, answer=answer)
-        config = config_of(account)
         fields = fields_of(account, question)
         path = _ENQUIRIES_PATH if fields["txnType"] == "00" else _TRADES_PATH
         return Outgoing(
@@ -180,7 +181,7 @@ class UnionPay(Channel, StatementChannel):
             if meant(ask) is Operation.REVOKE:
                 reply = of_end(reply)
         else:
-            reply = self._heard(ask, message)
+            reply = self._heard(config, ask, message)
         return with_our_amount(ask, reply, amounts_of(message))
 
     def callback(
@@ -203,7 +204,7 @@ class UnionPay(Channel, StatementChannel):
         config, message = config_of(account), Message.of_form(body)
         if message is None or config.trust.fault(message, now) is not None:
             return None
-        operation = _CALLED_BACK.get(message.text("txnType"))
+        operation = TRADES.get(message.text("txnType"))
         if operation is None or message.text("merId") != config.mer_id:
             return None
         if message.text("origRespCode"):
@@ -231,7 +232,7 @@ class UnionPay(Channel, StatementChannel):
         """Any body with 200; without, it gives notice again."""
         return (200, b"ok") if accepted else (400, b"refused")
 
-    def _heard(self, ask: Ask, message: Message) -> Reply:
+    def _heard(self, config: UnionPayConfig, ask: Ask, message: Message) -> Reply:
         """The answer to a call: money is only accepted, the rest is done at once."""
         operation, code = ask.operation, message.text("respCode")
         reply = self._result(message, operation, code)
@@ -242,7 +243,7 @@ class UnionPay(Channel, StatementChannel):
             return replace(reply, outcome=Outcome.PENDING, verify_status=None)
         if operation is not Operation.SIGN_CONFIRM or code not in DONE:
             return reply
-        return with_token(reply, message)
+        return with_agreement(config, ask, reply, message)
 
     def _is_old(self, ask: Ask) -> bool:
         """Whether an order that is sent again can only be one that came long ago."""
@@ -263,14 +264,12 @@ class UnionPay(Channel, StatementChannel):
                 # The code is out; whether one is still good they do not say.
                 return replace(told(message, code), outcome=Outcome.PENDING)
             done = replace(told(message, code), outcome=Outcome.SUCCEEDED)
-            return with_token(done, message)
-        return self._of_trade(config, about, message)
+            return with_agreement(config, ask, done, message)
+        return self._of_trade(about, message)
 
-    def _of_trade(
-        self, config: UnionPayConfig, about: Operation, message: Message
-    ) -> Reply:
-        """What an enquiry found of money."""
-        if message.text("txnType") != kind_of(config, about)[0]:
+    def _of_trade(self, about: Operation, message: Message) -> Reply:
+        """What an enquiry found of money: of a refund, whichever trade it was."""
+        if TRADES.get(message.text("txnType")) is not about:
             # Of the same number and moment, and no trade: a code that was sent.
             return unknown("OTHER_KIND", "what it knows is no such trade")
         result = self._result(message, about, message.text("origRespCode"), "orig")

@@ -156,6 +156,14 @@ def test_what_a_void_is_answered(account, peer, code, outcome, blame):
     assert (outcome, blame, None) == (reply.outcome, reply.blame, reply.alarm)
 
 
+@pytest.mark.parametrize("code", ["35", "36"])
+def test_a_refused_void_is_explained(account, peer, code):
+    """To whoever asks what a code means: it is no refund that could not be had."""
+    reply = read(account, refund(), peer.reply(said(code)))
+
+    assert "a void (31)" in DRIVER.explain(account, reply)
+
+
 def test_an_answer_of_the_other_kind_is_another_s(account, peer):
     """What is said of a 04 is nothing about a 31, and the other way round."""
     to_refund = said("35") | {"txnType": "04"}

@@ -52,8 +52,8 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """For gateway_message: nothing of the card, no code, key or token."""
     http: HttpRequest | None = None
     answer: Reply | None = None
-    """What is answered where the call lacks what it needs: there is nothing to send,
-    and nothing of it is the channel's doing."""
+    """What is answered where the call lacks what it needs, or is ours alone to answer:
+    there is nothing to send, and nothing of it is the channel's doing."""
     extra: object = None
     """A channel's own notes from `assemble` to `perform` and `conclude`."""
 

@@ -60,6 +60,8 @@ class ChannelContract:
     """The classes that a no of this channel can be of."""
     strange: ClassVar[str] = "E_NEW_2031"
     """A code that the channel's file does not know."""
+    tried: ClassVar[frozenset[Operation]] = frozenset(Operation)
+    """Of what it can, what is tried here; the rest is tried elsewhere."""
     over_http: ClassVar[frozenset[Operation]]
     """Operations whose answer comes over the network."""
     calls_back: ClassVar[frozenset[Operation]] = frozenset()
@@ -76,11 +78,12 @@ class ChannelContract:
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Ask each promise of each operation that it is about."""
         cls = type(self)
+        can = cls.driver.capabilities & cls.tried
         about = {
-            "operation": cls.driver.capabilities,
+            "operation": can,
             "http": cls.over_http,
-            "money": cls.driver.capabilities & MONEY,
-            "opening": cls.driver.capabilities & OPENS_ORDER & cls.enquired_after,
+            "money": can & MONEY,
+            "opening": can & OPENS_ORDER & cls.enquired_after,
             "called": cls.calls_back,
             "enquired": cls.enquired_after,
             "judged": cls.over_http & JUDGES_CODE,

@@ -57,6 +57,8 @@ class Door:
         """Listen no more."""
         assert self._server is not None
         self._server.close()
+        # Whoever was let in just now begins to be served.
+        await asyncio.sleep(0)
 
     async def until(self, is_it: Callable[[Came], bool]) -> Came:
         """Wait for a message that came or will come."""
@@ -69,6 +71,15 @@ class Door:
                 await self._news.wait()
 
     async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        try:
+            await self._talk(reader, writer)
+        finally:
+            # A test that ends cuts off whoever is being served.
+            writer.close()
+
+    async def _talk(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, OSError):
@@ -88,7 +99,6 @@ class Door:
             told = f"HTTP/1.1 {status} -\r\nContent-Length: {len(said)}\r\n"
             writer.write(f"{told}Connection: close\r\n\r\n".encode() + said)
             await writer.drain()
-        writer.close()
 
     async def _answer(
         self, path: str, headers: dict[str, str], body: bytes

@@ -35,6 +35,8 @@ class ProviderBench(Bench):
     driver: ClassVar[type[Channel]]
     settings: ClassVar[Mapping[str, object]] = {}
     """Of the account, beyond the keys."""
+    agreed: ClassVar[str] = ""
+    """Where a provider has several kinds of agreement: which these are."""
 
     def __init__(self, node: Node, strangers: Strangers, door: Door) -> None:
         self.node, self.strangers, self.door = node, strangers, door
@@ -120,10 +122,10 @@ class ProviderBench(Bench):
 
     async def agreement(self) -> str:
         """One that the payer has with the provider: signed once, for all tests."""
-        known = self.strangers.agreements
-        if self.name not in known:
-            known[self.name] = (await self.signed())[1]
-        return known[self.name]
+        known, key = self.strangers.agreements, f"{self.name} {self.agreed}".strip()
+        if key not in known:
+            known[key] = (await self.signed())[1]
+        return known[key]
 
     async def signed(self) -> tuple[Ask, str]:
         """A signing of its own that went well, and its agreement."""
@@ -141,7 +143,8 @@ class ProviderBench(Bench):
         first = Operation.SIGN if signs else Operation.SEND_CODE
         ask = await self.new(first)
         await call(self.node, ask)
-        card = CARD if signs else None
+        named = signs or self.driver().confirm_names_card(self.opened())
+        card = CARD if named else None
         return replace(ask, operation=operation, card=card, code=await self.code())
 
     async def _revocation(self) -> Ask:
@@ -178,6 +181,7 @@ class ProviderBench(Bench):
             original_request_no=ask.request_no,
             original_opened_at=ask.opened_at,
             original_channel_ref=reply.channel_ref,
+            original_amount=ask.amount,
         )
 
     async def stands(self, ask: Ask) -> Reply:

@@ -1,9 +1,11 @@
 """UnionPay as the sandbox plays it, by the suite that every channel must pass."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, timezone
 from typing import ClassVar
 
-from channel_bench import MONEY, Raw, arrive, call, enquiry
+import pytest
+from channel_bench import MONEY, Raw, arrive, call, enquiry, messages
 from msgspec.structs import replace
 from provider_bench import ProviderBench
 from provider_contract import ProviderContract
@@ -18,6 +20,27 @@ class Gateway(ProviderBench):
     """UnionPay's gateway: agreements are tokens."""
 
     driver = UnionPay
+
+
+class ByCard(ProviderBench):
+    """The same merchant's standard product: the card itself is named."""
+
+    driver = UnionPay
+    settings: ClassVar[Mapping[str, object]] = {"quick_biz_type": "000301", "tr_id": ""}
+    agreed = "by card"
+
+
+class Voiding(ProviderBench):
+    """An account whose whole refunds of the day are voids."""
+
+    driver = UnionPay
+    settings: ClassVar[Mapping[str, object]] = {"void_before": "23:59"}
+
+
+class VoidingByCard(ByCard):
+    """Both."""
+
+    settings: ClassVar[Mapping[str, object]] = ByCard.settings | Voiding.settings
 
 
 class TestUnionPay(ProviderContract):
@@ -79,3 +102,59 @@ class TestUnionPay(ProviderContract):
         assert (said.outcome, said.blame) == (Outcome.UNKNOWN, None)
         assert found.resp_code == said.resp_code == "64"
         assert before == await bench.charges(ask.pay_order_no)
+
+
+class TestStandardProduct(TestUnionPay):
+    """The same promises without tokens; but a card that was opened stays open there."""
+
+    bench_of = ByCard
+    over_http = UnionPay.capabilities - {Operation.REVOKE}
+
+    async def test_an_agreement_that_was_ended(self, bench: ProviderBench) -> None:
+        """It is over by our word alone: nothing is sent, whoever asks is told so, and
+        what another signed for the same card is none the worse for it.
+        """
+        revocation = await bench.ask(Operation.REVOKE)
+        ended = await call(bench.node, revocation)
+        found = await call(bench.node, enquiry(revocation))
+        other = await call(bench.node, await bench.new(Operation.SEND_CODE))
+
+        assert ended.outcome is found.outcome is other.outcome is Outcome.SUCCEEDED
+
+
+class TestVoids(TestUnionPay):
+    """The promises of refunds, where all of a charge goes back by a void."""
+
+    bench_of = Voiding
+    tried = over_http = enquired_after = calls_back = frozenset({Operation.REFUND})
+
+    @pytest.fixture(autouse=True)
+    def _day(self) -> None:
+        """A day's last minutes are no time for them."""
+        now = datetime.now(timezone(timedelta(hours=8)))
+        if (now.hour, now.minute) > (23, 50):
+            pytest.skip("the day is nearly over in Beijing")
+
+    async def test_it_is_a_void_and_a_part_is_none(self, bench: ProviderBench) -> None:
+        """What goes out says so, and so does what is found; less goes by 04."""
+        ask = await bench.ask(Operation.REFUND)
+        part = await bench.ask(Operation.REFUND)
+        part = replace(part, amount=part.amount - 1)
+        await call(bench.node, ask)
+        await call(bench.node, part)
+        found = await call(bench.node, enquiry(part))
+        kept = [await messages(bench.node, one) for one in (ask, part)]
+
+        assert ["31", "04"] == [
+            row.body.partition("txnType=")[2][:2]
+            for rows in kept
+            for row in rows
+            if row.direction == "OUT" and row.operation == Operation.REFUND
+        ]
+        assert (Outcome.SUCCEEDED, part.amount) == (found.outcome, found.amount)
+
+
+class TestVoidsByCard(TestVoids, TestStandardProduct):
+    """And of the standard product's charges."""
+
+    bench_of = VoidingByCard

@@ -161,6 +161,38 @@ async def test_an_error_trade_is_a_line_that_nobody_can_place(account, peer):
     assert "6222020200112233446" not in bad.fault
 
 
+def an_error(trace_no: str, time: str, amount: str, *, length: int = 339) -> bytes:
+    """An error trade: what it holds is told by nobody, how wide it is by UnionPay."""
+    first = f"E74 {'':11} {'':11} {trace_no:6} {time:10} {'':19} {amount:12} "
+    return f"{first}{'...':{length - len(first)}}".encode("gbk")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (
+            an_error("598702", "0303171832", f"{1000:012d}"),
+            "ZME, it seems trace number 598702, 2026-03-03 17:18:32, 1000 fen: E74",
+        ),
+        (an_error("598702", "0303171832", f"{1000:012d}", length=340), "ZME: E74"),
+        (an_error("", "0303171832", f"{1000:012d}"), "ZME: E74"),
+        (an_error("598702", "1303171832", f"{1000:012d}"), "ZME: E74"),
+        (an_error("598702", "0303171832", "-1000"), "ZME: E74"),
+    ],
+)
+async def test_what_an_error_trade_seems_to_say(account, peer, wrong, said):
+    """Trace number, moment and amount stand where they do in a trade, if they do: for
+    whoever looks. The line is no more of a trade for it.
+    """
+    errors = {f"INN26030488ZME_{MER_ID}": [wrong]}
+    content = packed({TRADES: [row(**CHARGE)], **errors})
+    read = await lines(account, peer.reply(reply(content)))
+    (bad,) = (one for one in read if one.fault)
+
+    assert bad.fault.startswith(said)
+    assert (None, None, None) == (bad.trade, bad.amount, bad.at)
+
+
 async def test_error_trades_alone_are_no_statement(account, peer):
     """The trades' own file is there on every day that has one, be it empty."""
     errors = {f"INN26030488ZME_{MER_ID}": [b"E74"]}

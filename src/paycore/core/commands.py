@@ -164,6 +164,8 @@ class CardQuickPayConfirm(Foreign):
         if agreement is None:
             return declined(run, "AGREEMENT_GONE")
         inherits = gateway.confirm_inherits(run.node, send.channel)
+        place = (send.channel, send.account)
+        names_card = await gateway.confirm_names_card(run.node, *place)
         timeout_s = run.node.settings.money_timeout_s
         attempt = asking.begin(
             run,
@@ -184,6 +186,7 @@ class CardQuickPayConfirm(Foreign):
             agreement=agreement,
             channel_token=send.channel_token,
             code=run.code,
+            with_card=names_card,
         )
 
     async def after(self, run: Run, seq: int, reply: Reply) -> Next:

@@ -38,12 +38,22 @@ async def receive(node: Node, received: Received) -> bool:
     named = payment_of(callback.request_no) if callback is not None else None
     placed: bool | None = None
     if named is not None and received.message is not None:
-        of = refunds.receive if refunds.is_of_refund(named[1]) else _of_payment
+        of = refunds.receive if refunds.is_of_refund(named[1]) else _of_leg
         of = agreements.receive if agreements.is_of_signing(named[1]) else of
         placed = await of(node, received)
     if placed is None:
         await _keep(node, received)
     return bool(placed)
+
+
+async def _of_leg(node: Node, received: Received) -> bool | None:
+    """None where it says that money went back: that is no word on money that came,
+    whatever number it has.
+    """
+    assert received.callback is not None
+    if received.callback.operation is Operation.REFUND:
+        return None
+    return await _of_payment(node, received)
 
 
 async def _of_payment(node: Node, received: Received) -> bool | None:

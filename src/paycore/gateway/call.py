@@ -98,6 +98,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """The same of what a refund gives back or a revocation ends."""
     original_operation: Operation | None = None
     """By which that money was taken: CONFIRM or DEDUCT."""
+    original_amount: int | None = None
+    """For a refund: what was asked for when that money was taken; None: not known."""
 
     @property
     def order_at(self) -> datetime:

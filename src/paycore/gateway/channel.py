@@ -52,8 +52,8 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """For gateway_message: nothing of the card, no code, key or token."""
     http: HttpRequest | None = None
     answer: Reply | None = None
-    """What is answered where the call lacks what it needs: there is nothing to send,
-    and nothing of it is the channel's doing."""
+    """What is answered where the call lacks what it needs, or is ours alone to answer:
+    there is nothing to send, and nothing of it is the channel's doing."""
     extra: object = None
     """A channel's own notes from `assemble` to `perform` and `conclude`."""
 
@@ -97,6 +97,12 @@ class Channel(ABC):
     """Fields of `Config` whose text is never kept or shown; of a list each text."""
     errors: ClassVar[Mapping[str, tuple[Outcome, Blame | None]]] = {}
     """Their code → our outcome and class; what is not here is UNKNOWN."""
+
+    def confirm_names_card(self, account: Account) -> bool:
+        """Say whether a confirm names the card once more: then its facts come with that
+        call as well (`Ask.card`).
+        """
+        return False
 
     def unfit(self, account: Account) -> str:
         """Say why an account like this must not be used, as an address that nobody's

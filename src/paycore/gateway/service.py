@@ -39,6 +39,7 @@ __all__ = [
     "capable",
     "conclude",
     "confirm_inherits",
+    "confirm_names_card",
     "prepare",
     "refresh",
     "refunds_once",
@@ -153,6 +154,12 @@ def confirm_inherits(node: Node, at: str) -> bool:
     """Whether a confirm at a channel carries the request number of its send."""
     driver = node.state(Accounts).driver(at)
     return True if driver is None else driver.confirm_inherits_request_no
+
+
+async def confirm_names_card(node: Node, channel: str, account: str) -> bool:
+    """Whether a confirm at an account is given the card's facts."""
+    opened = await accounts.look_up(node, channel, account)
+    return opened is not None and opened.driver.confirm_names_card(opened.account)
 
 
 def refunds_once(node: Node, at: str) -> bool:

@@ -82,8 +82,14 @@ EXPLAINED: Final = MappingProxyType(
         " fields of their own in merchant_fields",
         "31": "the merchant number is not in order there: ask UnionPay why",
         "32": "this product is not opened for the merchant number: have it opened, or"
-        " look whether mer_id and deduct_biz_type are what was sold",
+        " look whether mer_id, quick_biz_type and deduct_biz_type are what was sold",
+        "35": "what it is about is not there, or not in a state for this; a void (31)"
+        " is refused so once its charge is settled, and another refund after"
+        " void_before goes by 04",
+        "36": "it does not fit what it is about: look whether quick_biz_type and"
+        " deduct_biz_type are those of the charge; a void (31) is refused so where it"
+        " is not of all that is left of its charge",
         "37": "it was asked too often: wait, and try again",
     }
 )
-"""What a test call's answer means for whoever set the account up."""
+"""What a code means for whoever set the account up, or looks at a refund."""

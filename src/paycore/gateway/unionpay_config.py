@@ -17,6 +17,9 @@ SIGN_METHODS: Final = frozenset({"01"})
 
 BY_CARD, BY_BINDING = "card", "binding"
 
+TOKENS, STANDARD = "000902", "000301"
+"""By what quick pay and agreements go: a token of the card, or the card itself."""
+
 
 class UnionPayConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """An account: a merchant number and its keys. Certificates and keys are PEM."""
@@ -36,7 +39,14 @@ class UnionPayConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     encryption_certificate: str
     """UnionPay's, for card numbers and phones; a newer one it tells us goes before."""
     tr_id: str = ""
-    """The token requestor's number: quick pay and agreements need it."""
+    """The token requestor's number: quick pay and agreements by token need it."""
+    quick_biz_type: str = TOKENS
+    """bizType of quick pay and agreements: 000902 by token, 000301 (the standard
+    product) by the card itself. It stays as it is: refunds have that of their charge.
+    """
+    void_before: str = ""
+    """Beijing's time of day, HH:MM. Before it a refund of a whole charge of the same
+    day is a void (31), and a refused one a refused refund; empty: never."""
     sign_method: str = "01"
     file_url: str = "https://filedownload.95516.com/"
     """Where statements are asked for."""
@@ -66,6 +76,11 @@ class UnionPayConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def __repr__(self) -> str:
         """Whose, and no key."""
         return f"UnionPayConfig({self.mer_id})"
+
+    @property
+    def by_token(self) -> bool:
+        """Whether an agreement is a token of theirs; else the card is named."""
+        return self.quick_biz_type == TOKENS
 
     @cached_property
     def key(self) -> RSAPrivateKey:
@@ -123,6 +138,9 @@ def _parsed(pem: str, name: str) -> x509.Certificate:
 _FORMS: Final = (
     ("mer_id", r"[0-9]{15}"),
     ("file_url", r"https?://.+"),
+    ("quick_biz_type", f"{TOKENS}|{STANDARD}"),
+    # Before midnight there is nothing of the day.
+    ("void_before", r"|(?!00:00)([01][0-9]|2[0-3]):[0-5][0-9]"),
     ("deduct_sub_type", r"[0-9]{2}"),
     ("deduct_biz_type", r"[0-9]{6}"),
     ("deduct_by", f"{BY_CARD}|{BY_BINDING}"),

@@ -1,6 +1,7 @@
 """What each call says to UnionPay: fields by operation, sealed, signed, and masked."""
 
 import base64
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
@@ -22,7 +23,7 @@ TOLD_CERTIFICATE: Final = "encryption_certificate"
 INSTEAD_OF: Final = "instead_of"
 """And the serial number of the one in the settings that it replaced."""
 
-TOKENS, NO_PRODUCT = "000902", "000000"
+NO_PRODUCT: Final = "000000"
 YUAN: Final = "156"
 
 MONEY: Final = frozenset({Operation.CONFIRM, Operation.DEDUCT, Operation.REFUND})
@@ -35,9 +36,9 @@ HIDDEN: Final = (
 )
 """Fields and members that are masked whatever they hold."""
 
-_BY_TOKEN: Final = frozenset(
-    {*SIGNINGS, Operation.REVOKE, Operation.SEND_CODE, Operation.CONFIRM}
-)
+BY_AGREEMENT: Final = frozenset({*SIGNINGS, Operation.SEND_CODE, Operation.CONFIRM})
+"""What names an agreement, or the card of one that has no token."""
+_BY_TOKEN: Final = BY_AGREEMENT | {Operation.REVOKE}
 _OF_ACCOUNT_TYPE: Final = frozenset({*SIGNINGS, Operation.SEND_CODE})
 _ID_CARD = _BANK_CARD = "01"
 
@@ -51,6 +52,18 @@ _KINDS: Final = MappingProxyType(
         Operation.REFUND: ("04", "00"),
     }
 )
+
+_VOID: Final = ("31", "00")
+
+TRADES: Final = MappingProxyType(
+    {
+        "01": Operation.CONFIRM,
+        "11": Operation.DEDUCT,
+        "04": Operation.REFUND,
+        _VOID[0]: Operation.REFUND,
+    }
+)
+"""Of each txnType that moves money, what it is to us."""
 
 _PERSONAL: Final = MappingProxyType(
     {
@@ -95,11 +108,32 @@ def question_of(ask: Ask) -> Ask:
     )
 
 
-def kind_of(config: UnionPayConfig, operation: Operation) -> tuple[str, str]:
+def kind_of(config: UnionPayConfig, ask: Ask) -> tuple[str, str]:
     """The txnType and txnSubType of a call that is no enquiry."""
-    if operation is Operation.DEDUCT:
+    if ask.operation is Operation.DEDUCT:
         return "11", config.deduct_sub_type
-    return _KINDS[operation]
+    return _VOID if is_void(config, ask) else _KINDS[ask.operation]
+
+
+def is_void(config: UnionPayConfig, ask: Ask) -> bool:
+    """Whether a refund goes out as a void: only by what never changes of it, so that
+    under its one number it is the same trade however often it is sent.
+    """
+    taken_at = ask.original_opened_at
+    if ask.operation is not Operation.REFUND or taken_at is None:
+        return False
+    if ask.amount != ask.original_amount:
+        return False
+    day, back = taken_at.astimezone(BEIJING), ask.order_at.astimezone(BEIJING)
+    return day.date() == back.date() and f"{back:%H:%M}" < config.void_before
+
+
+def opened_as(config: UnionPayConfig, request_no: str) -> str:
+    """The number of an agreement that has no token: ours, of the order that opened the
+    card, and the same whoever tells of it.
+    """
+    order = f"{config.mer_id} {request_no}".encode()
+    return hashlib.sha256(order).hexdigest()[:32]
 
 
 def common_fields(
@@ -132,13 +166,13 @@ def fields_of(account: Account, ask: Ask) -> dict[str, str]:
     config, operation = config_of(account), ask.operation
     if operation is Operation.ENQUIRE:
         return _enquiry(config, ask)
-    kind, biz_type = kind_of(config, operation), _biz_type(config, ask)
+    kind, biz_type = kind_of(config, ask), _biz_type(config, ask)
     fields = common_fields(config, kind, biz_type, ask.order_at)
     fields["orderId"] = ask.request_no
     fields |= _payer(account, ask)
-    if operation in _BY_TOKEN:
+    if config.by_token and operation in _BY_TOKEN:
         fields["tokenPayData"] = _token_of(config, ask)
-    if operation in _OF_ACCOUNT_TYPE:
+    if config.by_token and operation in _OF_ACCOUNT_TYPE:
         fields["accType"] = _BANK_CARD
     if operation in MONEY or operation is Operation.SEND_CODE:
         fields |= {"txnAmt": str(ask.amount), "reqReserved": ask.pay_order_no}
@@ -155,17 +189,18 @@ def fields_of(account: Account, ask: Ask) -> dict[str, str]:
 def _biz_type(config: UnionPayConfig, ask: Ask) -> str:
     """The product; a refund's is that of the money that it gives back."""
     deducted = Operation.DEDUCT in (ask.operation, ask.original_operation)
-    return config.deduct_biz_type if deducted else TOKENS
+    return config.deduct_biz_type if deducted else config.quick_biz_type
 
 
 def _enquiry(config: UnionPayConfig, ask: Ask) -> dict[str, str]:
     """After money by its own kind of question, after a signing by another."""
     if meant(ask) in SIGNINGS:
-        fields = common_fields(config, ("78", "02"), TOKENS, ask.order_at)
-        return fields | {
-            "orderId": ask.request_no,
-            "tokenPayData": _token_of(config, ask),
-        }
+        product = config.quick_biz_type
+        fields = common_fields(config, ("78", "02"), product, ask.order_at)
+        fields["orderId"] = ask.request_no
+        if config.by_token:
+            fields["tokenPayData"] = _token_of(config, ask)
+        return fields
     fields = common_fields(config, ("00", "00"), NO_PRODUCT, ask.order_at)
     if ask.opened_at is not None:
         return fields | {"orderId": ask.request_no}
@@ -197,15 +232,10 @@ def _payer(account: Account, ask: Ask) -> dict[str, str]:
     if ask.code is not None and "code" in told:
         members["smsCode"] = wire.plain(ask.code)
     if card is not None and "phone" in told:
-        certificate = encryption_of(account)
-        key, phone = (
-            rsa_of(certificate, TOLD_CERTIFICATE),
-            card.phone.removeprefix("+86"),
-        )
-        members["encryptedInfo"] = wire.sealed(key, f"phoneNo={phone}")
-        fields["encryptCertId"] = str(certificate.serial_number)
-        if _names_card(config, ask.operation):
-            fields["accNo"] = wire.sealed(key, card.number)
+        phone = f"phoneNo={card.phone.removeprefix('+86')}"
+        members["encryptedInfo"] = _sealed(account, fields, phone)
+    if card is not None and _names_card(config, ask.operation):
+        fields["accNo"] = _sealed(account, fields, card.number)
     if ask.operation is Operation.DEDUCT and config.deduct_by != BY_CARD:
         fields["bindId"] = ask.agreement or ""
     if members:
@@ -214,11 +244,18 @@ def _payer(account: Account, ask: Ask) -> dict[str, str]:
     return fields
 
 
+def _sealed(account: Account, fields: dict[str, str], text: str) -> str:
+    """A text for their eyes; which certificate of theirs opens it goes beside."""
+    certificate = encryption_of(account)
+    fields["encryptCertId"] = str(certificate.serial_number)
+    return wire.sealed(rsa_of(certificate, TOLD_CERTIFICATE), text)
+
+
 def _names_card(config: UnionPayConfig, operation: Operation) -> bool:
     """A card that has no token or binding of theirs is named by its number."""
     if operation is Operation.DEDUCT:
         return config.deduct_by == BY_CARD
-    return operation in SIGNINGS
+    return operation in (SIGNINGS if config.by_token else BY_AGREEMENT)
 
 
 def encryption_of(account: Account) -> x509.Certificate:
@@ -251,7 +288,7 @@ def shown(ask: Ask, fields: Mapping[str, str]) -> str:
     }
     if ask.card is not None and "accNo" in told:
         told["accNo"] = mask_card(ask.card.number)
-    if ask.card is not None and "encryptCertId" in told:
+    if ask.card is not None and "phone" in _PERSONAL.get(ask.operation, ()):
         told["customerInfo"] = f"{{phoneNo={mask_phone(ask.card.phone)}}}"
     # A merchant number may have a card's check digit.
     return mask_numbers("&".join(f"{name}={value}" for name, value in told.items()))

@@ -3,7 +3,8 @@
 `fileContent` is base64 of deflated octets of a zip. Of its members the trades (`ZM`)
 are read. The error trades (`ZME`) correct what other days' files said: of them only the
 widths of the columns are public and none has our number, so that each is a line that
-nobody can place, for a person. The summary (`RD`) is for people anyway. Lines are GBK,
+nobody can place, for a person; who is told what its first columns seem to say.
+The summary (`RD`) is for people anyway. Lines are GBK,
 cut by octets, one blank between columns. That it is the whole file is said by the
 signature and the zip.
 """
@@ -51,7 +52,41 @@ _WIDTHS: Final = (
 _ENDS: Final = tuple(accumulate(width + 1 for width in _WIDTHS))
 _LENGTH: Final = _ENDS[-1] - 1
 
-_TRACE_TIME, _AMOUNT, _QUERY_ID, _ORDER_ID, _FEE = 5, 7, 10, 12, 16
+_ERROR_LENGTH: Final = (
+    22
+    - 1
+    + sum(
+        (
+            *(
+                3,
+                11,
+                11,
+                6,
+                10,
+                19,
+                12,
+                4,
+                2,
+                2,
+                6,
+                10,
+                4,
+                12,
+                13,
+                13,
+                15,
+                15,
+                1,
+                12,
+                2,
+            ),
+            135,
+        )
+    )
+)
+"""Of an error trade; its first seven columns are as wide as those of a trade."""
+
+_TRACE_NO, _TRACE_TIME, _AMOUNT, _QUERY_ID, _ORDER_ID, _FEE = 4, 5, 7, 10, 12, 16
 _TXN_TYPE, _MER_ID, _CUSTOM = 20, 28, 35
 """Columns as UnionPay counts them, from 1 on."""
 
@@ -166,11 +201,29 @@ def _line(
     config: UnionPayConfig, day: date, no: int, row: bytes, *, kind: str
 ) -> StatementLine:
     if kind == _OF_ERRORS:
-        return StatementLine.unreadable(no, f"{kind}: {row.decode('gbk', 'replace')}")
+        return StatementLine.unreadable(no, _error(day, row))
     try:
         return _parsed(config, day, no, row)
     except (ValueError, KeyError):
         return StatementLine.unreadable(no, row.decode("gbk", "replace"))
+
+
+def _error(day: date, row: bytes) -> str:
+    """An error trade in words: the line and, where columns of a trade's widths hold
+    what they would of a trade, that they seem to say it.
+    """
+    seems = _seeming(day, row) if len(row) == _ERROR_LENGTH else ""
+    return f"{_OF_ERRORS}{seems}: {row.decode('gbk', 'replace')}"
+
+
+def _seeming(day: date, row: bytes) -> str:
+    try:
+        number, amount = _number(_cell(row, _TRACE_NO)), _number(_cell(row, _AMOUNT))
+        at = _moment(_cell(row, _TRACE_TIME), day)
+    except ValueError:
+        return ""
+    moment = f"{at:%Y-%m-%d %H:%M:%S}"
+    return f", it seems trace number {number:06d}, {moment}, {amount} fen"
 
 
 def _parsed(config: UnionPayConfig, day: date, no: int, row: bytes) -> StatementLine:

@@ -27,3 +27,4 @@ async def test_a_worker_names_the_charge_as_the_line_did():
 
     told = (ask.original_opened_at, ask.original_channel_ref, ask.original_operation)
     assert (NOW, "r1", Operation.DEDUCT) == told
+    assert leg.amount == ask.original_amount

@@ -417,6 +417,19 @@ async def test_whose_number_a_confirm_carries_is_the_channels_to_say(
     assert ask.request_no == payment.money_leg.request_no
 
 
+@pytest.mark.parametrize("names_card", [True, False])
+async def test_a_confirm_is_given_the_card_where_it_must_name_it(
+    monkeypatch, names_card
+):
+    """And nowhere else: facts that nobody needs leave the vault for no call."""
+    monkeypatch.setattr(Sandbox, "confirm_names_card", lambda *_: names_card)
+    payment = an_order()
+    sent(payment)
+    ask = await CardQuickPayConfirm().before(await run_of(payment))
+
+    assert names_card == (ask.card is not None)
+
+
 async def test_a_confirm_of_unknown_fate_begins_its_own_wait():
     """Our own call is over: the leg is quiet, and the ladder starts at its foot."""
     payment = an_order()

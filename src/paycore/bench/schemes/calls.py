@@ -236,6 +236,7 @@ async def _followed(till: _Till, money: Ask, said: Reply) -> AsyncIterator[Call]
         original_opened_at=money.order_at,
         original_channel_ref=found.channel_ref or said.channel_ref,
         original_operation=money.operation,
+        original_amount=money.amount,
     )
     call, _ = await till.called(refund)
     yield call

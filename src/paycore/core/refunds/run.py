@@ -99,7 +99,18 @@ class RefundRun(Run):
             original_channel_ref=row.original_channel_ref
             or self.payment.reference_of(row.original_request_no),
             original_operation=self._charged_by(row.original_request_no),
+            original_amount=self._charged(row.original_request_no),
         )
+
+    def _charged(self, request_no: AttemptId) -> int | None:
+        """What was asked for under this number, by whichever attempt."""
+        named = (
+            attempt
+            for attempt in self.payment.attempts.values()
+            if attempt.request_no == request_no
+        )
+        found = next(named, None)
+        return None if found is None else found.amount
 
     def _charged_by(self, request_no: AttemptId) -> Operation | None:
         """The operation that took the money under this number."""

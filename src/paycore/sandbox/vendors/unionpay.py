@@ -1,4 +1,4 @@
-"""UnionPay's gateway, ACP 5.1.0: pay by token and text code, deduct, give back, query.
+"""UnionPay's gateway, ACP 5.1.0: pay by token or card and text code, deduct, give back.
 
 Messages are forms, signed with certificates both ways. Trades that move money are only
 taken in; their end is told by a query and to `backUrl`. An order is known by `orderId`
@@ -106,7 +106,11 @@ class UnionPayDialect(VendorDialect):
             forms.check_head(fields)
             self._contract.check_signature(fields)
             trade = forms.trade_of(
-                fields, exchange.path, at_ms, deduct=self._contract.deduct
+                fields,
+                exchange.path,
+                at_ms,
+                deduct=self._contract.deduct,
+                products=self._contract.products,
             )
         except Refused as refused:
             raise Plain(self._contract.refusal(fields, refused)) from None
@@ -196,16 +200,16 @@ class UnionPayDialect(VendorDialect):
 
     def _opened_card(self, fields: Fields) -> Wire:
         """Whether a card is open, by its number."""
-        self._contract.token_data(fields)
+        self._contract.check_product(fields)
         number = self._contract.number(fields)
-        for order in self.bank.orders():
-            is_its = order.operation == "sign" and order.facts["number"] == number
-            if is_its and order.token and not self.bank.revoked(order.token):
-                return self._contract.answer(fields, forms.OK, **self._agreed(order))
-        return self._contract.answer(fields, forms.OK, activateStatus="0")
+        order = self._trades.opening(number, fields["bizType"])
+        told = {"activateStatus": "0"} if order is None else self._agreed(order)
+        return self._contract.answer(fields, forms.OK, **told)
 
     def _agreed(self, order: Order) -> dict[str, str]:
         """A card that is open: its token, and whose it is for the merchant's eyes."""
+        if order.facts["bizType"] == forms.STANDARD:
+            return {"activateStatus": "1", "payCardType": "01"}
         begin = forms.stamp(order.at_ms)
         token = {
             "token": order.token or "",

@@ -63,6 +63,8 @@ class UnionPayConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     encrypted for either is read."""
     deduct_sub_types: tuple[str, ...] = ("00", "02", "03")
     deduct_biz_type: str = "000501"
+    products: tuple[str, ...] = (forms.TOKEN, forms.STANDARD)
+    """Kinds of quick pay that the merchant has."""
     agreements: tuple[Agreement, ...] = ()
 
 
@@ -102,6 +104,7 @@ class Contract:
     def __init__(self, config: UnionPayConfig) -> None:
         self.config = config
         self.deduct = (frozenset(config.deduct_sub_types), config.deduct_biz_type)
+        self.products = frozenset(config.products)
         try:
             self.keys = keys_of(config)
         except ValueError as error:
@@ -115,6 +118,13 @@ class Contract:
         ours = (self.config.mer_id, self.keys.merchant_id)
         if whose != ours or not is_signed_by(self.keys.merchant, fields):
             raise Refused(forms.BAD_SIGNATURE, by_gateway=True)
+
+    def check_product(self, fields: Fields) -> None:
+        """Refuse a token's message without its data, and another with them."""
+        if fields["bizType"] == forms.TOKEN:
+            self.token_data(fields)
+        elif "tokenPayData" in fields:
+            raise forms.invalid("tokenPayData")
 
     def token_data(self, fields: Fields) -> dict[str, str]:
         """Members of `tokenPayData`, which is about our token requestor."""

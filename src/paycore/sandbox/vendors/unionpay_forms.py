@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from paycore.sandbox.vendors.unionpay_wire import Fields
 
@@ -23,6 +24,8 @@ BEIJING: Final = timezone(timedelta(hours=8))
 _NOW_WITHIN: Final = timedelta(minutes=10)
 
 TOKEN: Final = "000902"  # noqa: S105  a kind of business
+STANDARD: Final = "000301"
+"""The same without tokens: the card is named in each message."""
 NO_BUSINESS: Final = "000000"
 
 OK: Final = "00"
@@ -37,6 +40,7 @@ WRONG_STATE: Final = "35"
 MISMATCH: Final = "36"
 NOT_BOUND: Final = "40"
 CODE_WRONG: Final = "71"
+NOT_OPENED: Final = "77"
 NO_TOKEN: Final = "89"  # noqa: S105  an answer
 NO_FILE: Final = "98"
 
@@ -95,6 +99,7 @@ MESSAGES: Final[Mapping[str, str]] = MappingProxyType(
         "66": "身份信息或手机号不正确[2000066]",
         "69": "输入超时[2000069]",
         CODE_WRONG: "短信验证码校验失败[2000071]",
+        NOT_OPENED: "银行卡未开通此业务[2000077]",
         NO_TOKEN: "无此Token[2000089]",
         NO_FILE: "文件不存在[2000098]",
     }
@@ -131,30 +136,43 @@ class Trade(Struct, frozen=True, kw_only=True):
     needs: tuple[str, ...] = ()
     business: str | None = None
     """The `bizType` it must have; None: it is looked at later."""
+    by_card: tuple[str, ...] | None = None
+    """What it needs as a message of the standard product; None: it is none there."""
     path: str = BACK
     is_now: bool = True
     """Whether `txnTime` must be about now: it is no other message's."""
 
 
 _CARD: Final = ("accNo", "customerInfo", "encryptCertId", "accType", "tokenPayData")
+_NAMED: Final = ("accNo", "customerInfo", "encryptCertId")
 _PAY: Final = ("txnAmt", "currencyCode", "customerInfo", "tokenPayData")
+_PAY_NAMED: Final = ("txnAmt", "currencyCode", *_NAMED)
 _BACK: Final = ("origQryId", "txnAmt", "backUrl")
 
 TRADES: Final[Mapping[tuple[str, str], Trade]] = MappingProxyType(
     {
-        ("77", "00"): Trade(name="apply", needs=_CARD, business=TOKEN),
-        ("79", "00"): Trade(name="open", needs=_CARD, business=TOKEN, is_now=False),
+        ("77", "00"): Trade(name="apply", needs=_CARD, business=TOKEN, by_card=_NAMED),
+        ("79", "00"): Trade(
+            name="open", needs=_CARD, business=TOKEN, by_card=_NAMED, is_now=False
+        ),
         ("78", "00"): Trade(
             name="opened_card",
             needs=("accNo", "encryptCertId", "tokenPayData"),
             business=TOKEN,
+            by_card=("accNo", "encryptCertId"),
         ),
-        ("78", "02"): Trade(name="opened", business=TOKEN, is_now=False),
+        ("78", "02"): Trade(name="opened", business=TOKEN, by_card=(), is_now=False),
         ("79", "05"): Trade(name="opened", business=TOKEN, is_now=False),
         ("74", "01"): Trade(name="end", needs=("tokenPayData",), business=TOKEN),
-        ("77", "02"): Trade(name="send_code", needs=_PAY, business=TOKEN),
+        ("77", "02"): Trade(
+            name="send_code", needs=_PAY, business=TOKEN, by_card=_PAY_NAMED
+        ),
         ("01", "01"): Trade(
-            name="confirm", needs=(*_PAY, "backUrl"), business=TOKEN, is_now=False
+            name="confirm",
+            needs=(*_PAY, "backUrl"),
+            business=TOKEN,
+            by_card=(*_PAY_NAMED, "backUrl"),
+            is_now=False,
         ),
         ("04", "00"): Trade(name="give_back", needs=_BACK),
         ("31", "00"): Trade(name="give_back", needs=_BACK),
@@ -251,10 +269,15 @@ def check_head(fields: Fields) -> None:
 
 
 def trade_of(
-    fields: Fields, path: str, now_ms: int, *, deduct: tuple[frozenset[str], str]
+    fields: Fields,
+    path: str,
+    now_ms: int,
+    *,
+    deduct: tuple[frozenset[str], str],
+    products: frozenset[str],
 ) -> Trade:
     """What is asked for, every field in its form; `deduct` are the subtypes and the
-    `bizType` of deductions.
+    `bizType` of deductions, `products` those of quick pay.
     """
     need(fields, _COMMON)
     kind, subtype = fields["txnType"], fields["txnSubType"]
@@ -262,7 +285,7 @@ def trade_of(
     if kind == "11" and subtype in subtypes:
         trade, business_is = DEDUCT, business
     elif (kind, subtype) in TRADES:
-        trade = TRADES[kind, subtype]
+        trade = _of_product(TRADES[kind, subtype], fields["bizType"], products)
         business_is = trade.business or fields["bizType"]
     else:
         raise Refused(NOT_ALLOWED)
@@ -273,6 +296,17 @@ def trade_of(
         _check_form(fields, name)
     _check_time(fields["txnTime"], now_ms, is_now=trade.is_now)
     return trade
+
+
+def _of_product(trade: Trade, business: str, products: frozenset[str]) -> Trade:
+    """The same as the merchant has it of quick pay."""
+    if trade.business != TOKEN:
+        return trade
+    if business not in products:
+        raise Refused(NOT_ALLOWED)
+    if business != STANDARD or trade.by_card is None:
+        return trade
+    return replace(trade, needs=trade.by_card, business=STANDARD)
 
 
 def _check_needs(fields: Fields, trade: Trade) -> None:

@@ -88,7 +88,7 @@ class Trades:
         )
 
     def _apply(self, fields: Fields, at_ms: int) -> Call:
-        self._contract.token_data(fields)
+        self._contract.check_product(fields)
         card = self._contract.card(fields)
         request = Sign(
             request_id=fields["orderId"],
@@ -100,12 +100,13 @@ class Trades:
         return self._call("sign", request, at_ms, card=card, facts=facts)
 
     def _open(self, fields: Fields, at_ms: int) -> Call:
-        self._contract.token_data(fields)
+        self._contract.check_product(fields)
         card, order = self._contract.card(fields), self.find(fields["orderId"])
         if order is None or order.operation != "sign":
             raise Refused(forms.WRONG_STATE)
-        asked = (fields["txnTime"], card.number, card.phone)
-        if asked != (order.facts["txnTime"], order.facts["number"], order.phone):
+        asked = (fields["bizType"], fields["txnTime"], card.number, card.phone)
+        facts = order.facts
+        if asked != (facts["bizType"], facts["txnTime"], facts["number"], order.phone):
             raise Refused(forms.MISMATCH)
         code = self._contract.customer(fields).get("smsCode")
         if not code:
@@ -120,7 +121,8 @@ class Trades:
     def _opened(self, fields: Fields, at_ms: int) -> Call:
         order = self.find(fields["orderId"])
         known = order is not None and order.operation == "sign"
-        same = known and order and order.facts["txnTime"] == fields["txnTime"]
+        names = ("txnTime", "bizType")
+        same = known and order and all(order.facts[n] == fields[n] for n in names)
         number = fields["orderId"] if same else _NOBODY
         return self._call("enquire", Enquire(request_id=number), at_ms)
 
@@ -264,7 +266,23 @@ class Trades:
         self._by_query[query_id] = fields["orderId"]
         return {"queryId": query_id, "serial": str(self._serial)}
 
+    def opening(self, number: str, business: str) -> Order | None:
+        """The first order by which a card is open, as a kind of quick pay."""
+        for order in self._bank.orders():
+            is_its = order.operation == "sign" and order.facts["number"] == number
+            same = is_its and order.facts["bizType"] == business
+            if same and order.token and not self._bank.revoked(order.token):
+                return order
+        return None
+
     def _token_of(self, fields: Fields, *, may_have_ended: bool) -> str:
+        """The token; of the standard product ours alone, of the card that is named."""
+        self._contract.check_product(fields)
+        if fields["bizType"] == forms.STANDARD:
+            opened = self.opening(self._contract.number(fields), forms.STANDARD)
+            if opened is None or opened.token is None:
+                raise Refused(forms.NOT_OPENED)
+            return opened.token
         token = self._contract.token_data(fields).get("token", "")
         order = self.find(self._by_token.get(token, _NOBODY))
         known = token in self._given or (order is not None and order.token == token)

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from paycore.gateway import unionpay_wire as wire
 from paycore.gateway.call import Ask, Operation
 from paycore.gateway.channel import Account
-from paycore.gateway.unionpay_config import BY_CARD, UnionPayConfig, rsa_of
+from paycore.gateway.unionpay_config import BY_CARD, UnionPayConfig
 from paycore.gateway.unionpay_statement import BEIJING
+from paycore.gateway.unionpay_trust import certificate
 from paycore.kernel.http import HttpRequest
 from paycore.kernel.mask import mask_card, mask_code, mask_numbers, mask_phone
 
@@ -118,7 +119,7 @@ def common_fields(
         "channelType": config.channel_type,
         "merId": config.mer_id,
         "txnTime": moment_of(at),
-        "certId": str(config.certificate.serial_number),
+        **config.whose(),
     }
 
 
@@ -197,15 +198,11 @@ def _payer(account: Account, ask: Ask) -> dict[str, str]:
     if ask.code is not None and "code" in told:
         members["smsCode"] = wire.plain(ask.code)
     if card is not None and "phone" in told:
-        certificate = encryption_of(account)
-        key, phone = (
-            rsa_of(certificate, TOLD_CERTIFICATE),
-            card.phone.removeprefix("+86"),
-        )
-        members["encryptedInfo"] = wire.sealed(key, f"phoneNo={phone}")
-        fields["encryptCertId"] = str(certificate.serial_number)
+        theirs, phone = encryption_of(account), card.phone.removeprefix("+86")
+        members["encryptedInfo"] = config.sealed(theirs, f"phoneNo={phone}")
+        fields["encryptCertId"] = str(theirs.serial_number)
         if _names_card(config, ask.operation):
-            fields["accNo"] = wire.sealed(key, card.number)
+            fields["accNo"] = config.sealed(theirs, card.number)
     if ask.operation is Operation.DEDUCT and config.deduct_by != BY_CARD:
         fields["bindId"] = ask.agreement or ""
     if members:
@@ -228,7 +225,7 @@ def encryption_of(account: Account) -> x509.Certificate:
     given = config_of(account).encryption
     if account.facts.get(INSTEAD_OF) != str(given.serial_number):
         return given
-    return wire.certificate(account.facts[TOLD_CERTIFICATE].encode()) or given
+    return certificate(account.facts[TOLD_CERTIFICATE].encode()) or given
 
 
 def posted(
@@ -238,7 +235,7 @@ def posted(
     return HttpRequest(
         url=url,
         headers={"Content-Type": "application/x-www-form-urlencoded;charset=UTF-8"},
-        body=wire.form(wire.signed(config.key, fields)),
+        body=wire.form(config.signed(fields)),
         timeout_s=timeout_s,
     )
 

@@ -1,8 +1,8 @@
 """UnionPay's ACP 5.1.0 without redirection (无跳转支付): tokens, and 代收 to deduct.
 
-Forms over HTTP, signed by certificates (`unionpay_wire`); what the account needs is in
-docs/channels/unionpay.md. What differs from others: an order is known by its number and
-its moment together, a confirm carries both of its send. That money is taken is only
+Forms over HTTP, signed in one of four ways (`unionpay_keys`); what the account needs is
+in docs/channels/unionpay.md. What differs from others: an order is known by its number
+and its moment together, a confirm carries both of its send. That money is taken is only
 accepted at once, and said by a notice or an enquiry. A reply's values are not escaped.
 """
 
@@ -12,11 +12,9 @@ from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import ClassVar, Final
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from msgspec.structs import replace
 
 from paycore.gateway import unionpay_statement
-from paycore.gateway import unionpay_wire as wire
 from paycore.gateway.call import (
     Ask,
     Callback,
@@ -64,6 +62,7 @@ from paycore.gateway.unionpay_request import (
     shown,
 )
 from paycore.gateway.unionpay_statement import BEIJING
+from paycore.gateway.unionpay_trust import certificate
 from paycore.gateway.unionpay_wire import Message
 from paycore.kernel import log
 from paycore.kernel.addresses import is_vouched_for
@@ -114,7 +113,7 @@ class UnionPay(Channel, StatementChannel):
     )
     currencies = frozenset({"CNY"})
     Config = UnionPayConfig
-    secret_fields = ("signing_key",)
+    secret_fields = ("signing_key", "shared_key")
     # It gives notice of what it took in five times within eight minutes, and advises
     # to ask again after five: what is not found after both is not there.
     acceptance_window = timedelta(minutes=10)
@@ -316,14 +315,10 @@ class UnionPay(Channel, StatementChannel):
         named = tuple(map(message.text, ("respCode", "merId", "orderId", "txnType")))
         if named != ("00", config.mer_id, number, "95"):
             return None
-        told = wire.certificate(message.values.get("encryptPubKeyCert", b""))
+        told = certificate(message.values.get("encryptPubKeyCert", b""))
         if told == encryption_of(account):
             return None
-        if (
-            told is None
-            or not isinstance(told.public_key(), RSAPublicKey)
-            or not config.trust.vouches(told, now)
-        ):
+        if told is None or not config.trust.vouches(told, now):
             _log.warning("certificate_refused", channel=account.channel)
             return None
         return {

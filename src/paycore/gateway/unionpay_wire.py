@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote_to_bytes, urlencode
 
 SIGNATURE: Final = "signature"
 
-_RESULT: Final = b"&respCode="
+_RESULT: Final = re.compile(rb"&(?:r|origR)espCode=")
 
 _MARKS: Final = re.compile(rb"[&{}\[\]]")
 _CLOSED_BY: Final = MappingProxyType({b"{": b"}", b"[": b"]"})
@@ -82,14 +82,14 @@ class Message:
         """Fields, each with a name of letters and none of them twice.
 
         What is signed has no escapes: in it a field may end at any `&`. UnionPay signs
-        its refusal of whatever a stranger asks, his own fields in it; cut elsewhere,
-        its respCode would be the end of one of them, and another his respCode.
+        its refusal of whatever a stranger asks, with his own fields in it: cut at
+        others, its result is the end of one of them, and another one is his.
         """
         values: dict[str, bytes] = {}
         for name, value in pairs:
             if not (name.endswith(b"=") and name[:-1].isalnum()):
                 return None
-            if name[:-1].decode() in values or _RESULT in value:
+            if name[:-1].decode() in values or _RESULT.search(value):
                 return None
             values[name[:-1].decode()] = value
         return cls(values=values)

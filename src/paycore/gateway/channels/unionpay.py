@@ -88,7 +88,10 @@ _NAMED: Final = re.compile(
     r"""((?:\\?["']|&quot;)?\s*(?:=|:|%(?:25)*3D)\s*(?:\\?["']|&quot;)?)"""
     r"""(?:\{[^{}]*\}?|[^&"'<>\\\r\n]*)"""
 )
-_LONG: Final = re.compile(r"((?:[A-Za-z0-9+/]|%2[BFbf]){8})[A-Za-z0-9+/=%\r\n]{72,}")
+_LONG: Final = re.compile(
+    r"((?:[A-Za-z0-9+/]|%2[BFbf]){8})[A-Za-z0-9+/=%\r\n]{72,}"
+    r"|\b([0-9a-f]{8})[0-9a-f]{56}\b"
+)
 """Signatures, certificates, files, and what is sealed: so much of them is enough."""
 
 _log = log.get(__name__)
@@ -353,7 +356,7 @@ class UnionPay(Channel, StatementChannel):
     def scrub(self, text: str) -> str:
         """Mask by names, in whatever form they stand; cut what nobody can read."""
         text = _NAMED.sub(lambda found: found[1] + found[2] + mask_code(""), text)
-        return mask_text(_LONG.sub(lambda found: f"{found[1]}…", text))
+        return mask_text(_LONG.sub(lambda found: f"{found[1] or found[2]}…", text))
 
 
 # --- what cannot be asked, and what an answer says ------------------------------------

@@ -4,7 +4,6 @@
 what says so in it is said otherwise: names of algorithms and points are as long.
 """
 
-import base64
 import secrets
 from datetime import datetime
 from typing import Final, Self
@@ -25,11 +24,6 @@ _NAMES: Final = (
 )
 _SM2_WITH_SM3: Final = b"\x30\x0a" + _NAMES[1][1]
 
-_PKCS8: Final = bytes.fromhex(
-    "308187020100301306072a8648ce3d020106082a811ccf5501822d046d306b0201010420"
-)
-_PUBLIC: Final = bytes.fromhex("a144034200")
-
 
 class Sm2Pair(msgspec.Struct, frozen=True, kw_only=True):
     """A key and the certificate of its public half."""
@@ -40,10 +34,7 @@ class Sm2Pair(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def key_pem(self) -> str:
         """PKCS#8, not encrypted."""
-        number = self.key.number.to_bytes(sm2.SCALAR_OCTETS, "big")
-        octets = _PKCS8 + number + _PUBLIC + self.key.public.octets
-        text = base64.encodebytes(octets).decode()
-        return f"-----BEGIN PRIVATE KEY-----\n{text}-----END PRIVATE KEY-----\n"
+        return self.key.pem
 
     @property
     def certificate_pem(self) -> str:

@@ -8,8 +8,9 @@ key (decision 0051).
 
 import re
 import secrets
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from dataclasses import dataclass, field
+from textwrap import wrap
 from typing import Final, Self
 
 from cryptography import x509
@@ -17,7 +18,11 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
     decode_dss_signature,
     encode_dss_signature,
 )
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import SM4
+from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.hashes import SM3, Hash
+from cryptography.hazmat.primitives.padding import PKCS7
 
 from paycore.kernel import sm2_curve as curve
 
@@ -40,6 +45,12 @@ _VERSION = _CURVE = 0xA0
 _SM2_CURVE: Final = bytes.fromhex("06082a811ccf5501822d")
 _ALGORITHM: Final = bytes.fromhex("06072a8648ce3d0201") + _SM2_CURVE
 """A key of a curve, and of which."""
+
+_PKCS8: Final = (
+    bytes.fromhex("3081870201003013") + _ALGORITHM + bytes.fromhex("046d306b0201010420")
+)
+_PUBLIC: Final = bytes.fromhex("a144034200")
+"""What stands before a key's number, and before its point."""
 
 _OF_CURVE: Final = b"".join(
     number.to_bytes(32, "big") for number in (curve.P - 3, curve.B, *curve.BASE)
@@ -132,6 +143,16 @@ class PrivateKey:
             raise ValueError("no number of an SM2 key")
         public = PublicKey(*curve.times_base(number))
         return cls(number, public, pow(number + 1, -1, curve.ORDER))
+
+    @property
+    def pem(self) -> str:
+        """PKCS#8, not encrypted."""
+        number = self.number.to_bytes(SCALAR_OCTETS, "big")
+        octets = _PKCS8 + number + _PUBLIC + self.public.octets
+        lines = wrap(b64encode(octets).decode(), 64)
+        return "\n".join(
+            ("-----BEGIN PRIVATE KEY-----", *lines, "-----END PRIVATE KEY-----", "")
+        )
 
     def sign(self, message: bytes, identity: bytes) -> bytes:
         """Sign a message: 64 octets, r and s."""
@@ -232,6 +253,39 @@ def key_of(certificate: x509.Certificate) -> PublicKey:
             if algorithm == _ALGORITHM and bits[:1] == b"\0":
                 return PublicKey.of_octets(bits[1:])
     raise ValueError("no certificate of an SM2 key")
+
+
+def opened(file: bytes, password: str) -> tuple[PrivateKey, x509.Certificate]:
+    """A key and its certificate out of a `.sm2`, as China's certifiers hand them out;
+    ValueError where it is none, or the password another one's.
+
+    It is base64 of a SEQUENCE: 1; the key's number, by SM4 in CBC; the certificate.
+    How the password is one of SM4 is in UnionPay's sample of a kit: its SM3, with 1
+    counted behind it, is first the beginning of CBC and then the key.
+    """
+    try:
+        body = _tagged(b64decode(b"".join(file.split()), validate=True), _SEQUENCE)
+        match _elements(body):
+            case [(0x02, b"\1"), (0x30, first), (0x30, second)]:
+                _, _, (_, locked) = _elements(first)
+                _, (_, der) = _elements(second)
+            case _:
+                raise ValueError("another thing")  # noqa: TRY301  one word for all
+        certificate = x509.load_der_x509_certificate(der)
+        key = PrivateKey.of_octets(_unlocked(locked, password))
+        if key_of(certificate) != key.public:
+            raise ValueError("another key's")  # noqa: TRY301  as above
+    except ValueError:
+        raise ValueError("no .sm2 that this password opens") from None
+    return key, certificate
+
+
+def _unlocked(locked: bytes, password: str) -> bytes:
+    made = sm3(password.encode() + (1).to_bytes(4, "big"))
+    cipher = Cipher(SM4(made[16:]), CBC(made[:16])).decryptor()
+    padded = cipher.update(locked) + cipher.finalize()
+    unpadder = PKCS7(SM4.block_size).unpadder()
+    return unpadder.update(padded) + unpadder.finalize()
 
 
 def has_issued(issuer: x509.Certificate, issued: x509.Certificate) -> bool:

@@ -1,5 +1,7 @@
 """SM2 by the standard's own example, by `openssl`, and by another implementation."""
 
+import base64
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +11,9 @@ import pytest
 from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from paycore.cli.channels import app
 from paycore.kernel import sm2
 from paycore.kernel import sm2_curve as curve
 from paycore.kernel.sm2 import DEFAULT_IDENTITY, PrivateKey, PublicKey
@@ -353,6 +357,65 @@ def test_a_certificate_of_another_key(folder, key):
     with pytest.raises(ValueError, match="no certificate of an SM2 key"):
         sm2.key_of(found)
     assert not sm2.has_issued(found, found)
+
+
+def test_a_key_is_written_as_openssl_writes_it(folder, key):
+    """PKCS#8, with its point."""
+    assert (folder / "key.pem").read_text() == key.pem
+
+
+def element(tag: int, *parts: bytes) -> bytes:
+    held = b"".join(parts)
+    size = bytes([0x82]) + len(held).to_bytes(2, "big")
+    return bytes([tag]) + (size if len(held) > 127 else bytes([len(held)])) + held
+
+
+@pytest.fixture(scope="module")
+def file(chain, key) -> bytes:
+    """That key and its certificate as a `.sm2`, locked by openssl."""
+    word = b"secret\0\0\0\1"
+    made = run("dgst", "-sm3", "-r", within=chain, stdin=word).decode().split()[0]
+    words = ("enc", "-sm4-cbc", "-iv", made[:32], "-K", made[32:])
+    locked = run(*words, within=chain, stdin=key.number.to_bytes(32, "big"))
+    der = run("x509", "-in", "leaf.pem", "-outform", "DER", within=chain)
+    data = bytes.fromhex("060a2a811ccf550601040201")
+    sm4 = bytes.fromhex("06072a811ccf550168")
+    whole = element(
+        0x30,
+        element(2, b"\1"),
+        element(0x30, data, sm4, element(4, locked)),
+        element(0x30, data, element(4, der)),
+    )
+    return base64.encodebytes(whole)
+
+
+def test_a_file_of_a_certifiers_is_opened(file, chain, key):
+    """By its password, and by no other; cut off or changed it is none."""
+    assert (key, certificate(chain, "leaf.pem")) == sm2.opened(file, "secret")
+    for octets, word in (
+        (file, "Secret"),
+        (file, ""),
+        (file[:-20], "secret"),
+        (b"", "secret"),
+        (b"MAA=", "secret"),
+        (base64.b64encode(b"\x30\x03\2\1\1"), "secret"),
+        (b"%" + file, "secret"),
+    ):
+        with pytest.raises(ValueError, match=r"no \.sm2"):
+            sm2.opened(octets, word)
+
+
+def test_a_file_is_unlocked_for_an_account(file, tmp_path, key):
+    """By the command line, as the fields of the credentials."""
+    (tmp_path / "merchant.sm2").write_bytes(file)
+    words = ["unlock", str(tmp_path / "merchant.sm2")]
+    said = CliRunner().invoke(app, words, input="secret\n")
+    found = json.loads(said.stdout.splitlines()[-1])
+
+    assert key == sm2.private_key(found["signing_key"])
+    assert "signing_certificate" in found
+    assert 0 == said.exit_code
+    assert 0 != CliRunner().invoke(app, words, input="other\n").exit_code
 
 
 @given(st.binary(min_size=1, max_size=200))

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from msgspec.structs import replace
+
 from paycore.bench.oracle import Oracle
 from paycore.bench.payer import WrongAnswer
 from paycore.cards import service as cards
@@ -95,9 +97,15 @@ class Ground:
 
 
 @asynccontextmanager
-async def standing(node: Node, data: Path) -> AsyncIterator[Ground]:
-    """Sandbox and letterbox, with accounts and agreements at all of them."""
+async def standing(
+    node: Node, data: Path, contracts: Mapping[str, vendors.Contract] | None = None
+) -> AsyncIterator[Ground]:
+    """Sandbox and letterbox, with accounts and agreements at all of them; by new
+    contracts where none is given.
+    """
     data, port = folders.make(data), free_port()
+    if contracts is not None:
+        folders.save(data, replace(folders.load(data), vendors=dict(contracts)))
     kept = folders.with_vendors(data, folders.load(data), PROVIDERS)
     api = f"http://127.0.0.1:{port}"
     with (

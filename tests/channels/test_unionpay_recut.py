@@ -2,7 +2,12 @@
 had, and its signature is good all the same.
 """
 
+from urllib.parse import parse_qsl
+
 import pytest
+from channel_bench import Raw, arrive
+from msgspec.structs import replace
+from test_unionpay_contract import Gateway
 from unionpay_calls import MONEY, account_of, answer, found, notify
 from unionpay_peer import Peer, form
 
@@ -19,7 +24,7 @@ def peer() -> Peer:
 
 
 def digest_of(fields: dict[str, str]) -> bytes:
-    return Rsa().digest({name: value.encode() for name, value in fields.items()})
+    return Rsa().digest(octets(fields))
 
 
 @pytest.mark.parametrize("begin", ["x", "", "{"])
@@ -54,6 +59,35 @@ def test_an_answer_whose_order_failed_is_cut_into_a_notice(peer):
 
     assert digest_of(signed) == digest_of(cut)
     assert notify(account, form(cut)) is None
+
+
+async def test_the_simulators_refusal_that_is_cut_into_a_yes(
+    light_node, strangers, door
+):
+    """As a stranger would do it: what he has is his own request, unsigned."""
+    bench = Gateway(light_node, strangers, door)
+    await bench.open()
+    ask = await bench.new(Operation.DEDUCT)
+    http = bench.driver().assemble(bench.opened(), ask).http
+    asked = dict(parse_qsl(http.body.decode()))
+    settled = f"&respCode=00&settleAmt={ask.amount}&settleCurrencyCode=156"
+    request = {**asked, "rez": f"1{settled}", "signature": "AAAA"}
+    answered = await light_node.transport.send(replace(http, body=form(request)))
+    head, refused, tail = answered.body.decode().partition("&respCode=11")
+    hidden, yes, rest = tail.partition("&respCode=00")
+    cut = dict(one.split("=", 1) for one in (head + yes + rest).split("&"))
+    cut["reqReserved"] += refused + hidden
+    raw = Raw(ask, f"/callbacks/{bench.name}/main", {}, form(cut))
+
+    assert (refused, yes) == ("&respCode=11", "&respCode=00")
+    assert "00" == cut["respCode"]
+    trust, message = bench.opened().config.trust, Message(values=octets(cut))
+    assert trust.fault(message, ask.asked_at) is None
+    assert (await arrive(bench, raw)).callback is None
+
+
+def octets(fields: dict[str, str]) -> dict[str, bytes]:
+    return {name: value.encode() for name, value in fields.items()}
 
 
 def test_fields_that_have_such_words(peer):

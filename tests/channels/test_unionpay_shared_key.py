@@ -215,6 +215,19 @@ def test_what_is_kept_shows_no_key(peer, account):
     assert "shared_key" in DRIVER.secret_fields
 
 
+def test_an_agreement_ends_no_field(peer):
+    """What is signed has no escapes: a number that somebody brought along could begin
+    fields of an answer in what we sign.
+    """
+    brought = "x&merId=1&respCode=00&zz=1"
+    ask = an_ask(Operation.DEDUCT, agreement=brought)
+    bound = asked(account_of(peer, deduct_by="binding"), ask)
+    token = asked(account_of(peer), an_ask(Operation.CONFIRM, agreement=brought))
+
+    assert "xmerId1respCode00zz1" == bound["bindId"]
+    assert "{token=xmerId1respCode00zz1&trId=62000000001}" == token["tokenPayData"]
+
+
 @pytest.mark.parametrize("key", ["", " ", f"{KEY} ", "键", f"{KEY}\n"])
 def test_keys_that_are_none(peer, key):
     """They are refused when they are saved, and not shown."""

@@ -75,15 +75,16 @@ class UnionPayConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             raise ValueError(
                 "shared_key is no key: letters without a blank, at least one"
             )
+        sealed_for = self.encryption
         try:
-            self.kind.theirs(self.encryption)
+            self.kind.theirs(sealed_for)
         except ValueError:
             raise ValueError(
                 f"encryption_certificate is not of an {self.kind.name} key"
             ) from None
 
     def _check_certificates(self) -> None:
-        self.ours  # noqa: B018 - it is read, and so it is one
+        _ = self.ours
         if not self.signer or not self.anchors:
             raise ValueError("without issuers and signer no answer can be believed")
 

@@ -178,7 +178,8 @@ def _enquiry(config: UnionPayConfig, ask: Ask) -> dict[str, str]:
 def _token_of(config: UnionPayConfig, ask: Ask) -> str:
     """Which agreement; of one that is only being made, who asks for it."""
     if ask.agreement is not None:
-        return wire.in_braces({"token": ask.agreement, "trId": config.tr_id})
+        token = wire.plain(ask.agreement)
+        return wire.in_braces({"token": token, "trId": config.tr_id})
     return wire.in_braces({"trId": config.tr_id, "tokenType": "01"})
 
 
@@ -204,7 +205,7 @@ def _payer(account: Account, ask: Ask) -> dict[str, str]:
         if _names_card(config, ask.operation):
             fields["accNo"] = config.sealed(theirs, card.number)
     if ask.operation is Operation.DEDUCT and config.deduct_by != BY_CARD:
-        fields["bindId"] = ask.agreement or ""
+        fields["bindId"] = wire.plain(ask.agreement or "")
     if members:
         clear = wire.in_braces(members).encode()
         fields["customerInfo"] = base64.b64encode(clear).decode()

@@ -259,7 +259,7 @@ docs-serve: $(DOCS_STAMP)  ## Show it on this machine at DOCS_PORT=8090, as it i
 
 .PHONY: lock
 lock: $(STAMP)  ## Resolve all requirements*.lock anew (needs uv)
-	@$(COMPILE) --extra dev --extra otel -o requirements.lock pyproject.toml
+	@$(COMPILE) --extra dev --extra otel --extra sm2 -o requirements.lock pyproject.toml
 	@$(COMPILE) --extra bench --constraint requirements.lock \
 	  -o requirements-bench.lock pyproject.toml
 	@$(COMPILE) --extra docs --constraint requirements.lock \

@@ -1,9 +1,6 @@
 """What the channels' tests share: the sandbox's process, and a node to call it from."""
 
 import asyncio
-import base64
-import json
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -29,10 +26,9 @@ from paycore.sms.receipts import Recorder
 sys.path.insert(0, str(Path(__file__).parent))  # for the suite that channels share
 sys.path.insert(1, str(Path(__file__).parent / "example_package" / "src"))
 
-from door import Door, reserved
+from door import Door
+from playing import playing
 from strangers import Installation, Strangers
-
-STARTS_WITHIN_S = 15
 
 collect_ignore = ["example_package"]
 """Its tests are run where it is installed: by test_example_package.py."""
@@ -43,39 +39,9 @@ def strangers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Strangers]:
     """Start the sandbox, a process of its own, for this worker's whole session; it
     plays all providers that it can.
     """
-    folder = tmp_path_factory.mktemp("sandbox")
-    keys = {"secret": "5c" * 32, "encryption_key": "ec" * 32}
-    hooks = ["whsec_" + base64.b64encode(b"w" * 24).decode()]
-    providers = (*vendors.BANKS, *vendors.CARRIERS)
-    contracts = vendors.added({}, providers)
-    command = [sys.executable, "-m", "paycore.sandbox", "--port", "0", "--watch-stdin"]
-    command += ["--data", str(folder), "--config", str(folder / "config.json")]
-    with reserved() as door:
-        port = door.getsockname()[1]
-        config = {
-            "merchants": {"M-100": keys},
-            "webhook_secrets": hooks,
-            "vendors": vendors.sandbox_part(
-                contracts, providers, f"http://127.0.0.1:{port}"
-            ),
-        }
-        (folder / "config.json").write_text(json.dumps(config))
-        with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as process:
-            assert process.stdout is not None
-            said = json.loads(process.stdout.readline())
-            yield Strangers(
-                control=said["control"],
-                banks=said["banks"],
-                carriers=said["carriers"],
-                merchant="M-100",
-                **keys,
-                contracts=contracts,
-                door=port,
-            )
-            process.terminate()
-            process.wait(STARTS_WITHIN_S)
+    contracts = vendors.added({}, (*vendors.BANKS, *vendors.CARRIERS))
+    with playing(tmp_path_factory.mktemp("sandbox"), contracts) as found:
+        yield found
 
 
 @pytest.fixture

@@ -219,7 +219,7 @@ class ProviderBench(Bench):
         return tuple(
             line
             for field in self.driver.secret_fields
-            for text in _texts(self.credentials[field])
+            for text in _texts(self.credentials.get(field, ""))
             for line in text.split()
             if len(line) > SHORT
         )

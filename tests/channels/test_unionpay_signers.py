@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from unionpay_peer import BEGIN, END, SIGNER, Pair, Peer, issue
 
-from paycore.gateway.unionpay_wire import MOST_SIGNERS, Message, Trust
+from paycore.gateway.unionpay_trust import MOST_SIGNERS, Trust
+from paycore.gateway.unionpay_wire import Message
 
 NAME = f"041@Z2026-1@{SIGNER}@00000001"
 DAY = timedelta(days=1)

@@ -34,7 +34,9 @@ from unionpay_peer import END, MER_ID, SIGNER, Peer, form, issue, raw
 from paycore.gateway.call import Callback, Operation
 from paycore.gateway.channel import Account
 from paycore.gateway.unionpay_config import UnionPayConfig
-from paycore.gateway.unionpay_wire import Message, Trust, digest
+from paycore.gateway.unionpay_keys import Rsa
+from paycore.gateway.unionpay_trust import Trust
+from paycore.gateway.unionpay_wire import Message
 from paycore.gateway.unionpay_wire import form as form_of
 from paycore.kernel.outcome import Outcome
 
@@ -85,7 +87,7 @@ def test_recorded_messages_are_read_and_digested(recorded):
         message = _message(one)
 
         assert one["params"] == {name: message.text(name) for name in message.values}
-        assert one["digest_hex"].encode() == digest(message.values)
+        assert one["digest_hex"].encode() == Rsa().digest(message.values)
 
 
 def test_recorded_requests_are_the_merchants(recorded):
@@ -98,7 +100,7 @@ def test_recorded_requests_are_the_merchants(recorded):
         made = base64.b64decode(one["params"]["signature"])
         values = {name: value.encode() for name, value in one["params"].items()}
 
-        key.verify(made, digest(values), padding.PKCS1v15(), hashes.SHA256())
+        key.verify(made, Rsa().digest(values), padding.PKCS1v15(), hashes.SHA256())
         assert values == Message.of_form(form_of(one["params"])).values
 
 
@@ -265,7 +267,9 @@ def test_in_gbk(account, peer):
     said = peer.signed(answer(Operation.DEDUCT, "64", encoding="GBK", respMsg="x"))
     values = {name: value.encode("gbk") for name, value in said.items()}
     values["respMsg"] = "余额不足[64]".encode("gbk")
-    made = peer.signing.key.sign(digest(values), padding.PKCS1v15(), hashes.SHA256())
+    made = peer.signing.key.sign(
+        Rsa().digest(values), padding.PKCS1v15(), hashes.SHA256()
+    )
     values["signature"] = base64.b64encode(made)
     body = b"&".join(name.encode() + b"=" + value for name, value in values.items())
     reply = read(account, an_ask(Operation.DEDUCT), body)
@@ -427,7 +431,7 @@ def test_keys_are_parsed_once(account):
     config = account.config
 
     assert f"UnionPayConfig({MER_ID})" == repr(config)
-    assert config.key is config.key
+    assert config.ours is config.ours
     assert config.trust is config.trust
     assert config.encryption is config.encryption
 

@@ -11,14 +11,17 @@ import shutil
 import ssl
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import httpx2 as httpx
 from auditor import violations
+from msgspec.structs import replace
 
+from paycore.dev import folder as folders
 from paycore.dev.processes import NodeProcess, free_port, start_node
 from paycore.dev.stack import Ground, ground, prepare, settings_of
+from paycore.dev.vendors import Contract
 from paycore.kernel.postgres import fresh_folder
 
 SHOP, TICKETS, MALL = 0, 1, 2
@@ -207,14 +210,20 @@ class Stack:
 
 
 @contextmanager
-def stacked(*vendors: str, **overrides: object) -> Iterator[Stack]:
+def stacked(
+    *vendors: str, contracts: Mapping[str, Contract] | None = None, **overrides: object
+) -> Iterator[Stack]:
     """A stack with one node, in a folder of its own; resends need not wait. Providers
-    that are named are there too, and a third line that has agreements with them.
+    that are named are there too, and a third line that has agreements with them; by
+    the contracts that are given, or by new ones.
 
     Whatever was done to it, at its end the auditor finds nothing.
     """
     folder = fresh_folder("paycore-flow-")
     settings = {"code_gap_s": 0, "log_level": "warning", **overrides}
+    if contracts:
+        kept = folders.load(folders.make(folder))
+        folders.save(folder, replace(kept, vendors=dict(contracts)))
     try:
         with ground(folder, vendors=vendors) as on:
             stack = Stack(on, **settings)

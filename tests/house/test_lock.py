@@ -40,7 +40,7 @@ def _declared(*extras: str) -> set[str]:
 
 def test_all_that_is_declared_is_locked():
     """`make setup` installs everything, the build back end too: `make lock` if not."""
-    assert set() == _declared("otel", "dev") - _locked(ALL).keys()
+    assert set() == _declared("otel", "dev", "sm2") - _locked(ALL).keys()
 
 
 @pytest.mark.parametrize(("extra", "lock"), [("bench", BENCH), ("docs", DOCS)])
@@ -61,7 +61,7 @@ def test_every_extra_is_in_a_lock():
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     extras = tomllib.loads(text)["project"]["optional-dependencies"]
 
-    assert {"otel", "dev", "bench", "docs"} == extras.keys()
+    assert {"otel", "dev", "bench", "docs", "sm2"} == extras.keys()
 
 
 @pytest.mark.parametrize("lock", [ALL, BENCH, DOCS])

@@ -15,6 +15,7 @@ from paycore.cli.command import (
     say,
     show,
 )
+from paycore.cli.sm2_file import unlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 app = group("Accounts at channels, and carriers.")
 carriers = group("Carriers that text for the SMS centre.")
 app.add_typer(carriers, name="carriers")
+app.command(epilog=examples("paycore channels unlock merchant.sm2"))(unlock)
 
 Credentials = Annotated[
     Path | None,

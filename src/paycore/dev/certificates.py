@@ -4,7 +4,7 @@ Root, middle and leaf as UnionPay has them: what the leaf signs is trusted becau
 the other two and of the name in it. None of it is worth anything elsewhere.
 """
 
-import secrets
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 from cryptography.x509.oid import NameOID
+
+from paycore.dev.sm2_certificates import Sm2Pair, lasting
 
 TR_ID = "62000000001"
 SIGNER = "041@paycore@00040000:SIGN@000"
@@ -80,23 +82,36 @@ def pair(
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     signed_by = key if issuer is None else issuer.key
     certificate = (
-        x509.CertificateBuilder()
+        lasting(now - _LEAD, now + lasts, ca=ca)
         .subject_name(subject)
         .issuer_name(subject if issuer is None else issuer.certificate.subject)
         .public_key(key.public_key())
-        # Twelve digits, as those of the provider: a certId is the serial in decimal.
-        .serial_number(secrets.randbelow(9 * 10**11) + 10**11)
-        .not_valid_before(now - _LEAD)
-        .not_valid_after(now + lasts)
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
         .sign(signed_by, hashes.SHA256())
     )
     return Pair(key=key, certificate=certificate)
 
 
-def unionpay(mer_id: str, now: datetime, *, lasts: timedelta = LIFE) -> UnionPayKeys:
-    """New keys for a merchant and the simulator that he calls, good from now on."""
-    new = partial(pair, now=now, lasts=lasts)
+def sm2_pair(
+    name: str,
+    now: datetime,
+    *,
+    issuer: Sm2Pair | None = None,
+    ca: bool = False,
+    lasts: timedelta = LIFE,
+) -> Sm2Pair:
+    """The same of SM2."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    return Sm2Pair.issued(lasting(now - _LEAD, now + lasts, ca=ca), subject, issuer)
+
+
+def unionpay(
+    mer_id: str, now: datetime, *, lasts: timedelta = LIFE, sm2: bool = False
+) -> UnionPayKeys:
+    """New keys for a merchant and the simulator that he calls, good from now on: of
+    RSA, or of SM2.
+    """
+    of: Callable[..., Pair] | Callable[..., Sm2Pair] = sm2_pair if sm2 else pair
+    new = partial(of, now=now, lasts=lasts)
     root = new("paycore test root", ca=True)
     middle = new("paycore test middle", issuer=root, ca=True)
     leaf = new(SIGNER, issuer=middle)

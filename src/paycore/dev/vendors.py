@@ -44,13 +44,24 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
         return "Contract(…)"
 
 
-def with_unionpay(now: datetime, *, lasts: timedelta = LIFE) -> Contract:
-    """A contract whose certificates are good from now on."""
-    keys = unionpay(MER_ID, now, lasts=lasts)
-    merchant = dict(keys.merchant)
+def with_unionpay(
+    now: datetime, *, lasts: timedelta = LIFE, sign_method: str = "01"
+) -> Contract:
+    """A contract whose certificates are good from now on, signed in one of UnionPay's
+    ways.
+    """
+    keys = unionpay(MER_ID, now, lasts=lasts, sm2=sign_method == "21")
+    theirs, merchant = dict(keys.simulator), dict(keys.merchant)
     issuers = [merchant.pop("middle_certificate"), merchant.pop("root_certificate")]
+    both = {"sign_method": sign_method}
+    if sign_method in ("11", "12"):
+        both["shared_key"] = secrets.token_hex(16)
+        for name in ("merchant_certificate", "signing_key", "signing_certificate"):
+            theirs.pop(name)
+            merchant.pop(name, None)
     return Contract(
-        sandbox={**keys.simulator}, ours={**merchant, "issuers": "".join(issuers)}
+        sandbox={**theirs, **both},
+        ours={**merchant, **both, "issuers": "".join(issuers)},
     )
 
 

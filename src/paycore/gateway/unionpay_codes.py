@@ -77,7 +77,8 @@ EXPLAINED: Final = MappingProxyType(
         " name the field; then at mer_id, channel_type and merchant_fields",
         "11": "it does not take our signature: look whether signing_key and"
         " signing_certificate are those that UnionPay has on record for this mer_id,"
-        " and whether the base URL is of the same environment",
+        " and whether the base URL is of the same environment; with sign_method 21 at"
+        " sm2_signature and sm2_identity, with 11 and 12 at shared_key",
         "13": "a field is missing: look at the words it gave; access_type 1 and 2 want"
         " fields of their own in merchant_fields",
         "31": "the merchant number is not in order there: ask UnionPay why",

@@ -1,19 +1,19 @@
 """Who we are at UnionPay, and by whose certificates we believe it."""
 
+import base64
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Final
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-from paycore.gateway.unionpay_wire import Trust
-from paycore.kernel.crypto import private_key
+from paycore.gateway import unionpay_keys as keys
+from paycore.gateway.unionpay_trust import Shared, Trust
+from paycore.gateway.unionpay_wire import SIGNATURE
 
-SIGN_METHODS: Final = frozenset({"01"})
-"""RSA with certificates. For SM2 (21) nothing was recorded to compare with."""
+SIGN_METHODS: Final = frozenset({keys.RSA, keys.SM2, keys.SHA256_KEY, keys.SM3_KEY})
 
 BY_CARD, BY_BINDING = "card", "binding"
 
@@ -26,18 +26,33 @@ class UnionPayConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     mer_id: str
     """The merchant number: 15 digits."""
-    signing_key: str
-    """Our private key, not encrypted."""
-    signing_certificate: str
+    sign_method: str = keys.RSA
+    """01: certificates of RSA; 21: of SM2, with SM3; 11 and 12: a key that UnionPay has
+    as well, by SHA-256 or SM3."""
+    signing_key: str = ""
+    """With 01 and 21: our private key, not encrypted."""
+    signing_certificate: str = ""
     """Its certificate, as UnionPay has it on record."""
-    issuers: str
+    shared_key: str = ""
+    """With 11 and 12: the key, as UnionPay gives it."""
+    issuers: str = ""
     """The certificates, one after the other, that UnionPay's own are issued by: the
-    middle one and the root."""
+    middle one and the root. With 11 and 12 only its encryption certificate is: without
+    them a newer one is not taken."""
     signer: str = "中国银联股份有限公司"
     """Who UnionPay's certificates are made out to; in the test environment it is
     `00040000:SIGN`."""
     encryption_certificate: str
-    """UnionPay's, for card numbers and phones; a newer one it tells us goes before."""
+    """UnionPay's, for card numbers and phones; a newer one it tells us goes before. Of
+    SM2 with 21, else of RSA."""
+    sm2_identity: str = keys.BY_SERIAL
+    """With 21: who signs, as SM2 has it: `serial`, the number of the signer's
+    certificate in decimal, or `default`, 1234567812345678."""
+    sm2_signature: str = keys.BARE
+    """With 21: `raw`, the two numbers of 32 octets each, or `der`."""
+    sm2_sealed: str = keys.WITH_04
+    """With 21: `c1c3c2`, the point with its 04, hash, text; `c1c3c2_without_04`; or
+    `asn1`, a SEQUENCE of them."""
     tr_id: str = ""
     """The token requestor's number: quick pay and agreements by token need it."""
     quick_biz_type: str = TOKENS
@@ -47,7 +62,6 @@ class UnionPayConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     void_before: str = ""
     """Beijing's time of day, HH:MM. Before it a refund of a whole charge of the same
     day is a void (31), and a refused one a refused refund; empty: never."""
-    sign_method: str = "01"
     file_url: str = "https://filedownload.95516.com/"
     """Where statements are asked for."""
     deduct_sub_type: str = "03"
@@ -64,13 +78,24 @@ class UnionPayConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         for name, form in _FORMS:
             if not re.fullmatch(form, getattr(self, name)):
                 raise ValueError(f"{name} is not of the form {form}")
-        if self.sign_method not in SIGN_METHODS:
-            raise ValueError("sign_method can only be 01 (RSA)")
-        ours = rsa_of(self.certificate, "signing_certificate")
-        if ours.public_numbers() != self.key.public_key().public_numbers():
-            raise ValueError("signing_certificate is not that of signing_key")
-        rsa_of(self.encryption, "encryption_certificate")
-        if not self.signer or not self.trust.anchors:
+        if self.by_certificate:
+            self._check_certificates()
+        elif not re.fullmatch(r"[!-~]+", self.shared_key):
+            # Not what it is: a key is never shown.
+            raise ValueError(
+                "shared_key is no key: letters without a blank, at least one"
+            )
+        sealed_for = self.encryption
+        try:
+            self.kind.theirs(sealed_for)
+        except ValueError:
+            raise ValueError(
+                f"encryption_certificate is not of an {self.kind.name} key"
+            ) from None
+
+    def _check_certificates(self) -> None:
+        _ = self.ours
+        if not self.signer or not self.anchors:
             raise ValueError("without issuers and signer no answer can be believed")
 
     def __repr__(self) -> str:
@@ -82,19 +107,33 @@ class UnionPayConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Whether an agreement is a token of theirs; else the card is named."""
         return self.quick_biz_type == TOKENS
 
+    @property
+    def by_certificate(self) -> bool:
+        """Whether both sides sign with certificates, and not with a key of both."""
+        return self.sign_method in keys.BY_CERTIFICATE
+
     @cached_property
-    def key(self) -> RSAPrivateKey:
+    def kind(self) -> keys.Kind:
+        """Of the keys in all certificates."""
+        if self.sign_method != keys.SM2:
+            return keys.Rsa()
+        return keys.Sm2(
+            keys.Sm2Forms(
+                signature=self.sm2_signature,
+                identity=self.sm2_identity,
+                sealed=self.sm2_sealed,
+            )
+        )
+
+    @cached_property
+    def ours(self) -> keys.Ours:
         """What we sign with; parsed once an account."""
-        try:
-            key = private_key(self.signing_key.encode(), pem=True)
-        except (ValueError, TypeError, UnsupportedAlgorithm):
-            key = None
-        match key:
-            case RSAPrivateKey():
-                return key
-            case _:
-                # Not the library's own error, which might show something of the key.
-                raise ValueError("signing_key is no RSA key in PEM without a password")
+        return self.kind.ours(self.signing_key, self.certificate)
+
+    @cached_property
+    def shared(self) -> keys.SharedKey:
+        """What both sides sign with."""
+        return keys.SharedKey(self.sign_method, self.shared_key)
 
     @cached_property
     def certificate(self) -> x509.Certificate:
@@ -107,25 +146,48 @@ class UnionPayConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return _parsed(self.encryption_certificate, "encryption_certificate")
 
     @cached_property
-    def trust(self) -> Trust:
-        """By what an answer is believed."""
+    def anchors(self) -> tuple[x509.Certificate, ...]:
+        """What UnionPay's certificates lead to; none where none is given."""
+        if not self.issuers:
+            return ()
         try:
-            anchors = x509.load_pem_x509_certificates(self.issuers.encode())
+            found = x509.load_pem_x509_certificates(self.issuers.encode())
         except ValueError:
             raise ValueError("issuers are no certificates in PEM") from None
         # An issuer that was renewed stands beside what it was: by its name and key it
         # is the same, and the one that lasts is taken.
-        anchors.sort(key=lambda one: one.not_valid_after_utc, reverse=True)
-        return Trust(anchors=tuple(anchors), signer=self.signer)
+        found.sort(key=lambda one: one.not_valid_after_utc, reverse=True)
+        return tuple(found)
 
+    @cached_property
+    def trust(self) -> Trust | Shared:
+        """By what an answer is believed."""
+        trust = Trust(anchors=self.anchors, signer=self.signer, kind=self.kind)
+        if self.by_certificate:
+            return trust
+        return Shared(key=self.shared, certificates=trust)
 
-def rsa_of(certificate: x509.Certificate, name: str) -> RSAPublicKey:
-    """The key that a certificate is about; ValueError where it is no RSA key."""
-    match certificate.public_key():
-        case RSAPublicKey() as key:
-            return key
-        case _:
-            raise ValueError(f"{name} is not of an RSA key")
+    # What is done with them.
+
+    def whose(self) -> dict[str, str]:
+        """What a request says of the certificate that it is signed with."""
+        if not self.by_certificate:
+            return {}
+        return {"certId": str(self.certificate.serial_number)}
+
+    def signed(self, fields: Mapping[str, str]) -> dict[str, str]:
+        """The fields, and their signature."""
+        octets = {name: value.encode() for name, value in fields.items()}
+        if self.by_certificate:
+            made = base64.b64encode(self.ours.sign(self.kind.digest(octets)))
+        else:
+            made = self.shared.sign(octets)
+        return {**fields, SIGNATURE: made.decode()}
+
+    def sealed(self, certificate: x509.Certificate, text: str) -> str:
+        """A text that only the holder of a certificate's key can read."""
+        made = self.kind.theirs(certificate).sealed(text.encode())
+        return base64.b64encode(made).decode()
 
 
 def _parsed(pem: str, name: str) -> x509.Certificate:
@@ -137,6 +199,10 @@ def _parsed(pem: str, name: str) -> x509.Certificate:
 
 _FORMS: Final = (
     ("mer_id", r"[0-9]{15}"),
+    ("sign_method", "|".join(sorted(SIGN_METHODS))),
+    ("sm2_identity", f"{keys.BY_SERIAL}|{keys.BY_DEFAULT}"),
+    ("sm2_signature", f"{keys.BARE}|{keys.IN_DER}"),
+    ("sm2_sealed", f"{keys.WITH_04}|{keys.WITHOUT_04}|{keys.IN_ASN1}"),
     ("file_url", r"https?://.+"),
     ("quick_biz_type", f"{TOKENS}|{STANDARD}"),
     # Before midnight there is nothing of the day.

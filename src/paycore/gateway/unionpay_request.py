@@ -13,8 +13,9 @@ from msgspec.structs import replace
 from paycore.gateway import unionpay_wire as wire
 from paycore.gateway.call import Ask, Operation
 from paycore.gateway.channel import Account
-from paycore.gateway.unionpay_config import BY_CARD, UnionPayConfig, rsa_of
+from paycore.gateway.unionpay_config import BY_CARD, UnionPayConfig
 from paycore.gateway.unionpay_statement import BEIJING
+from paycore.gateway.unionpay_trust import certificate
 from paycore.kernel.http import HttpRequest
 from paycore.kernel.mask import mask_card, mask_code, mask_numbers, mask_phone
 
@@ -152,7 +153,7 @@ def common_fields(
         "channelType": config.channel_type,
         "merId": config.mer_id,
         "txnTime": moment_of(at),
-        "certId": str(config.certificate.serial_number),
+        **config.whose(),
     }
 
 
@@ -212,7 +213,8 @@ def _enquiry(config: UnionPayConfig, ask: Ask) -> dict[str, str]:
 def _token_of(config: UnionPayConfig, ask: Ask) -> str:
     """Which agreement; of one that is only being made, who asks for it."""
     if ask.agreement is not None:
-        return wire.in_braces({"token": ask.agreement, "trId": config.tr_id})
+        token = wire.plain(ask.agreement)
+        return wire.in_braces({"token": token, "trId": config.tr_id})
     return wire.in_braces({"trId": config.tr_id, "tokenType": "01"})
 
 
@@ -237,7 +239,7 @@ def _payer(account: Account, ask: Ask) -> dict[str, str]:
     if card is not None and _names_card(config, ask.operation):
         fields["accNo"] = _sealed(account, fields, card.number)
     if ask.operation is Operation.DEDUCT and config.deduct_by != BY_CARD:
-        fields["bindId"] = ask.agreement or ""
+        fields["bindId"] = wire.plain(ask.agreement or "")
     if members:
         clear = wire.in_braces(members).encode()
         fields["customerInfo"] = base64.b64encode(clear).decode()
@@ -246,9 +248,9 @@ def _payer(account: Account, ask: Ask) -> dict[str, str]:
 
 def _sealed(account: Account, fields: dict[str, str], text: str) -> str:
     """A text for their eyes; which certificate of theirs opens it goes beside."""
-    certificate = encryption_of(account)
-    fields["encryptCertId"] = str(certificate.serial_number)
-    return wire.sealed(rsa_of(certificate, TOLD_CERTIFICATE), text)
+    theirs = encryption_of(account)
+    fields["encryptCertId"] = str(theirs.serial_number)
+    return config_of(account).sealed(theirs, text)
 
 
 def _names_card(config: UnionPayConfig, operation: Operation) -> bool:
@@ -265,7 +267,7 @@ def encryption_of(account: Account) -> x509.Certificate:
     given = config_of(account).encryption
     if account.facts.get(INSTEAD_OF) != str(given.serial_number):
         return given
-    return wire.certificate(account.facts[TOLD_CERTIFICATE].encode()) or given
+    return certificate(account.facts[TOLD_CERTIFICATE].encode()) or given
 
 
 def posted(
@@ -275,7 +277,7 @@ def posted(
     return HttpRequest(
         url=url,
         headers={"Content-Type": "application/x-www-form-urlencoded;charset=UTF-8"},
-        body=wire.form(wire.signed(config.key, fields)),
+        body=wire.form(config.signed(fields)),
         timeout_s=timeout_s,
     )
 

@@ -52,38 +52,10 @@ _WIDTHS: Final = (
 _ENDS: Final = tuple(accumulate(width + 1 for width in _WIDTHS))
 _LENGTH: Final = _ENDS[-1] - 1
 
-_ERROR_LENGTH: Final = (
-    22
-    - 1
-    + sum(
-        (
-            *(
-                3,
-                11,
-                11,
-                6,
-                10,
-                19,
-                12,
-                4,
-                2,
-                2,
-                6,
-                10,
-                4,
-                12,
-                13,
-                13,
-                15,
-                15,
-                1,
-                12,
-                2,
-            ),
-            135,
-        )
-    )
+_ERROR_WIDTHS: Final = (
+    *(3, 11, 11, 6, 10, 19, 12, 4, 2, 2, 6, 10, 4, 12, 13, 13, 15, 15, 1, 12, 2, 135),
 )
+_ERROR_LENGTH: Final = sum(_ERROR_WIDTHS) + len(_ERROR_WIDTHS) - 1
 """Of an error trade; its first seven columns are as wide as those of a trade."""
 
 _TRACE_NO, _TRACE_TIME, _AMOUNT, _QUERY_ID, _ORDER_ID, _FEE = 4, 5, 7, 10, 12, 16

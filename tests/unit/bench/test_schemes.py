@@ -9,7 +9,14 @@ from rich.progress import Progress
 from paycore.bench.load import Level
 from paycore.bench.payer import WrongAnswer
 from paycore.bench.schemes import payments, report, run
-from paycore.bench.schemes.calls import CALLBACK, HOUSE, HOUSE_TEXT, TEXT, TITLES
+from paycore.bench.schemes.calls import (
+    CALLBACK,
+    HOUSE,
+    HOUSE_TEXT,
+    OTHER_WAYS,
+    TEXT,
+    TITLES,
+)
 from paycore.bench.schemes.run import Cost, Costs
 from paycore.bench.schemes.tape import Tape
 from paycore.gateway.call import Operation
@@ -155,7 +162,7 @@ def test_every_call_of_a_payment_is_measured_at_everybody(monkeypatch):
 
     assert [1, 1] == rounds
     assert by_scheme == {
-        **dict.fromkeys((HOUSE, "unionpay", "huifu"), QUICK),
+        **dict.fromkeys((HOUSE, "unionpay", "huifu", *OTHER_WAYS), QUICK),
         "stripe": {Operation.DEDUCT, CALLBACK, Operation.ENQUIRE, Operation.REFUND},
         **{carrier: {TEXT} for carrier in CARRIERS},
     }
@@ -176,7 +183,7 @@ def _costs() -> Costs:
             a_cost("stripe", "deduct", 100.0),
             a_cost("stripe", CALLBACK, None),
             a_cost(HOUSE, CALLBACK, None),
-            *(a_cost(one, "deduct") for one in ("huifu", "unionpay")),
+            *(a_cost(one, "deduct") for one in ("huifu", "unionpay", *OTHER_WAYS)),
             a_cost(HOUSE_TEXT, TEXT, 40.0),
             *(a_cost(one, TEXT, 100.0) for one in CARRIERS - {HOUSE_TEXT}),
         ],

@@ -43,12 +43,19 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "stripe": "Stripe: bearer key, HMAC on events",
         "huifu": "Huifu: RSA, sealed fields",
         "unionpay": "UnionPay: RSA, certificates, sealed fields",
+        "unionpay_sm2": "UnionPay: SM2 with SM3, the same",
+        "unionpay_sm3": "UnionPay: SM3 with a shared key, RSA-sealed fields",
         HOUSE_TEXT: "sandbox carrier: HMAC-SHA256",
         "aliyun": "Aliyun: ACS3-HMAC-SHA256",
         "tencent": "Tencent Cloud: TC3-HMAC-SHA256",
         "smpp": "SMPP 3.4: a bind, no signature",
     }
 )
+
+OTHER_WAYS: Mapping[str, str] = MappingProxyType(
+    {"unionpay_sm2": "21", "unionpay_sm3": "12"}
+)
+"""UnionPay once more, by its signMethod: each beside a sandbox of its own."""
 
 T = TypeVar("T")
 
@@ -63,6 +70,7 @@ class Call:
 
     scheme: str
     operation: str
+    node: Node
     make: Callable[[], Awaitable[None]]
     tape: Tape | None = None
     """None: nothing leaves, and all of it is reading."""
@@ -84,17 +92,30 @@ async def calls(on: Ground) -> AsyncIterator[Call]:
         ("unionpay", "unionpay", "unionpay"),
         ("huifu", "huifu", "huifu"),
     ):
-        async for call in _quick(await _till(on, scheme, quick)):
+        async for call in _both_ways(on, scheme, quick, deduct):
             yield call
-        till = await _till(on, scheme, deduct)
-        call, _ = await till.called(till.ask(Operation.DEDUCT))
-        yield call
     async for call in _deducted(await _till(on, "stripe", "stripe")):
         yield call
     for scheme, carrier in ((HOUSE_TEXT, "a"), ("aliyun", "aliyun")):
         yield await _text(on, scheme, await carriers.look_up(on.node, carrier))
     for scheme in ("tencent", "smpp"):
         yield await _text(on, scheme, await carriers.look_up(on.node, scheme))
+
+
+async def of_unionpay(on: Ground, scheme: str) -> AsyncIterator[Call]:
+    """Those at UnionPay alone, under a scheme's name."""
+    async for call in _both_ways(on, scheme, "unionpay", "unionpay"):
+        yield call
+
+
+async def _both_ways(
+    on: Ground, scheme: str, quick: str, deduct: str
+) -> AsyncIterator[Call]:
+    async for call in _quick(await _till(on, scheme, quick)):
+        yield call
+    till = await _till(on, scheme, deduct)
+    call, _ = await till.called(till.ask(Operation.DEDUCT))
+    yield call
 
 
 # --- at banks -------------------------------------------------------------------------
@@ -136,7 +157,13 @@ class _Till:
         first = await on_tape(node, tape, once)
         if first.outcome not in _WELL:
             raise WrongAnswer(f"{self.scheme} {ask.operation}: {first}")
-        call = Call(scheme=self.scheme, operation=ask.operation, make=again, tape=tape)
+        call = Call(
+            scheme=self.scheme,
+            operation=ask.operation,
+            node=node,
+            make=again,
+            tape=tape,
+        )
         return call, first
 
     async def called_back(self) -> Call:
@@ -152,7 +179,7 @@ class _Till:
                 raise WrongAnswer(f"{self.scheme}'s callback is not to be trusted")
 
         await again()
-        return Call(scheme=self.scheme, operation=CALLBACK, make=again)
+        return Call(scheme=self.scheme, operation=CALLBACK, node=node, make=again)
 
 
 async def _till(on: Ground, scheme: str, channel: str) -> _Till:
@@ -280,4 +307,4 @@ async def _text(on: Ground, scheme: str, line: Line) -> Call:
     await line.driver.let_go(node)
     tape.wind_back()
     await on_tape(node, tape, bound)
-    return Call(scheme=scheme, operation=TEXT, make=once, tape=tape)
+    return Call(scheme=scheme, operation=TEXT, node=node, make=once, tape=tape)

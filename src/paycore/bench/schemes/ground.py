@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from msgspec.structs import replace
+
 from paycore.bench.oracle import Oracle
 from paycore.bench.payer import WrongAnswer
 from paycore.cards import service as cards
@@ -95,17 +97,24 @@ class Ground:
 
 
 @asynccontextmanager
-async def standing(node: Node, data: Path) -> AsyncIterator[Ground]:
-    """Sandbox and letterbox, with accounts and agreements at all of them."""
+async def standing(
+    node: Node, data: Path, contracts: Mapping[str, vendors.Contract] | None = None
+) -> AsyncIterator[Ground]:
+    """Sandbox and letterbox, with accounts and agreements at all of them; or at those
+    alone with whom there are contracts.
+    """
     data, port = folders.make(data), free_port()
-    kept = folders.with_vendors(data, folders.load(data), PROVIDERS)
+    providers = PROVIDERS if contracts is None else tuple(contracts)
+    if contracts is not None:
+        folders.save(data, replace(folders.load(data), vendors=dict(contracts)))
+    kept = folders.with_vendors(data, folders.load(data), providers)
     api = f"http://127.0.0.1:{port}"
     with (
-        start_sandbox(data, kept, vendors=PROVIDERS, api=api) as sandbox,
+        start_sandbox(data, kept, vendors=providers, api=api) as sandbox,
         Oracle(data / "sandbox") as oracle,
     ):
         async with Letterbox(port) as letters:
-            *_, mall = (await seed(node, sandbox.info, kept, PROVIDERS))[0]
+            *_, mall = (await seed(node, sandbox.info, kept, providers))[0]
             await gateway.refresh(node)
             card_id = CardId(mall.card_id)
             row = await node.journal.load(CardRow, card_id)

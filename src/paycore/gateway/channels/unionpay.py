@@ -1,8 +1,8 @@
 """UnionPay's ACP 5.1.0 without redirection (无跳转支付), and 代收 to deduct.
 
-Forms over HTTP, signed by certificates (`unionpay_wire`); what the account needs is in
-docs/channels/unionpay.md. What differs from others: an order is known by its number and
-its moment together, a confirm carries both of its send. That money is taken is only
+Forms over HTTP, signed in one of four ways (`unionpay_keys`); what the account needs is
+in docs/channels/unionpay.md. What differs from others: an order is known by its number
+and its moment together, a confirm carries both of its send. That money is taken is only
 accepted at once, and said by a notice or an enquiry. Quick pay is by token or, as the
 account says, by the card itself: then an agreement's number is ours, and a confirm
 names the card. A reply's values are not escaped.
@@ -13,11 +13,9 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import ClassVar, Final
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from msgspec.structs import replace
 
 from paycore.gateway import unionpay_statement
-from paycore.gateway import unionpay_wire as wire
 from paycore.gateway.call import (
     Ask,
     Callback,
@@ -62,6 +60,7 @@ from paycore.gateway.unionpay_request import (
     shown,
 )
 from paycore.gateway.unionpay_statement import BEIJING
+from paycore.gateway.unionpay_trust import certificate
 from paycore.gateway.unionpay_verdict import (
     amounts_of,
     impossible,
@@ -94,7 +93,10 @@ _NAMED: Final = re.compile(
     r"""((?:\\?["']|&quot;)?\s*(?:=|:|%(?:25)*3D)\s*(?:\\?["']|&quot;)?)"""
     r"""(?:\{[^{}]*\}?|[^&"'<>\\\r\n]*)"""
 )
-_LONG: Final = re.compile(r"((?:[A-Za-z0-9+/]|%2[BFbf]){8})[A-Za-z0-9+/=%\r\n]{72,}")
+_LONG: Final = re.compile(
+    r"((?:[A-Za-z0-9+/]|%2[BFbf]){8})[A-Za-z0-9+/=%\r\n]{72,}"
+    r"|\b([0-9a-f]{8})[0-9a-f]{56}\b"
+)
 """Signatures, certificates, files, and what is sealed: so much of them is enough."""
 
 _log = log.get(__name__)
@@ -119,7 +121,7 @@ class UnionPay(Channel, StatementChannel):
     )
     currencies = frozenset({"CNY"})
     Config = UnionPayConfig
-    secret_fields = ("signing_key",)
+    secret_fields = ("signing_key", "shared_key")
     # It gives notice of what it took in five times within eight minutes, and advises
     # to ask again after five: what is not found after both is not there.
     acceptance_window = timedelta(minutes=10)
@@ -322,14 +324,10 @@ class UnionPay(Channel, StatementChannel):
         named = tuple(map(message.text, ("respCode", "merId", "orderId", "txnType")))
         if named != ("00", config.mer_id, number, "95"):
             return None
-        told = wire.certificate(message.values.get("encryptPubKeyCert", b""))
+        told = certificate(message.values.get("encryptPubKeyCert", b""))
         if told == encryption_of(account):
             return None
-        if (
-            told is None
-            or not isinstance(told.public_key(), RSAPublicKey)
-            or not config.trust.vouches(told, now)
-        ):
+        if told is None or not config.trust.vouches(told, now):
             _log.warning("certificate_refused", channel=account.channel)
             return None
         return {
@@ -364,4 +362,4 @@ class UnionPay(Channel, StatementChannel):
     def scrub(self, text: str) -> str:
         """Mask by names, in whatever form they stand; cut what nobody can read."""
         text = _NAMED.sub(lambda found: found[1] + found[2] + mask_code(""), text)
-        return mask_text(_LONG.sub(lambda found: f"{found[1]}…", text))
+        return mask_text(_LONG.sub(lambda found: f"{found[1] or found[2]}…", text))

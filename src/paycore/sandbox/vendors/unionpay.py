@@ -1,10 +1,10 @@
 """UnionPay's gateway, ACP 5.1.0: pay by token or card and text code, deduct, give back.
 
-Messages are forms, signed with certificates both ways. Trades that move money are only
+Messages are forms, signed both ways (`unionpay_ways`). Trades that move money are only
 taken in; their end is told by a query and to `backUrl`. An order is known by `orderId`
-and `txnTime` together. The parts: `unionpay_wire` (signatures), `_forms` (fields and
-codes), `_contract` (keys), `_trades` (calls of the bank), `_file` (the statement). What
-differs from the real one is in `docs/sandbox-vendors.md`.
+and `txnTime` together. The parts: `unionpay_wire` (forms), `_forms` (fields and codes),
+`_contract` (keys), `_trades` (calls of the bank), `_file` (the statement). What differs
+from the real one is in `docs/sandbox-vendors.md`.
 """
 
 from datetime import date
@@ -29,8 +29,6 @@ from paycore.sandbox.vendors.unionpay_wire import (
     braced,
     notify_body,
     parse_form,
-    sealed,
-    signed,
 )
 from paycore.sandbox.wire import Exchange
 
@@ -223,13 +221,13 @@ class UnionPayDialect(VendorDialect):
             "activateStatus": "1",
             "payCardType": "01",
             "tokenPayData": braced(token),
-            "accNo": sealed(self._contract.keys.merchant, order.facts["number"]),
+            **self._contract.told_card(order.facts["number"]),
         }
 
     def spoil(self, wire: Wire) -> Wire:
         """All of it right but the signature, which is the last field."""
         body, _, _ = wire.body.rpartition(b"&signature=")
-        wrong = b"A" * 342 + b"=="
+        wrong = self._contract.keys.way.spoilt().encode()
         return Wire(body=body + b"&signature=" + wrong, content_type=wire.content_type)
 
     def callback(self, order: Order, at_ms: int) -> Wire | None:
@@ -245,17 +243,16 @@ class UnionPayDialect(VendorDialect):
         told = {
             "version": "5.1.0",
             "encoding": "UTF-8",
-            "signMethod": "01",
+            "signMethod": self._contract.config.sign_method,
             "accessType": "0",
             "merId": order.merchant,
             "orderId": order.request_id,
             **{n: facts[n] for n in ("txnType", "txnSubType", "bizType", "txnTime")},
             "respCode": code,
             "respMsg": forms.words_of(code),
-            "signPubKeyCert": self._contract.keys.shown,
             **self._ended(order, None if failed else amount),
         }
-        body = notify_body(signed(self._contract.keys.signing, told))
+        body = notify_body(self._contract.signed(told))
         return Wire(body=body, content_type=f"{_FORM};charset=UTF-8")
 
     def acknowledged(self, order: Order, status: int, body: bytes) -> bool:

@@ -5,9 +5,9 @@ trade does is `unionpay_trades`'s.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from functools import partial
+from typing import Final, Literal
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from msgspec import Struct
 
 from paycore.sandbox.dialect import Wire
@@ -15,18 +15,26 @@ from paycore.sandbox.found import NoVendor
 from paycore.sandbox.protocol import Card
 from paycore.sandbox.vendors import unionpay_forms as forms
 from paycore.sandbox.vendors.unionpay_forms import Refused
+from paycore.sandbox.vendors.unionpay_ways import (
+    BY_SM2,
+    ByCertificates,
+    ByKey,
+    Forms,
+    Private,
+    Public,
+    RsaPrivate,
+    RsaPublic,
+    Way,
+    opened,
+    sealed,
+)
 from paycore.sandbox.vendors.unionpay_wire import (
     Fields,
     Unreadable,
     as_sent,
-    certificate,
     customer_info,
-    is_signed_by,
     members,
-    opened,
-    private_key,
     reply_body,
-    signed,
 )
 
 TEXT: Final = "text/html;charset=UTF-8"
@@ -52,9 +60,15 @@ class UnionPayConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     mer_id: str
     tr_id: str
-    merchant_certificate: str
-    signing_key: str
-    signing_certificate: str
+    sign_method: Literal["01", "11", "12", "21"] = "01"
+    merchant_certificate: str = ""
+    signing_key: str = ""
+    signing_certificate: str = ""
+    shared_key: str = ""
+    """With 11 and 12 instead of these three."""
+    sm2_signature: Literal["raw", "der"] = "raw"
+    sm2_identity: Literal["serial", "default"] = "serial"
+    sm2_sealed: Literal["c1c3c2", "c1c3c2_without_04", "asn1"] = "c1c3c2"
     encryption_key: str
     encryption_certificate: str
     newer_encryption_key: str = ""
@@ -71,30 +85,70 @@ class UnionPayConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Keys(Struct, frozen=True, kw_only=True):
     """The contract's keys, read."""
 
-    merchant: RSAPublicKey
-    merchant_id: str
-    signing: RSAPrivateKey
-    signing_id: str
-    shown: str
-    encryption: Mapping[str, RSAPrivateKey]
+    way: Way
+    merchant: Public | None
+    """Who is told a card; nobody, where he has no certificate."""
+    encryption: Mapping[str, Private]
     """By the serial number that `encryptCertId` names."""
     encryption_shown: str
 
 
+Pair = tuple[Public, Private]
+
+
 def keys_of(config: UnionPayConfig) -> Keys:
     """Read the keys; ValueError where one cannot be."""
-    merchant_id, merchant = certificate(config.merchant_certificate)
     pairs = [(config.encryption_certificate, config.encryption_key)]
     if config.newer_encryption_key:
         pairs.append((config.newer_encryption_certificate, config.newer_encryption_key))
+    merchant, way = _way(config)
+    read = [_pair(config, certificate, key) for certificate, key in pairs]
     return Keys(
+        way=way,
         merchant=merchant,
-        merchant_id=merchant_id,
-        signing=private_key(config.signing_key),
-        signing_id=certificate(config.signing_certificate)[0],
-        shown=as_sent(config.signing_certificate),
-        encryption={certificate(c)[0]: private_key(key) for c, key in pairs},
+        encryption={public.serial: private for public, private in read},
         encryption_shown=as_sent(pairs[-1][0]),
+    )
+
+
+def _way(config: UnionPayConfig) -> tuple[Public | None, Way]:
+    if config.sign_method in ("11", "12"):
+        if not config.shared_key:
+            raise ValueError("no shared_key")
+        return None, ByKey(config.sign_method, config.shared_key)
+    merchant = _public(config, config.merchant_certificate)
+    shown, signing = _pair(config, config.signing_certificate, config.signing_key)
+    pem = as_sent(config.signing_certificate)
+    way = ByCertificates(config.sign_method, merchant, signing, shown, pem)
+    return merchant, way
+
+
+def _public(config: UnionPayConfig, certificate: str) -> Public:
+    if config.sign_method != BY_SM2:
+        return RsaPublic(certificate)
+    # An extra: nobody needs it for the other ways.
+    from paycore.sandbox.vendors.unionpay_sm2 import Sm2Public  # noqa: PLC0415
+
+    return Sm2Public(certificate, _forms(config))
+
+
+def _pair(config: UnionPayConfig, certificate: str, key: str) -> Pair:
+    if config.sign_method != BY_SM2:
+        return RsaPublic(certificate), RsaPrivate(key)
+    from paycore.sandbox.vendors.unionpay_sm2 import (  # noqa: PLC0415  as above
+        Sm2Private,
+        Sm2Public,
+    )
+
+    public = Sm2Public(certificate, _forms(config))
+    return public, Sm2Private(key, public, _forms(config))
+
+
+def _forms(config: UnionPayConfig) -> Forms:
+    return Forms(
+        signature=config.sm2_signature,
+        identity=config.sm2_identity,
+        sealed=config.sm2_sealed,
     )
 
 
@@ -109,14 +163,19 @@ class Contract:
             self.keys = keys_of(config)
         except ValueError as error:
             raise NoVendor("vendors.unionpay: a key cannot be read") from error
+        except ModuleNotFoundError as error:
+            raise NoVendor(
+                "vendors.unionpay: sign_method 21 needs pip install 'paycore[sm2]'"
+            ) from error
 
     # What comes in.
 
     def check_signature(self, fields: Fields) -> None:
-        """Refuse what another certificate than the merchant's has signed."""
-        whose = (fields["merId"], fields.get("certId"))
-        ours = (self.config.mer_id, self.keys.merchant_id)
-        if whose != ours or not is_signed_by(self.keys.merchant, fields):
+        """Refuse what somebody else than the merchant has signed, or otherwise."""
+        if fields["signMethod"] != self.config.sign_method:
+            raise forms.invalid("signMethod")
+        is_his = fields["merId"] == self.config.mer_id
+        if not is_his or not self.keys.way.is_signed(fields):
             raise Refused(forms.BAD_SIGNATURE, by_gateway=True)
 
     def check_product(self, fields: Fields) -> None:
@@ -156,14 +215,15 @@ class Contract:
         if "phoneNo" in needed:  # which is always encrypted
             forms.need(fields, ("encryptCertId",))
         try:
-            held = customer_info(self._encryption(fields), fields["customerInfo"])
+            opens = partial(opened, self._encryption(fields))
+            held = customer_info(opens, fields["customerInfo"])
         except Unreadable as error:
             raise forms.invalid("customerInfo") from error
         if not all(held.get(name) for name in needed):
             raise forms.invalid("customerInfo")
         return held
 
-    def _encryption(self, fields: Fields) -> RSAPrivateKey:
+    def _encryption(self, fields: Fields) -> Private:
         """The key that a message is encrypted to; where nothing is, any will do."""
         keys = self.keys.encryption
         named = fields.get("encryptCertId") or next(iter(keys))
@@ -183,14 +243,21 @@ class Contract:
         """The answer to one that was refused."""
         if not refused.by_gateway:
             return self.answer(fields, refused.code)
-        said = {**fields, "certId": self.keys.signing_id}
+        said = {**fields, **self.keys.way.serial}
         said |= {"respCode": refused.code, "respMsg": refused.words}
         return self._signed_reply(said)
 
     def _signed_reply(self, said: Fields) -> Wire:
-        shown = {**said, "signPubKeyCert": self.keys.shown}
-        body = reply_body(signed(self.keys.signing, shown))
-        return Wire(body=body, content_type=TEXT)
+        return Wire(body=reply_body(self.signed(said)), content_type=TEXT)
+
+    def signed(self, said: Fields) -> dict[str, str]:
+        """With the gateway's certificate, where it has one."""
+        return self.keys.way.signed({**said, **self.keys.way.said})
+
+    def told_card(self, number: str) -> dict[str, str]:
+        """A card's number, sealed for the merchant where he has a certificate."""
+        merchant = self.keys.merchant
+        return {} if merchant is None else {"accNo": sealed(merchant, number)}
 
 
 def phone_of(who: Fields) -> str:

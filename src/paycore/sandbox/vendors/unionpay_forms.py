@@ -207,7 +207,6 @@ _COMMON: Final = (
     "accessType",
     "merId",
     "txnTime",
-    "certId",
     "signature",
 )
 # A file is asked for by its day, and a file or a query by no channel.
@@ -218,7 +217,7 @@ _FORMS: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
     {
         "version": re.compile(r"5\.1\.0"),
         "encoding": re.compile("UTF-8|utf-8"),
-        "signMethod": re.compile("01"),
+        "signMethod": re.compile("01|11|12|21"),
         "accessType": re.compile("0"),
         "channelType": re.compile("07|08"),
         "orderId": re.compile("[0-9A-Za-z]{8,40}"),

@@ -1,23 +1,13 @@
-"""How UnionPay's ACP 5.1.0 puts messages on the wire: forms, signatures, secrets. Pure.
+"""How UnionPay's ACP 5.1.0 puts messages on the wire. Pure.
 
-Signed is what was received, blanks included: the fields but `signature`, sorted,
-joined, digested to a hex text, and that text signed. What a message says is
-`unionpay`'s.
+Signed is what was received, blanks included: the fields but `signature`, sorted and
+joined; how, is `unionpay_ways`'. What a message says is `unionpay`'s.
 """
 
 import base64
-import binascii
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode
-
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 Fields = Mapping[str, str]
 
@@ -49,29 +39,11 @@ def parse_form(body: bytes) -> dict[str, str]:
     return fields
 
 
-def digest(fields: Fields) -> bytes:
-    """What is signed: lower-case hex, as ASCII."""
-    joined = "&".join(
+def joined(fields: Fields) -> bytes:
+    """What is signed, before it is hashed."""
+    return "&".join(
         f"{name}={fields[name]}" for name in sorted(fields) if name != "signature"
-    )
-    return hashlib.sha256(joined.encode()).hexdigest().encode()
-
-
-def is_signed_by(key: RSAPublicKey, fields: Fields) -> bool:
-    """Whether `signature` is this key's over all other fields."""
-    try:
-        signature = base64.b64decode(fields.get("signature", ""), validate=True)
-        key.verify(signature, digest(fields), PKCS1v15(), SHA256())
-    except (InvalidSignature, binascii.Error):
-        return False
-    return True
-
-
-def signed(key: RSAPrivateKey, fields: Fields) -> dict[str, str]:
-    """The fields, sorted, with their signature as the last."""
-    signature = key.sign(digest(fields), PKCS1v15(), SHA256())
-    ordered = {name: fields[name] for name in sorted(fields)}
-    return {**ordered, "signature": base64.b64encode(signature).decode()}
+    ).encode()
 
 
 def reply_body(fields: Fields) -> bytes:
@@ -99,21 +71,7 @@ def braced(held: Fields) -> str:
     return "{" + "&".join(f"{name}={value}" for name, value in held.items()) + "}"
 
 
-def opened(keys: RSAPrivateKey, text: str) -> str:
-    """What was encrypted to a key; or `Unreadable`."""
-    try:
-        sealed = base64.b64decode(text, validate=True)
-        return keys.decrypt(sealed, PKCS1v15()).decode()
-    except ValueError as error:
-        raise Unreadable("cannot be decrypted") from error
-
-
-def sealed(key: RSAPublicKey, text: str) -> str:
-    """A text that only the holder of a key can read."""
-    return base64.b64encode(key.encrypt(text.encode(), PKCS1v15())).decode()
-
-
-def customer_info(keys: RSAPrivateKey, text: str) -> dict[str, str]:
+def customer_info(opened: Callable[[str], str], text: str) -> dict[str, str]:
     """Members of a `customerInfo`; those that must be encrypted only count where they
     are. `Unreadable` where they are not, or anything else is wrong.
     """
@@ -126,24 +84,7 @@ def customer_info(keys: RSAPrivateKey, text: str) -> dict[str, str]:
     secret = plain.pop("encryptedInfo", "")
     if not secret:
         return plain
-    return plain | members("{" + opened(keys, secret) + "}")
-
-
-def private_key(pem: str) -> RSAPrivateKey:
-    """A key of the configuration; ValueError where it is none."""
-    key = load_pem_private_key(pem.encode(), None)
-    if not isinstance(key, RSAPrivateKey):
-        raise ValueError("not an RSA key")  # noqa: TRY004  no type of the caller's
-    return key
-
-
-def certificate(pem: str) -> tuple[str, RSAPublicKey]:
-    """A certificate's serial number in decimal and its key; or ValueError."""
-    read = x509.load_pem_x509_certificate(pem.encode())
-    key = read.public_key()
-    if not isinstance(key, RSAPublicKey):
-        raise ValueError("not an RSA certificate")  # noqa: TRY004  as above
-    return str(read.serial_number), key
+    return plain | members("{" + opened(secret) + "}")
 
 
 def as_sent(pem: str) -> str:

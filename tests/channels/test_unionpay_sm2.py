@@ -3,13 +3,14 @@ seals it believes and opens, and the other way round; and so it is with the simu
 """
 
 import base64
+import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 from cryptography import x509
-from openssl import DEFAULT, OpenSsl, in_der, numbers, sealed_in_der
+from openssl import DEFAULT, OpenSsl, in_der, numbers, pem_of, sealed_in_der
 from unionpay_calls import (
     CARD,
     DRIVER,
@@ -190,6 +191,25 @@ def test_what_is_not_believed(openssl, account):
         assert reply.alarm
         assert notify(account, form(body)) is None
     assert Outcome.PENDING is read(account, ask, raw(good)).outcome
+
+
+def test_every_octet_of_a_certificate_may_be_wrong(openssl):
+    """What cannot be read is a signature that is not UnionPay's, and no more than that:
+    a point of no curve, an element that is cut off, a date of no calendar.
+    """
+    account = account_of(openssl)
+    said = signed(openssl, account, answer(Operation.CONFIRM, "00", **TOLD))
+    good = pem_of(openssl.text("signing.pem"))
+    ask = an_ask(Operation.CONFIRM, **THEN)
+    for at in range(len(good)):
+        for other in {good[at] ^ 1, good[at] ^ 0x80, 0, 0xFF} - {good[at]}:
+            octets = good[:at] + bytes([other]) + good[at + 1 :]
+            text = base64.encodebytes(octets).decode()
+            pem = f"-----BEGIN CERTIFICATE-----\n{text}-----END CERTIFICATE-----"
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                reply = read(account, ask, raw(said | {"signPubKeyCert": pem}))
+            assert BAD_SIGNATURE == reply.resp_code, (at, other)
 
 
 @pytest.mark.parametrize("seal", SEALS)

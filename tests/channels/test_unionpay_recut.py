@@ -8,12 +8,24 @@ import pytest
 from channel_bench import Raw, arrive
 from msgspec.structs import replace
 from test_unionpay_contract import Gateway
-from unionpay_calls import MONEY, account_of, answer, found, notify
-from unionpay_peer import Peer, form
+from unionpay_calls import (
+    MONEY,
+    ORDER,
+    account_of,
+    an_ask,
+    answer,
+    assert_unknown,
+    found,
+    notify,
+    read,
+)
+from unionpay_peer import MER_ID, Peer, form
 
 from paycore.gateway.call import Operation
+from paycore.gateway.channel import BAD_SIGNATURE
 from paycore.gateway.unionpay_keys import Rsa
-from paycore.gateway.unionpay_wire import Message
+from paycore.gateway.unionpay_trust import AMBIGUOUS
+from paycore.gateway.unionpay_wire import READ, Message
 
 SETTLED = "&respCode=00&settleAmt=1000&settleCurrencyCode=156"
 
@@ -44,7 +56,7 @@ def test_a_refusal_that_is_cut_into_a_yes(peer, operation, begin):
     cut |= {"respCode": "00", "settleAmt": "1000", "settleCurrencyCode": "156"}
 
     assert digest_of(refusal) == digest_of(cut)
-    assert Message.of_form(form(refusal)) is None
+    assert notify(account, form(refusal)) is None
     assert notify(account, form(cut)) is None
 
 
@@ -59,6 +71,40 @@ def test_an_answer_whose_order_failed_is_cut_into_a_notice(peer):
 
     assert digest_of(signed) == digest_of(cut)
     assert notify(account, form(cut)) is None
+
+
+@pytest.mark.parametrize("operation", MONEY)
+def test_another_merchants_yes_is_cut_into_ours(peer, operation):
+    """He pays himself the same amount, and says our order in what he may say freely;
+    UnionPay signs for all merchants with one certificate.
+    """
+    account = account_of(peer)
+    ours = answer(operation, "00", reqReserved=ORDER)
+    his = {"merId": "777290058119999", "orderId": "HIS00001", "queryId": "1"}
+    freely = f"x&merId={MER_ID}&orderId={ours['orderId']}&reqReserved={ORDER}"
+    settled = {"settleAmt": "1000", "settleCurrencyCode": "156"}
+    said = {**ours, **his, **settled, "reqReserved": freely}
+    del said["reserved"]
+    signed = peer.signed(said)
+    cut = {n: v for n, v in signed.items() if n != "queryId"}
+    hidden = "&".join(f"{name}={value}" for name, value in his.items())
+    cut["encoding"] += f"&{hidden}&reqReserved=x"
+    cut |= {name: ours[name] for name in ("merId", "orderId", "reqReserved")}
+
+    assert digest_of(signed) == digest_of(cut)
+    assert notify(account, form(cut)) is None
+
+
+@pytest.mark.parametrize("name", READ)
+def test_no_field_holds_one_that_is_read(peer, name):
+    """Whichever it is: where it begins is not for its neighbour to say. In a reply it
+    can stand in braces, and a person looks.
+    """
+    account, ask = account_of(peer), an_ask(Operation.DEDUCT)
+    said = answer(Operation.DEDUCT, "64", accessType=f"{{0&{name}=1}}")
+
+    assert notify(account, peer.notice(said)) is None
+    assert_unknown(read(account, ask, peer.reply(said)), BAD_SIGNATURE, alarm=True)
 
 
 async def test_the_simulators_refusal_that_is_cut_into_a_yes(
@@ -82,7 +128,7 @@ async def test_the_simulators_refusal_that_is_cut_into_a_yes(
     assert (refused, yes) == ("&respCode=11", "&respCode=00")
     assert "00" == cut["respCode"]
     trust, message = bench.opened().config.trust, Message(values=octets(cut))
-    assert trust.fault(message, ask.asked_at) is None
+    assert AMBIGUOUS == trust.fault(message, ask.asked_at)
     assert (await arrive(bench, raw)).callback is None
 
 

@@ -21,6 +21,7 @@ MOST_SIGNERS: Final = 8
 
 NO_SIGNATURE: Final = "the signature is missing"
 WRONG_SIGNATURE: Final = "the signature is wrong"
+AMBIGUOUS: Final = "a field holds another one: what was signed may be cut otherwise"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +68,7 @@ class Trust:
         if made is None or not signer.key.verifies(made, digest):
             return WRONG_SIGNATURE
         self._remember(pem, signer)
-        return None
+        return AMBIGUOUS if message.is_ambiguous else None
 
     def vouches(self, leaf: x509.Certificate, at: datetime) -> bool:
         """Whether a certificate leads to an end of ours, all of them valid then, and
@@ -143,7 +144,9 @@ class Shared:
             return NO_SIGNATURE
         if not message.values.get("respCode"):
             return "it is what we asked, sent back"
-        return None if same(given, self.key.sign(message.values)) else WRONG_SIGNATURE
+        if not same(given, self.key.sign(message.values)):
+            return WRONG_SIGNATURE
+        return AMBIGUOUS if message.is_ambiguous else None
 
     def vouches(self, leaf: x509.Certificate, at: datetime) -> bool:
         """As a `Trust` does."""

@@ -14,7 +14,16 @@ from urllib.parse import quote, unquote_to_bytes, urlencode
 
 SIGNATURE: Final = "signature"
 
-_RESULT: Final = re.compile(rb"&(?:r|origR)espCode=")
+READ: Final = (
+    *("merId", "orderId", "txnTime", "txnType", "txnSubType", "queryId"),
+    *("respCode", "respMsg", "origRespCode", "origRespMsg", "activateStatus"),
+    *("txnAmt", "currencyCode", "settleAmt", "settleCurrencyCode", "settleDate"),
+    *("encoding", "reqReserved", "tokenPayData", "fileContent"),
+    *("signPubKeyCert", "encryptPubKeyCert"),
+)
+"""The fields by which anything is decided."""
+
+_FIELD: Final = re.compile(rf"&(?:{'|'.join(READ)})=".encode())
 
 _MARKS: Final = re.compile(rb"[&{}\[\]]")
 _CLOSED_BY: Final = MappingProxyType({b"{": b"}", b"[": b"]"})
@@ -79,20 +88,26 @@ class Message:
 
     @classmethod
     def _of(cls, pairs: Iterator[tuple[bytes, bytes]]) -> Self | None:
-        """Fields, each with a name of letters and none of them twice.
-
-        What is signed has no escapes: in it a field may end at any `&`. UnionPay signs
-        its refusal of whatever a stranger asks, with his own fields in it: cut at
-        others, its result is the end of one of them, and another one is his.
-        """
+        """Fields, each with a name of letters and none of them twice."""
         values: dict[str, bytes] = {}
         for name, value in pairs:
             if not (name.endswith(b"=") and name[:-1].isalnum()):
                 return None
-            if name[:-1].decode() in values or _RESULT.search(value):
+            if name[:-1].decode() in values:
                 return None
             values[name[:-1].decode()] = value
         return cls(values=values)
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Whether a field holds another one that is read.
+
+        What is signed has no escapes: in it a field may end at any `&`. UnionPay signs
+        its refusal of whatever a stranger asks, and its yes to whatever another
+        merchant asks for himself, with their own fields in it: cut at others, whose it
+        is or its result is the end of one of them, and another one is theirs.
+        """
+        return any(map(_FIELD.search, self.values.values()))
 
     def text(self, name: str) -> str:
         """A field in the message's own encoding; empty where it is not there."""

@@ -21,6 +21,9 @@ NO_FILE: Final = "98"
 WRONG_CODE: Final = "71"
 BAD_FIELD: Final = "10"
 """Of a moment that is not now, among others."""
+OF_THE_CHARGE: Final = frozenset({"35", "36", "44", "45", "46"})
+"""It is not in a state to be given back, or not so much of it: as after it went back.
+UnionPay has said so, and not 12, to a void under a number that was used before."""
 
 _UNSURE: Final = ("03", "04", "05", "06", "83", "12", "34", "37", "42", "74", "75")
 """Not answered in time, not clear, in work, busy; a number used twice, not found, asked

@@ -38,6 +38,7 @@ from paycore.gateway.unionpay_codes import (
     ERRORS,
     EXPLAINED,
     NOT_FOUND,
+    OF_THE_CHARGE,
     WAITING,
     WRONG_CODE,
 )
@@ -238,8 +239,10 @@ class UnionPay(Channel, StatementChannel):
         """The answer to a call: money is only accepted, the rest is done at once."""
         operation, code = ask.operation, message.text("respCode")
         reply = self._result(message, operation, code)
-        if operation is Operation.REFUND and code == BAD_FIELD and self._is_old(ask):
-            # Its moment is what is wrong now: it says nothing of the call before.
+        of_now = code == BAD_FIELD or code in OF_THE_CHARGE
+        if operation is Operation.REFUND and of_now and self._is_old(ask):
+            # Its moment is wrong by now, or the call before has given it back: what
+            # became of that is not said.
             return unknown(code, reply.resp_msg)
         if operation in MONEY and code in (*DONE, WAITING):
             return replace(reply, outcome=Outcome.PENDING, verify_status=None)

@@ -97,3 +97,13 @@ EXPLAINED: Final = MappingProxyType(
     }
 )
 """What a code means for whoever set the account up, or looks at a refund."""
+
+_OF_SM2: Final = (
+    "its answer is not signed as the account says, or not by whom: look at"
+    " sm2_signature, then at sm2_identity, each with its other value"
+)
+_OF_KEY: Final = "its answer is not signed with shared_key: look at it, and sign_method"
+
+UNBELIEVED: Final = MappingProxyType({"21": _OF_SM2, "12": _OF_KEY, "11": _OF_KEY})
+"""What to do where all is well with an answer but its signature, by signMethod. A wrong
+form or key shows so, whatever the answer is: theirs is read by it as well."""

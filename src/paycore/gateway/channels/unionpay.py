@@ -39,6 +39,7 @@ from paycore.gateway.unionpay_codes import (
     EXPLAINED,
     NOT_FOUND,
     OF_THE_CHARGE,
+    UNBELIEVED,
     WAITING,
     WRONG_CODE,
 )
@@ -61,7 +62,7 @@ from paycore.gateway.unionpay_request import (
     shown,
 )
 from paycore.gateway.unionpay_statement import BEIJING
-from paycore.gateway.unionpay_trust import certificate
+from paycore.gateway.unionpay_trust import WRONG_SIGNATURE, certificate
 from paycore.gateway.unionpay_verdict import (
     amounts_of,
     impossible,
@@ -339,7 +340,9 @@ class UnionPay(Channel, StatementChannel):
         }
 
     def explain(self, account: Account, reply: Reply) -> str:
-        """Say what is to be done about their code."""
+        """Say what is to be done about their code, or about what was not believed."""
+        if reply.alarm == WRONG_SIGNATURE:
+            return UNBELIEVED.get(config_of(account).sign_method, "")
         return EXPLAINED.get(reply.resp_code, "")
 
     # --- statements -----------------------------------------------------------------

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from unionpay_peer import BEGIN, END, SIGNER, Pair, Peer, issue
 
+from paycore.gateway.unionpay_keys import Rsa
 from paycore.gateway.unionpay_trust import MOST_SIGNERS, Trust
 from paycore.gateway.unionpay_wire import Message
 
@@ -83,6 +84,35 @@ def test_who_only_has_their_certificate_is_not_known(peer):
         assert "the signature is wrong" == trust.fault(Message(values=values), NOW)
 
     assert [pem] == list(trust._known)
+
+
+class Counted(Rsa):
+    """Counts the steps of ways that are followed: with SM2 one takes a millisecond."""
+
+    steps = 0
+
+    def has_issued(self, issuer, issued) -> bool:
+        """As ever."""
+        self.steps += 1
+        return super().has_issued(issuer, issued)
+
+
+def test_a_stranger_has_no_way_followed_twice(peer):
+    """Neither UnionPay's own, written in other ways, nor that of another's certificate
+    of the same issuer.
+    """
+    anchors, kind = (peer.middle.cert, peer.root.cert), Counted()
+    trust, message = Trust(anchors=anchors, signer=SIGNER, kind=kind), said(peer)
+    pem = message.values["signPubKeyCert"]
+    trust.fault(message, NOW)
+    followed = kind.steps
+    for blanks in range(1, MOST_SIGNERS + 2):
+        values = {**message.values, "signPubKeyCert": pem + b"\n" * blanks}
+        assert "the signature is wrong" == trust.fault(Message(values=values), NOW)
+    trust.fault(said(peer, peer.merchant), NOW)
+
+    assert followed
+    assert kind.steps == followed
 
 
 def test_a_certificate_of_one_octet_more_is_another(peer):

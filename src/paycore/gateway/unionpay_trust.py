@@ -53,6 +53,11 @@ class Trust:
     )
     """By the octets of the certificate. To follow its way takes as many signatures as
     it has steps, again for every answer, and what it leads to does not change."""
+    _followed: dict[x509.Certificate, tuple[x509.Certificate, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """The ways of those with UnionPay's name, however they are written: whoever posts
+    its certificate to us, with a blank more each time, has none followed anew."""
 
     def fault(self, message: Message, at: datetime) -> str | None:
         """Why a message is not to be believed, None where it is."""
@@ -94,11 +99,12 @@ class Trust:
         key = None if leaf is None else self.key_of(leaf)
         if leaf is None or key is None:
             return "the signer's certificate is missing or none"
-        way = self._way(leaf)
-        if way is None or not _since(way) <= at <= _until(way):
-            return "the signer's certificate is issued by nobody we trust, or too old"
+        # Before its way, which takes a signature a step: others have ways as well.
         if _third_part(leaf) != self.signer:
             return "the signer's certificate is not UnionPay's"
+        way = self._known_way(leaf)
+        if way is None or not _since(way) <= at <= _until(way):
+            return "the signer's certificate is issued by nobody we trust, or too old"
         return Signer(key=key, since=_since(way), until=_until(way))
 
     def _remember(self, pem: bytes, signer: Signer) -> None:
@@ -108,6 +114,15 @@ class Trust:
         if pem not in self._known and len(self._known) >= MOST_SIGNERS:
             del self._known[next(iter(self._known))]
         self._known[pem] = signer
+
+    def _known_way(self, leaf: x509.Certificate) -> tuple[x509.Certificate, ...] | None:
+        """A way that was followed once."""
+        way = self._followed.get(leaf) or self._way(leaf)
+        if way is not None and leaf not in self._followed:
+            if len(self._followed) >= MOST_SIGNERS:
+                del self._followed[next(iter(self._followed))]
+            self._followed[leaf] = way
+        return way
 
     def _way(self, leaf: x509.Certificate) -> tuple[x509.Certificate, ...] | None:
         """The certificates from one to an end of ours; None where there is no way."""

@@ -2,6 +2,7 @@
 well: none of it is believed when it comes back.
 """
 
+import base64
 import hashlib
 import re
 from collections.abc import Mapping
@@ -10,6 +11,8 @@ from urllib.parse import parse_qsl
 
 import gmalg
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from test_unionpay_certificates import _Line, _told
 from unionpay_calls import (
     AT_ONCE,
@@ -248,6 +251,22 @@ def test_what_an_account_with_a_key_needs(peer):
     assert UnionPayConfig(**bare).trust.fault is not None
     with pytest.raises(ValueError, match="encryption_certificate"):
         UnionPayConfig(**{**bare, "encryption_certificate": ""})
+
+
+def other_version(pem: str) -> str:
+    """A certificate of X.509's version 6, which there is not."""
+    der = x509.load_pem_x509_certificate(pem.encode()).public_bytes(Encoding.DER)
+    changed = der.replace(bytes.fromhex("a003020102"), bytes.fromhex("a003020105"), 1)
+    text = base64.encodebytes(changed).decode()
+    return f"-----BEGIN CERTIFICATE-----\n{text}-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize("name", ["issuers", "encryption_certificate"])
+def test_certificates_that_cannot_be_read(peer, name):
+    """They are refused when they are saved: at a call no answer could be read."""
+    for pem in ("garbage", other_version(peer.sealing.pem)):
+        with pytest.raises(ValueError, match=name):
+            account_of(peer, **{name: pem})
 
 
 def test_a_key_is_for_ever(peer, account):

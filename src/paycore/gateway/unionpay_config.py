@@ -85,6 +85,8 @@ class UnionPayConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             raise ValueError(
                 "shared_key is no key: letters without a blank, at least one"
             )
+        # All by which an answer is believed: at a call it would be too late.
+        _ = self.trust
         sealed_for = self.encryption
         try:
             self.kind.theirs(sealed_for)
@@ -152,7 +154,7 @@ class UnionPayConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             return ()
         try:
             found = x509.load_pem_x509_certificates(self.issuers.encode())
-        except ValueError:
+        except (ValueError, x509.InvalidVersion):
             raise ValueError("issuers are no certificates in PEM") from None
         # An issuer that was renewed stands beside what it was: by its name and key it
         # is the same, and the one that lasts is taken.
@@ -193,7 +195,7 @@ class UnionPayConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 def _parsed(pem: str, name: str) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(pem.encode())
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise ValueError(f"{name} is no certificate in PEM") from None
 
 

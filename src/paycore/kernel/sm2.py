@@ -275,7 +275,7 @@ def opened(file: bytes, password: str) -> tuple[PrivateKey, x509.Certificate]:
         key = PrivateKey.of_octets(_unlocked(locked, password))
         if key_of(certificate) != key.public:
             raise ValueError("another key's")  # noqa: TRY301  as above
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         raise ValueError("no .sm2 that this password opens") from None
     return key, certificate
 

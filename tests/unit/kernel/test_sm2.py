@@ -370,14 +370,22 @@ def element(tag: int, *parts: bytes) -> bytes:
     return bytes([tag]) + (size if len(held) > 127 else bytes([len(held)])) + held
 
 
+def der_of(chain, name: str) -> bytes:
+    return run("x509", "-in", name, "-outform", "DER", within=chain)
+
+
 @pytest.fixture(scope="module")
 def file(chain, key) -> bytes:
-    """That key and its certificate as a `.sm2`, locked by openssl."""
+    """That key and its certificate as a `.sm2`."""
+    return as_file(chain, key, der_of(chain, "leaf.pem"))
+
+
+def as_file(chain, key, der: bytes) -> bytes:
+    """A key, locked by openssl, and a certificate."""
     word = b"secret\0\0\0\1"
     made = run("dgst", "-sm3", "-r", within=chain, stdin=word).decode().split()[0]
     words = ("enc", "-sm4-cbc", "-iv", made[:32], "-K", made[32:])
     locked = run(*words, within=chain, stdin=key.number.to_bytes(32, "big"))
-    der = run("x509", "-in", "leaf.pem", "-outform", "DER", within=chain)
     data = bytes.fromhex("060a2a811ccf550601040201")
     sm4 = bytes.fromhex("06072a811ccf550168")
     whole = element(
@@ -392,7 +400,11 @@ def file(chain, key) -> bytes:
 def test_a_file_of_a_certifiers_is_opened(file, chain, key):
     """By its password, and by no other; cut off or changed it is none."""
     assert (key, certificate(chain, "leaf.pem")) == sm2.opened(file, "secret")
+    third, sixth = bytes.fromhex("a003020102"), bytes.fromhex("a003020105")
+    root = der_of(chain, "root.pem")
+    assert third in root
     for octets, word in (
+        (as_file(chain, key, root.replace(third, sixth, 1)), "secret"),
         (file, "Secret"),
         (file, ""),
         (file[:-20], "secret"),

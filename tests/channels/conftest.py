@@ -59,7 +59,8 @@ async def node(dsn: str) -> AsyncIterator[Node]:
 @pytest.fixture(scope="class")
 def installation() -> Installation:
     """What the nodes of a class of tests have in common."""
-    return Installation(settings=Settings.for_dev())
+    # On a busy machine a program that has just started may take seconds to let one in.
+    return Installation(settings=Settings.for_dev(connect_timeout_s=10))
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ from paycore.gateway.channels.unionpay import UnionPay
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 
+pytestmark = pytest.mark.long
+
 NAME = UnionPay.code
 
 

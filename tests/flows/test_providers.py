@@ -159,6 +159,7 @@ def test_a_strangers_refusal_ends_no_refund_of_ours(payer: Payer):
 # --- agreements -----------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", LOST)
 @pytest.mark.parametrize("bank", BOTH)
 def test_a_revocation_that_got_lost_is_sent_again(payer: Payer, bank: str, fault: str):

@@ -20,6 +20,8 @@ from paycore.kernel.node import Node
 from paycore.recon import service as recon
 from paycore.recon.service import Outcome
 
+pytestmark = pytest.mark.long
+
 BEIJING = timezone(timedelta(hours=8))
 OVER = timedelta(days=5)
 """By then the day is over for everybody."""

@@ -9,6 +9,8 @@ from stack import MALL, Payer, stacked
 
 from paycore.dev import vendors
 
+pytestmark = pytest.mark.long
+
 BANK = "unionpay"
 
 

@@ -19,6 +19,8 @@ from paycore.audit.catalogue import CATALOGUE
 from paycore.audit.queries import Pace, snapshot
 from paycore.kernel import db
 
+pytestmark = pytest.mark.long
+
 PLANTS = (
     *(plants.MONEY + plants.ENDS + plants.CODES + plants.COUPONS),
     *ledger_plants.LEDGER,

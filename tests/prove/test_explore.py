@@ -13,6 +13,8 @@ from paycore.kernel.outcome import Blame, Outcome
 from paycore.prove import explore
 from paycore.prove.explore import Figures
 
+pytestmark = pytest.mark.long
+
 DEPTH = 3
 STATES = 900
 """Measured: 983. Fewer means that something is not tried any more."""

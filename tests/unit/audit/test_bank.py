@@ -10,6 +10,8 @@ from paycore.audit.service import BANK
 from paycore.audit.service import compare as compare_with
 from paycore.kernel import db
 
+pytestmark = pytest.mark.long
+
 NO = "2611251230301239ABCDEFGHJK"
 
 

@@ -111,9 +111,15 @@ class Payment:
             a for a in self.money_legs if a.process_status is ProcessStatus.GW_SUCCESS
         )
 
+    def opener(self, request_no: AttemptId) -> AttemptRow | None:
+        """The attempt that opened the order of this number at its channel; those that
+        have the number after it are about the same order.
+        """
+        return self.attempts.get(int(request_no[-2:]))
+
     def opened_at(self, request_no: AttemptId) -> datetime | None:
         """When the order of this number was opened at its channel."""
-        opener = self.attempts.get(int(request_no[-2:]))
+        opener = self.opener(request_no)
         return None if opener is None else opener.created_at
 
     def reference_of(self, request_no: AttemptId) -> str | None:

@@ -71,6 +71,7 @@ class RefundRun(Run):
         """
         row, enquiring = self.refund.row, operation is Operation.ENQUIRE
         base = self.node.settings.public_url
+        opener = self.payment.opener(row.original_request_no)
         return Ask(
             operation=operation,
             pay_order_no=row.pay_order_no,
@@ -95,22 +96,12 @@ class RefundRun(Run):
             opened_at=self.refund.order_at,
             channel_ref=row.channel_ref,
             original_request_no=row.original_request_no,
-            original_opened_at=self.payment.opened_at(row.original_request_no),
+            original_opened_at=None if opener is None else opener.created_at,
             original_channel_ref=row.original_channel_ref
             or self.payment.reference_of(row.original_request_no),
             original_operation=self._charged_by(row.original_request_no),
-            original_amount=self._charged(row.original_request_no),
+            original_amount=None if opener is None else opener.amount,
         )
-
-    def _charged(self, request_no: AttemptId) -> int | None:
-        """What was asked for under this number, by whichever attempt."""
-        named = (
-            attempt
-            for attempt in self.payment.attempts.values()
-            if attempt.request_no == request_no
-        )
-        found = next(named, None)
-        return None if found is None else found.amount
 
     def _charged_by(self, request_no: AttemptId) -> Operation | None:
         """The operation that took the money under this number."""

@@ -2,8 +2,10 @@
 
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from stack import Payer, key
+from stack import MALL, Payer, Stack, key
 
 CARD = {
     "number": "6222020200112233446",
@@ -24,6 +26,15 @@ WISHES = {
     },
 }
 REVOKED_S = 25.0
+
+
+@contextmanager
+def seeded_payer(stack: Stack) -> Iterator[Payer]:
+    """The payer of the providers' line; strangers behave before and after."""
+    line = stack.lines[MALL]
+    stack.no_faults()
+    yield Payer(stack, stack.client(MALL), line.card_id, line.phone)
+    stack.no_faults()
 
 
 class Holder:

@@ -11,10 +11,10 @@ from functools import partial
 
 import httpx2 as httpx
 import pytest
-from holding import Holder
+from holding import Holder, seeded_payer
 from inside import inside, rows
 from refunding import given_back, refund, told, until
-from stack import MALL, Payer, Stack, key, stacked
+from stack import Payer, Stack, key, stacked
 
 from paycore.cards import service as cards
 from paycore.core.rows import AttemptRow, PaymentRow, RefundRow
@@ -40,10 +40,8 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture
 def payer(stack: Stack) -> Iterator[Payer]:
     """The payer of the providers' line."""
-    line = stack.lines[MALL]
-    stack.no_faults()
-    yield Payer(stack, stack.client(MALL), line.card_id, line.phone)
-    stack.no_faults()
+    with seeded_payer(stack) as one:
+        yield one
 
 
 def opened(payer: Payer, bank: str) -> str:

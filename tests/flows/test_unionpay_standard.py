@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 
 import pytest
-from holding import Holder
+from holding import Holder, seeded_payer
 from inside import TAKEN_UP_S, inside, rows
 from refunding import given_back, refund, until
-from stack import MALL, Payer, Stack, stacked
+from stack import Payer, Stack, stacked
 
 from paycore.core.rows import RefundRow
 from paycore.dev import vendors
@@ -39,10 +39,8 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture
 def payer(stack: Stack) -> Iterator[Payer]:
     """The payer of the providers' line."""
-    line = stack.lines[MALL]
-    stack.no_faults()
-    yield Payer(stack, stack.client(MALL), line.card_id, line.phone)
-    stack.no_faults()
+    with seeded_payer(stack) as one:
+        yield one
 
 
 def standard(stack: Stack) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from facts import delivered
 from operating import Person, at_the_desk
 from operator_posts import because
 from posting import Post, opened
@@ -44,7 +45,7 @@ def _notices(stack: Stack, node: int) -> Post:
     payer = stack.payer(SHOP, node=node)
     no = opened(payer)
     assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
-    stack.notices(no)
+    delivered(stack, no)
     return _about(payer, no, "notices", node)
 
 

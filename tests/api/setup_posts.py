@@ -2,17 +2,17 @@
 
 import itertools
 import threading
-import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 
 import httpx2 as httpx
+from facts import delivered
 from inside import inside
 from operating import Person, at_the_desk
 from operator_posts import because
-from posting import Body, Post, sql
+from posting import Body, Post
 from stack import SHOP, Stack
 
 from paycore.gateway import accounts
@@ -25,8 +25,6 @@ from paycore.operators.roles import Role
 BANK = "/v1/console/channels/quick_a/main"
 NEVER = 300
 """Days from now: no test is there when it comes."""
-
-TOLD_WITHIN_S = 15.0
 
 _days = itertools.count(1)
 
@@ -128,12 +126,7 @@ def told(stack: Stack, node: int = 0) -> tuple[str, str]:
     payer = stack.payer(SHOP, node=node)
     no = payer.open().json()["pay_order_no"]
     assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
-    asked = "SELECT notice_id, status FROM notify_notice WHERE pay_order_no = $1"
-    deadline = time.monotonic() + TOLD_WITHIN_S
-    while (notice := sql(stack, asked, no)[0])["status"] != "DELIVERED":
-        assert time.monotonic() < deadline, notice
-        time.sleep(0.05)
-    return notice["notice_id"], no
+    return delivered(stack, no), no
 
 
 def endpoint(stack: Stack) -> str:

@@ -1,6 +1,7 @@
 """Books, notices, jobs and invariants in the console: looked at, and set going."""
 
 import pytest
+from facts import delivered
 from playwright.sync_api import expect
 from stack import TICKETS
 
@@ -13,7 +14,7 @@ def paid(running) -> str:
     payer = running.payer(TICKETS)
     no = payer.open().json()["pay_order_no"]
     assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
-    assert running.notices(no, within_s=20)
+    delivered(running, no)
     return no
 
 

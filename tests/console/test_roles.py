@@ -7,6 +7,7 @@ import os
 
 import pytest
 from casing import a_case, a_preview
+from facts import delivered
 from refunding import refund
 from stack import TICKETS
 from visiting import PROBLEM, Visit, every_page
@@ -103,7 +104,7 @@ def about(stack) -> dict[str, str]:
     )
     assert "SUCCESS" == payer.confirm(paid).json()["biz_status"]
     refunded = refund(payer, paid, 100).json()["refund_no"]
-    assert stack.notices(paid, within_s=20)
+    delivered(stack, paid)
     stack.fault("bank.deduct_*.deduct", "timeout_before")
     stack.fault("bank.deduct_*.enquire", "http_500")
     lost = unknown.open().json()["pay_order_no"]

@@ -1,14 +1,17 @@
 """What must be true of a payment, whatever happened on the way: asked of everybody."""
 
+import time
+
 from inside import rows
-from stack import Payer
+from stack import Payer, Stack
 
 from paycore.accounting.rows import EntryRow, PostingRow
 from paycore.core.rows import TransitionRow
+from paycore.notify.rows import NoticeRow, NoticeStatus
 
 QUICK_BANKS = ("quick_a", "quick_b")
 DEDUCT_BANKS = ("deduct_a", "deduct_b")
-TOLD_WITHIN_S = 20.0
+TOLD_WITHIN_S = 60.0
 """Longer than a dead node keeps a notice in its hands."""
 BANKS_OF_LINE = (QUICK_BANKS, DEDUCT_BANKS)
 """Where the money of a seeded line is taken while all goes well."""
@@ -67,6 +70,19 @@ def told_once(payer: Payer, pay_order_no: str) -> str:
     assert notice["verified"]
     assert payer.get(pay_order_no) == notice["payload"]["data"]
     return notice["type"]
+
+
+def delivered(stack: Stack, pay_order_no: str) -> str:
+    """The payment's one notice, once it is written down that it arrived. Its line has
+    it a moment earlier, in which nobody may send it again.
+    """
+    deadline = time.monotonic() + TOLD_WITHIN_S
+    while True:
+        notices = rows(stack, NoticeRow, pay_order_no)
+        if [NoticeStatus.DELIVERED] == [notice.status for notice in notices]:
+            return notices[0].notice_id
+        assert time.monotonic() < deadline, notices
+        time.sleep(0.05)
 
 
 def events(payer: Payer, pay_order_no: str) -> list[str]:

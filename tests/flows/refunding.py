@@ -61,7 +61,7 @@ def given_back(payer: Payer, no: str) -> list[int]:
 
 def told(payer: Payer, refund_no: str) -> list[str]:
     """The types of the notices about a refund, whose data is what the API says."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         found = {
             notice["id"]: notice

@@ -91,7 +91,7 @@ class Payer:
         """The order as of now."""
         return self.api.get(f"/v1/payments/{pay_order_no}").json()
 
-    def until(self, pay_order_no: str, *, within_s: float = 15.0):
+    def until(self, pay_order_no: str, *, within_s: float = 60.0):
         """The order once it is final, or as it is when the time is up."""
         deadline = time.monotonic() + within_s
         while (order := self.get(pay_order_no))["biz_status"] == "DOING":
@@ -173,7 +173,7 @@ class Stack:
         params = {"pay_order_no": pay_order_no}
         return self.control.get("/control/charges", params=params).json()
 
-    def notices(self, pay_order_no: str, *, within_s: float = 5.0):
+    def notices(self, pay_order_no: str, *, within_s: float = 60.0):
         """The notices that arrived, waiting for a first one."""
         deadline = time.monotonic() + within_s
         params = {"pay_order_no": pay_order_no}
@@ -188,7 +188,7 @@ class Stack:
         body = {"target": target, "fault": fault, **more}
         self.control.post("/control/faults", json=body).raise_for_status()
 
-    def has_struck(self, times: int = 1, *, within_s: float = 30.0) -> None:
+    def has_struck(self, times: int = 1, *, within_s: float = 60.0) -> None:
         """Wait until faults have struck so often: those calls are with strangers."""
         deadline, hits = time.monotonic() + within_s, 0
         while hits < times:

@@ -70,7 +70,7 @@ def test_an_order_whose_time_is_over_is_closed(stack: Stack, line: int):
     no = inside(stack, lambda node: _short(node, payer, line, coupon_no))
     assert "DOING" == payer.get(no)["biz_status"]
 
-    order = payer.until(no, within_s=10)
+    order = payer.until(no, within_s=60)
 
     assert ("CLOSED", "EXPIRED") == (order["biz_status"], order["resp_code"])
     assert order["finished_at"] >= order["expires_at"]
@@ -117,7 +117,7 @@ def test_an_order_does_not_expire_while_its_money_is_unknown(stack: Stack):
 
     assert "DOING" == order["biz_status"]
     stack.no_faults()
-    assert "SUCCESS" == payer.until(no, within_s=20)["biz_status"]
+    assert "SUCCESS" == payer.until(no, within_s=60)["biz_status"]
     paid_once(payer, no, at=QUICK_BANKS)
     assert ("USED", no) == coupon_is(stack, coupon_no)
 

@@ -203,7 +203,7 @@ def test_pass_lock_and_money_leg_are_one_commit(doomed, line: int):
             assert "PASSED" == passed
         it.one_transaction(*written)
 
-    order = it.elsewhere.until(no, within_s=40)
+    order = it.elsewhere.until(no, within_s=60)
     assert ("FAIL", "NOT_TAKEN") == (order["biz_status"], order["resp_code"])
     assert ("AVAILABLE", None) == it.coupon()
     took_nothing(it.elsewhere, no)
@@ -323,7 +323,7 @@ def test_a_death_before_the_leg_of_a_deduction_is_sent_takes_nothing(doomed):
         no = _number(it, body)
         it.one_transaction("payment", "attempt", "transition", "coupon")
 
-    order = it.elsewhere.until(no, within_s=40)
+    order = it.elsewhere.until(no, within_s=60)
     assert ("FAIL", "NOT_TAKEN") == (order["biz_status"], order["resp_code"])
     assert ("AVAILABLE", None) == it.coupon()
     took_nothing(it.elsewhere, no)
@@ -341,7 +341,7 @@ def test_a_death_between_two_tries_of_a_deduction_loses_neither(doomed):
     with it.dying("NOT_CHARGED", at=BEFORE, doing=lambda: post(it.payer)):
         no = _number(it, body)
 
-    order = it.elsewhere.until(no, within_s=40)
+    order = it.elsewhere.until(no, within_s=60)
     assert "SUCCESS" == order["biz_status"], order
     paid_once(it.elsewhere, no, at=BANKS_OF_LINE[TICKETS])
     assert ("USED", no) == it.coupon()

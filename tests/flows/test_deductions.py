@@ -43,7 +43,7 @@ def tried(payer: Payer, no: str) -> list[str]:
 def ended(payer: Payer, answer, *, biz_status: str, resp_code: str) -> str:
     """Its end, told once; the number."""
     no = answer.json()["pay_order_no"]
-    order = payer.until(no, within_s=40)
+    order = payer.until(no, within_s=60)
     assert (biz_status, resp_code) == (order["biz_status"], order["resp_code"]), order
     told_once(payer, no)
     return no
@@ -203,7 +203,7 @@ def test_after_an_unknown_answer_only_the_same_channel_is_asked(
         order["biz_status"],
         order["resp_code"],
     )
-    order = payer.until(order["pay_order_no"], within_s=40)
+    order = payer.until(order["pay_order_no"], within_s=60)
     no = order["pay_order_no"]
     assert 1 == len(tried(payer, no))
     if stack.charges(no):

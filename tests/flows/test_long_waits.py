@@ -69,7 +69,7 @@ def test_processing_for_ever_comes_before_a_person(stack: Stack, place: int, lin
     stack.fault(MONEY[line], FOR_EVER, count=1)
     assert "DOING" == payer.confirm(no).json()["biz_status"]
 
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 60
     while not hurry(stack, no):
         assert time.monotonic() < deadline, payer.get(no)
         time.sleep(0.05)
@@ -99,14 +99,14 @@ def test_a_truth_that_comes_after_the_ladder_is_found(
     stack.fault(MONEY[line], "timeout_after", count=1)
     stack.fault("bank.*.enquire", "http_500")
     payer.confirm(no)
-    deadline = time.monotonic() + 40
+    deadline = time.monotonic() + 60
     while not hurry(stack, no):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert "DOING" == payer.get(no)["biz_status"]
 
     stack.no_faults()
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while "DOING" == payer.get(no)["biz_status"] and time.monotonic() < deadline:
         hurry(stack, no)
         time.sleep(0.1)

@@ -422,7 +422,7 @@ def test_the_desk_adopts_a_charge_or_closes_the_order(lost: Lost):
     _cure(lost.stack, _case_of(lost, "confirmed"), Cure.ADOPT)
     _cure(lost.stack, _case_of(lost, "converted"), Cure.CLOSE)
 
-    order = lost.payers["confirmed"].until(adopted, within_s=40)
+    order = lost.payers["confirmed"].until(adopted, within_s=60)
     assert ("SUCCESS", AMOUNT) == (order["biz_status"], order["payable_amount"])
     assert "payment.succeeded" in {one["type"] for one in lost.stack.notices(adopted)}
     closing = lost.payer.api.post(f"/v1/payments/{other}/close", headers=key(), json={})

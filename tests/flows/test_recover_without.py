@@ -240,7 +240,7 @@ def test_a_charge_is_adopted_whose_coupon_another_order_has(left: Left):
 
     _cure(stack, case["case_id"], Cure.ADOPT)
 
-    assert "SUCCESS" == payer.until(no, within_s=40)["biz_status"]
+    assert "SUCCESS" == payer.until(no, within_s=60)["biz_status"]
     assert ("LOCKED", other) == coupon_is(stack, left.coupon_no)
     kinds = ask(stack, "SELECT kind FROM desk_case WHERE pay_order_no = $1", no)
     assert "COUPON_GONE" in {row["kind"] for row in kinds}

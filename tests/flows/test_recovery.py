@@ -175,7 +175,7 @@ def test_a_charge_that_died_before_the_bank_acted_fails(
     """F43: never heard of at the bank: FAIL after the window, coupon free."""
     payer, no = wreck.survivor(name), wreck.numbers[name]
 
-    order = payer.until(no, within_s=40)
+    order = payer.until(no, within_s=60)
 
     assert ("FAIL", "NOT_TAKEN") == (order["biz_status"], order["resp_code"])
     assert ("AVAILABLE", None) == coupon_is(wreck.stack, wreck.coupons[name], line)

@@ -24,7 +24,7 @@ def bank(stack: Stack) -> Bank:
     return Bank(stack, "quick_a")
 
 
-def cases(stack: Stack, no: str, *, within_s: float = 3) -> set[str]:
+def cases(stack: Stack, no: str, *, within_s: float = 60) -> set[str]:
     """What the exception desk has of a payment, waiting for a first case."""
     deadline = time.monotonic() + within_s
     while True:

@@ -97,7 +97,7 @@ class Visit(Watched):
         self.page.fill("#code", code)
         self.page.locator("form:has(#code) button").click()
 
-    def until(self, stage: str, *, within_s: float = 20.0) -> None:
+    def until(self, stage: str, *, within_s: float = 60.0) -> None:
         """Wait until it is this page."""
         self.page.wait_for_selector(f"body.{stage.lower()}", timeout=within_s * 1000)
 

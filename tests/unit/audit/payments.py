@@ -8,7 +8,7 @@ import cured
 import elsewhere
 from bank import Bank
 from checked_out import checked_out
-from facts import agreed
+from facts import agreed, delivered
 from inside import fresh_coupon, inside
 from refunding import got, refund, until
 from sql import ask
@@ -100,7 +100,7 @@ def _paid(payer: Payer, **order: object) -> str:
     no = payer.open(**order).json()["pay_order_no"]
     answer = payer.confirm(no)
     assert "SUCCESS" == answer.json()["biz_status"], answer.text
-    assert payer.stack.notices(no)
+    delivered(payer.stack, no)
     return no
 
 

@@ -27,7 +27,7 @@ from paycore.kernel.terms import BizLineId, CouponNo
 from paycore.kernel.transport import HttpTransport
 from paycore.worker import heartbeat, loop
 
-TAKEN_UP_S = loop.REFRESH_EVERY_S + 0.3
+TAKEN_UP_S = loop.REFRESH_EVERY_S + 1.0
 """By then every node has read a changed set-up."""
 
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.long
 
 BOTH_WAYS = pytest.mark.parametrize("line", [SHOP, TICKETS])
 SURVIVOR = 0
-MOVING_WITHIN_S = 15.0
+MOVING_WITHIN_S = 60.0
 
 
 @pytest.fixture(scope="module")

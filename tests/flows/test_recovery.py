@@ -20,7 +20,7 @@ from paycore.core.rows import PaymentRow
 
 pytestmark = pytest.mark.long
 
-MOVING_WITHIN_S = 10.0
+MOVING_WITHIN_S = 15.0
 """After so long no payment waits any more for a node that is dead."""
 SURVIVOR = 0
 

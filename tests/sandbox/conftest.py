@@ -215,8 +215,8 @@ class PostBox(ThreadingHTTPServer):
         ]
 
     def wait_for(self, count: int, *, at: str = "", about: str = "") -> list[bytes]:
-        """Those bodies, once there are so many, or after 5 s."""
-        give_up = time.monotonic() + 5
+        """Those bodies, once there are so many, or after half a minute."""
+        give_up = time.monotonic() + 30
         while True:
             bodies = self.about(about, at=at)
             if len(bodies) >= count or time.monotonic() > give_up:

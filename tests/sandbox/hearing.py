@@ -72,7 +72,7 @@ class Hearing:
         return f"http://127.0.0.1:{self.server.server_address[1]}"
 
     def wait(
-        self, wanted: Callable[[Heard], bool], *, count: int = 1, within_s: float = 5
+        self, wanted: Callable[[Heard], bool], *, count: int = 1, within_s: float = 30
     ) -> list[Heard]:
         """So many messages of a kind, or what there is of it by then."""
         give_up = time.monotonic() + within_s

@@ -23,7 +23,7 @@ class Inbox(ThreadingHTTPServer):
 
     def wait_for(self, count: int) -> list[dict[str, Any]]:
         """The callbacks, once there are so many."""
-        give_up = time.monotonic() + 5
+        give_up = time.monotonic() + 30
         while len(self.taken) < count and time.monotonic() < give_up:
             time.sleep(0.01)
         return self.taken

@@ -119,7 +119,8 @@ def test_a_notification_wants_its_own_words(merchant: Merchant, post_box: Any) -
     bound = merchant.bind("13800138002")
     post_box.answer = lambda body: acknowledge(body) + b"\n"
     merchant.ask(WITHHOLD, **merchant.withhold_fields(bound))
-    time.sleep(3.3)
+    post_box.wait_for(3)
+    time.sleep(1.2)
 
     assert 3 == len(post_box.taken)
 

@@ -45,7 +45,7 @@ def a_text(body=f"Your code is {CODE}."):
     )
 
 
-async def until(holds, within_s=2.0):
+async def until(holds, within_s=30.0):
     """Wait until it holds."""
     async with asyncio.timeout(within_s):
         while not holds():  # noqa: ASYNC110 - of what another task does

@@ -15,9 +15,16 @@ from typing import Any
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from paycore.kernel import db
 from paycore.kernel.postgres import Cluster, fresh_folder
+
+# How long an example takes is the machine's matter: on a busy one none is wrong for it.
+settings.register_profile(
+    "paycore", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("paycore")
 
 TEMPLATE = "paycore_template"
 

@@ -179,7 +179,6 @@ async def both_claim(postgres, model, limit, at):
 @given(history=st.lists(steps, max_size=12))
 @settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_both_answer_alike(tables, postgres, history):

@@ -137,7 +137,6 @@ staged = st.lists(
 @given(groups=st.lists(st.lists(staged, min_size=1, max_size=5), max_size=4))
 @settings(
     max_examples=60,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_both_ways_come_to_the_same(tables, link, groups):

@@ -102,7 +102,6 @@ def rows(store):
 @given(history=st.lists(steps, min_size=1, max_size=4))
 @settings(
     max_examples=100,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 async def test_several_answer_as_one_after_the_other(tables, journals, history):

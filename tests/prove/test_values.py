@@ -104,7 +104,6 @@ jsons = st.recursive(
 @given(text=jsons)
 @settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_any_json_comes_back_alike(both, text):

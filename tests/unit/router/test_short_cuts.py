@@ -172,7 +172,6 @@ def questions(draw, make) -> Question:
 
 
 @settings(
-    deadline=None,
     max_examples=300,
     # It only has builders, and keeps nothing.
     suppress_health_check=[HealthCheck.function_scoped_fixture],

@@ -1,7 +1,8 @@
 """What all tests share: a real database, fresh for each module, and no network.
 
-cluster   a PostgreSQL server of this worker's own
-dsn       a database of this module's own, migrated
+cluster           a PostgreSQL server of this worker's own
+dsn               a database of this module's own, migrated
+unused_tcp_port   a port that stays free until it is used
 """
 
 import asyncio
@@ -11,14 +12,18 @@ import socket
 import sys
 from collections.abc import Iterator
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 from hypothesis import HealthCheck, settings
 
+sys.path.insert(0, str(Path(__file__).parent))  # for what all tests may use
+
 from paycore.kernel import db
 from paycore.kernel.postgres import Cluster, fresh_folder
+from ports import free_row
 
 # How long an example takes is the machine's matter: on a busy one none is wrong for it.
 settings.register_profile(
@@ -46,6 +51,12 @@ def cluster() -> Iterator[Cluster]:
             yield running
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """Instead of pytest-asyncio's, whose port may be given away before it is used."""
+    return free_row()
 
 
 @pytest.fixture(scope="module")

@@ -101,7 +101,7 @@ class Sandbox:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.send_signal(number)
-        code = self.process.wait(10)
+        code = self.process.wait(60)
         self.process.stdin.close()
         self.process.stdout.close()
         return code
@@ -117,7 +117,7 @@ class Sandbox:
         body: bytes = b"",
         headers: dict[str, str] | None = None,
         *,
-        timeout: float = 5,
+        timeout: float = 60,
     ) -> Answer:
         """One exchange on a connection of its own."""
         parts = urlsplit(url)
@@ -179,12 +179,20 @@ class Sandbox:
         assert answer.status == 200
         return json.loads(answer.raw)
 
-    def charges(self, fields: dict[str, Any]) -> list[dict[str, Any]]:
-        """Money that moved for the payment of this request."""
-        found: list[dict[str, Any]] = self.control(
-            f"charges?pay_order_no={fields['pay_order_no']}"
-        )
-        return found
+    def until(self, path: str, count: int) -> list[dict[str, Any]]:
+        """A list of the control, once it has so many: who was not answered does not
+        know when it was done.
+        """
+        give_up = time.monotonic() + 60
+        while len(found := self.control(path)) < count and time.monotonic() < give_up:
+            time.sleep(0.02)
+        return list(found)
+
+    def charges(
+        self, fields: dict[str, Any], *, count: int = 0
+    ) -> list[dict[str, Any]]:
+        """Money that moved for the payment of this request, once it is so often."""
+        return self.until(f"charges?pay_order_no={fields['pay_order_no']}", count)
 
     def fault(self, target: str, fault: str, **more: Any) -> Answer:
         """Set a fault."""

@@ -136,10 +136,12 @@ class Merchant:
         original = {"org_req_seq_id": fields["req_seq_id"], "org_req_date": TODAY}
         return self.own() | original | {"ord_amt": amount} | DEVICE
 
-    def charges(self, fields: dict[str, str]) -> list[tuple[str, int]]:
-        """What moved for the payment of an order, by the control."""
+    def charges(
+        self, fields: dict[str, str], *, count: int = 0
+    ) -> list[tuple[str, int]]:
+        """What moved for the payment of an order, once it did so often."""
         no = fields["req_seq_id"][:15]
-        found = self.sandbox.control(f"charges?pay_order_no={no}")
+        found = self.sandbox.until(f"charges?pay_order_no={no}", count)
         return [(move["kind"], move["amount"]) for move in found]
 
 

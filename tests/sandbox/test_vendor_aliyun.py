@@ -221,7 +221,7 @@ def test_faults(sandbox: Any) -> None:
     assert (200, "isv.BUSINESS_LIMIT_CONTROL") == (limited[0], limited[1]["Code"])
     assert (400, "Throttling.User") == (throttled[0], throttled[1]["Code"])
     assert 500 == broken.status
-    assert before + 1 == len(sandbox.control("sms"))
+    assert before + 1 == len(sandbox.until("sms", before + 1))
 
 
 def recorded() -> Any:

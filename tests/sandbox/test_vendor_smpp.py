@@ -29,7 +29,7 @@ class Client:
     def __init__(self, sandbox: Any) -> None:
         where = urlsplit(sandbox.info["carriers"]["smpp"])
         assert "smpp" == where.scheme
-        self.socket = socket.create_connection((where.hostname, where.port), 5)
+        self.socket = socket.create_connection((where.hostname, where.port), 60)
         self.sequence = 0
         self.delivered: list[tuple[int, bytes]] = []
 
@@ -362,7 +362,7 @@ def test_faults_of_the_way(
     with pytest.raises(TimeoutError):
         client.receive()
 
-    assert before + texts == len(sandbox.control("sms"))
+    assert before + texts == len(sandbox.until("sms", before + texts))
 
 
 def test_garbage_is_no_pdu(sandbox: Any, client: Client) -> None:

@@ -271,7 +271,7 @@ def test_faults(sandbox: Any) -> None:
 
     assert limit == limited["Code"]
     assert "InternalError.Timeout" == broken["Error"]["Code"]
-    assert before + 1 == len(sandbox.control("sms"))
+    assert before + 1 == len(sandbox.until("sms", before + 1))
 
 
 def recorded() -> Any:

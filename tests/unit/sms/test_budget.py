@@ -61,7 +61,7 @@ class TestCounts:
     def settings(self) -> Settings:
         """Limits low enough to meet."""
         return Settings.for_dev(
-            sms_timeout_s=0.8,
+            sms_timeout_s=20.0,
             code_per_payer_hour=2,
             code_per_caller_hour=3,
             code_per_line_day=4,
@@ -149,7 +149,7 @@ class TestFuse:
     @pytest.fixture
     def settings(self) -> Settings:
         """Nothing but the carriers' own prices."""
-        return Settings.for_dev(sms_timeout_s=0.8)
+        return Settings.for_dev(sms_timeout_s=20.0)
 
     @pytest.fixture
     async def priced(self, node: Node):
@@ -204,6 +204,7 @@ class TestFuse:
         self, priced, centre
     ) -> None:
         """A time-out is paid: the carrier will bill it."""
+        centre.wait_briefly()
         centre.sandbox.fault("carrier.a.send", "timeout_after")
         await centre.send(1)
 

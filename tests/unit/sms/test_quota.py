@@ -11,7 +11,7 @@ from paycore.sms.rows import CodeStatus
 def settings() -> Settings:
     """Limits low enough to meet."""
     return Settings.for_dev(
-        sms_timeout_s=0.8, code_per_phone_hour=2, code_wrong_per_card_day=3
+        sms_timeout_s=20.0, code_per_phone_hour=2, code_wrong_per_card_day=3
     )
 
 

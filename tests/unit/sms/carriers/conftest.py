@@ -31,9 +31,9 @@ async def provider() -> AsyncIterator[Provider]:
 
 @pytest.fixture
 async def node(dsn: str) -> AsyncIterator[Node]:
-    """A node that lives, and waits but shortly for carriers."""
+    """A node that lives."""
     journal = await PostgresJournal.open(dsn)
-    settings = Settings.for_dev(sms_timeout_s=0.5)
+    settings = Settings.for_dev(sms_timeout_s=20.0)
     made = Node(
         settings=settings,
         journal=journal,

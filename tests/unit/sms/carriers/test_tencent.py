@@ -270,7 +270,7 @@ class TestOutcome:
     ) -> None:
         """Only what surely never left is NOT_SENT."""
         provider.silent = True
-        silence = (await said(node, line, text())).delivery
+        silence = (await said(node, line, text(), timeout_s=0.5)).delivery
         closed = await line_of(node, "tencent", "http://127.0.0.1:9", CONFIG)
         never = (await said(node, closed, text())).delivery
 
@@ -336,7 +336,7 @@ class TestCheck:
     ) -> None:
         """In the last hour, of our application; two hours of Beijing's clock."""
         provider.will_say({"Response": {"SendStatusStatistics": COUNTED}})
-        checked = await line.driver.check(node, line, timeout_s=0.5)
+        checked = await line.driver.check(node, line, timeout_s=20)
         (got,) = provider.got
         asked = json.loads(got.body)
         begin, end = (
@@ -369,7 +369,7 @@ class TestCheck:
     ) -> None:
         """With the field to look at, or the right that is missing."""
         provider.will_say(of_call(code))
-        checked = await line.driver.check(node, line, timeout_s=0.5)
+        checked = await line.driver.check(node, line, timeout_s=20)
 
         assert (Outcome.DECLINED, code) == (checked.outcome, checked.resp_code)
         assert words in (checked.alarm or "")
@@ -388,7 +388,7 @@ class TestCheck:
     ) -> None:
         """What did not look at our credentials proves nothing of them."""
         provider.will_say(answer, status=status)
-        checked = await line.driver.check(node, line, timeout_s=0.5)
+        checked = await line.driver.check(node, line, timeout_s=20)
 
         assert (Outcome.UNKNOWN, code) == (checked.outcome, checked.resp_code)
 

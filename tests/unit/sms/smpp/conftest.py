@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from message_centre import MessageCentre
-from smpp_client import PASSWORD, Client
+from smpp_client import PASSWORD, WITHIN_S, Client
 
 from paycore.gateway import receipts
 from paycore.kernel.clock import SystemClock
@@ -28,7 +28,7 @@ from paycore.sms.smpp.bind import Binds
 @pytest.fixture
 async def node():
     """Alive, with what `app.start` gives it; whatever it has open is closed."""
-    settings = Settings.for_dev(sms_timeout_s=0.5)
+    settings = Settings.for_dev(sms_timeout_s=WITHIN_S)
     clock = SystemClock(datetime.now(UTC))
     made = Node(
         settings=settings,

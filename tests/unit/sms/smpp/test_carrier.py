@@ -7,7 +7,8 @@ import msgspec
 import pytest
 import structlog
 from message_centre import BIND, ENQUIRE, NACK, SUBMIT, UNBIND, submitted
-from smpp_client import CODE, PASSWORD, PHONE, a_text, until
+from msgspec import structs
+from smpp_client import CODE, PASSWORD, PHONE, WITHIN_S, a_text, until
 
 from paycore.gateway import checking
 from paycore.kernel.errors import BadRequest
@@ -152,7 +153,7 @@ async def test_parts_of_which_one_is_not_answered(client, centre) -> None:
             call.say(0x80000004, got.sequence, b"abc\0")
 
     centre.answer = answer
-    said = await client.send("验" * 140, timeout_s=0.2)
+    said = await client.send("验" * 140, timeout_s=1.0)
 
     assert (Outcome.UNKNOWN, "2748") == (
         said.delivery.outcome,
@@ -185,8 +186,9 @@ async def test_a_text_waits_for_a_bind_that_is_just_being_made(
     """A node that has just started loses no text."""
     client = make_client()
     client.tend(client.line)
+    said = await client.send(connect_s=WITHIN_S)
 
-    assert Outcome.SUCCEEDED == (await client.send()).delivery.outcome
+    assert Outcome.SUCCEEDED == said.delivery.outcome
 
 
 async def test_lost_after_it_was_written_is_unknown(client, centre) -> None:
@@ -203,7 +205,8 @@ async def test_lost_after_it_was_written_is_unknown(client, centre) -> None:
 async def test_an_answer_that_comes_too_late_is_logged(client, centre) -> None:
     """Unknown at the time, and nobody's afterwards."""
     centre.silent = {SUBMIT}
-    said = await client.send(timeout_s=0.05)
+    said = await client.send(timeout_s=0.5)
+    await until(lambda: centre.submits)
     with structlog.testing.capture_logs() as logs:
         late = centre.submits[0]
         centre.call.say(0x80000004, late.sequence, b"1\0")
@@ -375,7 +378,7 @@ async def test_a_trial_makes_a_bind_and_leaves(node, centre) -> None:
 
 async def test_a_trial_uses_the_bind_that_stands(client, centre) -> None:
     """A centre may allow one only."""
-    said = await client.driver.check(client.node, client.line, timeout_s=1)
+    said = await client.driver.check(client.node, client.line, timeout_s=WITHIN_S)
 
     assert (Outcome.SUCCEEDED, 1) == (said.outcome, len(centre.calls))
 
@@ -403,6 +406,7 @@ async def test_a_trial_that_is_refused_is_explained(node, centre, status, why) -
 async def test_a_trial_that_is_not_answered_is_explained(node, centre, silent) -> None:
     """The connection was taken: look at the port."""
     centre.silent = silent
+    node.settings = structs.replace(node.settings, sms_timeout_s=0.5)
     result = await checked(node, centre)
 
     assert (False, "NO_ANSWER") == (result.good, result.resp_code)
@@ -432,7 +436,8 @@ async def test_binds_of_two_lines_are_two(make_client, centre) -> None:
     second.line = replace(second.line, carrier="other")
     first.driver.tend(first.node, [first.line, second.line])
     await until(lambda: len(centre.calls) == 2)
-    said = await asyncio.gather(first.send(), second.send())
+    sends = (each.send(connect_s=WITHIN_S) for each in (first, second))
+    said = await asyncio.gather(*sends)
 
     assert [Outcome.SUCCEEDED] * 2 == [each.delivery.outcome for each in said]
     assert 2 == len(first.node.state(Binds)._standing)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from message_centre import DELIVER, DELIVER_RESP, UNBIND, receipt
-from smpp_client import PASSWORD, until
+from smpp_client import PASSWORD, WITHIN_S, until
 
 from paycore import app
 from paycore.gateway.rows import MessageRow
@@ -44,7 +44,7 @@ async def send(node, no):
     change = node.change()
     prepared = await service.prepare_send(node, request, change)
     assert await node.journal.commit(change) is None
-    sent = await service.send(node, prepared, within_s=2.0)
+    sent = await service.send(node, prepared, within_s=WITHIN_S)
     change = node.change()
     service.conclude_send(node, prepared, sent, change)
     assert await node.journal.commit(change) is None
@@ -74,7 +74,7 @@ async def test_from_the_first_bind_to_the_last_goodbye(running, centre) -> None:
     await until(lambda: len(centre.call.of(DELIVER_RESP)) == 2 * parts)
     rows = await node.journal.within(MessageRow, no)
     await app.stop(running)
-    await asyncio.wait_for(centre.call.hung_up.wait(), 2)
+    await asyncio.wait_for(centre.call.hung_up.wait(), WITHIN_S)
 
     assert (Outcome.SUCCEEDED, True) == (sent.outcome, parts > 1)
     assert {0} == {got.status for got in centre.call.of(DELIVER_RESP)}
@@ -99,7 +99,7 @@ async def test_a_carrier_that_is_switched_off_is_left(running, centre) -> None:
     await until(lambda: centre.calls and centre.call.got)
     first = centre.call
     await registry.switch(node, "off", enabled=False)
-    await asyncio.wait_for(first.hung_up.wait(), 3)
+    await asyncio.wait_for(first.hung_up.wait(), WITHIN_S)
     await registry.switch(node, "off", enabled=True)
     await until(lambda: centre.call is not first)
 

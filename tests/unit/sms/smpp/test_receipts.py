@@ -96,8 +96,11 @@ async def test_one_that_says_no(client, centre) -> None:
     assert [("RECEIPT", "smsc", "NOT_DELIVERED UNDELIV")] == await timeline(client, no)
 
 
-async def test_a_receipt_that_is_faster_than_our_commit(client, centre) -> None:
+async def test_a_receipt_that_is_faster_than_our_commit(
+    client, centre, monkeypatch
+) -> None:
     """It is looked for again; the centre waits for its answer meanwhile."""
+    monkeypatch.setattr(sms, "LOOKED_AFTER_S", (0.0, 0.1, *[0.2] * 100))
     telling = asyncio.create_task(told(centre, receipt(line("77"))))
     await asyncio.sleep(0.05)
     assert not telling.done()
@@ -164,6 +167,7 @@ async def test_more_than_can_be_written_at_once_is_put_off(
 ) -> None:
     """Throttled: the connection goes on, and nothing piles up in memory."""
     monkeypatch.setattr(sessions, "TAKEN_AT_ONCE", 3)
+    monkeypatch.setattr(sms, "LOOKED_AFTER_S", (0.0, 1.5))
     for sequence in range(5):
         centre.call.say(DELIVER, sequence, receipt(line(f"9{sequence}")))
     await until(lambda: len(centre.call.of(DELIVER_RESP)) == 5)
@@ -173,9 +177,10 @@ async def test_more_than_can_be_written_at_once_is_put_off(
 
 
 async def test_what_is_being_written_when_we_leave_is_not_answered(
-    client, centre
+    client, centre, monkeypatch
 ) -> None:
     """The next bind is told it."""
+    monkeypatch.setattr(sms, "LOOKED_AFTER_S", (0.0, 60.0))
     centre.call.say(DELIVER, 1, receipt(line("123")))
     await asyncio.sleep(0.02)
     await client.driver.let_go(client.node)

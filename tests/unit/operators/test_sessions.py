@@ -73,7 +73,9 @@ async def test_all_that_is_wrong_is_refused_alike(node):
 
 
 async def test_it_takes_as_long_whether_there_is_somebody_or_not(node):
-    """Unknown names hash a password too: the times cannot be told apart."""
+    """Unknown names hash a password too: the times cannot be told apart. They are those
+    of the processor: who else has it makes no difference.
+    """
     frida = await somebody(node, "frida")
     hasher, hashed = hasher_of(node), []
     work = hasher._work
@@ -81,10 +83,10 @@ async def test_it_takes_as_long_whether_there_is_somebody_or_not(node):
     took = {"frida": [], "nobody-here": []}
     for _ in range(4):
         for name, times in took.items():
-            began = time.perf_counter()
+            began = time.process_time()
             with pytest.raises(Unauthorized):
                 await sessions.log_in(node, frida.typed(name=name, password="y" * 12))
-            times.append(time.perf_counter() - began)
+            times.append(time.process_time() - began)
 
     assert 8 == len([kept for kept in hashed if kept])
     known, unknown = min(took["frida"]), min(took["nobody-here"])

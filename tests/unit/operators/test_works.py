@@ -20,7 +20,7 @@ def fresh(node, work_id) -> Work:
 
 async def over(node, work_id) -> Work:
     """The row, once its work is over."""
-    for _ in range(200):
+    for _ in range(3000):
         row = await works.one(node, work_id)
         if row.ended_at is not None:
             return row
@@ -84,7 +84,7 @@ async def test_work_with_nothing_to_tell_is_not_taken_for_lost(node, monkeypatch
         return Came(said="done")
 
     row = await works.begin(node, fresh(node, "wk_5"), silent)
-    for _ in range(200):
+    for _ in range(3000):
         told = await works.one(node, "wk_5")
         if told.told_at > row.told_at:
             break

@@ -1,6 +1,5 @@
 """A node's time: it follows the database's clock, and no late answer holds it back."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -35,11 +34,13 @@ class LateJournal(MemoryJournal):
     """Its answers about the time come late, as they do to a node that is busy."""
 
     late_s = 0.0
+    moment = (0.0,)
 
     async def database_now(self) -> datetime:
         """The time when it was asked."""
         now = await super().database_now()
-        await asyncio.sleep(self.late_s)
+        if self.late_s:
+            self.moment[0] += self.late_s
         return now
 
 
@@ -63,20 +64,32 @@ def node(truth):
     )
 
 
-async def test_a_late_answer_does_not_hold_the_clock_back(node, truth):
+@pytest.fixture
+def calm(node, moment):
+    """A node that has not begun, and the database's clock: no time passes for them but
+    what a test says.
+    """
+    truth = SystemClock(NOON, monotonic=lambda: moment[0])
+    node.clock = SystemClock(EARLY, monotonic=lambda: moment[0])
+    node.journal = LateJournal(MemoryStore(), truth.now)
+    node.journal.moment = moment
+    return node, truth
+
+
+async def test_a_late_answer_does_not_hold_the_clock_back(calm):
     """Among nodes of different load a moment of one is not the future of another."""
+    node, truth = calm
     await heartbeat.begin(node)
-    # Nothing, but on a machine that is busy just now.
-    behind = truth.now() - node.now()
     node.journal.late_s = 0.3
     for _ in range(2):
         await heartbeat.beat(node)
 
-    assert truth.now() - node.now() < behind + CLOSE
+    assert truth.now() - node.now() < CLOSE
 
 
-async def test_a_clock_that_began_late_catches_up(node, truth):
+async def test_a_clock_that_began_late_catches_up(calm):
     """The first answer was late; the first one that is not puts it right."""
+    node, truth = calm
     node.journal.late_s = 0.3
     await heartbeat.begin(node)
     assert truth.now() - node.now() > timedelta(seconds=0.25)
@@ -87,17 +100,18 @@ async def test_a_clock_that_began_late_catches_up(node, truth):
     assert abs(node.now() - truth.now()) < CLOSE
 
 
-async def test_a_clock_that_runs_ahead_waits(node, truth):
+async def test_a_clock_that_runs_ahead_waits(calm, moment):
     """Where ours is surely ahead the database is right; it goes on at half its pace
     until then, and never runs backwards.
     """
+    node, truth = calm
     await heartbeat.begin(node)
     node.clock.anchor(truth.now() + timedelta(seconds=0.2))
     ahead = node.now()
     await heartbeat.beat(node)
 
     assert ahead <= node.now() <= ahead + CLOSE
-    await asyncio.sleep(0.5)
+    moment[0] += 0.5
     assert abs(node.now() - truth.now()) < CLOSE
 
 

@@ -95,7 +95,7 @@ def test_who_is_at_work_dies_with_the_main_process(cluster: Cluster):
         cluster.kill()
 
         assert gone(cluster)
-        busy.wait(10)
+        busy.wait(60)
         busy.stdout.close()
         cluster.restart()
         assert number == ask(cluster, "SELECT value FROM kept")

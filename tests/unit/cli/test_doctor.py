@@ -7,7 +7,7 @@ import socket
 import asyncpg
 import pytest
 
-from paycore.dev.processes import free_port
+from ports import free_row
 
 
 async def _run(dsn, *statements):
@@ -46,7 +46,7 @@ def test_an_empty_database_is_not_wrong(looked):
 
 def test_a_database_that_is_away_is_found_first(paycore, monkeypatch):
     """Where nothing else can be looked at, that is said, and no traceback."""
-    url = f"postgresql://u:geheim@127.0.0.1:{free_port()}/x"
+    url = f"postgresql://u:geheim@127.0.0.1:{free_row()}/x"
     monkeypatch.setenv("DATABASE_URL", url)
     result = paycore("doctor", "--json")
     listed = paycore("lines", "list")
@@ -88,7 +88,7 @@ def test_settings_are_looked_at(looked, monkeypatch):
 
 def test_a_channel_that_does_not_answer_is_found(looked, paycore, bank):
     """An address where nobody listens; switched off, it is a note."""
-    url = f"http://127.0.0.1:{free_port()}"
+    url = f"http://127.0.0.1:{free_row()}"
     words = ("channels", "add", "away", "--driver", "sandbox", "--base-url", url)
     paycore(*words, "--credentials", "-", typed=json.dumps(bank))
     code, wrong = looked()

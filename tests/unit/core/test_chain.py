@@ -118,7 +118,7 @@ async def test_a_lease_covers_the_call_and_its_answer():
     run.take_lease(ask)
     row, lasts = run.payment.row, 3 * 20.0
 
-    assert lasts - LEASE_MARGIN_S == pytest.approx(run.lease.deadline - before, abs=1)
+    assert lasts - LEASE_MARGIN_S == pytest.approx(run.lease.deadline - before, abs=5)
     assert [row.lease_until] == run.leases
     assert 7 == row.lease_epoch
     assert lasts == pytest.approx((row.lease_until - NOW).total_seconds(), abs=5)

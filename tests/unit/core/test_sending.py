@@ -143,7 +143,7 @@ async def test_a_code_that_is_out_counts(reply):
     )
     lifetime = timedelta(seconds=run.node.settings.code_lifetime_s)
     expires = reply.code_expires_at or row.code_sent_at + lifetime
-    assert abs(expires - row.code_expires_at) < timedelta(seconds=1)
+    assert abs(expires - row.code_expires_at) < timedelta(seconds=10)
     send = run.payment.attempts[ask.attempt_seq]
     assert ProcessStatus.GW_SUCCESS is send.process_status
     assert ["CODE_SENT"] == [event.event for event in events(run)]

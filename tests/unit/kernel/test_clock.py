@@ -11,7 +11,7 @@ def test_time_is_the_databases():
     """A node's own wall clock does not matter: it is told what time it is."""
     clock = SystemClock(NOON)
 
-    assert NOON <= clock.now() < NOON + timedelta(seconds=5)
+    assert NOON <= clock.now() < NOON + timedelta(minutes=1)
 
 
 def test_time_never_runs_backwards():

@@ -110,7 +110,7 @@ async def test_a_seat_is_given_up_by_who_breaks_off(empty):
     with pytest.raises(asyncpg.SyntaxOrAccessError):
         async with db.seated(empty, 1) as mine:
             await mine.execute("BEGIN; nonsense")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             async with db.seated(empty, 1) as mine:
                 if mine is not None:
@@ -150,7 +150,7 @@ async def test_who_has_nothing_to_do_waits_for_nobody(empty):
     holder = await db.connect(empty)
     try:
         await holder.execute("SELECT pg_advisory_lock_shared($1)", db.MIGRATION_LOCK)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert [] == await db.migrate(empty, files=[FIRST])
     finally:
         await holder.close()

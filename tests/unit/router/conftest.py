@@ -6,12 +6,19 @@ import msgspec
 import pytest
 
 from paycore.kernel.terms import BizLineId, CardId, Json, PayOrderNo, TransType
+from paycore.router import service
 from paycore.router.question import AgreementLimits, Question
 from paycore.router.rows import LineAccountRow, RuleRow, TransTypeRow
 from paycore.router.snapshot import Snapshot, Tables, compile_tables
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 """A Monday."""
+
+
+@pytest.fixture(autouse=True)
+def _a_busy_machine(monkeypatch):
+    """What is to be decided by may be read late: no test but one is about that."""
+    monkeypatch.setattr(service, "ANSWER_WITHIN_S", 30.0)
 
 
 class Make:

@@ -19,9 +19,6 @@ from paycore.sms.quota import quotas_of_phone
 from paycore.sms.rows import CarrierRow, CodeStatus, SentRow
 from paycore.sms.service import Verified, VerifyRequest
 
-WITHIN_S = 20.0
-"""For carriers that answer, however busy the machine is."""
-
 
 def statuses(rows):
     return [row.status for row in rows]
@@ -209,7 +206,7 @@ async def test_a_code_whose_send_never_concluded_opens_nothing(centre) -> None:
     change = centre.node.change()
     prepared = await service.prepare_send(centre.node, centre.request(1), change)
     await centre.node.journal.commit(change)
-    await service.send(centre.node, prepared, within_s=WITHIN_S)
+    await service.send(centre.node, prepared, within_s=20.0)
     lost = centre.code()
 
     assert VerifyStatus.EXPIRED == (await centre.verify(lost)).status
@@ -223,7 +220,7 @@ async def test_a_late_yes_does_not_revive_a_replaced_code(centre) -> None:
     change = centre.node.change()
     prepared = await service.prepare_send(centre.node, centre.request(1), change)
     await centre.node.journal.commit(change)
-    sent = await service.send(centre.node, prepared, within_s=WITHIN_S)
+    sent = await service.send(centre.node, prepared, within_s=20.0)
     await centre.send(2)
 
     change = centre.node.change()

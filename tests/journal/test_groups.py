@@ -290,9 +290,19 @@ def touching(number):
     return change
 
 
+JOURNALS = (
+    "SELECT FROM pg_stat_activity WHERE application_name = 'paycore journal' "
+    "AND datname = current_database()"
+)
+
+
 async def tuples_read(dsn, table):
-    """How many rows of a table have been read or fetched so far."""
-    await asyncio.sleep(0.1)
+    """How many rows of a table have been read or fetched so far, once all backends have
+    told: they do before the server lists them no more.
+    """
+    async with asyncio.timeout(60):
+        while await fetch(dsn, JOURNALS):  # noqa: ASYNC110 - the server's own
+            await asyncio.sleep(0.02)
     ((count,),) = await fetch(
         dsn,
         "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::int "

@@ -262,7 +262,7 @@ async def works(ask, *about):
     """Ask until there is an answer: a server that takes connections may still be slow
     for somebody with little patience.
     """
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             with suppress(Unavailable):
                 return await ask(*about)
@@ -270,7 +270,7 @@ async def works(ask, *about):
 
 async def works_again(answered, after):
     """Wait until a change that was begun after so many others is acknowledged."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while None not in list(answered.values())[after:]:  # noqa: ASYNC110 - their dict
             await asyncio.sleep(0.02)
 
@@ -306,7 +306,7 @@ async def test_a_killed_server_loses_nothing(
 async def test_a_database_that_is_away_is_said_to_be(cluster, tables, postgres):
     """Reads and changes are refused after a while, and work again when it is back."""
     async with journal_on(tables, patience_s=0.2) as journal:
-        await journal.commit(inserting(Coupon(coupon_no="A")))
+        await works(journal.commit, inserting(Coupon(coupon_no="A")))
         await asyncio.to_thread(cluster.kill)
         try:
             for ask in (
@@ -322,10 +322,9 @@ async def test_a_database_that_is_away_is_said_to_be(cluster, tables, postgres):
                 await PostgresJournal.open(tables, patience_s=0.2)
         finally:
             await asyncio.to_thread(cluster.restart)
-        await works(journal.every, Coupon)
-
-        assert await journal.commit(inserting(Coupon(coupon_no="C"))) is None
-        assert ["A", "C"] == [row.coupon_no for row in await journal.every(Coupon)]
+        assert await works(journal.commit, inserting(Coupon(coupon_no="C"))) is None
+        rows = await works(journal.every, Coupon)
+        assert ["A", "C"] == [row.coupon_no for row in rows]
 
 
 @contextmanager
@@ -347,13 +346,13 @@ async def test_a_question_has_no_longer_than_it_was_given(cluster, tables, postg
     async with await db.pool(tables, size=1) as pool:
         with deaf(cluster):
             asked = asyncio.create_task(clock.within(0.2, pool.fetchval("SELECT 1")))
-            done, _ = await asyncio.wait((asked,), timeout=5)
+            done, _ = await asyncio.wait((asked,), timeout=60)
 
         assert done
         assert isinstance(asked.exception(), TimeoutError)
-        assert 1 == await clock.within(10, pool.fetchval("SELECT 1"))
+        assert 1 == await clock.within(60, pool.fetchval("SELECT 1"))
         with pytest.raises(asyncpg.PostgresSyntaxError):
-            await clock.within(10, pool.fetchval("nonsense"))
+            await clock.within(60, pool.fetchval("nonsense"))
 
 
 async def took(answer):
@@ -366,7 +365,7 @@ async def took(answer):
 
 async def test_patience_is_for_all_tries_together(cluster, tables, postgres):
     """Whether it is the answer or a connection that does not come."""
-    async with journal_on(tables, patience_s=2.0) as journal:
+    async with journal_on(tables, patience_s=3.0) as journal:
         await journal.commit(payment("first"))
         await journal.load(Paper, no("first"))
 
@@ -382,17 +381,17 @@ async def test_patience_is_for_all_tries_together(cluster, tables, postgres):
             )
 
         # Each try anew would be twice that, and more.
-        assert 1.9 < first < 4.0
-        assert 1.9 < read < 4.0
-        assert late < 6.0
-        assert await journal.commit(payment("third")) is None
+        assert 2.9 < first < 6.0
+        assert 2.9 < read < 6.0
+        assert late < 9.0
+        assert await works(journal.commit, payment("third")) is None
 
 
 async def test_patience_begins_anew_with_any_answer(tables, postgres):
     """Also where all that it came to after an outage is that a change was rejected."""
     async with (
         proxy_to(tables) as (proxy, dsn),
-        journal_on(dsn, patience_s=2.0) as journal,
+        journal_on(dsn, patience_s=4.0) as journal,
     ):
         proxy.cuts, proxy.down = [BEFORE], True
         with pytest.raises(Unavailable):

@@ -59,7 +59,7 @@ async def test_who_waits_for_rows_of_another_gets_them_in_the_end(dsn, rival):
     legs = [a_leg() for _ in range(8)]
     shape = Shapes().of(AttemptRow)
     await rival.fetch(shape.append, shape.told(legs))
-    journal = await PostgresJournal.open(dsn, clock=SystemClock(NOW), patience_s=0.5)
+    journal = await PostgresJournal.open(dsn, clock=SystemClock(NOW), patience_s=60.0)
     try:
         for count in (1, 2, 8):
             async with rival.transaction():
@@ -85,7 +85,7 @@ async def test_who_reads_what_is_locked_stops_no_heartbeat(dsn, rival):
     """All that a life hangs on is asked beside readers who wait for a table: otherwise
     every node would lose its epoch with them.
     """
-    journal = await PostgresJournal.open(dsn, clock=SystemClock(NOW), patience_s=2.0)
+    journal = await PostgresJournal.open(dsn, clock=SystemClock(NOW), patience_s=60.0)
     no = a_leg().pay_order_no
     try:
         async with rival.transaction():
@@ -100,7 +100,7 @@ async def test_who_reads_what_is_locked_stops_no_heartbeat(dsn, rival):
                 )
             ]
             await asyncio.sleep(0.2)
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(30):
                 await journal.every(NodeRow)
                 await journal.database_now()
             assert not any(reader.done() for reader in readers)

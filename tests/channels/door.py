@@ -10,7 +10,7 @@ from paycore.gateway import receipts
 from paycore.gateway import service as gateway
 from paycore.kernel.node import Node
 
-WITHIN_S = 5.0
+WITHIN_S = 60.0
 
 
 def reserved() -> socket.socket:

@@ -14,7 +14,7 @@ from strangers import Strangers
 from paycore.dev import vendors
 from paycore.dev.vendors import Contract
 
-ENDS_WITHIN_S = 15
+ENDS_WITHIN_S = 60
 
 
 @contextmanager

@@ -152,7 +152,7 @@ def deduct(node: Node, **changes: Any) -> Ask:
         currency="USD",
         asked_at=node.now(),
         opened_at=node.now(),
-        timeout_s=2.0,
+        timeout_s=30.0,
         card_id=CardId("c1"),
         agreement=f"{CUSTOMER}/{METHOD}",
     )

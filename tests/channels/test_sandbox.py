@@ -115,7 +115,7 @@ class Banks(Bench):
         ask = await self.ask(operation)
         await self.fault(operation, "duplicate_callback:1")
         await call(self.node, ask)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             path, headers, body = await self.arrived.get()
         return Raw(ask, path, headers, body)
 
@@ -195,7 +195,7 @@ class TestSandbox(ChannelContract):
         ask = await bench.ask(Operation.DEDUCT)
         await bench.fault(Operation.DEDUCT, "processing:0.2")
         await call(bench.node, ask)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             path, headers, body = await bench.arrived.get()
         received = await arrive(bench, Raw(ask, path, headers, body))
 

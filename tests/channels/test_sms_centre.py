@@ -157,7 +157,7 @@ class TestSmsCentre(ChannelContract):
         kept = " ".join(row.body for row in rows)
 
         assert "支付12.50元" in kept
-        assert code not in kept.replace(ask.request_no, "")
+        assert code not in kept.replace(ask.pay_order_no, "")
 
     async def test_a_wrong_code(self, bench: Carriers) -> None:
         """A wrong code is the code's fault, with the tries that are left."""

@@ -253,7 +253,7 @@ async def test_an_answer_that_is_no_fact(node: Node, peer: Peer, status: int) ->
 async def test_no_answer_at_all(node: Node, peer: Peer, answer: of.Says) -> None:
     """Silence, a cut line and garbage say nothing."""
     for ask in (of.deduct(node), of.refund(node)):
-        reply = await call(node, peer, replace(ask, timeout_s=0.2), answer)
+        reply = await call(node, peer, replace(ask, timeout_s=0.5), answer)
 
         assert (reply.outcome, reply.blame) == (Outcome.UNKNOWN, None)
 
@@ -356,7 +356,7 @@ async def test_a_cancellation_that_is_not_confirmed(
     node: Node, peer: Peer, second: of.Says
 ) -> None:
     """Then the payer may still pay: unknown, and somebody looks."""
-    ask = of.deduct(node, timeout_s=0.3)
+    ask = of.deduct(node, timeout_s=1.0)
     reply = await call(node, peer, ask, says(of.intent(ask, "requires_action")), second)
 
     assert (reply.outcome, reply.blame) == (Outcome.UNKNOWN, None)

@@ -172,7 +172,7 @@ async def test_a_list_that_breaks_off(node: Node, peer: Peer, second: Says) -> N
 
 async def test_a_list_without_an_end(node: Node, peer: Peer) -> None:
     """It is left when the time of the call is over."""
-    ask, other = of.deduct(node, timeout_s=0.3), of.intent(of.deduct(node), id="pi_1")
+    ask, other = of.deduct(node, timeout_s=1.0), of.intent(of.deduct(node), id="pi_1")
     peer.script = lambda _: of.listed(other, more=True)
     reply = await call(node, peer, of.enquiry(ask))
 
@@ -352,10 +352,10 @@ async def test_a_test_call(node: Node, peer: Peer) -> None:
 
 async def test_a_charge_that_was_lost_is_found(node: Node, peer: Peer) -> None:
     """From the time-out to the truth, as core goes: sent once, then only read."""
-    ask = of.deduct(node, timeout_s=0.2)
+    ask = of.deduct(node, timeout_s=0.5)
     lost = await call(node, peer, ask, SILENCE)
     peer.heard.clear()
-    asked = replace(of.enquiry(ask), timeout_s=2.0, asked_at=node.now() + timedelta(1))
+    asked = replace(of.enquiry(ask), timeout_s=30.0, asked_at=node.now() + timedelta(1))
     found = await call(node, peer, asked, of.listed(of.intent(ask)))
 
     assert (lost.outcome, found.outcome) == (Outcome.UNKNOWN, Outcome.SUCCEEDED)

@@ -19,15 +19,15 @@ from provider_bench import ACCOUNT, ProviderBench
 from strangers import Strangers
 
 from paycore.dev import certificates, vendors
-from paycore.dev.processes import free_port
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Operation
 from paycore.gateway.channels.unionpay import UnionPay
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 from paycore.worker import learner
+from ports import free_row
 
-ENDS_WITHIN_S = 15
+ENDS_WITHIN_S = 60
 NAME = UnionPay.code
 
 
@@ -42,7 +42,7 @@ class Simulated:
             "newer_encryption_key": stranger.key_pem,
             "newer_encryption_certificate": stranger.certificate_pem,
         }
-        self.port, self._folder = free_port(), folder
+        self.port, self._folder = free_row(), folder
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, changes: Mapping[str, str]) -> dict:

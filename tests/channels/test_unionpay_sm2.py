@@ -41,8 +41,10 @@ NAMES = {
     "other": ("a root", ""),
     "stranger": (f"041@Z2026-1@{SIGNER}@00000001", "other"),
 }
-LATER = datetime.now(UTC) + timedelta(minutes=5)
-"""Than openssl's certificates, which begin when they are made."""
+LATER = datetime.now(UTC) + timedelta(days=1)
+"""Than openssl's certificates, which begin when they are made: in a whole run that is
+long after this was read.
+"""
 THEN = {"opened_at": LATER, "asked_at": LATER}
 TOLD = {"txnTime": f"{LATER + timedelta(hours=8):%Y%m%d%H%M%S}"}
 SIGNATURES, IDENTITIES = ("raw", "der"), ("serial", "default")

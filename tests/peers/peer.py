@@ -14,7 +14,7 @@ from typing import Any, Self
 
 HERE = Path(__file__).parent
 CLIENTS = HERE / "clients"
-ANSWERS_WITHIN_S = 30.0
+ANSWERS_WITHIN_S = 60.0
 
 
 class CannotRun(Exception):
@@ -101,7 +101,7 @@ class Peer:
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
-            self._process.wait(5)
+            self._process.wait(30)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -22,7 +22,7 @@ from paycore.dev.processes import Sandbox, start_sandbox
 from paycore.dev.vendors import Contract
 
 NAMES = ("huifu", "stripe", "aliyun", "tencent", "smpp")
-WITHIN_S = 10.0
+WITHIN_S = 30.0
 
 
 def until(look: Callable[[], Any]) -> Any:

@@ -32,7 +32,7 @@ def of_this_folder(name: str) -> Any:
 def run(*words: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, str(HERE / "run.py"), *words]
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=60
+        command, capture_output=True, text=True, check=False, timeout=300
     )
 
 

@@ -18,7 +18,7 @@ def bind(name: str, base_url: str, system_id: str, password: str, way: str) -> s
     """Connect and bind, as a transceiver, transmitter or receiver."""
     where = urlsplit(base_url)
     client = smpplib.client.Client(
-        str(where.hostname), int(where.port or 0), 2, allow_unknown_opt_params=True
+        str(where.hostname), int(where.port or 0), 30, allow_unknown_opt_params=True
     )
     client.set_message_sent_handler(_taken)
     client.set_message_received_handler(_received)
@@ -77,7 +77,7 @@ def one(
 
 def receipts(name: str, count: int) -> list[dict[str, object]]:
     """So many receipts, as soon as they are here; each is told once."""
-    give_up = time.monotonic() + 5
+    give_up = time.monotonic() + 30
     while len(_told) < count and time.monotonic() < give_up:
         _clients[name].poll()
         time.sleep(0.02)

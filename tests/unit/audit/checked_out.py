@@ -23,9 +23,10 @@ def checked_out(payer: Payer) -> str:
     }
     made = payer.api.post("/v1/checkouts", json=body, headers=key()).json()
     url = made["url"]
-    httpx.post(f"{url}/pay", data={"card": payer.card_id})
-    seen = re.search(r'name="seen" value="(\d+)"', httpx.get(url).text)[1]
-    httpx.post(f"{url}/confirm", data={"seen": seen, "code": payer.codes()[-1]})
+    httpx.post(f"{url}/pay", data={"card": payer.card_id}, timeout=60)
+    seen = re.search(r'name="seen" value="(\d+)"', httpx.get(url, timeout=60).text)[1]
+    typed = {"seen": seen, "code": payer.codes()[-1]}
+    httpx.post(f"{url}/confirm", data=typed, timeout=60)
     now = payer.api.get(f"/v1/checkouts/{made['checkout_no']}").json()
     assert "SUCCESS" == now["status"], now
     return now["pay_order_no"]

@@ -24,7 +24,7 @@ from paycore.recon import service as recon
 from paycore.recon.match import Kind
 from paycore.recon.rows import Difference
 
-WITHIN_S = 40.0
+WITHIN_S = 90.0
 
 
 def returned(stack: Stack, payer: Payer) -> str:
@@ -92,7 +92,7 @@ def operated(stack: Stack, payer: Payer) -> str:
 
 async def _patiently(act: Callable[[], Awaitable[object]]) -> None:
     """Again, where somebody who asks the bank just has the payment in hand."""
-    for _ in range(20):
+    for _ in range(120):
         try:
             await act()
         except InFlight:

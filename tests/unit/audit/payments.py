@@ -1,6 +1,7 @@
 """Payments of every kind that the auditor asks after, made as payers make them."""
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
@@ -21,6 +22,7 @@ from paycore.kernel.node import Node
 from paycore.worker import checker, dispatcher
 
 FOR_EVER = "processing:1000000000"
+TOLD_WITHIN_S = 90.0
 LIMITED = {"daily_limit": 10_000_000, "single_limit": 1_000_000}
 
 
@@ -63,7 +65,7 @@ def _payments(stack: Stack) -> dict[str, str]:
         SHOP, agreements=agreed("quick_a", "quick_b", "deduct_a", "deduct_b", **LIMITED)
     )
     deduct = stack.payer(TICKETS, agreements=agreed("deduct_a", "deduct_b", **LIMITED))
-    return {
+    made = {
         "expired": _expired(stack, quick),
         "paid": _paid(quick),
         "discounted": _paid(quick, coupon_no=fresh_coupon(stack)),
@@ -92,8 +94,21 @@ def _payments(stack: Stack) -> dict[str, str]:
         "late_refused": _late(stack, quick, refund="decline:CARD_LOST"),
         **_signed(stack),
         **elsewhere.held(stack),
-        "untold": _untold(stack, quick),
     }
+    _all_told(stack)
+    return made | {"untold": _untold(stack, quick)}
+
+
+def _all_told(stack: Stack) -> None:
+    """Whatever was made so far: of the payments one alone is to be untold."""
+    _until(lambda: not ask(stack, "SELECT FROM notify_notice WHERE status = 'PENDING'"))
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + TOLD_WITHIN_S
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def _paid(payer: Payer, **order: object) -> str:
@@ -210,7 +225,8 @@ def _untold(stack: Stack, payer: Payer) -> str:
     stack.fault("biz.notice", "http_500")
     no = payer.open().json()["pay_order_no"]
     assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
-    time.sleep(0.5)
+    tried = "SELECT FROM notify_notice WHERE pay_order_no = $1 AND tries > 0"
+    _until(lambda: bool(ask(stack, tried, no)))
     return no
 
 

@@ -277,7 +277,7 @@ def test_a_running_node_tells_its_audits(filled):
     deadline, text = time.monotonic() + 60, ""
     while "paycore_audit_violations{" not in text:
         assert time.monotonic() < deadline, text
-        text = httpx.get(f"{api}/metrics").text
+        text = httpx.get(f"{api}/metrics", timeout=60).text
         time.sleep(0.2)
 
     counts = [

@@ -122,7 +122,7 @@ async def test_a_question_that_takes_too_long_is_given_up_alone(copy):
             await reader.execute("SET LOCAL statement_timeout = '50ms'")
             with pytest.raises(Unanswered, match="too long"):
                 await seen.count(slow)
-            await reader.execute("SET LOCAL statement_timeout = '10s'")
+            await reader.execute("SET LOCAL statement_timeout = '60s'")
             counted = await seen.count(CHECKS[0].sql)
     finally:
         await reader.close()
@@ -220,10 +220,11 @@ async def test_a_row_that_cannot_be_read_is_no_verdict(copy, made):
     assert 0 == report.violations
 
 
-async def test_a_change_of_the_schema_waits_and_nobody_behind_it(copy):
+async def test_a_change_of_the_schema_waits_and_nobody_behind_it(copy, monkeypatch):
     """While an audit reads no partition is made, and whoever pays goes on; once it is
     over they are.
     """
+    monkeypatch.setattr(partitions, "TURN_MS", 2500)
     reader, pool = await db.connect(copy), await db.pool(copy, size=2)
     try:
         async with snapshot(reader, Pace.ONCE) as seen:

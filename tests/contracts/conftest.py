@@ -92,7 +92,7 @@ async def coupons_elsewhere(dsn, system: Coupons) -> AsyncIterator[Elsewhere]:
         dsn,
         coupon_url=system.url,
         coupon_secret=COUPON_SECRET,
-        coupon_timeout_s=1,
+        coupon_timeout_s=20,
     )
     made = placed(Elsewhere, node)
     made.system = system

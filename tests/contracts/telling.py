@@ -1,6 +1,10 @@
 """A node that posts and tells, on a clock that can leap."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from paycore.accounting.rows import FeedRow
 from paycore.kernel.clock import SystemClock
@@ -35,7 +39,8 @@ class LeapingClock(SystemClock):
 async def living(dsn: str, epoch: int = 1, **settings: object) -> Node:
     """A node that works."""
     journal = await PostgresJournal.open(dsn)
-    made = Settings.for_dev(**settings)
+    # On a busy machine it takes long to connect.
+    made = Settings.for_dev(**{"connect_timeout_s": 10, **settings})
     return Node(
         settings=made,
         journal=journal,
@@ -50,6 +55,17 @@ async def living(dsn: str, epoch: int = 1, **settings: object) -> Node:
             good_until=float("inf"),
         ),
     )
+
+
+@contextmanager
+def hasty(node: Node, coupon_timeout_s: float = 1) -> Iterator[None]:
+    """The node waits only so long for the system of its coupons, in the block: for what
+    is not answered at all.
+    """
+    before = node.settings
+    node.settings = replace(before, coupon_timeout_s=coupon_timeout_s)
+    yield
+    node.settings = before
 
 
 async def buried(node: Node) -> None:

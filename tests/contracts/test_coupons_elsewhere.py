@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from coupon_system import AFTER, AMOUNT, BEFORE, BROKEN, FAULTS, GARBAGE, SECRET
-from telling import buried, held_by_the_dead, living
+from telling import buried, hasty, held_by_the_dead, living
 from two_coupons import Elsewhere, placed
 
 from paycore.coupon import foreign
@@ -47,7 +47,8 @@ async def test_an_unknown_lock_is_no_yes_and_is_asked_again(orders, fault: str):
     no = await orders.opened(coupon_no)
     orders.system.script["lock"] = [fault, fault]
 
-    assert not await orders.locked(no)
+    with hasty(orders.node):
+        assert not await orders.locked(no)
     assert "ASKED" == (await hold(orders, no)).status
     assert await orders.locked(no)
     assert ("LOCKED", no) == orders.system.is_(coupon_no)
@@ -59,7 +60,8 @@ async def test_an_unknown_lock_is_surely_released(orders, fault: str):
     coupon_no = await orders.issued()
     no = await orders.opened(coupon_no)
     orders.system.script["lock"] = [fault, fault]
-    assert not await orders.locked(no)
+    with hasty(orders.node):
+        assert not await orders.locked(no)
     await orders.ended(no, "CLOSED")
     await orders.worked()
 
@@ -73,7 +75,8 @@ async def test_a_lock_that_arrives_after_its_unlock_locks_nothing(orders):
     coupon_no = await orders.issued()
     no = await orders.opened(coupon_no)
     orders.system.script["lock"] = [BEFORE, BEFORE]
-    assert not await orders.locked(no)
+    with hasty(orders.node):
+        assert not await orders.locked(no)
     await orders.ended(no, "CLOSED")
     await orders.worked()
     late = await foreign.lock(orders.node, await hold(orders, no), webhook.headers)
@@ -89,7 +92,8 @@ async def test_what_is_owed_is_told_until_it_is_acknowledged(orders, end: str):
     operation = "use" if end == "SUCCESS" else "unlock"
     orders.system.script[operation] = [BEFORE, BROKEN, AFTER, GARBAGE]
     await orders.ended(no, end)
-    await orders.worked()
+    with hasty(orders.node, 2):
+        await orders.worked()
 
     used = end == "SUCCESS"
     assert ("USED" if used else "FREED") == (await hold(orders, no)).status

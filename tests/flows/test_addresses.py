@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 import pytest
 from receivers import (
     KEYS,
+    PATIENT,
     due_now,
     leap,
     left_due,
@@ -56,7 +57,7 @@ async def strict(node: Node, names: Names) -> AsyncIterator[Node]:
     """A node as it is outside of development, with the test's name server."""
     await node.transport.close()
     node.transport = HttpTransport(names.look_up)
-    node.settings = Settings.for_dev(**KEYS, allow_private_endpoints=False)
+    node.settings = Settings.for_dev(**KEYS, **PATIENT, allow_private_endpoints=False)
     return node
 
 
@@ -109,7 +110,7 @@ async def test_refused_as_written(node: Node, receiver: Callable):
     shop, line = await receiver(), line_of(node)
     await notify.add_endpoint(node, line, shop.url)
     no = await left_due(node, line)
-    node.settings = Settings.for_dev(**KEYS, allow_private_endpoints=False)
+    node.settings = Settings.for_dev(**KEYS, **PATIENT, allow_private_endpoints=False)
     node.state(Endpoints).replace([])
     await notify.refresh(node)
     row = await due_now(node, no)

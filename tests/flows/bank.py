@@ -11,7 +11,7 @@ import time
 
 import httpx2 as httpx
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from stack import Payer, Stack
+from stack import PATIENCE_S, Payer, Stack
 
 
 class Bank:
@@ -107,4 +107,4 @@ class Bank:
             "X-Timestamp": stamp,
             "X-Signature": hmac.new(self._key, signed, hashlib.sha256).hexdigest(),
         }
-        return httpx.post(url, content=octets, headers=headers)
+        return httpx.post(url, content=octets, headers=headers, timeout=PATIENCE_S)

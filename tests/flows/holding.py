@@ -25,7 +25,7 @@ WISHES = {
         "ends_at": "2090-01-01T00:00:00Z",
     },
 }
-REVOKED_S = 25.0
+REVOKED_S = 60.0
 
 
 @contextmanager
@@ -82,6 +82,8 @@ class Holder:
 
 def _some_id_no() -> str:
     """One of a made-up person, with its check digit (GB 11643)."""
-    seventeen = f"11010119900307{uuid.uuid4().int % 1000:03d}"
+    chance = uuid.uuid4().int
+    born = f"{1950 + chance % 50}{1 + chance % 11:02d}{1 + chance % 27:02d}"
+    seventeen = f"110101{born}{chance % 997:03d}"
     total = sum(int(d) * 2 ** (17 - at) for at, d in enumerate(seventeen))
     return f"{seventeen}{'10X98765432'[total % 11]}"

@@ -5,7 +5,7 @@ import uuid
 
 import httpx2 as httpx
 from inside import inside
-from stack import PLAIN, Payer, Stack, key
+from stack import PATIENCE_S, PLAIN, Payer, Stack, key
 
 from paycore.cures.document import ref_of
 from paycore.desk.service import open_case
@@ -36,7 +36,7 @@ class Person:
             verify=PLAIN,
             base_url=self.stack.nodes[node].info.api,
             headers={"Authorization": f"Bearer {self.token}"},
-            timeout=20,
+            timeout=PATIENCE_S,
             limits=httpx.Limits(max_keepalive_connections=0),
         )
         self.stack._clients.append(made)

@@ -9,7 +9,7 @@ from stack import Payer, Stack, key
 from paycore.core.rows import RefundTotalRow, RefundTransitionRow
 from paycore.desk.rows import CaseRow
 
-WITHIN_S = 40.0
+WITHIN_S = 90.0
 """An acceptance window, and what a ladder and a young node wait besides."""
 
 
@@ -18,7 +18,7 @@ def paid(payer: Payer, **changes: object) -> str:
     answer = payer.open(**{"amount": 100, **changes})
     assert 201 == answer.status_code, answer.text
     no = answer.json()["pay_order_no"]
-    assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
+    assert "SUCCESS" == payer.pays(no)["biz_status"]
     return no
 
 
@@ -86,6 +86,14 @@ def total(payer: Payer, no: str) -> tuple[int, int, int, int]:
     """Taken and done, of the order and of the money."""
     row = inside(payer.stack, lambda node: node.journal.load(RefundTotalRow, no))
     return row.taken_amount, row.taken_money, row.done_amount, row.done_money
+
+
+def has_case(stack: Stack, no: str, kind: str) -> None:
+    """Wait until the exception desk has one of this kind of a payment."""
+    deadline = time.monotonic() + WITHIN_S
+    while kind not in (found := cases(stack, no)):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
 
 
 def cases(stack: Stack, no: str) -> set[str]:

@@ -14,11 +14,11 @@ from facts import (
     told_once,
     took_nothing,
 )
-from inside import coupon_is, fresh_coupon, inside, rows
+from inside import coupon_is, fresh_coupon, rows
+from refunding import cases, has_case
 from stack import SHOP, TICKETS, Payer, Stack, key
 
 from paycore.core.rows import AttemptRow
-from paycore.desk.rows import CaseRow
 from paycore.gateway.rows import MessageRow
 
 BOTH_WAYS = pytest.mark.parametrize("line", [SHOP, TICKETS])
@@ -30,10 +30,8 @@ ACCEPTANCE_WINDOW_S = 10
 
 @pytest.fixture(scope="module")
 def brisk(running: Stack) -> Iterator[Callable[..., Payer]]:
-    """Payers at a node that waits a second for money, and has no breaker."""
-    node = running.start_node(
-        money_timeout_s=1, enquiry_timeout_s=1, breaker_calls=10_000
-    )
+    """Payers at a node that waits a second for money: for what no bank answers."""
+    node = running.start_node(money_timeout_s=1, enquiry_timeout_s=1)
     place = len(running.nodes) - 1
 
     def payer(line: int = SHOP, **card: object) -> Payer:
@@ -48,12 +46,6 @@ def opened(payer: Payer, **changes: object) -> str:
     answer = payer.open(**changes)
     assert "DOING" == answer.json()["biz_status"], answer.text
     return answer.json()["pay_order_no"]
-
-
-def cases(stack: Stack, no: str) -> set[str]:
-    """What the exception desk has of a payment."""
-    found = inside(stack, lambda node: node.journal.every(CaseRow))
-    return {case.kind for case in found if case.pay_order_no == no}
 
 
 # --- a definite no --------------------------------------------------------------------
@@ -78,9 +70,9 @@ def test_a_refusal_of_the_payer_is_final(stack: Stack, line: int):
 
 
 @pytest.mark.parametrize("fault", ["decline:MAINTENANCE", "refuse_connection"])
-def test_a_deduct_goes_on_to_the_next_channel(stack: Stack, brisk, fault: str):
+def test_a_deduct_goes_on_to_the_next_channel(stack: Stack, fault: str):
     """F27, F31: where provably nothing was taken, another deduct bank takes it."""
-    payer = brisk(TICKETS)
+    payer = stack.payer(TICKETS)
     no = opened(payer)
     stack.fault("bank.deduct_a.deduct", fault)
 
@@ -90,9 +82,9 @@ def test_a_deduct_goes_on_to_the_next_channel(stack: Stack, brisk, fault: str):
     paid_once(payer, no, at=("deduct_b",))
 
 
-def test_a_deduct_that_no_channel_can_do_fails(stack: Stack, brisk):
+def test_a_deduct_that_no_channel_can_do_fails(stack: Stack):
     """F31: every deduct bank is in maintenance: a definite end, coupon free."""
-    payer = brisk(TICKETS)
+    payer = stack.payer(TICKETS)
     coupon_no = fresh_coupon(stack, line=TICKETS)
     no = opened(payer, coupon_no=coupon_no)
     stack.fault("bank.deduct_*.deduct", "decline:MAINTENANCE")
@@ -107,9 +99,9 @@ def test_a_deduct_that_no_channel_can_do_fails(stack: Stack, brisk):
 
 
 @BOTH_WAYS
-def test_what_never_left_may_be_tried_again(stack: Stack, brisk, line: int):
+def test_what_never_left_may_be_tried_again(stack: Stack, line: int):
     """F27: no connection, so nothing was asked: DOING, and the same code pays later."""
-    payer = brisk(line)
+    payer = stack.payer(line)
     coupon_no = fresh_coupon(stack, line=line)
     no = opened(payer, coupon_no=coupon_no)
     stack.fault(MONEY[line], "refuse_connection")
@@ -124,9 +116,9 @@ def test_what_never_left_may_be_tried_again(stack: Stack, brisk, line: int):
     assert ("USED", no) == coupon_is(stack, coupon_no, line)
 
 
-def test_a_confirm_that_the_bank_cannot_do_goes_nowhere_else(stack: Stack, brisk):
+def test_a_confirm_that_the_bank_cannot_do_goes_nowhere_else(stack: Stack):
     """9.2, 9.7: a quick confirm neither routes nor converts; maintenance is its end."""
-    payer = brisk()
+    payer = stack.payer()
     no = opened(payer)
     stack.fault("bank.quick_*.confirm", "decline:MAINTENANCE", count=1)
 
@@ -227,7 +219,7 @@ def test_another_amount_is_no_success(stack: Stack, brisk, line: int):
     assert "DOING" == payer.confirm(no).json()["biz_status"]
 
     assert "DOING" == payer.until(no, within_s=2)["biz_status"]
-    assert "CHANNEL_ALARM" in cases(stack, no)
+    has_case(stack, no, "CHANNEL_ALARM")
     stack.no_faults()
     assert "SUCCESS" == payer.until(no)["biz_status"]
     paid_once(payer, no, at=BANKS_OF_LINE[line])

@@ -26,11 +26,9 @@ BOTH_WAYS = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="module")
-def brisk(running: Stack) -> Iterator[Callable[..., Payer]]:
-    """Payers at a node that waits a second for a channel, and has no breaker."""
-    node = running.start_node(
-        send_code_timeout_s=1, sms_timeout_s=1, money_timeout_s=2, breaker_calls=10_000
-    )
+def patient(running: Stack) -> Iterator[Callable[..., Payer]]:
+    """Payers at a node that waits long for a code to be sent."""
+    node = running.start_node(send_code_timeout_s=30)
     place = len(running.nodes) - 1
 
     def payer(line: int = SHOP, **card: object) -> Payer:
@@ -138,10 +136,11 @@ async def _without_attempts(node: Node, payer: Payer) -> str:
     [("zh", "未成功发送短信"), ("en", "No code was sent successfully.")],
 )
 def test_a_payment_whose_code_is_not_out_is_refused_third(
-    stack: Stack, payer: Payer, language: str, words: str
+    stack: Stack, patient, language: str, words: str
 ):
     """While no send has succeeded a confirm is BIZ_CHECK_ERROR, and harms nothing."""
-    stack.fault("bank.quick_*.send_code", "slow:2")
+    stack.fault("bank.quick_*.send_code", "slow:4")
+    payer = patient()
     order = payer.order()
     with ThreadPoolExecutor() as pool:
         opening = pool.submit(payer.open, out_biz_no=order["out_biz_no"])
@@ -156,13 +155,11 @@ def test_a_payment_whose_code_is_not_out_is_refused_third(
 
 def _found(payer: Payer, out_biz_no: str) -> str:
     """The number of an order that is being opened."""
-    for _ in range(100):
-        query = {"out_biz_no": out_biz_no}
-        items = payer.api.get("/v1/payments", params=query).json()["items"]
-        if items:
-            return items[0]["pay_order_no"]
+    deadline, query = time.monotonic() + 60, {"out_biz_no": out_biz_no}
+    while not (items := payer.api.get("/v1/payments", params=query).json()["items"]):
+        assert time.monotonic() < deadline, out_biz_no
         time.sleep(0.02)
-    raise AssertionError(out_biz_no)
+    return items[0]["pay_order_no"]
 
 
 def test_an_unknown_order_is_not_there(payer: Payer):
@@ -403,10 +400,10 @@ def test_a_new_code_voids_the_old(stack: Stack, line: int, banks: tuple[str, ...
     ],
 )
 def test_a_failed_resend_leaves_the_old_code_good(
-    stack: Stack, brisk, line: int, target: str, fault: str
+    stack: Stack, line: int, target: str, fault: str
 ):
     """A resend that got nothing out takes nothing away from the payer."""
-    payer = brisk(line)
+    payer = stack.payer(line)
     no = opened(payer)
     stack.fault(target, fault)
 
@@ -419,9 +416,9 @@ def test_a_failed_resend_leaves_the_old_code_good(
     paid_once(payer, no, at=(QUICK_BANKS, DEDUCT_BANKS)[line])
 
 
-def test_a_resend_that_the_bank_cannot_do_converts(stack: Stack, brisk):
+def test_a_resend_that_the_bank_cannot_do_converts(stack: Stack):
     """Before any confirm a resend may convert; then only our own code counts."""
-    payer = brisk()
+    payer = stack.payer()
     no = opened(payer)
     stack.fault("bank.quick_*.send_code", "http_500")
 

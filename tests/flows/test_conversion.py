@@ -1,6 +1,7 @@
 """Quick pay becomes deduct where, and only where, its code cannot be sent."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -15,22 +16,22 @@ from facts import (
     told_once,
     took_nothing,
 )
-from inside import changed
+from inside import changed, rows
 from stack import TICKETS, Payer, Stack, key
 
 from paycore.gateway.rows import AccountRow
-from paycore.router.rows import TransTypeRow
+from paycore.router.rows import DecisionRow, TransTypeRow
 
+SILENT = ("timeout_before", "timeout_after", "drip:30", "slow:1.5")
+"""Faults that take all the time that there is."""
 ONE_EACH = agreed("quick_a", "deduct_a")
 """A card that can be paid with at one quick bank and one deduct bank."""
 
 
 @pytest.fixture(scope="module")
 def brisk(running: Stack) -> Iterator[Callable[..., Payer]]:
-    """Payers at a node that waits a second for a channel, and has no breaker."""
-    node = running.start_node(
-        send_code_timeout_s=1, sms_timeout_s=1, money_timeout_s=2, breaker_calls=10_000
-    )
+    """Payers at a node that waits a second for a quick bank: for what none answers."""
+    node = running.start_node(send_code_timeout_s=1)
     place = len(running.nodes) - 1
 
     def payer(line: int = 0, **card: object) -> Payer:
@@ -55,8 +56,7 @@ def is_converted(payer: Payer, answer, *, cause: str) -> str:
 
 def pays_by_deduct(payer: Payer, no: str) -> None:
     """The newest code pays, at a deduct bank, once."""
-    answer = payer.confirm(no)
-    assert "SUCCESS" == answer.json()["biz_status"], answer.text
+    assert "SUCCESS" == payer.pays(no)["biz_status"]
     paid_once(payer, no, at=DEDUCT_BANKS)
 
 
@@ -96,25 +96,41 @@ def test_a_quick_account_in_maintenance_converts(stack: Stack, brisk):
 
 
 @pytest.mark.parametrize("limit", ["single_limit", "daily_limit"])
-def test_over_the_limit_of_the_quick_agreement_converts(brisk, limit: str):
+def test_over_the_limit_of_the_quick_agreement_converts(stack: Stack, limit: str):
     """F01, I21: a route that has no room for the amount is no route."""
     card = [*agreed("quick_a", **{limit: 1000}), *agreed("deduct_a")]
-    payer = brisk(agreements=card)
+    payer, answer = routed(lambda: stack.payer(agreements=card))
 
-    pays_by_deduct(payer, is_converted(payer, payer.open(), cause="ROUTE_NONE"))
+    pays_by_deduct(payer, is_converted(payer, answer, cause="ROUTE_NONE"))
 
 
-def test_the_days_room_of_a_failed_payment_is_given_back(stack: Stack, brisk):
+def routed(payer_of: Callable[[], Payer]):
+    """Open a payment whose router looks up what is left of a limit; its payer and the
+    answer. On a busy machine the figure may not come in the third of a second that is
+    given to it: that payment is none of ours, and another one is opened.
+    """
+    deadline = time.monotonic() + 60
+    while True:
+        payer = payer_of()
+        answer = payer.open()
+        no = answer.json()["pay_order_no"]
+        causes = {row.cause for row in rows(payer.stack, DecisionRow, no)}
+        if "ROUTE_ERROR" not in causes:
+            return payer, answer
+        assert time.monotonic() < deadline, answer.text
+
+
+def test_the_days_room_of_a_failed_payment_is_given_back(stack: Stack):
     """I29: a definite failure frees its share of the day's limit; a success keeps."""
     card = [*agreed("quick_a", daily_limit=2000), *agreed("deduct_a")]
-    payer = brisk(agreements=card)
+    payer = stack.payer(agreements=card)
     stack.fault("bank.quick_a.confirm", "decline:INSUFFICIENT_FUNDS", count=1)
-    failed = payer.open().json()["pay_order_no"]
-    assert "FAIL" == payer.confirm(failed).json()["biz_status"]
+    failed = routed(lambda: payer)[1].json()["pay_order_no"]
+    assert "FAIL" == payer.pays(failed)["biz_status"]
 
-    paid = payer.open().json()
+    paid = routed(lambda: payer)[1].json()
     assert "QUICK_PAY" == paid["pay_type"]
-    payer.confirm(paid["pay_order_no"])
+    payer.pays(paid["pay_order_no"])
 
     paid_once(payer, paid["pay_order_no"], at=QUICK_BANKS)
     assert "DEDUCT" == payer.open().json()["pay_type"]
@@ -141,7 +157,7 @@ def test_a_send_that_fails_converts(
     more quick bank is asked only where the first surely sent none.
     """
     stack.fault("bank.quick_*.send_code", fault)
-    payer = brisk()
+    payer = brisk() if fault in SILENT else stack.payer()
 
     answer = payer.open()
 
@@ -161,18 +177,16 @@ def quick_banks_asked(payer: Payer, no: str) -> list[str]:
 
 
 @pytest.mark.parametrize("fault", ["refuse_connection", "decline:MAINTENANCE"])
-def test_the_other_quick_bank_comes_before_a_conversion(
-    stack: Stack, brisk, fault: str
-):
+def test_the_other_quick_bank_comes_before_a_conversion(stack: Stack, fault: str):
     """Where the first quick bank surely sent no code, the second one sends it."""
     stack.fault("bank.quick_a.send_code", fault)
-    payer = brisk()
+    payer = stack.payer()
 
     orders = [payer.open().json() for _ in range(4)]
 
     assert {"QUICK_PAY"} == {order["pay_type"] for order in orders}
     no = orders[-1]["pay_order_no"]
-    payer.confirm(no)
+    payer.pays(no)
     paid_once(payer, no, at=("quick_b",))
 
 
@@ -180,7 +194,7 @@ def test_the_other_quick_bank_comes_before_a_conversion(
 def test_the_code_of_the_abandoned_bank_is_refused(stack: Stack, brisk, fault: str):
     """F04, F18, I9: the bank's code came too late; it never authorises a deduct."""
     stack.fault("bank.quick_*.send_code", fault, count=1)
-    payer = brisk()
+    payer = brisk() if fault in SILENT else stack.payer()
     no = is_converted(payer, payer.open(), cause="CHANNEL_UNKNOWN")
     texts = stack.sms(payer.phone)
     (bank_code,) = [t["code"] for t in texts if t["carrier"] in QUICK_BANKS]
@@ -190,7 +204,7 @@ def test_the_code_of_the_abandoned_bank_is_refused(stack: Stack, brisk, fault: s
 
     assert ("DOING", "WRONG") == (refused["biz_status"], refused["verify_status"])
     took_nothing(payer, no)
-    assert "SUCCESS" == payer.confirm(no, our_code).json()["biz_status"]
+    assert "SUCCESS" == payer.pays(no, our_code)["biz_status"]
     paid_once(payer, no, at=DEDUCT_BANKS)
 
 
@@ -270,9 +284,9 @@ def test_without_a_deduct_channel_nothing_converts(stack: Stack):
     fails_honestly(payer, answer, "CHANNEL_UNKNOWN")
 
 
-def test_after_a_confirm_was_sent_nothing_converts(stack: Stack, brisk):
+def test_after_a_confirm_was_sent_nothing_converts(stack: Stack):
     """I3: once money was asked for, a failed resend leaves the old code in force."""
-    payer = brisk()
+    payer = stack.payer()
     no = payer.open().json()["pay_order_no"]
     good = payer.codes()[-1]
     stack.fault("bank.quick_*.confirm", "decline:CODE_WRONG", count=1)
@@ -285,7 +299,7 @@ def test_after_a_confirm_was_sent_nothing_converts(stack: Stack, brisk):
     assert 200 == answer.status_code, order
     assert ("QUICK_PAY", "RESEND_FAILED") == (order["pay_type"], order["resp_code"])
     stack.no_faults()
-    assert "SUCCESS" == payer.confirm(no, good).json()["biz_status"]
+    assert "SUCCESS" == payer.pays(no, good)["biz_status"]
     paid_once(payer, no, at=QUICK_BANKS)
 
 

@@ -2,6 +2,7 @@
 only where it is sure that the last one took nothing.
 """
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -23,8 +24,8 @@ from paycore.lines.rows import BizLineRow
 
 @pytest.fixture(scope="module")
 def brisk(running: Stack) -> Iterator[Callable[..., Payer]]:
-    """Payers at a node that waits two seconds for money, and has no breaker."""
-    node = running.start_node(money_timeout_s=2, breaker_calls=10_000)
+    """Payers at a node that waits two seconds for money: for what no bank answers."""
+    node = running.start_node(money_timeout_s=2)
     place = len(running.nodes) - 1
     yield lambda **card: running.payer(SHOP, node=place, **card)
     node.stop()
@@ -38,6 +39,17 @@ def tried(payer: Payer, no: str) -> list[str]:
         no,
     )
     return [row["channel"] for row in found]
+
+
+def routed(payer: Payer):
+    """Ask for a deduction whose router looks up what is left of a limit; the answer. On
+    a busy machine the figure may not come in the third of a second that is given to it:
+    then another one is asked for.
+    """
+    deadline = time.monotonic() + 60
+    while (answer := payer.deduct()).json()["resp_code"] == "ROUTE_ERROR":
+        assert time.monotonic() < deadline, answer.text
+    return answer
 
 
 def ended(payer: Payer, answer, *, biz_status: str, resp_code: str) -> str:
@@ -120,16 +132,17 @@ def test_a_deduction_has_no_code(payer: Payer):
     assert [] == payer.codes()
 
 
-def test_the_limits_of_the_mandate_hold(brisk):
+def test_the_limits_of_the_mandate_hold(stack: Stack):
     """I29: what a mandate has no room for is not asked of its channel; what was paid
     keeps its share of the day.
     """
-    small = brisk(agreements=agreed("deduct_a", single_limit=1000))
-    daily = brisk(agreements=agreed("deduct_a", daily_limit=2000))
-    paid = daily.deduct().json()["pay_order_no"]
+    small = stack.payer(agreements=agreed("deduct_a", single_limit=1000))
+    daily = stack.payer(agreements=agreed("deduct_a", daily_limit=2000))
+    paid = routed(daily).json()["pay_order_no"]
+    daily.until(paid)
 
     for payer in (small, daily):
-        no = ended(payer, payer.deduct(), biz_status="FAIL", resp_code="ROUTE_NONE")
+        no = ended(payer, routed(payer), biz_status="FAIL", resp_code="ROUTE_NONE")
         took_nothing(payer, no)
     paid_once(daily, paid, at=DEDUCT_BANKS)
 
@@ -153,17 +166,17 @@ def test_a_channels_refusal_leads_to_the_next(stack: Stack, payer: Payer):
     paid_once(payer, no, at=DEDUCT_BANKS)
 
 
-def test_a_channel_that_cannot_be_reached_is_passed_over(stack: Stack, brisk):
+def test_a_channel_that_cannot_be_reached_is_passed_over(stack: Stack):
     """Never left us: the other takes it."""
-    payer = brisk()
+    payer = stack.payer()
     stack.fault("bank.deduct_a.deduct", "refuse_connection")
     for _ in range(4):
         paid_once(payer, payer.deduct().json()["pay_order_no"], at=("deduct_b",))
 
 
-def test_where_every_channel_refuses_the_order_fails(stack: Stack, brisk):
+def test_where_every_channel_refuses_the_order_fails(stack: Stack):
     """The last refusal is its answer; nothing was taken, and the coupon is free."""
-    payer, coupon_no = brisk(), fresh_coupon(stack)
+    payer, coupon_no = stack.payer(), fresh_coupon(stack)
     stack.fault("bank.deduct_*.deduct", "decline:MAINTENANCE")
     answer = payer.deduct(coupon_no=coupon_no)
 
@@ -175,9 +188,9 @@ def test_where_every_channel_refuses_the_order_fails(stack: Stack, brisk):
 
 
 @pytest.mark.parametrize("code", ["INSUFFICIENT_FUNDS", "CARD_LOST", "OVER_LIMIT"])
-def test_a_payers_refusal_ends_it(stack: Stack, brisk, code: str):
+def test_a_payers_refusal_ends_it(stack: Stack, code: str):
     """Refused for the payer or the card: no other channel is asked."""
-    payer = brisk()
+    payer = stack.payer()
     stack.fault("bank.deduct_*.deduct", f"decline:{code}", count=1)
     no = ended(payer, payer.deduct(), biz_status="FAIL", resp_code=code)
 

@@ -5,7 +5,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -30,8 +29,8 @@ from desking import (
     suspense,
     told_twice,
 )
-from inside import TAKEN_UP_S, inside
-from refunding import paid, refund, until
+from inside import inside, taken_up
+from refunding import has_case, paid, refund, until
 from sql import ask
 from stack import SHOP, TICKETS, Payer, Stack
 
@@ -354,7 +353,7 @@ def test_money_after_the_end_goes_back(desk: Stack):
     payer nothing any more, and the payment stays as it is.
     """
     inside(desk, lambda node: accounts.switch(node, "quick_b", "main", enabled=False))
-    time.sleep(TAKEN_UP_S)
+    taken_up(desk)
     payer = desk.payer(SHOP)
     no = payer.open(amount=100).json()["pay_order_no"]
     code = payer.codes()[-1]
@@ -368,6 +367,7 @@ def test_money_after_the_end_goes_back(desk: Stack):
     bank.confirm(payer, no, f"{no}01", code)
     desk.fault("bank.quick_a.refund", "decline:CARD_LOST", count=1)
     bank.call_back(payer, no, operation="confirm", request_id=f"{no}01", amount=100)
+    has_case(desk, no, "CHARGED_WITHOUT_CONFIRM")
     case_id = cases(desk, no)["CHARGED_WITHOUT_CONFIRM"]
     refused = until(payer, f"{no}M01")
     assert ("FAIL", -100) == (refused["biz_status"], stands(desk, no, "payer_pending"))

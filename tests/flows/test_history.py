@@ -199,7 +199,7 @@ def test_payments_go_on_beside_it(old):
     """With the same schema, and each charged once, whichever way it is paid."""
     contender = old.contender
     for way in ({}, {"converted": True}, {"deducted": True}):
-        level = contender.level(8, seconds=1, progress=lambda _: None, **way)
+        level = contender.level(8, seconds=2, progress=lambda _: None, **way)
         assert asyncio.run(level).payments
 
     assert contender.money() == sum(contender.tally.paid.values())

@@ -132,7 +132,7 @@ def _started(stack: Stack) -> tuple[str, list[dict[str, object]]]:
         said = {**stack.overrides, "log_level": "info", "log_format": "json"}
         settings = settings_of(stack.on.kept, port=free_port(), **said)
         node = start_node(stack.on.cluster.dsn, settings, log=log)
-        figures = httpx.get(f"{node.info.api}/metrics", timeout=20).text
+        figures = httpx.get(f"{node.info.api}/metrics", timeout=120).text
         node.stop()
         log.seek(0)
         return figures, [json.loads(line) for line in log if line.startswith(b"{")]

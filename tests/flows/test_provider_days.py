@@ -3,7 +3,6 @@ and when the day is over its statement is fetched by the provider's own protocol
 line of it is ours; whatever is planted there is found, and called what it is.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -11,7 +10,7 @@ from functools import partial
 from types import MappingProxyType
 
 import pytest
-from inside import TAKEN_UP_S, inside
+from inside import inside, taken_up
 from refunding import refund, until
 from sql import ask
 from stack import MALL, Payer, Stack, stacked
@@ -136,7 +135,7 @@ def switch(stack: Stack, names: list[str], *, enabled: bool) -> None:
     for name in names:
         about = {"channel": name, "account": "main", "enabled": enabled}
         inside(stack, partial(accounts.switch, **about))
-    time.sleep(TAKEN_UP_S)
+    taken_up(stack)
 
 
 def it_is(stack: Stack, day: date | None) -> None:

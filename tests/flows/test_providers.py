@@ -143,10 +143,12 @@ def test_a_strangers_refusal_ends_no_refund_of_ours(payer: Payer):
         ours = pool.submit(refund, payer, no, 400)
         payer.stack.has_struck()
         request = STRANGERS | {"orderId": f"{no}R01", "txnTime": _beijing()}
-        refused = httpx.post(f"{bank}/gateway/api/backTransReq.do", data=request)
+        refused = httpx.post(
+            f"{bank}/gateway/api/backTransReq.do", data=request, timeout=60
+        )
         fields = dict(one.split("=", 1) for one in refused.text.split("&"))
         url = f"{payer.api.base_url}/callbacks/unionpay/main"
-        told_us = httpx.post(url, data=fields)
+        told_us = httpx.post(url, data=fields, timeout=60)
         number = ours.result().json()["refund_no"]
 
     assert ("11", 200) == (fields["respCode"], told_us.status_code)

@@ -4,7 +4,6 @@ the order to the timeline.
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx2 as httpx
 import pytest
 from facts import paid_once
-from inside import TAKEN_UP_S, inside
-from stack import BANKS_OF, TICKETS, Stack
+from inside import inside, taken_up
+from stack import BANKS_OF, PATIENCE_S, TICKETS, Stack
 
 from paycore.sms import registry
 
@@ -100,10 +99,10 @@ def provider(running: Stack) -> Iterator[Provider]:
                 priority=-1,
             ),
         )
-        time.sleep(TAKEN_UP_S)
+        taken_up(running)
         yield made
         inside(running, lambda node: registry.switch(node, "tencent", enabled=False))
-        time.sleep(TAKEN_UP_S)
+        taken_up(running)
 
 
 def post(payer, token: str, number: str) -> httpx.Response:
@@ -117,7 +116,7 @@ def post(payer, token: str, number: str) -> httpx.Response:
         "sid": number,
     }
     address = f"{payer.api.base_url}/receipts/tencent/{token}"
-    return httpx.post(address, json=[report])
+    return httpx.post(address, json=[report], timeout=PATIENCE_S)
 
 
 def told(payer, no: str) -> list[str]:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from bank import Bank
-from inside import TAKEN_UP_S, inside
+from inside import inside, taken_up
 from operating import Person
 from sql import ask
 from stack import SHOP, TICKETS, Payer, Stack
@@ -111,7 +111,7 @@ def reconcile(stack: Stack, day: date, *, anew: bool = False):
 def pay(payer: Payer) -> str:
     """One payment, paid."""
     no = payer.open().json()["pay_order_no"]
-    assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
+    assert "SUCCESS" == payer.pays(no)["biz_status"]
     return no
 
 
@@ -196,7 +196,7 @@ def test_all_that_is_planted_is_found_and_nothing_else(books: Stack):
 def test_money_that_we_do_not_know_of_is_found(books: Stack):
     """The bank took it by an order of ours that nobody confirmed to us."""
     inside(books, lambda node: accounts.switch(node, "quick_b", "main", enabled=False))
-    time.sleep(TAKEN_UP_S)
+    taken_up(books)
     payer, day = books.payer(SHOP), today()
     no = payer.open().json()["pay_order_no"]
     Bank(books, "quick_a").confirm(payer, no, f"{no}01", payer.codes()[-1])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from facts import paid_once
+from facts import paid_once, within_an_hour
 from inside import changed, inside
 from sql import ask
 from stack import TICKETS, Payer, Stack, key
@@ -15,6 +15,11 @@ from stack import TICKETS, Payer, Stack, key
 from paycore.sms.rows import CarrierRow
 
 MOST = 3
+
+
+@pytest.fixture(autouse=True)
+def _within_an_hour() -> None:
+    within_an_hour()
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +145,7 @@ def test_a_text_that_nobody_knows_of_is_no_others_place(stack: Stack, strict: in
     stack.no_faults()
 
     assert ("DEDUCT", "CODE_SENT") == (order["pay_type"], order["resp_code"])
-    assert "SUCCESS" == payer.confirm(order["pay_order_no"]).json()["biz_status"]
+    assert "SUCCESS" == payer.pays(order["pay_order_no"])["biz_status"]
     assert says_when(payer.open())
 
 

@@ -2,13 +2,12 @@
 pays by being named, and what it paid goes back by a void on the same day.
 """
 
-import time
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 
 import pytest
 from holding import Holder, seeded_payer
-from inside import TAKEN_UP_S, inside, rows
+from inside import inside, rows, taken_up
 from refunding import given_back, refund, until
 from stack import Payer, Stack, stacked
 
@@ -60,7 +59,7 @@ def standard(stack: Stack) -> None:
         )
 
     inside(stack, save)
-    time.sleep(TAKEN_UP_S)
+    taken_up(stack)
 
 
 def today() -> date:

@@ -33,7 +33,7 @@ MOVING_WITHIN_S = 30.0
 @pytest.fixture(scope="module")
 def struck(running: Stack) -> Iterator[Stack]:
     """A stack of our own: what befalls its database befalls nobody else."""
-    with stacked(enquiry_timeout_s=1) as stack:
+    with stacked(enquiry_timeout_s=1, answer_within_s=15) as stack:
         yield stack
 
 
@@ -156,11 +156,10 @@ def _deadlocks(stack: Stack) -> int:
 
 
 def _until_somebody_waits(stack: Stack) -> None:
-    for _ in range(100):
-        if ask(stack, "SELECT 1 FROM pg_locks WHERE NOT granted"):
-            return
+    gives_up = time.monotonic() + 60
+    while not ask(stack, "SELECT 1 FROM pg_locks WHERE NOT granted"):
+        assert time.monotonic() < gives_up, "nobody waits for the lock"
         time.sleep(0.02)
-    raise AssertionError("nobody waits for the lock")
 
 
 @pytest.mark.parametrize("sqlstate", ["40001", "40P01"])
@@ -258,7 +257,7 @@ def test_a_pool_whose_connections_all_wait_sheds(stack: Stack):
         took = time.monotonic() - began
         other.run("ROLLBACK")
 
-    assert took < 17, took
+    assert took < 40, took
     assert {503} == {answer.status_code for answer in answers}
     is_refused_for_now(answers[0])
     is_refused_for_now(answers[-1])
@@ -384,14 +383,14 @@ def test_a_router_that_cannot_read_converts_in_time(
     limited = [*agreed("quick_a", daily_limit=1_000_000), *agreed("deduct_a")]
     payer = stack.payer(node=place, agreements=limited)
     payer.open()
-    stall = proxy.stall('"limit_counter"', 3)
+    stall = proxy.stall('"limit_counter"', 10)
 
     began = time.monotonic()
     order = payer.open().json()
     took = time.monotonic() - began
 
     assert 1 == stall.struck
-    assert took < 3, took
+    assert took < 8, took
     assert ("DOING", "DEDUCT") == (order["biz_status"], order["pay_type"])
     no = order["pay_order_no"]
     decisions = rows(stack, DecisionRow, no)

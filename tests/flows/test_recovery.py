@@ -20,8 +20,9 @@ from paycore.core.rows import PaymentRow
 
 pytestmark = pytest.mark.long
 
-MOVING_WITHIN_S = 15.0
-"""After so long no payment waits any more for a node that is dead."""
+MOVING_WITHIN_S = 60.0
+"""By then no payment waits any more for a node that is dead, on a busy machine too."""
+LET_GO_WITHIN_S = 30.0
 SURVIVOR = 0
 
 
@@ -55,7 +56,10 @@ class Wreck:
 @pytest.fixture(scope="module")
 def wreck(crashing: Stack) -> Wreck:
     """Six payments, each in the middle of another call, when their node is killed."""
-    node = crashing.start_node()
+    patient = dict.fromkeys(
+        ("money_timeout_s", "send_code_timeout_s", "sms_timeout_s"), 5
+    )
+    node = crashing.start_node(**patient)
     place = len(crashing.nodes) - 1
     found = Wreck(crashing)
     for name, line, card in (
@@ -70,7 +74,7 @@ def wreck(crashing: Stack) -> Wreck:
         found.coupons[name] = fresh_coupon(crashing, line=line)
     with ThreadPoolExecutor(8) as pool:
         _begin(found, pool)
-        time.sleep(1)
+        crashing.has_struck(len(found.payers))
         node.kill()
         found.killed_at = time.monotonic()
     crashing.no_faults()
@@ -84,10 +88,10 @@ def _begin(wreck: Wreck, pool: ThreadPoolExecutor) -> None:
         order = wreck.payers[name].open(coupon_no=wreck.coupons[name]).json()
         wreck.numbers[name] = order["pay_order_no"]
     stack = wreck.stack
-    stack.fault("bank.quick_a.send_code", "slow:1.8")
-    stack.fault("carrier.*.send", "slow:1.8")
-    stack.fault("bank.quick_a.confirm", "slow:1.8")
-    stack.fault("bank.deduct_a.deduct", "slow:1.8")
+    stack.fault("bank.quick_a.send_code", "slow:4")
+    stack.fault("carrier.*.send", "slow:4")
+    stack.fault("bank.quick_a.confirm", "slow:4")
+    stack.fault("bank.deduct_a.deduct", "slow:4")
     stack.fault("bank.quick_b.confirm", "timeout_before")
     stack.fault("bank.deduct_b.deduct", "timeout_before")
     for name in charged:
@@ -106,16 +110,18 @@ def number_of(payer: Payer, out_biz_no: str) -> str:
     return order["pay_order_no"]
 
 
-def until_codes(payer: Payer, wreck: Wreck, carriers: tuple[str, ...]) -> list[str]:
-    """Wait for a text by our carriers that came after the kill; all codes of ours."""
-    before = [t["code"] for t in wreck.stack.sms(payer.phone)]
-    while time.monotonic() < wreck.killed_at + MOVING_WITHIN_S:
-        texts = wreck.stack.sms(payer.phone)
-        ours = [t["code"] for t in texts if t["carrier"] in carriers]
-        if len(texts) > len(before):
-            return ours
+def until_codes(payer: Payer, wreck: Wreck, carriers: tuple[str, ...]) -> None:
+    """Wait for a text by our carriers, which comes after the kill."""
+    while not {text["carrier"] for text in wreck.stack.sms(payer.phone)} & {*carriers}:
+        assert time.monotonic() < wreck.killed_at + MOVING_WITHIN_S, "no new code"
         time.sleep(0.1)
-    raise AssertionError(f"no new code within {MOVING_WITHIN_S} s")
+
+
+def until_sent(payer: Payer, wreck: Wreck, no: str) -> None:
+    """Wait until it is written down that a code is out."""
+    while payer.get(no)["code"] is None:
+        assert time.monotonic() < wreck.killed_at + MOVING_WITHIN_S, "no code is out"
+        time.sleep(0.1)
 
 
 def test_a_node_that_dies_sending_is_replaced_by_a_conversion(wreck: Wreck):
@@ -126,12 +132,9 @@ def test_a_node_that_dies_sending_is_replaced_by_a_conversion(wreck: Wreck):
     until_codes(payer, wreck, ("a", "b"))
 
     assert isinstance(wreck.lost["sending"].exception(), httpx.TransportError)
-    for _ in range(20):
-        if payer.get(no)["code"]:
-            break
-        time.sleep(0.1)
+    until_sent(payer, wreck, no)
     assert "DEDUCT" == payer.get(no)["pay_type"]
-    assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
+    assert "SUCCESS" == payer.pays(no)["biz_status"]
     paid_once(payer, no, at=DEDUCT_BANKS)
 
 
@@ -140,15 +143,13 @@ def test_a_node_that_dies_texting_leaves_one_good_code(wreck: Wreck):
     payer = wreck.survivor("texting")
     no = number_of(payer, wreck.numbers["texting"])
     while len(payer.codes()) < 2:
-        assert time.monotonic() < wreck.killed_at + MOVING_WITHIN_S + 2
+        assert time.monotonic() < wreck.killed_at + MOVING_WITHIN_S
         time.sleep(0.1)
-    while payer.get(no)["code"] is None:
-        assert time.monotonic() < wreck.killed_at + MOVING_WITHIN_S + 2
-        time.sleep(0.1)
+    until_sent(payer, wreck, no)
     old, new = payer.codes()
 
     assert "WRONG" == payer.confirm(no, old).json()["verify_status"]
-    assert "SUCCESS" == payer.confirm(no, new).json()["biz_status"]
+    assert "SUCCESS" == payer.pays(no, new)["biz_status"]
     paid_once(payer, no, at=DEDUCT_BANKS)
 
 
@@ -157,7 +158,7 @@ def test_a_charge_whose_node_died_is_found(wreck: Wreck, name: str, line: int):
     """F44: the bank acted, nobody heard it: another node enquires: SUCCESS, once."""
     payer, no = wreck.survivor(name), wreck.numbers[name]
 
-    order = payer.until(no, within_s=MOVING_WITHIN_S + 5)
+    order = payer.until(no, within_s=MOVING_WITHIN_S)
 
     assert isinstance(wreck.lost[name].exception(), httpx.TransportError)
     assert "SUCCESS" == order["biz_status"]
@@ -212,7 +213,7 @@ def clients_at(stack: Stack, count: int, *nodes: int) -> list[Client]:
 
 def test_a_node_killed_under_load_loses_nothing(crashing: Stack):
     """F44, F64, I1: thirty payments over two nodes, one killed: every one ends, charges
-    are the successes, and within ten seconds nothing waits for the dead.
+    are the successes, and within half a minute nothing waits for the dead.
     """
     victim = crashing.start_node()
     place = len(crashing.nodes) - 1
@@ -224,13 +225,13 @@ def test_a_node_killed_under_load_loses_nothing(crashing: Stack):
         time.sleep(0.9)
         victim.kill()
         killed_at = time.monotonic()
-        time.sleep(MOVING_WITHIN_S)
-        waiting = held_by(crashing, victim.info.epoch)
+        while held_by(crashing, victim.info.epoch):
+            assert time.monotonic() < killed_at + LET_GO_WITHIN_S
+            time.sleep(0.5)
         orders = [each.result() for each in paying]
 
     crashing.no_faults()
-    assert 0 == waiting
-    assert time.monotonic() - killed_at < 40
+    assert time.monotonic() - killed_at < 2 * MOVING_WITHIN_S
     assert any(client.turned_away for client in clients)
     all_is_well(crashing, clients, orders)
 

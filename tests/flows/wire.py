@@ -20,7 +20,7 @@ from paycore.dev.processes import NodeProcess, free_port, start_node
 from paycore.dev.stack import settings_of
 from paycore.kernel.journal_oneway import CALLED
 
-REACHED_WITHIN_S = 15.0
+REACHED_WITHIN_S = 60.0
 COMMIT = b"COMMIT\0"
 BEGIN = b"BEGIN\0"
 GROUP = CALLED.encode()
@@ -151,7 +151,7 @@ class Wire:
                 await asyncio.sleep(stall.seconds)
 
     def _do(self, work):
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     async def _end(self) -> None:
         self._server.close()
@@ -163,7 +163,7 @@ class Wire:
         """Cut everything."""
         self._do(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
         self._loop.close()
 
 

@@ -25,7 +25,7 @@ def look_around(
     """
     who = folder.load(stack.on.data).operators["admin"]
     api = stack.nodes[0].info.api
-    with httpx.Client(base_url=api, timeout=30, headers={"Origin": api}) as http:
+    with httpx.Client(base_url=api, timeout=120, headers={"Origin": api}) as http:
         login = {
             "name": "admin",
             "password": who.password,

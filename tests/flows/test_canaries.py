@@ -16,6 +16,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ import pytest
 from consoling import look_around
 from facts import agreed
 from operating import Person
-from stack import SHOP, TICKETS, Payer, Stack, key, stacked
+from stack import PATIENCE_S, SHOP, TICKETS, Payer, Stack, key, stacked
 
 from paycore.api.decode import canonical
 from paycore.dev import folder
@@ -129,7 +130,7 @@ def flight(tmp_path_factory: pytest.TempPathFactory) -> Flight:
     log = tmp_path_factory.mktemp("canaries") / "stderr"
     loud = {"log_level": "debug", "log_format": "json", "traces": "console"}
     with errors_into(log):
-        running = stacked(money_timeout_s=1, enquiry_timeout_s=1, **loud)
+        running = stacked(money_timeout_s=3, enquiry_timeout_s=1, **loud)
         stack = running.__enter__()
     try:
         traces, codes = Traces(), set()
@@ -213,11 +214,13 @@ def _check_out(stack: Stack, traces: Traces) -> set[str]:
         "return_url": "https://shop.example/",
     }
     made = payer.api.post("/v1/checkouts", json=body, headers=key()).json()
-    with httpx.Client(follow_redirects=True) as browser:
+    with httpx.Client(follow_redirects=True, timeout=PATIENCE_S) as browser:
         browser.event_hooks["response"].append(traces.note)
         _as_its_payer(browser, made["url"], payer)
-    now = payer.api.get(f"/v1/checkouts/{made['checkout_no']}").json()
-    assert "SUCCESS" == now["status"], now
+    url, deadline = f"/v1/checkouts/{made['checkout_no']}", time.monotonic() + 60
+    while (now := payer.api.get(url).json())["status"] != "SUCCESS":
+        assert time.monotonic() < deadline, now
+        time.sleep(0.1)
     return set(payer.codes())
 
 

@@ -35,7 +35,7 @@ from paycore.kernel.postgres import fresh_folder
 
 pytestmark = pytest.mark.long
 
-WITHIN_S = 120
+WITHIN_S = 300
 """On a machine that does much else meanwhile; alone it is a third of a minute."""
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 
@@ -140,15 +140,14 @@ def test_a_demo_that_is_stopped_leaves_nothing(temporary, before, sign):
     """
     with _started(*before) as demo:
         assert demo.stdout is not None
-        while "1/11" not in demo.stdout.readline():
-            pass
+        assert any("1/11" in line for line in demo.stdout)
         demo.send_signal(sign)
         began = time.monotonic()
         _, said = demo.communicate(timeout=WITHIN_S)
 
     assert 130 == demo.returncode
     assert "paycore demo: stopped; nothing of it is left\n" == said
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
 
 
 async def _refuse_signing(play: Play) -> None:

@@ -19,7 +19,7 @@ import asyncpg
 import httpx2 as httpx
 import msgspec
 import pytest
-from stack import Payer, Stack, key, stacked
+from stack import PATIENCE_S, Stack, key, stacked
 
 from paycore.dev.processes import NodeInfo, NodeProcess, environ_of, free_port
 from paycore.dev.stack import settings_of
@@ -32,7 +32,7 @@ CARD = "6222020200112233446"
 
 def has(node: NodeProcess) -> dict[str, bool]:
     """What /readyz says the node has; its status must fit."""
-    answer = httpx.get(f"{node.info.api}/readyz", timeout=5)
+    answer = httpx.get(f"{node.info.api}/readyz", timeout=PATIENCE_S)
     said = answer.json()["has"]
     assert (200 if all(said.values()) else 503) == answer.status_code
     return said
@@ -48,15 +48,15 @@ def until(true, *, within_s: float = 60.0):
 
 def figures(node: NodeProcess) -> dict[str, float]:
     """The metrics as they stand, by name and labels."""
-    text = httpx.get(f"{node.info.api}/metrics", timeout=5).text
+    text = httpx.get(f"{node.info.api}/metrics", timeout=PATIENCE_S).text
     pairs = (line.rsplit(" ", 1) for line in text.splitlines() if line[0] != "#")
     return {name: float(value) for name, value in pairs}
 
 
 @pytest.fixture
 def leaver(stack: Stack) -> Iterator[NodeProcess]:
-    """A second node, which is to leave and takes a second to say so."""
-    node = stack.start_node(unready_s=1)
+    """A second node, which is to leave and takes some seconds to say so."""
+    node = stack.start_node(unready_s=3)
     yield node
     node.stop()
     stack.nodes.remove(node)
@@ -66,16 +66,16 @@ def test_a_leaving_node_says_so_while_it_still_answers(leaver: NodeProcess):
     """After SIGTERM /readyz is 503 and the door is still open, to new connections too;
     each answer asks to go elsewhere; then it is shut, within the time to drain.
     """
-    with httpx.Client(base_url=leaver.info.api) as kept:
+    with httpx.Client(base_url=leaver.info.api, timeout=PATIENCE_S) as kept:
         assert "connection" not in kept.get("/healthz").headers
         began = time.monotonic()
         leaver.process.send_signal(signal.SIGTERM)
-        assert until(lambda: not has(leaver)["staying"], within_s=1)
+        assert until(lambda: not has(leaver)["staying"])
         answer = kept.get("/healthz")
 
     assert (200, "close") == (answer.status_code, answer.headers["connection"])
-    assert 0 == leaver.process.wait(10)
-    assert time.monotonic() - began < 5
+    assert 0 == leaver.process.wait(PATIENCE_S)
+    assert time.monotonic() - began < 20
     place = urlsplit(leaver.info.api)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((place.hostname, place.port), timeout=2)
@@ -85,17 +85,19 @@ def test_nobody_notices_that_a_node_leaves(stack: Stack, leaver: NodeProcess):
     """Twenty business lines at a leaving node, each going elsewhere when it is asked
     to: not one of their calls fails.
     """
-    bearer = f"Bearer {stack.lines[0].api_key}"
+    headers = {"Authorization": f"Bearer {stack.lines[0].api_key}"}
     urls = (leaver.info.api, stack.nodes[HERE].info.api)
-    done = threading.Event()
+    done, here = threading.Event(), threading.Barrier(21)
 
     def calls(_: int) -> tuple[int, int]:
         """Calls at the leaver; all of them must be 200."""
         at_leaver = there = 0
-        with httpx.Client(headers={"Authorization": bearer}, timeout=5) as client:
+        with httpx.Client(headers=headers, timeout=PATIENCE_S) as client:
             while not done.is_set():
                 answer = client.get(f"{urls[there]}/v1/payments?limit=1")
                 assert 200 == answer.status_code, answer.text
+                if at_leaver == there == 0:
+                    here.wait(PATIENCE_S)
                 at_leaver += there == 0
                 if answer.headers.get("connection") == "close":
                     there = 1
@@ -104,10 +106,12 @@ def test_nobody_notices_that_a_node_leaves(stack: Stack, leaver: NodeProcess):
     with ThreadPoolExecutor(20) as pool:
         callers = [pool.submit(calls, n) for n in range(20)]
         try:
-            time.sleep(0.5)
+            here.wait(PATIENCE_S)
+            time.sleep(0.2)
             leaver.process.send_signal(signal.SIGTERM)
-            leaver.process.wait(10)
+            leaver.process.wait(PATIENCE_S)
         finally:
+            here.abort()
             done.set()
         results = [caller.result() for caller in callers]
 
@@ -118,10 +122,11 @@ def test_a_worker_says_how_it_is_and_takes_no_payments(stack: Stack):
     """`--role worker` answers health, readiness and metrics, and nothing else."""
     worker = stack.start_node(role="worker")
     try:
-        assert all(has(worker).values())
-        assert figures(worker)["paycore_node_ready"] == 1
-        assert 200 == httpx.get(f"{worker.info.api}/healthz").status_code
-        assert 404 == httpx.get(f"{worker.info.api}/v1/payments").status_code
+        assert until(lambda: all(has(worker).values()))
+        assert until(lambda: figures(worker)["paycore_node_ready"] == 1)
+        for path, status in (("/healthz", 200), ("/v1/payments", 404)):
+            answer = httpx.get(f"{worker.info.api}{path}", timeout=PATIENCE_S)
+            assert status == answer.status_code
     finally:
         worker.stop()
         stack.nodes.remove(worker)
@@ -137,7 +142,9 @@ def test_a_schema_of_tomorrow_makes_a_node_unready(stack: Stack):
             "INSERT INTO schema_migration (number, name, sha256, applied_at)"
             f" VALUES ({number}, '9999_tomorrow.sql', '', clock_timestamp())",
         )
-        assert {"schema"} == {name for name, good in has(node).items() if not good}
+        assert until(
+            lambda: ["schema"] == [k for k, good in has(node).items() if not good]
+        )
     finally:
         _sql(stack, f"DELETE FROM schema_migration WHERE number = {number}")
         node.stop()
@@ -161,7 +168,7 @@ def test_without_its_database_a_node_is_not_ready_and_says_why():
     """
     with stacked(heartbeat_s=0.3, lease_s=2) as stack:
         (node,) = stack.nodes
-        assert all(has(node).values())
+        assert until(lambda: all(has(node).values()))
         stack.on.cluster.kill()
 
         assert not has(node)["database"]
@@ -170,11 +177,12 @@ def test_without_its_database_a_node_is_not_ready_and_says_why():
         assert (0, 0) == (told["paycore_database_up"], told["paycore_node_ready"])
         assert "paycore_unknown_legs" not in told
         assert told["paycore_node_lease_left_seconds"] < 0
-        assert 200 == httpx.get(f"{node.info.api}/healthz").status_code
+        healthy = httpx.get(f"{node.info.api}/healthz", timeout=PATIENCE_S)
+        assert 200 == healthy.status_code
 
         stack.on.cluster.restart()
         assert until(lambda: all(has(node).values()), within_s=60)
-        assert 1 == figures(node)["paycore_database_up"]
+        assert until(lambda: figures(node)["paycore_database_up"] == 1)
 
 
 @pytest.mark.long
@@ -186,22 +194,34 @@ def test_without_its_database_a_node_stops_in_time():
         began = time.monotonic()
         node.process.send_signal(signal.SIGTERM)
 
-        assert 0 == node.process.wait(30)
-        assert time.monotonic() - began < 15
+        assert 0 == node.process.wait(PATIENCE_S)
+        assert time.monotonic() - began < 30
         stack.on.cluster.restart()
 
 
 def test_every_declared_metric_is_told(stack: Stack):
     """Whatever docs/metrics.md names, a node tells, with its meaning."""
-    text = httpx.get(f"{stack.nodes[HERE].info.api}/metrics").text
+    api = stack.nodes[HERE].info.api
+    text = httpx.get(f"{api}/metrics", timeout=PATIENCE_S).text
 
     for meter in METERS:
         assert f"# HELP {meter.name} {meter.meaning}" in text
 
 
-def test_payments_are_counted_and_not_named(stack: Stack, payer: Payer):
+@pytest.fixture
+def alone(stack: Stack) -> Iterator[NodeProcess]:
+    """The newest node, which does nothing of its own: what others' tests left behind is
+    none of its business.
+    """
+    node = stack.start_node(role="api", breaker_calls=10)
+    yield node
+    node.stop()
+    stack.nodes.remove(node)
+
+
+def test_payments_are_counted_and_not_named(stack: Stack, alone: NodeProcess):
     """A conversion, its calls and its end are counted; no label says whose it was."""
-    node = stack.nodes[HERE]
+    node, payer = alone, stack.payer(node=len(stack.nodes) - 1)
     before = figures(node)
     stack.fault("bank.quick_*.send_code", "decline:MAINTENANCE")
     no = payer.open().json()["pay_order_no"]
@@ -225,9 +245,9 @@ def test_payments_are_counted_and_not_named(stack: Stack, payer: Payer):
     assert not [name for name in after if no in name or payer.card_id in name]
 
 
-def test_an_open_breaker_and_a_case_are_seen(stack: Stack, payer: Payer):
+def test_an_open_breaker_and_a_case_are_seen(stack: Stack, alone: NodeProcess):
     """A channel that fails again and again shows as an open breaker at its node."""
-    node = stack.nodes[HERE]
+    node, payer = alone, stack.payer(node=len(stack.nodes) - 1)
     stack.fault("bank.quick_a.*", "refuse_connection")
     stack.fault("bank.quick_b.*", "refuse_connection")
     for _ in range(12):
@@ -283,7 +303,7 @@ def test_one_trace_a_payment_and_a_line_at_its_end(stack: Stack, tmp_path: Path)
         payer = stack.payer(node=len(stack.nodes) - 1, number=CARD)
         no = payer.open().json()["pay_order_no"]
         code = payer.codes()[-1]
-        payer.confirm(no, code)
+        payer.pays(no, code)
         payer.confirm(no, code)
         payer.api.post(f"/v1/payments/{CARD}/close", headers=key())
     text = said.read_text(encoding="utf-8")
@@ -297,7 +317,9 @@ def test_one_trace_a_payment_and_a_line_at_its_end(stack: Stack, tmp_path: Path)
     }
     assert {"Open", "Confirm", "CardQuickPaySend", "call", "commit"} <= names
     ends = [line for line in lines if line.get("event") == "payment_ended"]
-    assert [(no, "SUCCESS")] == [(e["pay_order_no"], e["biz_status"]) for e in ends]
+    # What another test left behind may have come to its end here as well.
+    ends = [end for end in ends if end["pay_order_no"] == no]
+    assert ["SUCCESS"] == [end["biz_status"] for end in ends]
     assert all(end["epoch"] for end in ends)
     refused = [line for line in lines if line.get("event") == "request_refused"]
     assert [no, None] == [line["pay_order_no"] for line in refused]
@@ -318,7 +340,7 @@ def test_traces_without_the_extra_are_refused_by_name(stack: Stack, tmp_path: Pa
         capture_output=True,
         text=True,
         env=environ,
-        timeout=30,
+        timeout=PATIENCE_S,
         check=False,
     )
 

@@ -46,7 +46,7 @@ currency, no schema says."""
 
 A_ROUND = 100
 """Requests of one call and mode before the next has its turn."""
-TIMEOUT_S = 20
+TIMEOUT_S = 120
 CASES = 5
 FIRST = ["1"]
 """The number of the preview that each case begins with."""

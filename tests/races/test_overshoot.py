@@ -17,8 +17,10 @@ ROUNDS = 4
 
 @pytest.fixture(scope="module")
 def two_nodes() -> Iterator[Stack]:
-    """A stack whose two nodes race; at its end the auditor finds nothing."""
-    with stacked() as stack:
+    """A stack whose two nodes race and live long without a beat; at its end the auditor
+    finds nothing.
+    """
+    with stacked(lease_s=60) as stack:
         stack.start_node()
         yield stack
 

@@ -17,7 +17,7 @@ class Browser:
 
     def __init__(self, stack: Stack) -> None:
         base = stack.nodes[0].info.api
-        self.api = httpx.Client(base_url=base, headers={"Origin": base}, timeout=20)
+        self.api = httpx.Client(base_url=base, headers={"Origin": base}, timeout=60)
         stack._clients.append(self.api)
         self.secret = ""
         self.name = ""
@@ -33,6 +33,11 @@ class Browser:
         begun = self.api.post("/console/enrolment", json=given)
         assert httpx.codes.OK == begun.status_code, begun.text
         self.secret = begun.json()["totp_secret"]
+        self.confirm(given)
+        return self
+
+    def confirm(self, given: dict[str, str]) -> None:
+        """End the enrolment, with the code of a step ago."""
         path = "/console/enrolment/confirm"
         for _ in range(3):  # the code may have become one of two steps ago on its way
             sent = {**given, "code": self.code(-1)}
@@ -40,7 +45,6 @@ class Browser:
             if confirmed.is_success:
                 break
         assert httpx.codes.NO_CONTENT == confirmed.status_code, confirmed.text
-        return self
 
     def code(self, steps: int = 0) -> str:
         """Of this moment, or of so many steps away."""

@@ -10,7 +10,9 @@ import httpx2 as httpx
 from operating import Person
 from stack import Payer, Stack
 
-OPENED_WITHIN_S = 15.0
+OPENED_WITHIN_S = 60.0
+ANSWERED_WITHIN_S = 120.0
+"""Only who gets no answer at all waits so long: some wait for a node that sleeps."""
 
 SECRETS = frozenset({"invitation", "secret", "api_key"})
 """Members of answers that are shown once and not kept."""
@@ -100,7 +102,7 @@ class Post:
         content = {"content": sent} if isinstance(sent, bytes) else {"json": sent}
         given = list(headers.items() if isinstance(headers, dict) else headers)
         return (api or self.payer.api).request(
-            "POST", self.path, headers=given, **content
+            "POST", self.path, headers=given, timeout=ANSWERED_WITHIN_S, **content
         )
 
     def effects(self) -> dict[str, int]:

@@ -199,7 +199,7 @@ def test_a_body_of_ten_megabytes_is_refused_early(call):
     chunked = call.payer.api.post(call.path, content=pieces(), headers=key())
     refused_well(chunked, 413)
 
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 60
     assert before == call.effects()
 
 

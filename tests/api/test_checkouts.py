@@ -48,7 +48,7 @@ def signing(payer, order) -> dict[str, str]:
 @pytest.fixture
 def browser(stack: Stack) -> httpx.Client:
     """Whoever has the address and nothing else."""
-    with httpx.Client(base_url=stack.nodes[0].info.api) as client:
+    with httpx.Client(base_url=stack.nodes[0].info.api, timeout=60) as client:
         yield client
 
 
@@ -320,7 +320,8 @@ def test_many_tabs_at_once_pay_once(stack, payer, order, browser, made):
     page = browser.get(made["url"])
 
     def send(step: str, data: dict[str, str]) -> int:
-        return httpx.post(f"{made['url']}/{step}", data=data).status_code
+        url = f"{made['url']}/{step}"
+        return httpx.post(url, data=data, timeout=60).status_code
 
     with ThreadPoolExecutor(20) as tabs:
         chosen = list(

@@ -3,10 +3,16 @@
 import time
 import uuid
 from base64 import urlsafe_b64encode
+from datetime import UTC, datetime
 
 import pytest
 from console_looks import CARD, said, see
-from stack import key
+from operating import Person
+from stack import Payer, key
+from waiting import until
+
+NEARLY_OVER_S = 30
+"""So long before midnight no test of a day's figures begins."""
 
 
 def test_refunds_are_found_and_told(paid, payer, vera):
@@ -19,12 +25,9 @@ def test_refunds_are_found_and_told(paid, payer, vera):
     for q in (number, out, no):
         (line,) = see(vera, "/v1/console/refunds", q=q)["items"]
         assert (number, 10) == (line["refund_no"], line["amount"])
-    deadline = time.monotonic() + 60
-    while (whole := see(vera, f"/v1/console/refunds/{number}"))["refund"][
-        "biz_status"
-    ] == "DOING":
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    at = f"/v1/console/refunds/{number}"
+    until(lambda: see(vera, at)["refund"]["biz_status"] != "DOING")
+    whole = see(vera, at)
     line = whole["refund"]
 
     assert ("shop", "SUCCESS") == (line["biz_line"], line["biz_status"])
@@ -163,15 +166,38 @@ def test_not_more_searches_than_so_many(anna):
 # How payments go
 
 
-def test_the_overview_counts_what_was_done(payer, converted_payer, paid, vera):
+def overview_after(payer: Payer, no: str, person: Person) -> dict:
+    """How payments go when this one has ended, counted since the day's beginning: a
+    look may be given again for a second, and reads of a day what it has time for.
+    """
+    ended_at = datetime.fromisoformat(payer.until(no)["finished_at"])
+
+    def look() -> dict | None:
+        found = see(person, "/v1/console/overview")
+        whole = "T00:00:00" in found["today"]["since"]
+        return (
+            found if whole and datetime.fromisoformat(found["at"]) > ended_at else None
+        )
+
+    return until(look)
+
+
+@pytest.fixture
+def day() -> None:
+    """Wait for the next day where this one is as good as over: figures are a day's."""
+    now = datetime.now(UTC)
+    left_s = 86_400 - (now - now.replace(hour=0, minute=0, second=0)).total_seconds()
+    if left_s < NEARLY_OVER_S:
+        time.sleep(left_s + 1)
+
+
+def test_the_overview_counts_what_was_done(day, payer, converted_payer, paid, vera):
     """Today's figures grow by what is paid; rescued ones are told by their amount."""
-    at = "/v1/console/overview"
-    before = see(vera, at)
+    before = overview_after(payer, paid["pay_order_no"], vera)
     payer.confirm(payer.open().json()["pay_order_no"])
     order = converted_payer.open().json()["pay_order_no"]
     converted_payer.confirm(order)
-    time.sleep(1.1)
-    after = see(vera, at)
+    after = overview_after(converted_payer, order, vera)
     banks = {one["bank"]: one for one in after["by_bank"]}
     places = {(o["channel"], o["operation"]): o for o in after["by_channel"]}
 
@@ -188,7 +214,8 @@ def test_the_overview_counts_what_was_done(payer, converted_payer, paid, vera):
 
 
 def test_whoever_looks_within_a_second_is_given_the_same(vera, anna):
-    """Ten operators cost one look."""
+    """Ten operators cost one look, and one more for each second that they took."""
+    began = time.monotonic()
     looks = [see(person, "/v1/console/overview")["at"] for person in (vera, anna) * 5]
 
-    assert len(set(looks)) <= 2
+    assert len(set(looks)) <= 2 + (time.monotonic() - began)

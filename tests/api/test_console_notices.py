@@ -14,7 +14,8 @@ from paycore.operators.roles import Role
 
 CARD = "6222020200112233446"
 NOTICES = "/v1/console/notices"
-DONE_WITHIN_S = 20.0
+DONE_WITHIN_S = 120.0
+"""An audit beside payments takes its time."""
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +74,9 @@ def test_notices_come_in_pages(stack, operator):
     """Each once, those of the newest payments first."""
     for _ in range(3):
         told(stack)
+    # Of an earlier test somebody may be told while we page.
+    ids = "SELECT notice_id FROM notify_notice"
+    before = {row["notice_id"] for row in sql(stack, ids)}
     seen, cursor = [], None
     while True:
         query = {"limit": 2, **({"cursor": cursor} if cursor else {})}
@@ -83,7 +87,8 @@ def test_notices_come_in_pages(stack, operator):
             break
 
     assert sorted(set(seen), reverse=True) == seen
-    assert sql(stack, "SELECT count(*) FROM notify_notice")[0][0] == len(seen)
+    after = {row["notice_id"] for row in sql(stack, ids)}
+    assert before <= {notice_id for _, notice_id in seen} <= after
 
 
 def test_one_is_sent_again_under_its_own_id(stack, operator):
@@ -111,8 +116,9 @@ def test_that_it_was_sent_again_is_on_its_payments_time_axis(stack, operator):
 
 def test_a_times_notices_are_counted_and_then_sent_again(stack, operator):
     """A preview changes nothing; the work tells how far it is, and is done once."""
+    since = moment(seconds=-5)
     told(stack)
-    times = {"from": moment(minutes=-1), "to": moment(minutes=1)}
+    times = {"from": since, "to": moment(minutes=1)}
     again = "SELECT count(*) FROM notify_notice WHERE replayed_at > now()"
     preview = act(operator, f"{NOTICES}/replays", **times, preview=True)
     begun_at = sql(stack, "SELECT now()")[0][0]

@@ -4,15 +4,16 @@ import csv
 import hashlib
 import io
 import re
-import time
 import uuid
 
 import pytest
 from console_looks import CARD, HOLDER, ID_NO, PAGE, said, see
 from facts import delivered
+from inside import fresh_coupon
 from operating import Person, case
 from posts import sql
 from stack import key
+from waiting import until
 
 
 def numbers(person: Person, **query: object) -> list[str]:
@@ -61,7 +62,7 @@ def test_a_payment_is_found_by_every_number_that_anybody_gave(stack, paid, vera,
 
 def test_a_coupons_number_finds_its_order(stack, payer, vera):
     """Whether it is used or not, whatever became of it."""
-    coupon_no = stack.lines[0].coupon_no
+    coupon_no = fresh_coupon(stack)
     order = payer.open(coupon_no=coupon_no).json()
     assert order["pay_order_no"] in numbers(vera, q=coupon_no)
     payer.api.post(
@@ -244,10 +245,11 @@ def test_the_timeline_is_the_lines_with_what_people_did(stack, payer, paid, anna
     ref = case(stack, no)
     taken = anna.act(f"{ref}/take", {"why": "mine"})
     assert 200 == taken.status_code
+    delivered(stack, no)
     told = act(anna, no, "notices", "the shop lost it")
     assert 200 == told.status_code, told.text
-    ours = see(anna, f"{PAGE}/{no}/timeline")["items"]
     lines = payer.api.get(f"/v1/payments/{no}/timeline").json()["items"]
+    ours = see(anna, f"{PAGE}/{no}/timeline")["items"]
     kinds = {one["kind"] for one in ours}
 
     assert {"transition", "command", "route", "message", "posting", "notice"} <= kinds
@@ -328,12 +330,16 @@ def test_a_payment_that_has_ended_is_not_closed(paid, anna, payer):
 
 
 def test_asking_the_channel_now(stack, payer, anna):
-    """Where money was asked for and nobody knows, the answer comes at once."""
+    """Where money was asked for and nobody knows; once it is known, no more. The bank
+    says nothing meanwhile, for a node asks by itself in a moment.
+    """
     no = payer.open().json()["pay_order_no"]
     stack.fault("bank.quick_*.confirm", "timeout_after", count=1)
+    stack.fault("bank.quick_*.enquire", "http_500")
     payer.confirm(no)
     acts = {o["act"]: o["allowed"] for o in see(anna, f"{PAGE}/{no}")["acts"]}
     asked = act(anna, no, "enquire", "the payer waits")
+    stack.no_faults()
 
     assert acts == {"close": False, "enquire": True, "notices": False}
     assert (200, "asked for") == (asked.status_code, asked.json()["says"])
@@ -350,11 +356,8 @@ def test_telling_the_line_again(stack, paid, anna):
     answer = act(anna, no, "notices")
     assert (200, "1 on their way") == (answer.status_code, answer.json()["says"])
 
-    deadline = time.monotonic() + 60
-    while len(after := stack.notices(no)) == before:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    assert {notice_id} == {one["id"] for one in after}
+    until(lambda: len(stack.notices(no)) > before)
+    assert {notice_id} == {one["id"] for one in stack.notices(no)}
 
 
 @pytest.mark.parametrize("what", ["close", "enquire", "notices"])
@@ -408,7 +411,9 @@ def test_nothing_secret_is_in_any_answer(stack, payer, paid, anna, vera):
     """No card number, name, ID number or phone, in whatever is read."""
     no = paid["pay_order_no"]
     case(stack, no)
-    act(anna, no, "notices", f"card {CARD} of {ID_NO}, phone {payer.phone}")
+    delivered(stack, no)
+    told = act(anna, no, "notices", f"card {CARD} of {ID_NO}, phone {payer.phone}")
+    assert 200 == told.status_code, told.text
     read = [
         vera.api.get(path).text
         for path in (

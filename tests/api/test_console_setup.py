@@ -15,7 +15,7 @@ from paycore import __version__
 from paycore.audit.catalogue import CATALOGUE
 from paycore.operators.roles import Role
 
-ALIVE_WITHIN_S = 15.0
+ALIVE_WITHIN_S = 60.0
 DAY_S = 86_400
 """As `audit_window_s` is if nobody says so."""
 
@@ -43,7 +43,7 @@ def called_with(stack: Stack, api_key: str) -> int:
     """What a line's call with a key comes to."""
     asked = {"Authorization": f"Bearer {api_key}"}
     base = stack.nodes[0].info.api
-    return httpx.get(f"{base}/v1/payments", headers=asked, timeout=20).status_code
+    return httpx.get(f"{base}/v1/payments", headers=asked, timeout=60).status_code
 
 
 def test_a_key_is_shown_once_works_and_is_revoked(stack, operator, admin):
@@ -158,7 +158,7 @@ def test_who_lives_is_told_however_many_have_died_since(stack, operator):
         "INSERT INTO node SELECT (SELECT max(epoch) FROM node) + n, 1, 'a command', 9,"
         " now(), now(), now() FROM generate_series(1, 150) n",
     )
-    nodes = operator.api.get("/v1/console/system").json()["nodes"]
+    nodes = with_a_living_node(operator)["nodes"]
 
     assert nodes[0]["died_at"] is None
     assert 100 == len(nodes)

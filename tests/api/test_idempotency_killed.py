@@ -24,11 +24,14 @@ from stack import Stack, key, stacked
 pytestmark = pytest.mark.long
 
 SURVIVOR = 0
-UNTIL_ANSWERED_S = 45.0
+UNTIL_ANSWERED_S = 120.0
 """A money leg that nobody heard of is final after the channel's acceptance window."""
 
-FAULTS = {"K17": "timeout_before", "K18": "slow:2"}
+FAULTS = {"K17": "timeout_before", "K18": "slow:20"}
 """What the stranger does while the node dies: nothing yet, or all but answer."""
+HOPES_S = 6
+"""So long the node that is killed waits for a stranger: until it is killed, however
+long that takes to happen on a busy machine."""
 
 OF_RULES = ("routes, publish", "routes, roll back")
 """One of them at a time: of two that are about the newest rules, one is refused."""
@@ -114,7 +117,9 @@ class Broken:
 
 @contextmanager
 def nothing_is_written(stack: Stack) -> Iterator[None]:
-    """Let every commit of a payment, card, case or act wait, while the block runs."""
+    """Let every commit of a payment, card, case, act or key wait, while the block
+    runs.
+    """
     held, let_go = threading.Event(), threading.Event()
 
     async def hold() -> None:
@@ -122,8 +127,8 @@ def nothing_is_written(stack: Stack) -> Iterator[None]:
         try:
             async with connection.transaction():
                 await connection.execute(
-                    "LOCK TABLE payment, cards_card, desk_case, operators_head"
-                    " IN EXCLUSIVE MODE"
+                    "LOCK TABLE payment, cards_card, desk_case, operators_head,"
+                    " idempotency_key IN EXCLUSIVE MODE"
                 )
                 held.set()
                 await asyncio.to_thread(let_go.wait)
@@ -132,7 +137,7 @@ def nothing_is_written(stack: Stack) -> Iterator[None]:
 
     thread = threading.Thread(target=lambda: asyncio.run(hold()))
     thread.start()
-    assert held.wait(5)
+    assert held.wait(60)
     try:
         yield
     finally:
@@ -155,14 +160,19 @@ def wreck(crashing: Stack) -> Callable[[str], Broken]:
 def wrecked(stack: Stack, row: str) -> Broken:
     """What asks a stranger is in that call; the rest is in its one commit."""
     names = WRECKED[row]
-    doomed = stack.start_node()
+    doomed = stack.start_node(
+        **dict.fromkeys(
+            (f"{what}_timeout_s" for what in ("send_code", "sms", "money", "enquiry")),
+            HOPES_S,
+        )
+    )
     broken = Broken()
     broken.make_ready(stack, names, node=-1)
     for target in {call.slow for call in broken.calls.values() if call.slow}:
         stack.fault(target, FAULTS[row])
     with ThreadPoolExecutor(len(names)) as pool:
         broken.begin(pool, asking=True)
-        time.sleep(0.7)
+        stack.has_struck(len(broken.first))
         with nothing_is_written(stack):
             broken.begin(pool, asking=False)
             time.sleep(0.4)

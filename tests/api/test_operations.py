@@ -5,6 +5,7 @@ from collections import Counter
 
 import httpx2 as httpx
 import pytest
+from waiting import until
 
 from paycore.api.application import routes
 from paycore.api.contract import document
@@ -14,13 +15,14 @@ from paycore.api.problems import catalogue, language_of
 @pytest.fixture
 def node(stack):
     """A client with no key."""
-    with httpx.Client(base_url=stack.nodes[0].info.api) as client:
+    with httpx.Client(base_url=stack.nodes[0].info.api, timeout=60) as client:
         yield client
 
 
 def test_health_and_readiness(node):
     """The process answers, and says that it can take payments."""
     assert 200 == node.get("/healthz").status_code
+    until(lambda: node.get("/readyz").is_success)  # one too slow to beat lives anew
     has = node.get("/readyz").json()["has"]
     assert {"staying", "database", "schema", "life", "work"} == has.keys()
     assert all(has.values())

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from inside import fresh_coupon
 from stack import key
 
 ORDER = [
@@ -319,7 +320,7 @@ def test_many_confirms_at_once_charge_once(payer, stack):
 def test_a_coupon_lowers_what_is_charged_and_is_used_once(stack):
     """The coupon's amount is not charged; a second order cannot have it."""
     payer = stack.payer()
-    coupon_no = stack.lines[0].coupon_no
+    coupon_no = fresh_coupon(stack, amount=500)
     order = payer.open(coupon_no=coupon_no).json()
     payer.confirm(order["pay_order_no"])
     again = payer.open(coupon_no=coupon_no)

@@ -3,6 +3,7 @@ nobody keeps one for ever, and no answer goes to another's request.
 """
 
 import json
+import re
 import socket
 import time
 import uuid
@@ -11,10 +12,13 @@ from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
+from waiting import until
 
 from paycore.api.wire import MAX_AHEAD, MAX_HEAD_OCTETS, WITHIN_S
 
 MARK = b"zq7Xcanary"
+SOON_S = WITHIN_S - 5
+"""What is refused for what it is ends before what is cut off for its slowness would."""
 
 
 @pytest.fixture
@@ -22,7 +26,7 @@ def speak(stack):
     """Send octets to the node on a connection of their own; all that comes back."""
     place = urlsplit(stack.nodes[0].info.api)
 
-    def sent(*pieces: bytes, pause_s: float = 0.0, within_s: float = 5.0) -> bytes:
+    def sent(*pieces: bytes, pause_s: float = 0.0, within_s: float = SOON_S) -> bytes:
         with socket.create_connection((place.hostname, place.port)) as connection:
             connection.settimeout(within_s)
             heard = b""
@@ -191,7 +195,7 @@ def test_what_is_behind_a_body_has_an_end(speak, tail):
     """A trailer or a chunk's line without end is cut off as a head is."""
     chunks = b"0\r\n" if tail == b"X: " else b""
     opened = head(b"POST", b"/v1/cards", CHUNKED) + chunks + tail
-    heard = speak(opened, *[b"a" * 8192] * 8, pause_s=0.01, within_s=3)
+    heard = speak(opened, *[b"a" * 8192] * 8, pause_s=0.01)
 
     assert heard.startswith(b"HTTP/1.1 401 ") or heard == b"<reset>", heard
     assert 1 >= heard.count(b"HTTP/1.1 ")
@@ -282,27 +286,43 @@ def test_a_node_holds_so_many_connections(stack):
     with ExitStack() as ends:
 
         def connected() -> socket.socket:
-            made = socket.create_connection((place.hostname, place.port), timeout=5)
+            made = socket.create_connection((place.hostname, place.port), timeout=60)
             return ends.enter_context(made)
 
+        def figures() -> bytes:
+            said = asked(held[0], b"/metrics")
+            return said if b"paycore_http_connections 4.0" in said else b""
+
         held = [connected() for _ in range(4)]
-        time.sleep(0.1)
         refused = b"".join(iter(partial(connected().recv, 65_536), b""))
-        held[0].sendall(head(b"GET", b"/metrics"))
-        figures = b""
-        while b"paycore_http_connections 4.0" not in figures:
-            figures += held[0].recv(65_536)
+        counted = until(figures)
         held.pop().close()
-        time.sleep(0.1)
-        again = connected()
-        again.sendall(head(b"GET", b"/healthz"))
+        # The node hears of its end a moment later; until then there is no room.
+        until(lambda: asked(connected(), b"/healthz").startswith(b"HTTP/1.1 200 "))
 
         assert refused.startswith(b"HTTP/1.1 503 "), refused
         assert b'"code":"UNAVAILABLE"' in refused
         assert b"retry-after: 1" in refused
-        assert figures.startswith(b"HTTP/1.1 200 ")
-        assert b"paycore_http_connections_refused_total 1.0" in figures
-        assert again.recv(65_536).startswith(b"HTTP/1.1 200 ")
+        assert counted.startswith(b"HTTP/1.1 200 ")
+        assert b"paycore_http_connections_refused_total 1.0" in counted
+    stack.nodes.remove(node)
+    node.stop()
+
+
+def asked(connection: socket.socket, path: bytes) -> bytes:
+    """The answer on a connection that stays, or what came until it was ended."""
+    heard = b""
+    try:
+        connection.sendall(head(b"GET", path))
+        while octets := connection.recv(65_536):
+            heard += octets
+            said, _, body = heard.partition(b"\r\n\r\n")
+            length = re.search(rb"(?i)content-length: (\d+)", said)
+            if length and len(body) >= int(length[1]):
+                break
+    except ConnectionError:
+        pass
+    return heard
 
 
 @pytest.mark.parametrize(
@@ -356,11 +376,11 @@ def test_no_other_protocol_is_spoken(speak):
 def test_nobody_keeps_a_connection_for_ever(speak, said, status):
     """Who says nothing, or not all, is cut off after 15 s; what drips too."""
     began = time.monotonic()
-    heard = speak(said, within_s=WITHIN_S + 5)
+    heard = speak(said, within_s=4 * WITHIN_S)
 
     assert b"<still open>" not in heard
     assert heard.startswith(status)
-    assert time.monotonic() - began < WITHIN_S + 3
+    assert time.monotonic() - began < 3 * WITHIN_S
 
 
 @pytest.mark.long
@@ -372,7 +392,8 @@ def test_a_dripping_body_is_cut_off(speak, payer):
     began = time.monotonic()
     heard = speak(opened, *[b" "] * 17, pause_s=1.0)
 
-    assert time.monotonic() - began < WITHIN_S + 6
+    # Had each octet bought as much again, it would have been open for twice as long.
+    assert time.monotonic() - began < 2 * WITHIN_S
     assert heard == b"<reset>" or heard.startswith(b"HTTP/1.1 408 "), heard
 
 
@@ -387,7 +408,7 @@ def test_empty_lines_keep_nothing_open(stack):
             heard += connection.recv(65_536)
         began = time.monotonic()
         connection.settimeout(4.0)
-        for _ in range(8):
+        for _ in range(15):
             try:
                 connection.sendall(b"\r\n")
                 assert b"" == connection.recv(65_536)
@@ -397,4 +418,4 @@ def test_empty_lines_keep_nothing_open(stack):
                 pass
             break
 
-        assert time.monotonic() - began < WITHIN_S + 5
+        assert time.monotonic() - began < 3 * WITHIN_S

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from browsing import launched, program, watching
-from paying import PHONE, SIGN, Shop, Visit
+from paying import CODE_GAP_S, PHONE, SIGN, Shop, Visit
 from stack import Stack, stacked
 
 from paycore.kernel.mask import mask_text
@@ -23,7 +23,8 @@ from paycore.kernel.mask import mask_text
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
 AXE = "axe-core/axe.min.js"
-CODE_GAP_S = 2
+PATIENCE_MS = 60_000
+"""Whoever waits in vain waits so long."""
 EXAMPLE = "+85291234567"
 """The number that a hint shows: nobody's."""
 SHOWN = """() => document.body.innerText + "\\n" + [...document.querySelectorAll(
@@ -39,9 +40,12 @@ KEPT = frozenset(
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Stack]:
-    """One stack for all tests of this process; codes may be asked for every 2 s."""
+    """One stack for all tests of this process; codes may be asked for every few
+    seconds, and are not given up because a bank is slow to send one.
+    """
     program()
-    with stacked(code_gap_s=CODE_GAP_S) as stack:
+    patient = dict.fromkeys(("send_code_timeout_s", "sms_timeout_s"), 10)
+    with stacked(code_gap_s=CODE_GAP_S, **patient) as stack:
         yield stack
 
 
@@ -73,7 +77,9 @@ def open_page(browser, stack: Stack) -> Iterator[object]:
 
         def opened(url: str, **context: object) -> Visit:
             given = {"viewport": PHONE, "locale": "en-GB", **context}
-            visit = Visit(browser.new_context(**given), stack.nodes[0].info.api)
+            made = browser.new_context(**given)
+            made.set_default_timeout(PATIENCE_MS)
+            visit = Visit(made, stack.nodes[0].info.api)
             visits.append(visit)
             visit.page.goto(url)
             return visit

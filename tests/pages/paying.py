@@ -1,16 +1,26 @@
 """A shop that sends its payer to a checkout, and the payer's browser there."""
 
 import asyncio
+import time
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import asyncpg
 from browsing import Watched
 from stack import SHOP, Payer, Stack, key
 
+T = TypeVar("T")
+
 SIGN = {"pay_type": "QUICK_PAY", "channel": "quick_a", "account": "main"}
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1280, "height": 900}
+
+CODE_GAP_S = 4
+"""Long enough that a page is drawn and looked at in it, on a busy machine too."""
+WITHIN_S = 60.0
+"""Only what never comes is waited for so long."""
 
 NEW_CARD = {"number": "6222 0202 0011 2233 453", "name": "李雷"}
 
@@ -70,10 +80,18 @@ class Shop:
         with ThreadPoolExecutor(1) as apart:
             apart.submit(asyncio.run, past()).result()
 
+    def codes(self, least: int = 1) -> list[str]:
+        """The codes texted to the payer, once there are so many, newest last."""
+        deadline = time.monotonic() + WITHIN_S
+        while len(codes := self.payer.codes()) < least:
+            assert time.monotonic() < deadline, codes
+            time.sleep(0.1)
+        return codes
+
     @property
     def newest(self) -> str:
         """The code that was texted last."""
-        return self.payer.codes()[-1]
+        return self.codes()[-1]
 
     def a_wrong_one(self) -> str:
         """A code that is not the newest one."""
@@ -97,9 +115,31 @@ class Visit(Watched):
         self.page.fill("#code", code)
         self.page.locator("form:has(#code) button").click()
 
-    def until(self, stage: str, *, within_s: float = 60.0) -> None:
-        """Wait until it is this page."""
+    def until(self, stage: str, *, within_s: float = WITHIN_S) -> None:
+        """Wait until it is this page, all of it."""
         self.page.wait_for_selector(f"body.{stage.lower()}", timeout=within_s * 1000)
+        self.page.wait_for_load_state()
+
+    def leave_by(self, button: str) -> None:
+        """Click what leads to another page, and wait for that."""
+        with self.page.expect_navigation():
+            self.page.locator(button).click()
+
+    def seen_whole(self, stage: str, look: Callable[[], T]) -> T:
+        """What a look gives at a page that looks again by itself: once more where it
+        was drawn anew meanwhile, which it is less and less often.
+        """
+        from playwright.sync_api import Error
+
+        deadline = time.monotonic() + 2 * WITHIN_S
+        while True:
+            self.until(stage)
+            try:
+                return look()
+            except Error as error:
+                drawn_anew = "context was destroyed" in str(error)
+                if not drawn_anew or time.monotonic() > deadline:
+                    raise
 
     def back_address(self) -> str:
         """Where the way back leads."""

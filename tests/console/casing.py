@@ -1,5 +1,5 @@
-"""Cases for the desk's pages: made in a thread of their own, as the browser's has a
-loop that runs already.
+"""Cases for the desk's pages, and what is looked up in the database: in a thread of
+their own, as the browser's has a loop that runs already.
 """
 
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
+from facts import delivered
 from operating import Person, case, previewed
 from stack import Stack
 
@@ -18,6 +19,11 @@ T = TypeVar("T")
 def _beside(do: Callable[[], T]) -> T:
     with ThreadPoolExecutor(max_workers=1) as other:
         return other.submit(do).result()
+
+
+def is_told(stack: Stack, no: str) -> None:
+    """Wait until it is written that the line was told of a payment."""
+    _beside(partial(delivered, stack, no))
 
 
 def a_case(stack: Stack, no: str, **about: object) -> str:

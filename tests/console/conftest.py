@@ -94,7 +94,9 @@ def open_console(browser, stack: Stack) -> Iterator[object]:
 
 @pytest.fixture(scope="session")
 def sessions() -> dict[str, object]:
-    """Cookies of who has logged in once: each code is good once, and comes slowly."""
+    """Cookies of who has logged in once: each code is good once, and comes slowly. A
+    session that nobody used for half an hour is over, and made anew.
+    """
     return {}
 
 
@@ -103,10 +105,9 @@ def inside(open_console, people, sessions) -> object:
     """Opens a page as somebody: `inside("payments", role="viewer", …)`."""
 
     def opened(path: str = "", role: str = "admin", **context: object) -> Visit:
-        kept = sessions.get(role)
-        if kept is not None:
-            return open_console(path, storage_state=kept, **context).in_console()
-        visit = open_console(path, **context)
+        visit = open_console(path, storage_state=sessions.get(role), **context)
+        if visit.is_in():
+            return visit
         visit.log_in(people[role])
         state = visit.context.storage_state()
         sessions[role] = {"cookies": state["cookies"], "origins": []}

@@ -1,7 +1,7 @@
 """Books, notices, jobs and invariants in the console: looked at, and set going."""
 
 import pytest
-from facts import delivered
+from casing import is_told
 from playwright.sync_api import expect
 from stack import TICKETS
 
@@ -14,7 +14,7 @@ def paid(running) -> str:
     payer = running.payer(TICKETS)
     no = payer.open().json()["pay_order_no"]
     assert "SUCCESS" == payer.confirm(no).json()["biz_status"]
-    delivered(running, no)
+    is_told(running, no)
     return no
 
 
@@ -40,7 +40,7 @@ def test_a_notice_is_sent_again(inside, stack, paid):
     dialog.locator("button[type=submit]").click()
     expect(dialog).to_contain_text("It is under way")
 
-    expect(visit.page.locator("main")).to_contain_text("Delivered", timeout=30_000)
+    expect(visit.page.locator("main")).to_contain_text("Delivered", timeout=60_000)
 
 
 def _a_range(page):
@@ -62,7 +62,7 @@ def _a_range(page):
 def _stays(visit) -> None:
     """The bar of long work is there after a reload, until somebody puts it away."""
     bar = visit.page.locator("main .ant-progress-status-success")
-    expect(bar).to_be_visible(timeout=60_000)
+    expect(bar).to_be_visible(timeout=120_000)
     visit.page.reload()
     expect(bar).to_be_visible()
     assert "work=wk_" in visit.page.url

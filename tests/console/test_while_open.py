@@ -43,12 +43,12 @@ def _why(visit, why: str) -> object:
 def test_who_logs_out_of_a_session_that_is_over_has_left(inside):
     """The API knows him no more, which is all that he wanted."""
     visit = inside("audit")
+    # A read of the page's own that is answered first would end the session as well.
+    visit.page.route("**/v1/**", lambda _: None)
     visit.context.clear_cookies()
-    visit.page.locator(".who").click()
-    visit.page.get_by_text("Log out").click()
+    visit.log_out()
 
-    visit.page.locator("input[autocomplete=username]").wait_for()
-    assert 0 == visit.page.locator(".frame").count()
+    expect(visit.page.locator(".frame")).to_have_count(0)
 
 
 @pytest.mark.parametrize("answered", [True, False])
@@ -63,9 +63,9 @@ def test_nothing_stays_on_the_screen_of_who_went_away(inside, answered):
     visit.page.clock.fast_forward("31:00")
 
     visit.shows("Your session ended")
-    assert 0 == visit.page.locator(".frame").count()
-    assert [NO_ANSWER] * (not answered) == visit.wrong
-    visit.wrong.clear()
+    expect(visit.page.locator(".frame")).to_have_count(0)
+    if not answered:
+        visit.forgive(NO_ANSWER)
 
 
 # One payment
@@ -83,7 +83,7 @@ def test_a_payment_that_ends_while_one_looks_is_shown_to_its_end(inside, stack):
     axis = visit.page.locator(".axis")
     expect(axis).to_contain_text("Paid")
     expect(visit.page.locator(".payment-aside")).to_contain_text(
-        "Delivered", timeout=40_000
+        "Delivered", timeout=120_000
     )
     expect(axis).to_contain_text("delivered")
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 """What is awaited comes at once; on a busy machine, in a while."""
 
 SWITCHES = (

@@ -207,8 +207,10 @@ async def _carriers(node: Node, sandbox: SandboxInfo, kept: Kept) -> None:
 async def _routes(node: Node, plans: Sequence[Plan], providers: Sequence[str]) -> None:
     for bank in (*BANKS, *providers):
         kinds = QUICK if pay_type(bank) is PayType.QUICK_PAY else DEDUCT
-        # Between two that can the router draws by weight; there is a usual one.
-        await _trans_types(node, bank, kinds, weight=3 if bank in USUAL else 1)
+        # Between two that can the router draws by weight; there is a usual one. Of
+        # providers the other one is never drawn while it stands: the demo says so.
+        other = 0 if bank in providers else 1
+        await _trans_types(node, bank, kinds, weight=3 if bank in USUAL else other)
     await _trans_types(node, SMS_CENTRE, CENTRE, weight=1)
     for plan in plans:
         for channel in plan.channels:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import asyncpg
 from stack import Stack
@@ -56,19 +56,30 @@ def session(stack: Stack) -> Iterator[Session]:
         made.close()
 
 
+def _altered(stack: Stack, sql: str) -> None:
+    """Change a table beside commits: it locks all its months, they the other tables,
+    and whom of the two the server refuses is its choice.
+    """
+    for _ in range(100):
+        with suppress(asyncpg.DeadlockDetectedError):
+            ask(stack, sql)
+            return
+    raise AssertionError(sql)
+
+
 @contextmanager
 def failing(
     stack: Stack, table: str, *, sqlstate: str, when: str = "true", on: str = ""
 ) -> Iterator[None]:
     """Let the server refuse such rows with this SQLSTATE, inside the block."""
     drop = f"DROP TRIGGER IF EXISTS struck ON {table}"
-    ask(
+    _altered(
         stack,
         "CREATE OR REPLACE FUNCTION struck() RETURNS trigger LANGUAGE plpgsql AS "
         f"$$ BEGIN IF {when} THEN RAISE EXCEPTION 'struck' USING ERRCODE = "
         f"'{sqlstate}'; END IF; RETURN NEW; END $$",
     )
-    ask(
+    _altered(
         stack,
         f"CREATE TRIGGER struck BEFORE {on or 'INSERT OR UPDATE'} ON {table} "
         "FOR EACH ROW EXECUTE FUNCTION struck()",
@@ -76,4 +87,4 @@ def failing(
     try:
         yield
     finally:
-        ask(stack, drop)
+        _altered(stack, drop)

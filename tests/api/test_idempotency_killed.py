@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 
@@ -122,16 +122,22 @@ def nothing_is_written(stack: Stack) -> Iterator[None]:
     """
     held, let_go = threading.Event(), threading.Event()
 
+    async def lock_all(connection: asyncpg.Connection) -> None:
+        async with connection.transaction():
+            await connection.execute(
+                "LOCK TABLE payment, cards_card, desk_case, operators_head,"
+                " idempotency_key IN EXCLUSIVE MODE"
+            )
+            held.set()
+            await asyncio.to_thread(let_go.wait)
+
     async def hold() -> None:
         connection = await asyncpg.connect(stack.on.cluster.dsn)
         try:
-            async with connection.transaction():
-                await connection.execute(
-                    "LOCK TABLE payment, cards_card, desk_case, operators_head,"
-                    " idempotency_key IN EXCLUSIVE MODE"
-                )
-                held.set()
-                await asyncio.to_thread(let_go.wait)
+            while not held.is_set():
+                # A commit under way may have locked them in another order.
+                with suppress(asyncpg.DeadlockDetectedError):
+                    await lock_all(connection)
         finally:
             await connection.close()
 

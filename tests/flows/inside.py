@@ -28,9 +28,6 @@ from paycore.kernel.transport import HttpTransport
 from paycore.lines import service as lines
 from paycore.worker import heartbeat, loop
 
-TAKEN_UP_S = loop.REFRESH_EVERY_S + 1.0
-"""By then every node has read a changed set-up, if the machine is not busy."""
-
 
 class LeapingClock(SystemClock):
     """The real clock, which can be put forward."""

@@ -20,6 +20,7 @@ import httpx2 as httpx
 import msgspec
 import pytest
 from stack import PATIENCE_S, Stack, key, stacked
+from waiting import until
 
 from paycore.dev.processes import NodeInfo, NodeProcess, environ_of, free_port
 from paycore.dev.stack import settings_of
@@ -36,14 +37,6 @@ def has(node: NodeProcess) -> dict[str, bool]:
     said = answer.json()["has"]
     assert (200 if all(said.values()) else 503) == answer.status_code
     return said
-
-
-def until(true, *, within_s: float = 60.0):
-    """Wait for something; what it is in the end."""
-    deadline = time.monotonic() + within_s
-    while not (found := true()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return found
 
 
 def figures(node: NodeProcess) -> dict[str, float]:
@@ -181,7 +174,7 @@ def test_without_its_database_a_node_is_not_ready_and_says_why():
         assert 200 == healthy.status_code
 
         stack.on.cluster.restart()
-        assert until(lambda: all(has(node).values()), within_s=60)
+        assert until(lambda: all(has(node).values()))
         assert until(lambda: figures(node)["paycore_database_up"] == 1)
 
 
@@ -261,7 +254,7 @@ def test_an_open_breaker_and_a_case_are_seen(stack: Stack, alone: NodeProcess):
         payer.open()
         return not [name for name in figures(node) if "breaker_open{" in name]
 
-    assert until(closed, within_s=60), "a breaker stays open"
+    assert until(closed, "a breaker stays open")
 
 
 # --- logs and traces ------------------------------------------------------------------

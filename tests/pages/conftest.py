@@ -14,7 +14,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "flows"))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from browsing import launched, program, watching
+from browsing import PATIENCE_MS, launched, program, watching
 from paying import CODE_GAP_S, PHONE, SIGN, Shop, Visit
 from stack import Stack, stacked
 
@@ -23,8 +23,6 @@ from paycore.kernel.mask import mask_text
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
 AXE = "axe-core/axe.min.js"
-PATIENCE_MS = 60_000
-"""Whoever waits in vain waits so long."""
 EXAMPLE = "+85291234567"
 """The number that a hint shows: nobody's."""
 SHOWN = """() => document.body.innerText + "\\n" + [...document.querySelectorAll(

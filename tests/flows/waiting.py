@@ -15,5 +15,5 @@ def until(look: Callable[[], T], what: object = "it has not come") -> T:
     deadline = time.monotonic() + WITHIN_S
     while not (found := look()):
         assert time.monotonic() < deadline, what
-        time.sleep(0.1)
+        time.sleep(0.05)
     return found

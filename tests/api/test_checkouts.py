@@ -175,7 +175,11 @@ def test_the_token_is_kept_as_a_hash(stack, payer, order, made):
     assert [] == [row for row in (*rows, *keys) if row[0] and secret in row[0]]
 
 
-@pytest.mark.parametrize("change", [lambda t: t[:-1] + "?", lambda t: t[:-2] + "00"])
+@pytest.mark.parametrize(
+    "change",
+    # One of a thousand ends with 00 itself.
+    [lambda t: t[:-1] + "?", lambda t: t[:-2] + ("11" if t.endswith("00") else "00")],
+)
 def test_a_wrong_token_opens_nothing(browser, made, change):
     """A page that says so, and nothing of what was sent."""
     url = change(made["url"])

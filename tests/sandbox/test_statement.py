@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("one_hour")
+
 SECRET = bytes.fromhex("5a" * 32)
 PATH = "/v1/statement"
 FAULTS = (

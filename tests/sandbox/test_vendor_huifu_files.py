@@ -31,6 +31,8 @@ from huifu_merchant import (
 
 from paycore.dev.huifu_keys import fresh
 
+pytestmark = pytest.mark.usefixtures("one_hour")
+
 VECTORS = Path(__file__).parents[3] / "shared/vectors/huifu_dg_sdk_2_0_28.json"
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from stripe_merchant import METHOD, Merchant, config
 
+pytestmark = pytest.mark.usefixtures("one_hour")
+
 
 def say(merchant: Any, path: str, **what: Any) -> Any:
     url = f"{merchant.sandbox.info['control']}/control/{path}"

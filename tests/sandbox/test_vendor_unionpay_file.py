@@ -13,6 +13,8 @@ from unionpay_merchant import BEIJING, Merchant, members_of
 
 from paycore.dev import certificates
 
+pytestmark = pytest.mark.usefixtures("one_hour")
+
 MER_ID = "700000000000001"
 WIDTHS = [3, 11, 11, 6, 10, 19, 12, 4, 2, 21, 2, 32, 2, 6, 10, 13, 13, 4, 15, 2, 2, 6]
 WIDTHS += [2, 4, 32, 1, 21, 15, 1, 15, 32, 13, 13, 8, 32, 13, 13, 12, 2, 1, 32, 98]

@@ -20,6 +20,8 @@ from paycore.kernel.terms import Origin
 from paycore.sms import budget, service
 from paycore.sms.rows import CarrierRow
 
+pytestmark = pytest.mark.usefixtures("one_hour")
+
 PAYER = Origin(address="203.0.113.7", told=True)
 CALLER = Origin(address="198.51.100.1", told=False)
 

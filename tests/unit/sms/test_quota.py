@@ -6,6 +6,8 @@ from paycore.kernel.config import Settings
 from paycore.kernel.terms import VerifyStatus
 from paycore.sms.rows import CodeStatus
 
+pytestmark = pytest.mark.usefixtures("one_hour")
+
 
 @pytest.fixture
 def settings() -> Settings:

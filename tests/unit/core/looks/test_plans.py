@@ -110,6 +110,8 @@ def history(dsn) -> str:
 
 async def _fill(dsn: str) -> None:
     connection = await asyncpg.connect(dsn)
+    # There from the beginning is the month in which this is run.
+    await connection.execute("SELECT ensure_partitions('2026-11-01', 1)")
     await connection.execute(HISTORY.format(n=PAYMENTS))
     await connection.execute(STANDING.format(open=OPEN))
     cards = ("cards_card", "cards_agreement", "coupon")

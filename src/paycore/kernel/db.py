@@ -50,6 +50,14 @@ MIGRATION_LOCK = 0x7061_7963_6F72_65
 """Any number that no other program uses: `paycore` in ASCII."""
 PARTITIONS_LOCK = MIGRATION_LOCK + 1
 
+LOCK_MS = 2000
+"""How long a migration waits for a table: payments that come meanwhile wait behind it,
+for five seconds at most. Longer than `deadlock_timeout`, after which an autovacuum that
+is in the way breaks off."""
+TRIES, BETWEEN_TRIES_S = 30, 1.0
+"""How often a migration is tried whose locks were not to be had, a minute and a half in
+all; payments go on between two tries."""
+
 
 class DatabaseUnavailableError(Misconfigured):
     """The server cannot be reached; it may be later."""
@@ -198,6 +206,9 @@ def away(error: BaseException) -> bool:
 
 _NO_ADDRESS = (ValueError, OverflowError)
 """What the driver raises for an address that it cannot read."""
+
+_IN_THE_WAY = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
+"""Somebody has a table, or wants what the migration has and has what it wants."""
 
 
 def _unavailable(error: BaseException) -> DatabaseUnavailableError:
@@ -359,12 +370,30 @@ async def _applied(connection: "Connection") -> Sequence[asyncpg.Record]:
 
 
 async def _apply(connection: "Connection", migration: Migration) -> None:
-    """Run one file and record it, or neither.
-
-    No node runs yet whose clock could be asked, so the database's own is.
+    """Run one file and record it, or neither; again, where what nodes do meanwhile
+    stood in its way.
     """
+    for tried in range(1, TRIES + 1):
+        try:
+            await _once(connection, migration)
+        except _IN_THE_WAY as error:
+            if tried == TRIES:
+                raise DatabaseRefusedError(
+                    f"{migration.name} was tried {TRIES} times and changed nothing:"
+                    f" {error}; somebody has a table for long: find the oldest"
+                    " xact_start in pg_stat_activity, end that session or wait for it,"
+                    " and run `paycore migrate` again"
+                ) from error
+            await connection.execute("SELECT pg_sleep($1)", BETWEEN_TRIES_S)
+        else:
+            return
+
+
+async def _once(connection: "Connection", migration: Migration) -> None:
+    """No node runs yet whose clock could be asked, so the database's own is."""
     try:
         async with connection.transaction():
+            await connection.execute(f"SET LOCAL lock_timeout = {LOCK_MS}")
             await connection.execute(migration.sql)
             await connection.execute(
                 "INSERT INTO schema_migration"
@@ -373,5 +402,7 @@ async def _apply(connection: "Connection", migration: Migration) -> None:
                 *(migration.number, migration.name, migration.sha256),
                 migration.expands,
             )
+    except _IN_THE_WAY:
+        raise
     except asyncpg.PostgresError as error:
         raise DatabaseRefusedError(f"{migration.name} failed: {error}") from error

@@ -14,6 +14,16 @@ FIRST = Migration.of(
     "0001_first.sql", "CREATE TABLE a (x int); CREATE TABLE b (x int);"
 )
 SECOND = Migration.of("0002_second.sql", "ALTER TABLE a ADD y int;")
+TWO = "CREATE TABLE first (x int); CREATE TABLE second (x int);"
+BOTH = Migration.of(
+    "0002_both.sql", "ALTER TABLE first ADD y int; ALTER TABLE second ADD y int;"
+)
+
+WAITING = """
+SELECT count(*) FROM pg_locks
+WHERE NOT granted AND mode = 'AccessExclusiveLock'
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 @pytest.fixture
@@ -30,6 +40,16 @@ async def ask(dsn, question):
     connection = await db.connect(dsn)
     try:
         return await connection.fetchval(question)
+    finally:
+        await connection.close()
+
+
+async def waits_for_a_lock(dsn):
+    """Return once somebody waits to have a table alone."""
+    connection = await db.connect(dsn)
+    try:
+        while not await connection.fetchval(WAITING):  # noqa: ASYNC110 it tells nobody
+            await asyncio.sleep(0.01)
     finally:
         await connection.close()
 
@@ -154,6 +174,67 @@ async def test_who_has_nothing_to_do_waits_for_nobody(empty):
             assert [] == await db.migrate(empty, files=[FIRST])
     finally:
         await holder.close()
+
+
+async def test_a_file_whose_locks_cross_a_payments_is_tried_again(empty):
+    """The server breaks a circle by failing one of the two: here the migration."""
+    await db.migrate(empty, files=[Migration.of("0001_two.sql", TWO)])
+    payment = await db.connect(empty)
+    try:
+        # Never the one that finds the circle.
+        await payment.execute("SET deadlock_timeout = '10min'")
+        await payment.execute("BEGIN; INSERT INTO second VALUES (1)")
+        files = [Migration.of("0001_two.sql", TWO), BOTH]
+        running = asyncio.create_task(db.migrate(empty, files=files))
+        await waits_for_a_lock(empty)
+        await payment.execute("INSERT INTO first VALUES (1); COMMIT")
+
+        assert ["0002_both"] == await running
+    finally:
+        await payment.close()
+    assert 1 == await ask(empty, "SELECT count(*) FROM first WHERE y IS NULL")
+
+
+async def test_payments_pass_by_a_file_that_waits(empty, monkeypatch):
+    """Who wants the table after a migration stands behind it: it lets them go on while
+    a reader has the table, and is applied once that has gone.
+    """
+    monkeypatch.setattr(db, "LOCK_MS", 100)
+    monkeypatch.setattr(db, "BETWEEN_TRIES_S", 0.1)
+    monkeypatch.setattr(db, "TRIES", 10_000)
+    await db.migrate(empty, files=[FIRST])
+    reader, payment = await db.connect(empty), await db.connect(empty)
+    try:
+        await reader.execute("BEGIN; SELECT * FROM a")
+        running = asyncio.create_task(db.migrate(empty, files=[FIRST, SECOND]))
+        for _ in range(3):
+            await waits_for_a_lock(empty)
+            async with asyncio.timeout(60):
+                await payment.execute("INSERT INTO a VALUES (1)")
+        assert not running.done()
+        await reader.execute("COMMIT")
+
+        assert ["0002_second"] == await running
+    finally:
+        await reader.close()
+        await payment.close()
+
+
+async def test_a_file_that_gets_no_lock_says_what_to_do(empty, monkeypatch):
+    """It was tried so often; nothing is changed, and it can be run again."""
+    monkeypatch.setattr(db, "LOCK_MS", 20)
+    monkeypatch.setattr(db, "BETWEEN_TRIES_S", 0.0)
+    monkeypatch.setattr(db, "TRIES", 3)
+    await db.migrate(empty, files=[FIRST])
+    reader = await db.connect(empty)
+    try:
+        await reader.execute("BEGIN; SELECT * FROM a")
+        with pytest.raises(DatabaseRefusedError, match="0002_second was tried 3 times"):
+            await db.migrate(empty, files=[FIRST, SECOND])
+    finally:
+        await reader.close()
+
+    assert ["0002_second"] == await db.migrate(empty, files=[FIRST, SECOND])
 
 
 async def test_a_failing_file_leaves_nothing(empty):

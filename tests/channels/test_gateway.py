@@ -1,6 +1,7 @@
 """What the gateway does around any channel: accounts, lease, breaker, stumbles."""
 
 import asyncio
+from time import monotonic
 from typing import ClassVar
 
 import msgspec
@@ -17,8 +18,9 @@ from paycore.gateway.channel import Account
 from paycore.gateway.channels.sandbox import Sandbox
 from paycore.gateway.registry import Registry
 from paycore.gateway.rows import AccountRow
+from paycore.kernel.clock import SystemClock
 from paycore.kernel.errors import BadRequest, Misconfigured
-from paycore.kernel.http import Answered
+from paycore.kernel.http import Answered, HttpRequest, HttpResult
 from paycore.kernel.ids import attempt_id, pay_order_no
 from paycore.kernel.meters import CALLS, Tally
 from paycore.kernel.node import Node
@@ -116,6 +118,40 @@ async def test_lease_that_ran_out(bank: Node, strangers: Strangers) -> None:
     reply = await call(bank, deduct(bank))
 
     assert (reply.outcome, reply.resp_msg) == (Outcome.NOT_SENT, "lease")
+
+
+async def test_a_node_that_stood_still_sends_nothing(
+    bank: Node, strangers: Strangers
+) -> None:
+    """Stopped behind its last look at the lease and before the first byte, for longer
+    than its life lasts: when it goes on nothing leaves, the bank knows of nothing, and
+    no breaker hears of it.
+    """
+    ahead, door = [0.0], bank.transport
+
+    class StandsStill:
+        async def send(self, request: HttpRequest) -> HttpResult:
+            ahead[0] = 60.0
+            return await door.send(request)
+
+    bank.clock = SystemClock(bank.now(), monotonic=lambda: monotonic() + ahead[0])
+    bank.transport = StandsStill()  # type: ignore[assignment]
+    bank.heartbeat.good_until = bank.clock.monotonic() + 5
+    asks = [deduct(bank) for _ in range(12)]
+    replies = []
+    for ask in asks:
+        ahead[0] = 0.0
+        replies.append(await call(bank, ask))
+    ahead[0], bank.transport = 0.0, door
+    known = [
+        await call(bank, replace(ask, operation=Operation.ENQUIRE)) for ask in asks
+    ]
+
+    assert {(Outcome.NOT_SENT, "too late")} == {
+        (r.outcome, r.resp_msg) for r in replies
+    }
+    assert all(reply.not_found for reply in known)
+    assert [] == gateway.breakers_open(bank)
 
 
 @pytest.mark.parametrize("lost", ["over", "too short", "another life's"])

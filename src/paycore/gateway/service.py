@@ -23,6 +23,7 @@ from paycore.gateway.masking import storable, without
 from paycore.gateway.replies import tidy, verdict
 from paycore.gateway.rows import AccountRow, FactRow, MessageRow
 from paycore.kernel import log, trace
+from paycore.kernel.http import TOO_LATE
 from paycore.kernel.journal import Change
 from paycore.kernel.meters import CALL_SECONDS, CALLS, Tally
 from paycore.kernel.node import Lease, Node
@@ -200,13 +201,26 @@ async def _send(node: Node, prepared: Prepared, lease: Lease | None) -> Reply:
     admission = breaker.admit(node.clock.monotonic())
     if admission is Admission.REFUSED:
         return calls.not_sent("breaker")
+    leaving = _while_ours(node, prepared.outgoing)
     try:
-        reply = await _perform(node, prepared.opened, prepared.outgoing)
+        reply = await _perform(node, prepared.opened, leaving)
     except BaseException:
         breaker.release(admission)
         raise
-    breaker.record(node.clock.monotonic(), admission, failed=_failed(reply))
+    if reply.outcome is Outcome.NOT_SENT and reply.resp_msg == TOO_LATE.reason:
+        breaker.release(admission)  # it was we who stood still
+    else:
+        breaker.record(node.clock.monotonic(), admission, failed=_failed(reply))
     return reply
+
+
+def _while_ours(node: Node, outgoing: Outgoing) -> Outgoing:
+    """The same call; the door looks once more, when its connection stands."""
+    if outgoing.http is None:
+        return outgoing
+    may_leave = node.leaves_in_time(outgoing.ask.timeout_s)
+    http = msgspec.structs.replace(outgoing.http, may_leave=may_leave)
+    return msgspec.structs.replace(outgoing, http=http)
 
 
 async def _perform(node: Node, opened: Opened, outgoing: Outgoing) -> Reply:

@@ -38,6 +38,9 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Connect to a public address or not at all: for addresses that others gave us."""
     most_octets: int = MAX_REPLY_OCTETS
     """An answer that is longer is none."""
+    may_leave: Callable[[], bool] | None = None
+    """Asked directly before the first byte of a request with a body, when the
+    connection stands: where it says no, nothing leaves."""
 
     def __repr__(self) -> str:
         """Where it goes; keys, codes and cards are in headers, body and query."""
@@ -58,6 +61,10 @@ class NotSent(msgspec.Struct, frozen=True, kw_only=True):
     """Surely nothing left."""
 
     reason: str
+
+
+TOO_LATE = NotSent(reason="too late")
+"""What comes of a request that may not leave any more (`HttpRequest.may_leave`)."""
 
 
 class NoAnswer(msgspec.Struct, frozen=True, kw_only=True):

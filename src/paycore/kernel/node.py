@@ -194,3 +194,14 @@ class Node:
         sends nothing, because another may have taken over what it holds.
         """
         return self.clock.monotonic() + seconds <= self.heartbeat.good_until
+
+    def leaves_in_time(self, call_s: float) -> Callable[[], bool]:
+        """What a door asks once more when a call's connection stands.
+
+        Between `lease_holds` and the first byte a process may stand still for as long
+        as its machine likes (a stopped container, a machine that is moved). When it
+        goes on another may have asked what became of the call, have been told that
+        nobody knows it, and have ended the payment: it must not leave then.
+        """
+        until = min(self.clock.monotonic() + call_s, self.heartbeat.good_until)
+        return lambda: self.clock.monotonic() <= until

@@ -16,6 +16,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 from yarl import URL
 
 from paycore.kernel.addresses import (
@@ -28,6 +29,7 @@ from paycore.kernel.addresses import (
 )
 from paycore.kernel.http import (
     ADDRESS_REFUSED,
+    TOO_LATE,
     Answered,
     HttpRequest,
     HttpResult,
@@ -88,9 +90,18 @@ class HttpTransport:
         return await self._send(request, take)
 
     async def _send(self, request: HttpRequest, take: Take | None) -> HttpResult:
+        if request.may_leave is None:
+            return await self._tried(request, request.body, take)
+        body = _Body(request.body, request.may_leave)
+        result = await self._tried(request, body, take)
+        return TOO_LATE if body.was_kept else result
+
+    async def _tried(
+        self, request: HttpRequest, body: "bytes | _Body", take: Take | None
+    ) -> HttpResult:
         try:
             async with asyncio.timeout(request.timeout_s):
-                return await self._call(request, take)
+                return await self._call(request, body, take)
         except aiohttp.ConnectionTimeoutError:
             return NotSent(reason="connect time-out")
         except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
@@ -102,13 +113,15 @@ class HttpTransport:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return NoAnswer(reason=type(error).__name__)
 
-    async def _call(self, request: HttpRequest, take: Take | None) -> HttpResult:
+    async def _call(
+        self, request: HttpRequest, sent: "bytes | _Body", take: Take | None
+    ) -> HttpResult:
         """The call itself, bounded by the caller; `connect` includes the name."""
         session = self._outside if request.public_only else self._anywhere
         answer = await session.request(
             request.method,
             URL(request.url, encoded=True),
-            data=request.body,
+            data=sent,
             headers=request.headers,
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(connect=request.connect_timeout_s),
@@ -146,6 +159,32 @@ class HttpTransport:
         await self._anywhere.close()
         await self._outside.close()
         self._names.close()
+
+
+class _Body(aiohttp.BytesPayload):
+    """A body that is kept back where it may not leave any more.
+
+    The client holds a request's head until its body is written, so this is asked before
+    the first byte of all; and of a head alone nobody could act on anything.
+    """
+
+    def __init__(self, octets: bytes, may_leave: Callable[[], bool]) -> None:
+        super().__init__(octets)
+        self._may_leave = may_leave
+        self.was_kept = False
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        """Write it, or break the request off."""
+        if not self._may_leave():
+            self.was_kept = True
+            raise _Kept
+        await super().write_with_length(writer, content_length)
+
+
+class _Kept(Exception):
+    """Nothing of the request has left."""
 
 
 def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:

@@ -157,6 +157,7 @@ NODE: Final = tuple(
         ("killed_before_call", "F43", "killed before its call leaves", 0.01),
         ("killed_after_call", "F15 F44", "killed when its call has arrived", 0.01),
         ("paused", "F48", "a node stands still for longer than its life", 0.5),
+        ("paused_before_call", "F48", "it stands still when its call may leave", 0.01),
         ("paused_hearing", "F48", "it stands still while it hears who lives", 0.02),
         ("restarted", "F71", "a node is stopped in good order, and started", 0.5),
         ("clock_drifts", "F69", "a node's clock runs fast or slow", 1.0, 0.2),

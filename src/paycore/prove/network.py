@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from paycore.kernel.http import (
+    TOO_LATE,
     Answered,
     HttpRequest,
     HttpResult,
@@ -85,6 +86,10 @@ class SimTransport:
             raise asyncio.CancelledError
         await world.perhaps_dies(machine, "killed_before_call")
         host, path = _place(request.url)
+        if request.may_leave is not None:
+            await world.perhaps_stands(machine, "paused_before_call")
+            if not request.may_leave():
+                return TOO_LATE
         world.oracle.departures.leaves(machine, host, path, request)
         world.scrutiny.leaves(machine, host, path, request)
         answer: asyncio.Future[HttpResult] = world.loop.create_future()

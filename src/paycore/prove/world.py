@@ -58,6 +58,9 @@ with a clock that is off by more nobody understands anybody until it is right ag
 STRIKE_EVERY_S = 20.0
 """How often the world may do something to nodes and database."""
 
+LONG_PAUSE_S = 60.0
+"""Longer than a bank's window behind the last moment at which a call may leave."""
+
 FINAL_WITHIN_S = 1800.0
 """I28: everything is final or on the desk by then."""
 
@@ -93,6 +96,7 @@ class World:
         self.texts_are_down = False
         self.over = False
         self._dice = self.stream("deaths").random
+        self._pauses = self.stream("pauses").random
         self._started_at = self._date()
         self.base: MemoryStore | Mirror = self.stage.store.copy()
         if plan.postgres is not None:
@@ -211,6 +215,12 @@ class World:
         """The same, from outside of it."""
         if machine.power is Power.ON and self.faults.strikes(kind):
             self.kill(machine)
+
+    async def perhaps_stands(self, machine: Machine, kind: str) -> None:
+        """A place at which a node may stand still, and go on without knowing."""
+        if self.faults.strikes(kind):
+            self.pause(machine, 1.0 + self._pauses() * LONG_PAUSE_S)
+            await asyncio.sleep(0)
 
     async def _disturb(self) -> None:
         """What happens to nodes and to the database, every now and then."""

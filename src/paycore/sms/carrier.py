@@ -225,7 +225,9 @@ class HttpCarrier(Carrier):
         """Send once, and read the answer."""
         request = self.assemble(line, text)
         timeout_s = min(request.timeout_s, timeout_s)
-        result = await asked(node, msgspec_replace(request, timeout_s=timeout_s))
+        may_leave = node.leaves_in_time(timeout_s)
+        request = msgspec_replace(request, timeout_s=timeout_s, may_leave=may_leave)
+        result = await asked(node, request)
         if isinstance(result, Delivery):
             return Said(delivery=result)
         delivery = self.read(line, text, result)

@@ -10,6 +10,7 @@ import pytest
 
 from paycore.kernel.http import (
     MAX_REPLY_OCTETS,
+    TOO_LATE,
     Answered,
     HttpRequest,
     HttpResult,
@@ -114,6 +115,71 @@ async def test_answer(transport: HttpTransport) -> None:
     assert result.headers["x-signature"] == "ab"
 
 
+async def test_what_may_not_leave_any_more_stays(transport: HttpTransport) -> None:
+    """The door asks when the connection stands: not an octet of the head is sent, nor
+    later, and the next request finds a connection that is good.
+    """
+    came: list[bytes] = []
+    gone = asyncio.Event()
+
+    async def behave(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        while octets := await reader.read(1 << 16):
+            came.append(octets)
+            writer.write(HEAD + b"2\r\n\r\nhi")
+        gone.set()
+
+    async with peer(behave) as url:
+        kept = await transport.send(post(url, may_leave=lambda: False))
+        async with asyncio.timeout(WITHIN_S):
+            await gone.wait()
+        assert (TOO_LATE, []) == (kept, came)
+        for _ in range(2):
+            result = await transport.send(post(url, may_leave=lambda: True))
+            assert isinstance(result, Answered)
+        on_the_same = await transport.send(post(url, may_leave=lambda: False))
+        again = await transport.send(post(url))
+
+    assert on_the_same == TOO_LATE
+    assert isinstance(again, Answered)
+    assert 3 == len(came)
+
+
+async def test_the_last_look_is_behind_the_connecting(transport: HttpTransport) -> None:
+    """However long that takes: what is looked at is the moment of the first octet."""
+    connected = asyncio.Event()
+
+    async def behave(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await request_of(reader)
+        writer.write(HEAD + b"2\r\n\r\nhi")
+
+    asked: list[bool] = []
+
+    def may_leave() -> bool:
+        asked.append(connected.is_set())
+        return True
+
+    async with peer(behave) as url:
+        create = asyncio.get_running_loop().create_connection
+
+        async def slowly(*args: object, **named: object) -> object:
+            made = await create(*args, **named)  # type: ignore[arg-type]
+            connected.set()
+            return made
+
+        asyncio.get_running_loop().create_connection = slowly  # type: ignore[assignment]
+        try:
+            result = await transport.send(post(url, may_leave=may_leave))
+        finally:
+            del asyncio.get_running_loop().create_connection
+
+    assert isinstance(result, Answered)
+    assert [True] == asked
+
+
 async def test_sends_what_was_signed(transport: HttpTransport) -> None:
     """The body arrives octet for octet, and no header is added that names us."""
     seen: list[bytes] = []
@@ -121,12 +187,15 @@ async def test_sends_what_was_signed(transport: HttpTransport) -> None:
     async def behave(
         reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        seen.append(await request_of(reader))
-        writer.write(HEAD + b"0\r\n\r\n")
+        while True:
+            seen.append(await request_of(reader))
+            writer.write(HEAD + b"0\r\n\r\n")
 
     async with peer(behave) as url:
         await transport.send(post(url))
+        await transport.send(post(url, may_leave=lambda: True))
 
+    assert seen[0] == seen[1]
     assert seen[0].endswith(b'\r\n\r\n{"amount":1}')
     assert b"user-agent" not in seen[0].lower()
     assert b"accept-encoding" not in seen[0].lower()

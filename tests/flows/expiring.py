@@ -20,8 +20,9 @@ NODES, RACERS, LOOKS = 3, 60, 2
 SLOW_AROUND_S = 0.3
 BLOCKED_WITHIN_S = 60.0
 SETTLED_S = 90.0
-IN_TIME = 5
-"""So many choose early: somebody wins on a busy machine too."""
+IN_TIME = TOO_LATE = 5
+"""So many choose early, so many when it is over: somebody wins on a busy machine too,
+and somebody loses on one that is not."""
 PAST = "WITH past AS (SELECT set_config('session_replication_role', 'replica', true))"
 
 
@@ -203,7 +204,7 @@ async def _until(moment: float) -> None:
 
 def lined_up(stack: Stack, seed: int) -> list[Racer]:
     """Sixty checkouts that end at one moment; their payers choose in the last ones
-    before it, and others look in the first ones after it.
+    before it, a few in the first ones after it, when others look as well.
     """
     chance = random.Random(seed)
     payers: list[Payer] = [stack.payer() for _ in range(RACERS)]
@@ -215,7 +216,8 @@ def lined_up(stack: Stack, seed: int) -> list[Racer]:
             ends_at=ends_at,
             chooses_at=ends_at
             - chance.uniform(0.0, 2 * SLOW_AROUND_S)
-            - (2.0 if number < IN_TIME else 0.0),
+            - (2.0 if number < IN_TIME else 0.0)
+            + (2 * SLOW_AROUND_S if number >= RACERS - TOO_LATE else 0.0),
             asked_at=tuple(
                 ends_at + chance.uniform(0.0, 2 * SLOW_AROUND_S) for _ in range(NODES)
             ),

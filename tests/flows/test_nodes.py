@@ -85,6 +85,7 @@ def test_a_sleeper_that_wakes_charges_nothing_twice(pair: Stack, line: int):
     awake = turned_to(payer, line, node=HERE)
     no = payer.open().json()["pay_order_no"]
     target = "bank.quick_*.confirm" if line == SHOP else "bank.deduct_*.deduct"
+    pair.no_faults()  # that have struck: the bank has the call before the node stops
     pair.fault(target, "slow:2", count=1)
     with ThreadPoolExecutor() as pool:
         confirming = pool.submit(payer.confirm, no)
@@ -121,6 +122,7 @@ def test_a_sleep_under_load_loses_nothing(pair: Stack):
         clients.append(Client(payer, other))
     with ThreadPoolExecutor(len(clients)) as pool:
         opened = list(pool.map(Client.open, clients))
+        pair.no_faults()
         pair.fault("bank.quick_*.confirm", "slow:1")
         pair.fault("bank.deduct_*.deduct", "slow:1")
         paying = [

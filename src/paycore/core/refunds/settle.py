@@ -2,8 +2,7 @@
 
 from datetime import timedelta
 
-from msgspec.structs import replace as replaced
-
+from paycore.core.other_money import of_other_money, remembering
 from paycore.core.refunds.refund import MAX_SENDS
 from paycore.core.refunds.run import RefundRun
 from paycore.core.states import RefundEvent
@@ -80,11 +79,10 @@ async def _trusted(run: RefundRun, reply: Reply) -> Reply:
     """The reply, made UNKNOWN where it speaks of other money than ours."""
     row, alarm = run.refund.row, reply.alarm
     ours = (row.money_amount, row.currency)
+    reply = remembering(row.resp_code, reply)
     if reply.outcome is Outcome.SUCCEEDED and (reply.amount, reply.currency) != ours:
         alarm = alarm or "amount differs"
-        reply = replaced(
-            reply, outcome=Outcome.UNKNOWN, blame=None, resp_code="AMOUNT_DIFFERS"
-        )
+        reply = of_other_money(reply)
     if alarm is not None:
         said = {"said_amount": reply.amount, "said_currency": reply.currency}
         await _case(run, "CHANNEL_ALARM", evidence={"alarm": alarm, **said})

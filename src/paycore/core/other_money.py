@@ -1,0 +1,33 @@
+"""A channel's yes to other money than ours, and what it says afterwards (F32). Pure.
+
+It is neither a yes nor a no: something was taken, or given back, and not what we asked
+for. So no later word is the last one either, but a yes to our own money: a no, or "no
+such order", contradicts what the channel has signed before, and a person finds out
+which of the two is right.
+"""
+
+from msgspec.structs import replace as replaced
+
+from paycore.gateway.call import Reply
+from paycore.kernel.outcome import Outcome
+
+OTHER_MONEY = "AMOUNT_DIFFERS"
+"""Kept as the code of the leg or refund, until a yes to our own money comes."""
+
+
+def of_other_money(reply: Reply) -> Reply:
+    """The reply, as one that leaves open what happened."""
+    return replaced(
+        reply,
+        outcome=Outcome.UNKNOWN,
+        blame=None,
+        resp_code=OTHER_MONEY,
+        not_found=False,
+    )
+
+
+def remembering(resp_code: str, reply: Reply) -> Reply:
+    """The reply, to a leg or refund whose code was this before it came."""
+    if resp_code != OTHER_MONEY or reply.outcome is Outcome.SUCCEEDED:
+        return reply
+    return of_other_money(reply)

@@ -28,7 +28,7 @@ from unionpay_calls import (
 )
 from unionpay_peer import MER_ID, Peer
 
-from paycore.gateway.call import Operation
+from paycore.gateway.call import OTHER_MONEY, Operation
 from paycore.gateway.channel import Account
 from paycore.gateway.channels.unionpay import UnionPay
 from paycore.gateway.registry import Registry
@@ -425,7 +425,7 @@ def test_another_amount(account, peer, changes, told):
         said = peer.reply(found(about, "00", **changes))
         reply = read(account, enquiry(about), said)
 
-        assert_unknown(reply, "00", alarm=True)
+        assert_unknown(reply, OTHER_MONEY, alarm=True)
         assert ("amount differs", told) == (reply.alarm, reply.amount)
 
 
@@ -434,7 +434,7 @@ def test_another_amount_accepted(account, peer):
     said = peer.reply(answer(Operation.DEDUCT, "00", txnAmt="999"))
     reply = read(account, an_ask(Operation.DEDUCT), said)
 
-    assert_unknown(reply, "00", alarm=True)
+    assert_unknown(reply, OTHER_MONEY, alarm=True)
     assert 999 == reply.amount
 
 

@@ -8,11 +8,8 @@ which of the two is right.
 
 from msgspec.structs import replace as replaced
 
-from paycore.gateway.call import Reply
+from paycore.gateway.call import OTHER_MONEY, Reply
 from paycore.kernel.outcome import Outcome
-
-OTHER_MONEY = "AMOUNT_DIFFERS"
-"""Kept as the code of the leg or refund, until a yes to our own money comes."""
 
 
 def of_other_money(reply: Reply) -> Reply:
@@ -27,7 +24,9 @@ def of_other_money(reply: Reply) -> Reply:
 
 
 def remembering(resp_code: str, reply: Reply) -> Reply:
-    """The reply, to a leg or refund whose code was this before it came."""
+    """The reply, to a leg or refund whose code was this before it came: `OTHER_MONEY`
+    stays, until a yes to our own money.
+    """
     if resp_code != OTHER_MONEY or reply.outcome is Outcome.SUCCEEDED:
         return reply
     return of_other_money(reply)

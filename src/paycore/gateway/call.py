@@ -120,6 +120,11 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         return _told(self, _SECRET)
 
 
+OTHER_MONEY = "AMOUNT_DIFFERS"
+"""The code of a yes that speaks of another amount or currency than was asked for: it is
+UNKNOWN, and core remembers it by this code."""
+
+
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """One answer, by whichever door it came: reply, callback or enquiry."""
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from paycore.gateway.call import Ask, Operation, Reply, not_sent, unknown
+from paycore.gateway.call import OTHER_MONEY, Ask, Operation, Reply, not_sent, unknown
 from paycore.gateway.unionpay_codes import WRONG_CODE
 from paycore.gateway.unionpay_config import UnionPayConfig
 from paycore.gateway.unionpay_request import (
@@ -163,7 +163,11 @@ def with_one_amount(reply: Reply, amounts: list[int | None]) -> Reply:
 
 def _of_other_amount(reply: Reply) -> Reply:
     return replace(
-        reply, outcome=Outcome.UNKNOWN, verify_status=None, alarm="amount differs"
+        reply,
+        outcome=Outcome.UNKNOWN,
+        resp_code=OTHER_MONEY,
+        verify_status=None,
+        alarm="amount differs",
     )
 
 

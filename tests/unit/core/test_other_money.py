@@ -3,8 +3,8 @@
 import pytest
 from a_payment import NO_ANSWER, YES
 
-from paycore.core.other_money import OTHER_MONEY, of_other_money, remembering
-from paycore.gateway.call import Reply
+from paycore.core.other_money import of_other_money, remembering
+from paycore.gateway.call import OTHER_MONEY, Reply
 from paycore.kernel.outcome import Blame, Outcome
 
 DECLINED = Reply(outcome=Outcome.DECLINED, blame=Blame.CARD, resp_code="CARD_LOST")

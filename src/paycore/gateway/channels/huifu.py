@@ -19,7 +19,15 @@ from paycore.gateway import huifu_bill as bill
 from paycore.gateway import huifu_order as orders
 from paycore.gateway import huifu_verdict as verdict
 from paycore.gateway import huifu_wire as wire
-from paycore.gateway.call import Ask, Callback, Operation, Reply, not_sent, unknown
+from paycore.gateway.call import (
+    OTHER_MONEY,
+    Ask,
+    Callback,
+    Operation,
+    Reply,
+    not_sent,
+    unknown,
+)
 from paycore.gateway.channel import (
     BAD_SIGNATURE,
     Account,
@@ -309,7 +317,12 @@ def _with_our_amount(ask: Ask, reply: Reply) -> Reply:
         return reply
     if (reply.amount, reply.currency) == (ask.amount, ask.currency):
         return reply
-    return replace(reply, outcome=Outcome.UNKNOWN, alarm="amount differs")
+    return replace(
+        reply,
+        outcome=Outcome.UNKNOWN,
+        resp_code=OTHER_MONEY,
+        alarm="amount differs",
+    )
 
 
 def _notified(

@@ -208,7 +208,7 @@ def test_a_yes_over_another_amount_is_unknown(paid, changes):
     reply = CHANNEL.read(ACCOUNT, paid.asked, signed(paid, SECRET, **changes))
 
     assert_unknown(reply)
-    assert "amount differs" == reply.alarm
+    assert ("amount differs", "AMOUNT_DIFFERS") == (reply.alarm, reply.resp_code)
     assert reply.amount is not None
 
 

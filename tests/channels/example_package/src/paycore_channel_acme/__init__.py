@@ -15,7 +15,7 @@ from typing import ClassVar, Final, cast
 import msgspec
 from msgspec.structs import replace
 
-from paycore.gateway.call import Ask, Operation, Reply, unknown
+from paycore.gateway.call import OTHER_MONEY, Ask, Operation, Reply, unknown
 from paycore.gateway.channel import BAD_SIGNATURE, Account, Channel, Outgoing
 from paycore.gateway.masking import masked
 from paycore.kernel.crypto import same
@@ -254,4 +254,9 @@ def _of_our_amount(ask: Ask, reply: Reply) -> Reply:
         return reply
     if (reply.amount, reply.currency) == (ask.amount, ask.currency):
         return reply
-    return replace(reply, outcome=Outcome.UNKNOWN, alarm="amount differs")
+    return replace(
+        reply,
+        outcome=Outcome.UNKNOWN,
+        resp_code=OTHER_MONEY,
+        alarm="amount differs",
+    )

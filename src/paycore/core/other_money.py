@@ -3,13 +3,17 @@
 It is neither a yes nor a no: something was taken, or given back, and not what we asked
 for. So no later word is the last one either, but a yes to our own money: a no, or "no
 such order", contradicts what the channel has signed before, and a person finds out
-which of the two is right.
+which of the two is right; two may then say that nothing was taken.
 """
 
 from msgspec.structs import replace as replaced
 
 from paycore.gateway.call import OTHER_MONEY, Reply
 from paycore.kernel.outcome import Outcome
+
+FORCED = "BY_HAND"
+"""The code of two people's word that a leg took no money, in the place of its
+channel's: the last one, whatever the channel has said."""
 
 
 def of_other_money(reply: Reply) -> Reply:
@@ -27,6 +31,7 @@ def remembering(resp_code: str, reply: Reply) -> Reply:
     """The reply, to a leg or refund whose code was this before it came: `OTHER_MONEY`
     stays, until a yes to our own money.
     """
-    if resp_code != OTHER_MONEY or reply.outcome is Outcome.SUCCEEDED:
+    ends = reply.outcome is Outcome.SUCCEEDED or reply.resp_code == FORCED
+    if ends or resp_code != OTHER_MONEY:
         return reply
     return of_other_money(reply)

@@ -19,6 +19,7 @@ from paycore.core.chain import GuardRefused, LastCall, Next, Run, run_commands
 from paycore.core.chains import CARD_DEDUCT_ON, CLOSE
 from paycore.core.commands import CouponFree, CouponModify, PayResultNotifyBiz
 from paycore.core.messages import words
+from paycore.core.other_money import FORCED
 from paycore.core.restored import RESTORED
 from paycore.core.rows import AttemptRow, PaymentRow
 from paycore.core.sending import CardQuickPaySend, SmsCentreSend
@@ -50,9 +51,6 @@ INTERRUPTED = Reply(outcome=Outcome.UNKNOWN, resp_code="INTERRUPTED")
 
 SENT_ANEW = (SmsCentreSend, CouponFree, PayResultNotifyBiz)
 """What follows a send that was interrupted: the end of every chain that sends."""
-
-FORCED = "BY_HAND"
-"""The code of a leg's end that a person said, and no channel."""
 
 
 async def claim(node: Node, limit: int) -> list[Due]:

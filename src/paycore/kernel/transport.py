@@ -90,7 +90,7 @@ class HttpTransport:
         return await self._send(request, take)
 
     async def _send(self, request: HttpRequest, take: Take | None) -> HttpResult:
-        if request.may_leave is None:
+        if request.may_leave is None or not request.body:
             return await self._tried(request, request.body, take)
         body = _Body(request.body, request.may_leave)
         result = await self._tried(request, body, take)

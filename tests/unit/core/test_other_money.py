@@ -3,7 +3,7 @@
 import pytest
 from a_payment import NO_ANSWER, YES
 
-from paycore.core.other_money import of_other_money, remembering
+from paycore.core.other_money import FORCED, of_other_money, remembering
 from paycore.gateway.call import OTHER_MONEY, Reply
 from paycore.kernel.outcome import Blame, Outcome
 
@@ -27,3 +27,10 @@ def test_what_was_not_of_other_money_is_as_it_is(reply):
     """An ordinary leg's answers, and the yes that ends any."""
     assert reply is remembering("NO_ANSWER", reply)
     assert YES is remembering(OTHER_MONEY, YES)
+
+
+def test_two_peoples_word_ends_it():
+    """They have asked the channel: nothing was taken after all."""
+    said = Reply(outcome=Outcome.DECLINED, blame=Blame.PAYER, resp_code=FORCED)
+
+    assert said is remembering(OTHER_MONEY, said)

@@ -16,7 +16,7 @@ from paycore.core.rows import AttemptRow, PaymentRow, RefundTotalRow
 from paycore.core.settle import settle
 from paycore.desk import service as desk
 from paycore.gateway import service as gateway
-from paycore.gateway.call import Reply
+from paycore.gateway.call import OTHER_MONEY, Reply
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import Outcome
 from paycore.kernel.terms import BizStatus, PayOrderNo, ProcessStatus
@@ -91,7 +91,8 @@ async def _compare(run: Run, attempt: AttemptRow, reply: Reply) -> None:
     if not attempt.trans_type.moves_money:
         return
     charged = attempt.process_status is ProcessStatus.GW_SUCCESS
-    says_yes = reply.outcome is Outcome.SUCCEEDED
+    # A yes to other money is no yes to ours, but something was taken.
+    says_yes = reply.outcome is Outcome.SUCCEEDED or reply.resp_code == OTHER_MONEY
     says_no = reply.outcome is Outcome.DECLINED
     if (charged and not says_no) or (not charged and not says_yes):
         return

@@ -1,9 +1,9 @@
 """A channel's yes to other money than ours, and what it says afterwards (F32). Pure.
 
-It is neither a yes nor a no: something was taken, or given back, and not what we asked
-for. So no later word is the last one either, but a yes to our own money: a no, or "no
-such order", contradicts what the channel has signed before, and a person finds out
-which of the two is right; two may then say that nothing was taken.
+It is neither a yes nor a no: something moved, and not what we asked for. So of a charge
+no later word is the last one either, but a yes to our own money: a no, or "no such
+order", contradicts what the channel has signed before, and a person finds out which of
+the two is right; two may then say that nothing was taken.
 """
 
 from msgspec.structs import replace as replaced
@@ -28,8 +28,8 @@ def of_other_money(reply: Reply) -> Reply:
 
 
 def remembering(resp_code: str, reply: Reply) -> Reply:
-    """The reply, to a leg or refund whose code was this before it came: `OTHER_MONEY`
-    stays, until a yes to our own money.
+    """The reply, to a leg whose code was this before it came: `OTHER_MONEY` stays,
+    until a yes to our own money.
     """
     ends = reply.outcome is Outcome.SUCCEEDED or reply.resp_code == FORCED
     if ends or resp_code != OTHER_MONEY:

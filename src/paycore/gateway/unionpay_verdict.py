@@ -162,10 +162,12 @@ def with_one_amount(reply: Reply, amounts: list[int | None]) -> Reply:
 
 
 def _of_other_amount(reply: Reply) -> Reply:
+    # Another amount that is only accepted was not taken yet.
+    taken = reply.outcome is Outcome.SUCCEEDED
     return replace(
         reply,
         outcome=Outcome.UNKNOWN,
-        resp_code=OTHER_MONEY,
+        resp_code=OTHER_MONEY if taken else reply.resp_code,
         verify_status=None,
         alarm="amount differs",
     )

@@ -51,8 +51,8 @@ MIGRATION_LOCK = 0x7061_7963_6F72_65
 PARTITIONS_LOCK = MIGRATION_LOCK + 1
 
 LOCK_MS = 2000
-"""How long a migration waits for a table: payments that come meanwhile wait behind it,
-for five seconds at most. Longer than `deadlock_timeout`, after which an autovacuum that
+"""How long a migration waits for each table: payments that come meanwhile wait behind
+it, and have five seconds. Longer than `deadlock_timeout`, after which an autovacuum that
 is in the way breaks off."""
 TRIES, BETWEEN_TRIES_S = 30, 1.0
 """How often a migration is tried whose locks were not to be had, a minute and a half in

@@ -9,11 +9,12 @@ from a_run import an_order, converted, events, run_of, says, told
 from msgspec.structs import replace
 
 from paycore.core import ask as asking
+from paycore.core.absorb import write
 from paycore.core.chain import LastCall, Next
 from paycore.core.commands import CardQuickPayConfirm
 from paycore.core.settle import settle
 from paycore.gateway import service as gateway
-from paycore.gateway.call import Operation, Reply
+from paycore.gateway.call import OTHER_MONEY, Operation, Reply
 from paycore.gateway.channels.sandbox import Sandbox
 from paycore.gateway.service import Answer, Prepared
 from paycore.kernel.clock import SystemClock
@@ -487,3 +488,21 @@ async def test_after_a_yes_over_other_money_no_no_is_the_last_word(later):
     assert "CHANNEL_ALARM" == alarm.row.kind
 
     assert AfterCharge.PAID is await settle(run, leg, YES, call_ended=False)
+
+
+async def test_a_yes_over_other_money_after_the_end_is_for_a_person():
+    """The bank's no came first: what it took all the same is a case, and does not go
+    back by itself, whether core or the channel's file saw that it is another amount.
+    """
+    for late in (
+        replace(YES, amount=901),
+        Reply(outcome=Outcome.UNKNOWN, resp_code=OTHER_MONEY, amount=901),
+    ):
+        payment = converted()
+        leg = begun(payment, DEDUCT, channel="deduct_a")
+        run = await run_of(payment)
+        await settle(run, leg, declined(Blame.CARD), call_ended=False)
+        await write(run, leg.seq, late, call_ended=True)
+
+        assert BizStatus.FAIL is payment.row.biz_status
+        assert ["LATE_MONEY"] == [one.row.kind for one in run.change.inserts]

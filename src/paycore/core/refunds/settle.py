@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from paycore.core.other_money import of_other_money, remembering
+from paycore.core.other_money import of_other_money
 from paycore.core.refunds.refund import MAX_SENDS
 from paycore.core.refunds.run import RefundRun
 from paycore.core.states import RefundEvent
@@ -79,7 +79,6 @@ async def _trusted(run: RefundRun, reply: Reply) -> Reply:
     """The reply, made UNKNOWN where it speaks of other money than ours."""
     row, alarm = run.refund.row, reply.alarm
     ours = (row.money_amount, row.currency)
-    reply = remembering(row.resp_code, reply)
     if reply.outcome is Outcome.SUCCEEDED and (reply.amount, reply.currency) != ours:
         alarm = alarm or "amount differs"
         reply = of_other_money(reply)

@@ -52,8 +52,8 @@ PARTITIONS_LOCK = MIGRATION_LOCK + 1
 
 LOCK_MS = 2000
 """How long a migration waits for each table: payments that come meanwhile wait behind
-it, and have five seconds. Longer than `deadlock_timeout`, after which an autovacuum that
-is in the way breaks off."""
+it, and have five seconds. Longer than `deadlock_timeout`, after which an autovacuum
+that is in the way breaks off."""
 TRIES, BETWEEN_TRIES_S = 30, 1.0
 """How often a migration is tried whose locks were not to be had, a minute and a half in
 all; payments go on between two tries."""

@@ -9,12 +9,11 @@ from a_run import an_order, converted, events, run_of, says, told
 from msgspec.structs import replace
 
 from paycore.core import ask as asking
-from paycore.core.absorb import write
 from paycore.core.chain import LastCall, Next
 from paycore.core.commands import CardQuickPayConfirm
 from paycore.core.settle import settle
 from paycore.gateway import service as gateway
-from paycore.gateway.call import OTHER_MONEY, Operation, Reply
+from paycore.gateway.call import Operation, Reply
 from paycore.gateway.channels.sandbox import Sandbox
 from paycore.gateway.service import Answer, Prepared
 from paycore.kernel.clock import SystemClock
@@ -457,52 +456,3 @@ async def test_a_confirm_without_its_agreement_is_declined():
     assert Next.NEXT is await CardQuickPayConfirm().before(run)
     assert says("AGREEMENT_GONE") == told(run)
     assert BizStatus.FAIL is payment.row.biz_status
-
-
-@pytest.mark.parametrize(
-    "later",
-    [
-        [declined(Blame.CARD)],
-        [declined(Blame.CHANNEL)],
-        [NOT_FOUND],
-        [Reply(outcome=Outcome.UNKNOWN, resp_code="NO_ANSWER"), declined(Blame.PAYER)],
-        [Reply(outcome=Outcome.PENDING, resp_code="P1"), NOT_FOUND],
-    ],
-)
-async def test_after_a_yes_over_other_money_no_no_is_the_last_word(later):
-    """F32, I4: the channel has said that it took something. Whatever else it says, the
-    leg stays open for a person; only a yes to our own money ends it.
-    """
-    long_ago = NOW - timedelta(days=1)
-    payment = converted()
-    leg = begun(payment, DEDUCT, channel="deduct_a", quiet_from=long_ago)
-    run = await run_of(payment)
-    other = replace(YES, amount=901)
-    for reply in [other, *later]:
-        leg = payment.attempts[leg.seq]
-        step = await settle(run, leg, reply, call_ended=False)
-        leg = payment.attempts[leg.seq]
-        assert (AfterCharge.ENQUIRE, OPEN) == (step, leg.process_status)
-        assert (Outcome.UNKNOWN, "AMOUNT_DIFFERS") == (leg.outcome, leg.resp_code)
-    (alarm,) = run.change.inserts
-    assert "CHANNEL_ALARM" == alarm.row.kind
-
-    assert AfterCharge.PAID is await settle(run, leg, YES, call_ended=False)
-
-
-async def test_a_yes_over_other_money_after_the_end_is_for_a_person():
-    """The bank's no came first: what it took all the same is a case, and does not go
-    back by itself, whether core or the channel's file saw that it is another amount.
-    """
-    for late in (
-        replace(YES, amount=901),
-        Reply(outcome=Outcome.UNKNOWN, resp_code=OTHER_MONEY, amount=901),
-    ):
-        payment = converted()
-        leg = begun(payment, DEDUCT, channel="deduct_a")
-        run = await run_of(payment)
-        await settle(run, leg, declined(Blame.CARD), call_ended=False)
-        await write(run, leg.seq, late, call_ended=True)
-
-        assert BizStatus.FAIL is payment.row.biz_status
-        assert ["LATE_MONEY"] == [one.row.kind for one in run.change.inserts]

@@ -23,6 +23,8 @@ from paycore.kernel.journal_oneway import CALLED
 REACHED_WITHIN_S = 60.0
 COMMIT = b"COMMIT\0"
 BEGIN = b"BEGIN\0"
+READY, ERROR = b"Z\0\0\0\x05", b"E"
+"""How the last message of an answer begins, and the kind of a refusal."""
 GROUP = CALLED.encode()
 """So the name of a statement begins that writes a whole group."""
 
@@ -132,8 +134,10 @@ class Wire:
                 self.commits += 1
                 strike = self._struck(link.said)
                 if strike is not None:
-                    await link.struck(strike, head + body)
-                    return
+                    if await link.struck(strike, head + body):
+                        return
+                    self._strikes.append(strike)
+                    continue
             await link.pass_on(head + body)
 
     def _struck(self, said: bytes) -> Strike | None:
@@ -175,6 +179,7 @@ class Link:
         self._texts: dict[bytes, bytes] = {}
         self._heard = asyncio.Event()
         self._deaf = False
+        self._answer = b""
         self._whole = False
         self.said = b""
         self.statement = b""
@@ -212,27 +217,45 @@ class Link:
         """To the node, for as long as it may hear."""
         with suppress(OSError):
             while octets := await self._there.read(65536):
-                self._heard.set()
                 if not self._deaf:
                     self._writer.write(octets)
+                    continue
+                self._answer += octets
+                if self._answer[-6:-1] == READY:
+                    self._heard.set()
         self._writer.close()
 
-    async def struck(self, strike: Strike, commit: bytes) -> None:
-        """Do what is to be done at a COMMIT; the connection ends with it."""
+    async def struck(self, strike: Strike, commit: bytes) -> bool:
+        """Do what is to be done at a COMMIT; the connection ends with it. Not where the
+        server refused: the node hears that, and says it again.
+        """
         self._deaf = True
         if strike.at == AFTER:
-            self._heard.clear()
             await self.pass_on(commit)
             await self._heard.wait()
+            if ERROR in _kinds(self._answer):
+                self._writer.write(self._answer)
+                self._deaf, self._answer = False, b""
+                self._heard.clear()
+                return False
         if not strike.hold:
             self._writer.transport.abort()
         strike.reached.set()
         if strike.hold or strike.at == OPEN:
             await strike.over.wait()
+        return True
 
 
 def _left(length: bytes) -> int:
     return int.from_bytes(length, "big") - 4
+
+
+def _kinds(answer: bytes) -> Iterator[bytes]:
+    """Of the messages in it."""
+    at = 0
+    while at < len(answer):
+        yield answer[at : at + 1]
+        at += 1 + int.from_bytes(answer[at + 1 : at + 5], "big")
 
 
 @contextmanager

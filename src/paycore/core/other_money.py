@@ -6,25 +6,12 @@ order", contradicts what the channel has signed before, and a person finds out w
 the two is right; two may then say that nothing was taken.
 """
 
-from msgspec.structs import replace as replaced
-
-from paycore.gateway.call import OTHER_MONEY, Reply
+from paycore.gateway.call import OTHER_MONEY, Reply, of_other_money
 from paycore.kernel.outcome import Outcome
 
 FORCED = "BY_HAND"
 """The code of two people's word that a leg took no money, in the place of its
 channel's: the last one, whatever the channel has said."""
-
-
-def of_other_money(reply: Reply) -> Reply:
-    """The reply, as one that leaves open what happened."""
-    return replaced(
-        reply,
-        outcome=Outcome.UNKNOWN,
-        blame=None,
-        resp_code=OTHER_MONEY,
-        not_found=False,
-    )
 
 
 def remembering(resp_code: str, reply: Reply) -> Reply:

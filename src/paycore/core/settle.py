@@ -10,13 +10,13 @@ from msgspec.structs import replace as replaced
 
 from paycore.core.chain import Run
 from paycore.core.messages import words
-from paycore.core.other_money import of_other_money, remembering
+from paycore.core.other_money import remembering
 from paycore.core.payment import Payment, differs
 from paycore.core.rows import AttemptRow
 from paycore.core.states import Event
 from paycore.desk import service as desk
 from paycore.gateway import service as gateway
-from paycore.gateway.call import Reply
+from paycore.gateway.call import Reply, of_other_money
 from paycore.kernel.outcome import AfterCharge, allowed
 from paycore.kernel.terms import PayType, ProcessStatus, TransType, VerifyStatus
 
@@ -72,13 +72,11 @@ async def settle(
 
 async def _trusted(run: Run, attempt: AttemptRow, reply: Reply) -> Reply:
     """The reply, made UNKNOWN where it speaks of other money than ours (F32)."""
-    alarm = reply.alarm
     reply = remembering(attempt.resp_code, reply)
     if differs(reply, attempt):
-        alarm = alarm or "amount differs"
         reply = of_other_money(reply)
     # The same alarm at every enquiry is one case.
-    if alarm is not None and attempt.resp_code != reply.resp_code:
+    if reply.alarm is not None and attempt.resp_code != reply.resp_code:
         await desk.open_case(
             run.node,
             run.change,
@@ -88,7 +86,7 @@ async def _trusted(run: Run, attempt: AttemptRow, reply: Reply) -> Reply:
             amount=attempt.amount,
             currency=attempt.currency,
             evidence={
-                "alarm": alarm,
+                "alarm": reply.alarm,
                 "channel": attempt.channel,
                 "account": attempt.account,
                 "said_amount": reply.amount,

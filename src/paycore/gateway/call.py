@@ -189,6 +189,20 @@ def unknown(resp_code: str, resp_msg: str = "", *, alarm: str | None = None) -> 
     )
 
 
+def of_other_money(reply: Reply) -> Reply:
+    """A yes to another amount or currency, as one that leaves open what happened: what
+    it said is kept, and a person looks (F32).
+    """
+    return msgspec.structs.replace(
+        reply,
+        outcome=Outcome.UNKNOWN,
+        blame=None,
+        resp_code=OTHER_MONEY,
+        not_found=False,
+        alarm=reply.alarm or "amount differs",
+    )
+
+
 def not_sent(reason: str) -> Reply:
     """Surely never left us."""
     return Reply(outcome=Outcome.NOT_SENT, resp_code="NOT_SENT", resp_msg=reason)

@@ -8,7 +8,15 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from paycore.gateway.call import OTHER_MONEY, Ask, Operation, Reply, not_sent, unknown
+from paycore.gateway.call import (
+    OTHER_MONEY,
+    Ask,
+    Operation,
+    Reply,
+    not_sent,
+    of_other_money,
+    unknown,
+)
 from paycore.gateway.unionpay_codes import WRONG_CODE
 from paycore.gateway.unionpay_config import UnionPayConfig
 from paycore.gateway.unionpay_request import (
@@ -162,15 +170,9 @@ def with_one_amount(reply: Reply, amounts: list[int | None]) -> Reply:
 
 
 def _of_other_amount(reply: Reply) -> Reply:
-    # Another amount that is only accepted was not taken yet.
-    taken = reply.outcome is Outcome.SUCCEEDED
-    return replace(
-        reply,
-        outcome=Outcome.UNKNOWN,
-        resp_code=OTHER_MONEY if taken else reply.resp_code,
-        verify_status=None,
-        alarm="amount differs",
-    )
+    # What is only accepted was not taken yet: a later no is its last word.
+    code = OTHER_MONEY if reply.outcome is Outcome.SUCCEEDED else reply.resp_code
+    return replace(of_other_money(reply), resp_code=code, verify_status=None)
 
 
 def verified(operation: Operation, outcome: Outcome, code: str) -> VerifyStatus | None:

@@ -8,9 +8,9 @@ from a_run import converted, run_of
 from msgspec.structs import replace
 
 from paycore.core.absorb import write
-from paycore.core.other_money import FORCED, of_other_money, remembering
+from paycore.core.other_money import FORCED, remembering
 from paycore.core.settle import settle
-from paycore.gateway.call import OTHER_MONEY, Reply
+from paycore.gateway.call import OTHER_MONEY, Reply, of_other_money
 from paycore.kernel.outcome import AfterCharge, Blame, Outcome
 from paycore.kernel.terms import BizStatus, ProcessStatus, TransType
 

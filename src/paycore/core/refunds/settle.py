@@ -2,13 +2,12 @@
 
 from datetime import timedelta
 
-from paycore.core.other_money import of_other_money
 from paycore.core.refunds.refund import MAX_SENDS
 from paycore.core.refunds.run import RefundRun
 from paycore.core.states import RefundEvent
 from paycore.desk import service as desk
 from paycore.gateway import service as gateway
-from paycore.gateway.call import Reply
+from paycore.gateway.call import Reply, of_other_money
 from paycore.kernel.outcome import REFUNDS, AfterRefund, Outcome
 from paycore.kernel.terms import RefundStatus
 
@@ -77,14 +76,13 @@ async def out_of_schedule(run: RefundRun) -> None:
 
 async def _trusted(run: RefundRun, reply: Reply) -> Reply:
     """The reply, made UNKNOWN where it speaks of other money than ours."""
-    row, alarm = run.refund.row, reply.alarm
+    row = run.refund.row
     ours = (row.money_amount, row.currency)
     if reply.outcome is Outcome.SUCCEEDED and (reply.amount, reply.currency) != ours:
-        alarm = alarm or "amount differs"
         reply = of_other_money(reply)
-    if alarm is not None:
+    if reply.alarm is not None:
         said = {"said_amount": reply.amount, "said_currency": reply.currency}
-        await _case(run, "CHANNEL_ALARM", evidence={"alarm": alarm, **said})
+        await _case(run, "CHANNEL_ALARM", evidence={"alarm": reply.alarm, **said})
     return reply
 
 

@@ -13,19 +13,18 @@ from types import MappingProxyType
 from typing import ClassVar, Final, cast
 
 import msgspec
-from msgspec.structs import replace
 
 from paycore.gateway import huifu_bill as bill
 from paycore.gateway import huifu_order as orders
 from paycore.gateway import huifu_verdict as verdict
 from paycore.gateway import huifu_wire as wire
 from paycore.gateway.call import (
-    OTHER_MONEY,
     Ask,
     Callback,
     Operation,
     Reply,
     not_sent,
+    of_other_money,
     unknown,
 )
 from paycore.gateway.channel import (
@@ -317,12 +316,7 @@ def _with_our_amount(ask: Ask, reply: Reply) -> Reply:
         return reply
     if (reply.amount, reply.currency) == (ask.amount, ask.currency):
         return reply
-    return replace(
-        reply,
-        outcome=Outcome.UNKNOWN,
-        resp_code=OTHER_MONEY,
-        alarm="amount differs",
-    )
+    return of_other_money(reply)
 
 
 def _notified(

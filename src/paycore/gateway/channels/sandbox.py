@@ -19,9 +19,15 @@ from typing import ClassVar, Final, cast
 
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from msgspec.structs import replace
 
-from paycore.gateway.call import OTHER_MONEY, Ask, Callback, Operation, Reply, unknown
+from paycore.gateway.call import (
+    Ask,
+    Callback,
+    Operation,
+    Reply,
+    of_other_money,
+    unknown,
+)
 from paycore.gateway.channel import Account, Channel, Outgoing, StatementChannel
 from paycore.gateway.masking import masked
 from paycore.gateway.signed_csv import SignedCsv
@@ -447,12 +453,7 @@ def _with_our_amount(ask: Ask, reply: Reply) -> Reply:
         return reply
     if (reply.amount, reply.currency) == (ask.amount, ask.currency):
         return reply
-    return replace(
-        reply,
-        outcome=Outcome.UNKNOWN,
-        resp_code=OTHER_MONEY,
-        alarm="amount differs",
-    )
+    return of_other_money(reply)
 
 
 def _verified(outcome: Outcome, code: str, operation: Operation) -> VerifyStatus | None:

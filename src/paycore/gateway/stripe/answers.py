@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from paycore.gateway.call import OTHER_MONEY, Ask, Operation, Reply, unknown
+from paycore.gateway.call import Ask, Operation, Reply, of_other_money, unknown
 from paycore.gateway.stripe.amounts import ours
 from paycore.gateway.stripe.objects import (
     PAY_ORDER_NO,
@@ -74,12 +74,7 @@ class Wanted:
             return reply
         if told == (self.amount, self.currency):
             return reply
-        return replace(
-            reply,
-            outcome=Outcome.UNKNOWN,
-            resp_code=OTHER_MONEY,
-            alarm="amount differs",
-        )
+        return of_other_money(reply)
 
 
 def of_intent(wanted: Wanted, intent: Intent) -> Reply:

@@ -13,9 +13,8 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final, cast
 
 import msgspec
-from msgspec.structs import replace
 
-from paycore.gateway.call import OTHER_MONEY, Ask, Operation, Reply, unknown
+from paycore.gateway.call import Ask, Operation, Reply, of_other_money, unknown
 from paycore.gateway.channel import BAD_SIGNATURE, Account, Channel, Outgoing
 from paycore.gateway.masking import masked
 from paycore.kernel.crypto import same
@@ -254,9 +253,4 @@ def _of_our_amount(ask: Ask, reply: Reply) -> Reply:
         return reply
     if (reply.amount, reply.currency) == (ask.amount, ask.currency):
         return reply
-    return replace(
-        reply,
-        outcome=Outcome.UNKNOWN,
-        resp_code=OTHER_MONEY,
-        alarm="amount differs",
-    )
+    return of_other_money(reply)

@@ -30,7 +30,7 @@ from desking import (
     told_twice,
 )
 from inside import inside, taken_up
-from refunding import has_case, paid, refund, until
+from refunding import got, has_case, paid, refund, told, until
 from sql import ask
 from stack import SHOP, TICKETS, Payer, Stack
 
@@ -226,6 +226,42 @@ def test_a_forced_state_needs_a_reason_and_two(desk: Stack):
     desk.no_faults()
 
 
+def test_a_refund_that_nobody_answers_for_is_ended_by_two(desk: Stack):
+    """F74: neither while a call of it may be on its way nor by one person; then its
+    money is free again, the line is told, and a yes all the same is a case.
+    """
+    payer = desk.payer(TICKETS)
+    no = paid(payer)
+    desk.fault(f"bank.{BANK}.refund", "timeout_before")
+    desk.fault(f"bank.{BANK}.enquire", "http_500")
+    number = refund(payer, no, 100).json()["refund_no"]
+    case_id = _told(desk, "REFUND_UNKNOWN_TOO_LONG", no, 101)
+    with pytest.raises(BizCheckError, match="may still be on its way"):
+        preview(desk, case_id, Cure.FORCE_NOT_REFUNDED)
+    long_ago = "UPDATE refund SET quiet_from = quiet_from - interval '1 hour'"
+    ask(desk, f"{long_ago} WHERE refund_no = $1", number)
+    row = preview(desk, case_id, Cure.FORCE_NOT_REFUNDED)
+    assert (True, 100, "CNY") == (row.needs_second, row.amount, row.currency)
+    with pytest.raises(SecondPerson):
+        execute(desk, row)
+    assert ("DOING", 409) == (
+        got(payer, number)["biz_status"],
+        refund(payer, no, 1).status_code,
+    )
+    execute(desk, approve(desk, row), times=3)
+    desk.no_faults()
+
+    said = got(payer, number)
+    assert ("FAIL", "BY_HAND") == (said["biz_status"], said["resp_code"])
+    assert ["refund.failed"] == told(payer, number)
+    assert "CLOSED" == history(desk, case_id).case.status
+    again = refund(payer, no, 100).json()
+    assert "SUCCESS" == until(payer, again["refund_no"])["biz_status"]
+    about = {"operation": "refund", "kind": "refund", "request_id": number}
+    assert 200 == Bank(desk, BANK).call_back(payer, no, **about).status_code
+    assert "LATE_REFUND" in cases(desk, no)
+
+
 def _only(stroke: str, no: str, case_id: str) -> str:
     of_payment = "UPDATE payment" in stroke
     return f"pay_order_no = '{no}'" if of_payment else f"case_id = '{case_id}'"
@@ -240,13 +276,19 @@ def _unknown(stack: Stack, why: str = "timeout_before") -> tuple[Payer, str, str
     payer = stack.payer(TICKETS)
     no = payer.open(amount=100).json()["pay_order_no"]
     assert "DOING" == payer.confirm(no).json()["biz_status"]
+    return payer, no, _told(stack, "UNKNOWN_TOO_LONG", no)
+
+
+def _told(stack: Stack, kind: str, no: str, seq: int | None = None) -> str:
+    """A case of 100, as an enquirer opens it in time."""
 
     async def tell(node: Node) -> None:
         change = node.change()
         await open_case(
             *(node, change),
-            kind="UNKNOWN_TOO_LONG",
+            kind=kind,
             pay_order_no=no,
+            attempt_seq=seq,
             amount=100,
             currency="CNY",
             evidence={},
@@ -254,7 +296,7 @@ def _unknown(stack: Stack, why: str = "timeout_before") -> tuple[Payer, str, str
         assert await node.journal.commit(change) is None
 
     inside(stack, tell)
-    return payer, no, cases(stack, no)["UNKNOWN_TOO_LONG"]
+    return cases(stack, no)[kind]
 
 
 def test_an_enquiry_asks_at_once_and_leaves_the_case(desk: Stack):

@@ -355,8 +355,21 @@ def test_another_amount_is_no_refund(stack: Stack, brisk):
     assert "DOING" == first["biz_status"]
     assert "DOING" == until(payer, first["refund_no"], within_s=2)["biz_status"]
     has_case(stack, no, "CHANNEL_ALARM")
+    no_after_it = _refused(stack, payer, no, first["refund_no"])
+    assert "DOING" == no_after_it["biz_status"]
+    assert 409 == refund(payer, no, 1).status_code
     stack.no_faults()
     assert "SUCCESS" == until(payer, first["refund_no"])["biz_status"]
+    assert [100] == given_back(payer, no)
+
+
+def _refused(stack: Stack, payer: Payer, no: str, refund_no: str) -> dict[str, object]:
+    """The refund after its bank has called to say no."""
+    bank = Bank(stack, stack.charges(no)[0]["bank"])
+    about = {"operation": "refund", "kind": "refund", "request_id": refund_no}
+    answer = bank.call_back(payer, no, status="FAIL", code="OVER_LIMIT", **about)
+    assert 200 == answer.status_code
+    return got(payer, refund_no)
 
 
 # --- later, and by the other door -----------------------------------------------------
@@ -399,20 +412,8 @@ def test_a_word_that_contradicts_the_last_is_a_persons(stack: Stack):
     payer = stack.payer()
     no = paid(payer)
     said = refund(payer, no, 100).json()
-    bank = Bank(stack, stack.charges(no)[0]["bank"])
 
-    answer = bank.call_back(
-        payer,
-        no,
-        request_id=said["refund_no"],
-        operation="refund",
-        kind="refund",
-        status="FAIL",
-        code="OVER_LIMIT",
-    )
-
-    assert 200 == answer.status_code
-    assert said == got(payer, said["refund_no"])
+    assert said == _refused(stack, payer, no, said["refund_no"])
     assert {"REFUND_CONTRADICTION"} == cases(stack, no)
 
 

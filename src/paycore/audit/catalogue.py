@@ -213,6 +213,10 @@ CATALOGUE = (
                 name="a refund by another leg than was charged",
                 sql=refunds.IS_A_REFUND_NOT_BY_THE_LEG_THAT_WAS_CHARGED,
             ),
+            Check(
+                name="a refund that failed after a yes to other money",
+                sql=refunds.DID_A_REFUND_FAIL_AFTER_A_YES,
+            ),
             *late.GIVEN_BACK,
         ),
         otherwise="What the banks gave back: `paycore audit --bank`.",

@@ -224,6 +224,9 @@ class RefundRow(Row, frozen=True, kw_only=True):
     """Calls that left us, or may have."""
     outcome: Outcome | None = None
     """What was said last; empty while it is being sent."""
+    other_money: bool = False
+    """The channel has said yes to another amount or currency: of this number no later
+    no is the last word."""
     channel_ref: str | None = None
     resp_code: str = ""
     resp_msg: str = ""

@@ -31,12 +31,20 @@ _TO: Mapping[Cure, Account] = MappingProxyType(
     }
 )
 
+_SAID: Mapping[Cure, str] = MappingProxyType(
+    {
+        Cure.NOTE: "closed",
+        Cure.FORCE_NOT_TAKEN: "written down as not taken",
+        Cure.FORCE_NOT_REFUNDED: "written down as not given back",
+    }
+)
+
 
 async def stage(
     node: Node, change: Change, facts: Facts, cure: Cure, row: CureRow
 ) -> str:
     """Stage it; what came of it so far, in words. A forced state is not staged here:
-    it is the core's own passage (`recover.force_not_taken`).
+    it is the core's own passage (`recover.force_not_taken`, and of refunds).
     """
     match cure:
         case Cure.ENQUIRE:
@@ -51,8 +59,8 @@ async def stage(
             return _out_of_suspense(node, change, facts, cure)
         case Cure.ADOPT | Cure.CLOSE:
             return await _after_a_restore(node, change, facts, cure)
-        case Cure.NOTE | Cure.FORCE_NOT_TAKEN:
-            return "closed" if cure is Cure.NOTE else "written down as not taken"
+        case Cure.NOTE | Cure.FORCE_NOT_TAKEN | Cure.FORCE_NOT_REFUNDED:
+            return _SAID[cure]
 
 
 async def _after_a_restore(node: Node, change: Change, facts: Facts, cure: Cure) -> str:

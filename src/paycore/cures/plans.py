@@ -12,6 +12,7 @@ import msgspec
 
 from paycore.accounting.suspense import Parked
 from paycore.core import late
+from paycore.core.refunds import recover as refunds
 from paycore.core.refunds import returns
 from paycore.core.restored import RESTORED
 from paycore.core.rows import AttemptRow
@@ -286,6 +287,23 @@ def _force(_: Node, facts: Facts) -> Plan:
     )
 
 
+def _force_refund(node: Node, facts: Facts) -> Plan:
+    refund = facts.refund
+    if refund is None or refund.status.final:
+        raise BizCheckError("No refund of it is open.", "没有未决的退款")
+    refunds.refuse_under_way(node, refund)
+    return Plan(
+        does=f"{refund.refund_no} is written down as not given back, and the refund"
+        " fails: its money may be refunded again. Should it have moved after all, it is"
+        " a case again.",
+        does_zh=f"强制认定 {refund.refund_no} 未退款，退款置为失败，该金额可再次退款；"
+        "若事后发现资金已退回，将再次产生差错。",
+        amount=refund.money_amount,
+        currency=refund.currency,
+        seen={"refund": refund.refund_no, "status": refund.status},
+    )
+
+
 _PLANS: Mapping[Cure, Callable[[Node, Facts], Plan]] = MappingProxyType(
     {
         Cure.ENQUIRE: _enquire,
@@ -298,5 +316,6 @@ _PLANS: Mapping[Cure, Callable[[Node, Facts], Plan]] = MappingProxyType(
         Cure.ADOPT: _adopt,
         Cure.CLOSE: _close,
         Cure.FORCE_NOT_TAKEN: _force,
+        Cure.FORCE_NOT_REFUNDED: _force_refund,
     }
 )

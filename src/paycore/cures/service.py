@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from paycore.core import recover
 from paycore.core.chain import GuardRefused
+from paycore.core.refunds import recover as refunds
 from paycore.cures import acts, queries
 from paycore.cures.facts import Facts, gather
 from paycore.cures.plans import plan
@@ -191,6 +192,10 @@ async def _carry_out(
         assert leg is not None, "it was planned"
         no = facts.payment.row.pay_order_no
         await recover.force_not_taken(node, no, leg.seq, mark)
+        return
+    if cure is Cure.FORCE_NOT_REFUNDED:
+        assert facts.refund is not None, "it was planned"
+        await refunds.force_not_refunded(node, facts.refund, mark)
         return
     mark(change)
     if (refused := await node.journal.commit(change)) is not None:

@@ -40,9 +40,11 @@ class Cure(StrEnum):
     FORCE_NOT_TAKEN = "FORCE_NOT_TAKEN"
     """Write down, on two people's word, that an open leg took no money, where its
     channel will never say so."""
+    FORCE_NOT_REFUNDED = "FORCE_NOT_REFUNDED"
+    """The same of a refund: that it gave nothing back."""
 
 
-BY_HAND = frozenset({Cure.FORCE_NOT_TAKEN})
+BY_HAND = frozenset({Cure.FORCE_NOT_TAKEN, Cure.FORCE_NOT_REFUNDED})
 """These force a state: always by two."""
 
 ASKS = frozenset({Cure.ENQUIRE, Cure.RENOTIFY})
@@ -63,7 +65,7 @@ SUGGESTED: Mapping[str, tuple[Cure, ...]] = MappingProxyType(
         "COUPON_BEHIND": (Cure.NOTE,),
         "NOTICE_PARKED": (Cure.RENOTIFY, Cure.NOTE),
         "ENDPOINT_LEADS_INSIDE": (Cure.NOTE,),
-        "REFUND_UNKNOWN_TOO_LONG": (Cure.ENQUIRE, Cure.NOTE),
+        "REFUND_UNKNOWN_TOO_LONG": (Cure.ENQUIRE, Cure.FORCE_NOT_REFUNDED, Cure.NOTE),
         "LATE_REFUND": (Cure.NOTE,),
         "REFUND_CONTRADICTION": (Cure.NOTE,),
         "AGREEMENT_UNKNOWN": (Cure.NOTE,),

@@ -15,13 +15,14 @@ from paycore.core.keys import KeptAnswer
 from paycore.core.rows import AttemptRow, PaymentRow, RefundRow
 from paycore.cures import service as cures
 from paycore.cures.queries import Pool
-from paycore.cures.table import Cure
+from paycore.cures.table import BY_HAND, Cure
 from paycore.desk.rows import CaseRow, CureRow, CureStatus, StepRow
 from paycore.kernel import errors
+from paycore.kernel.ids import refund_at
 from paycore.kernel.journal import Row
 from paycore.kernel.journal_memory import Written
 from paycore.kernel.node import Node
-from paycore.kernel.terms import BizStatus, RefundKind, RefundStatus
+from paycore.kernel.terms import BizStatus, PayOrderNo, RefundKind, RefundStatus
 from paycore.prove.api import Answer, encode
 
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ NO_POOL = cast("Pool", None)
 
 GOES_BACK = frozenset({"LATE_MONEY", "CHARGED_WITHOUT_CONFIRM"})
 UNDECIDED = frozenset({"UNKNOWN_TOO_LONG", "LOOK_FAILED"})
-ASKED_AFTER = frozenset({"REFUND_UNKNOWN_TOO_LONG", "CHANNEL_ALARM"})
+LOST_REFUND = "REFUND_UNKNOWN_TOO_LONG"
+ASKED_AFTER = frozenset({LOST_REFUND, "CHANNEL_ALARM"})
 NOTED = frozenset(
     {"COUPON_GONE", "NOTICE_PARKED", "LATE_REFUND", "REFUND_CONTRADICTION"}
 )
@@ -107,6 +109,8 @@ class Person:
             return None
         if case.kind in GOES_BACK:
             return Cure.REFUND if self._to_go_back(order, case) else None
+        if case.kind == LOST_REFUND and self._never_given(case):
+            return Cure.FORCE_NOT_REFUNDED
         if case.kind in ASKED_AFTER:
             return Cure.ENQUIRE
         if case.kind in UNDECIDED:
@@ -137,17 +141,30 @@ class Person:
         """No bank took anything of it, nor ever will."""
         world, no = self._world, order.pay_order_no
         legs = world.base.within(AttemptRow, no)
-        there = [
-            world.banks[leg.channel].orders.get(leg.request_no)
+        waits = any(
+            self._waits(leg.channel, leg.request_no)
             for leg in legs
             if leg.channel in world.banks and leg.trans_type.moves_money
-        ]
-        soon = world.now_ms() + 3_600_000
-        waits = any(
-            one is not None and one.status == "PROCESSING" and (one.due_ms or 0) < soon
-            for one in there
         )
         return no not in world.oracle.moves and not waits
+
+    def _waits(self, bank: str, request_no: str) -> bool:
+        """Whether the bank will settle it, and not only some day."""
+        there = self._world.banks[bank].orders.get(request_no)
+        if there is None or there.status != "PROCESSING":
+            return False
+        return (there.due_ms or 0) < self._world.now_ms() + 3_600_000
+
+    def _never_given(self, case: CaseRow) -> bool:
+        """No bank gave anything back by the refund's number, nor ever will."""
+        world, no = self._world, case.pay_order_no or ""
+        number = refund_at(PayOrderNo(no), case.attempt_seq or 0)
+        row = world.base.load(RefundRow, no, number)
+        if row is None or row.status.final:
+            return False
+        moves = world.oracle.moves.get(no, ())
+        given = any(move.request_id == number for move in moves)
+        return not given and not self._waits(row.channel, number)
 
     # --- what they do -----------------------------------------------------------------
 
@@ -271,7 +288,7 @@ class DeskWatch:
         said = f"{new.cure} {new.number} {new.status.value} {new.result}"
         self._world.note(None, "cure", said, no)
         second = new.approved_by is not None and new.approved_by != new.proposed_by
-        may = second or not (new.needs_second or new.cure == Cure.FORCE_NOT_TAKEN)
+        may = second or not (new.needs_second or new.cure in BY_HAND)
         waits = new.status is CureStatus.PREVIEWED
         self._holds(waits or may, "a cure by one alone", no)
         if waits or old is None or old.status is not CureStatus.PREVIEWED:
@@ -299,6 +316,13 @@ class DeskWatch:
         ]
         forced = cure.cure == Cure.FORCE_NOT_TAKEN
         self._holds(len(ended) == forced, "a forced end and its cure differ", no)
+        failed = [
+            row
+            for _, row in rows
+            if isinstance(row, RefundRow) and row.status is RefundStatus.FAIL
+        ]
+        forced = cure.cure == Cure.FORCE_NOT_REFUNDED
+        self._holds(len(failed) == forced, "a forced refund and its cure differ", no)
 
     def heard(self, said: Any) -> None:
         """What a person is told of his cure is so."""

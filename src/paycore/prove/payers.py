@@ -13,7 +13,7 @@ from paycore.core.service import OpenRequest
 from paycore.kernel.terms import BizLineId, CardId, CouponNo, PayType
 from paycore.prove import deductions
 from paycore.prove.api import Answer
-from paycore.prove.refunds import Returns
+from paycore.prove.returns import Returns
 from paycore.prove.shoppers import Shopper
 from paycore.prove.signing import Customer
 from paycore.prove.stage import Plastic

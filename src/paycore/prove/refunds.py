@@ -1,19 +1,17 @@
-"""Refunds in a simulated world: business lines that ask for them, well and badly, and
-what must hold of them, in the moment and at the end.
+"""Refunds in a simulated world: what must hold of them, in the moment and at the end.
 
-A line gives back all or parts, several at once, more than there is, the same refund
-twice; what a bank truly gave back is the oracle.
+What a bank truly gave back is the oracle; who asks for it is in `returns.py`.
 """
 
-import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from paycore.accounting.rows import EntryRow, PostingRow
+from paycore.core.other_money import FORCED
 from paycore.core.refunds.document import refund_of
 from paycore.core.refunds.refund import Refund
 from paycore.core.refunds.service import RefundRequest
@@ -29,9 +27,7 @@ from paycore.kernel.ids import late_refund_no
 from paycore.kernel.journal_memory import Written
 from paycore.kernel.terms import (
     AttemptId,
-    BizLineId,
     BizStatus,
-    PayOrderNo,
     ProcessStatus,
     RefundKind,
     RefundStatus,
@@ -42,7 +38,6 @@ from paycore.prove.houses import Glance
 from paycore.sandbox.orders import Move
 
 if TYPE_CHECKING:
-    from paycore.prove.payers import Payer
     from paycore.prove.world import World
 
 EXCUSES = frozenset({"REFUND_UNKNOWN_TOO_LONG", "LOOK_FAILED"})
@@ -55,68 +50,6 @@ TYPES: Mapping[RefundStatus, str] = MappingProxyType(
         RefundStatus.DOING: "nothing",
     }
 )
-
-
-# --- the business line ----------------------------------------------------------------
-
-
-class Returns:
-    """What a line gives back of a paid order."""
-
-    def __init__(self, payer: "Payer") -> None:
-        self._payer, self._rng = payer, payer.rng
-        self._serial = 0
-
-    async def ask(self) -> None:
-        """All, or parts, or more than there is."""
-        amount = self._amount()
-        if self._payer.strikes("refunds_too_much"):
-            part = amount * 6 // 10
-            await self._at_once([part] * 4)
-            return
-        parts = self._parts(amount)
-        if self._payer.strikes("refunds_at_once"):
-            await self._at_once(parts)
-            return
-        for part in parts:
-            await self._one(part)
-
-    def _amount(self) -> int:
-        number = f"order-{self._payer.number}"
-        return self._payer.world.oracle.hearing.requests[number].amount
-
-    def _parts(self, amount: int) -> list[int]:
-        """The whole, or what three refunds make of it, the last perhaps left out."""
-        if self._rng.random() < 0.4:
-            return [amount]
-        first = 1 + self._rng.randrange(amount - 2)
-        second = 1 + self._rng.randrange(amount - first - 1)
-        parts = [first, second, amount - first - second]
-        return parts[: self._rng.choice((2, 3))]
-
-    async def _at_once(self, parts: Iterable[int]) -> None:
-        await asyncio.gather(*(self._one(part) for part in parts))
-
-    async def _one(self, amount: int) -> None:
-        self._serial += 1
-        payer = self._payer
-        request = RefundRequest(
-            biz_line=BizLineId(payer.line),
-            pay_order_no=PayOrderNo(payer.no),
-            out_refund_no=f"refund-{payer.number}-{self._serial}",
-            amount=amount,
-            reason=None,
-        )
-        api, watch = payer.world.api, payer.world.oracle.refunds
-
-        def call(key: str) -> Awaitable[Answer | None]:
-            return api.refund(request, key)
-
-        answer = await payer.insist(call)
-        watch.heard(request, answer)
-        if payer.strikes("refunds_twice"):
-            again = await payer.insist(call)
-            watch.heard(request, again)
 
 
 # --- what must hold, in the moment ----------------------------------------------------
@@ -272,6 +205,8 @@ class RefundWatch:
 
     def _ended(self, new: RefundRow, rows: Written) -> None:
         no, success = new.pay_order_no, new.status is RefundStatus.SUCCESS
+        said = success or not new.other_money or new.resp_code == FORCED
+        self._holds("I12", said, "a no after a yes to other money was believed", no)
         asked = new.kind is RefundKind.ASKED
         posted = [r for _, r in rows if isinstance(r, PostingRow)]
         fact = ("REFUND" if asked else "LATE_REFUND", new.refund_no)

@@ -38,6 +38,12 @@ DESK = (
         "paid",
     ),
     Plant(
+        "a forced state of no cure",
+        "UPDATE refund_transition SET cause = 'BY_HAND' WHERE pay_order_no = '{no}'"
+        " AND seq = 1",
+        "refunded",
+    ),
+    Plant(
         "suspense that is not what is open",
         "INSERT INTO accounting_balance (account, currency, slot, amount)"
         " VALUES ('suspense_short:a:b', 'CNY', 99, 5), ('differences', 'CNY', 99, -5)",

@@ -30,6 +30,11 @@ REFUNDS = (
         "refunding",
     ),
     Plant(
+        "a refund that failed after a yes to other money",
+        "UPDATE refund SET other_money = true WHERE pay_order_no = '{no}'",
+        "late_refused",
+    ),
+    Plant(
         "a refund that is another than its history says",
         "UPDATE refund SET last_event = 'REFUND_BEGUN' WHERE pay_order_no = '{no}'",
         "refunding",

@@ -67,6 +67,7 @@ def test_every_cure_has_a_plan_and_a_kind():
         (Cure.RENOTIFY, None, None, False),
         (Cure.FORCE_NOT_TAKEN, 1, "CNY", True),
         (Cure.FORCE_NOT_TAKEN, None, None, True),
+        (Cure.FORCE_NOT_REFUNDED, 1, "CNY", True),
     ],
 )
 def test_who_may_alone(cure, amount, currency, two):

@@ -69,4 +69,11 @@ export const cures: Record<string, { name: Text; about: Text }> = {
       "渠道永远无法答复时，由两人确认；支付置为失败。",
     ],
   },
+  FORCE_NOT_REFUNDED: {
+    name: ["Write down: nothing given back", "强制认定未退款"],
+    about: [
+      "By two people's word, where the channel will never say. The refund fails.",
+      "渠道永远无法答复时，由两人确认；退款置为失败。",
+    ],
+  },
 };

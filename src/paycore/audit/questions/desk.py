@@ -24,7 +24,8 @@ SELECT c.pay_order_no, u.case_id || ' ' || u.number AS about,
        jsonb_build_object('cure', u.cure, 'amount', u.amount, 'currency', u.currency,
            'status', u.status) AS said
 FROM desk_cure u LEFT JOIN desk_case c USING (case_id)
-WHERE u.status <> 'PREVIEWED' AND (u.needs_second OR u.cure = 'FORCE_NOT_TAKEN')
+WHERE u.status <> 'PREVIEWED' AND (u.needs_second
+    OR u.cure IN ('FORCE_NOT_TAKEN', 'FORCE_NOT_REFUNDED'))
 """
 
 IS_A_FORCED_STATE_OF_NO_CURE = """
@@ -36,6 +37,18 @@ LEFT JOIN LATERAL (
     SELECT u.case_id FROM desk_cure u JOIN desk_case d USING (case_id)
     WHERE d.pay_order_no = t.pay_order_no AND u.cure = 'FORCE_NOT_TAKEN'
       AND u.status = 'DONE'
+    LIMIT 1
+) AS c ON true
+WHERE t.cause = 'BY_HAND'
+UNION ALL
+SELECT t.pay_order_no, t.refund_no AS about,
+       c.case_id IS NULL AS wrong,
+       jsonb_build_object('event', t.event, 'cause', t.cause) AS said
+FROM refund_transition t
+LEFT JOIN LATERAL (
+    SELECT u.case_id FROM desk_cure u JOIN desk_case d USING (case_id)
+    WHERE d.pay_order_no = t.pay_order_no AND u.cure = 'FORCE_NOT_REFUNDED'
+      AND u.status = 'DONE' AND u.does LIKE t.refund_no || ' %'
     LIMIT 1
 ) AS c ON true
 WHERE t.cause = 'BY_HAND'

@@ -50,6 +50,12 @@ FULL JOIN (
 ) r USING (pay_order_no)
 """
 
+DID_A_REFUND_FAIL_AFTER_A_YES = """
+SELECT pay_order_no, refund_no AS about, resp_code <> 'BY_HAND' AS wrong,
+       jsonb_build_object('resp_code', resp_code) AS said
+FROM refund WHERE other_money AND status = 'FAIL'
+"""
+
 IS_A_REFUND_NOT_BY_THE_LEG_THAT_WAS_CHARGED = """
 SELECT r.pay_order_no, r.refund_no AS about,
        a.seq IS NULL AS wrong,

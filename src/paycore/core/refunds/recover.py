@@ -5,6 +5,7 @@ where the channel surely does not know it, and never pays a number twice, it is 
 once more, under the same number. There never is a second number for a refund.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 
@@ -12,17 +13,18 @@ from msgspec.structs import replace
 
 from paycore.core import abandoned
 from paycore.core.chain import GuardRefused, LastCall, run_commands
-from paycore.core.refunds.absorb import run_for
+from paycore.core.other_money import FORCED
+from paycore.core.refunds.absorb import run_for, write
 from paycore.core.refunds.commands import SEND_AGAIN, TAIL
 from paycore.core.refunds.run import RefundRun
 from paycore.core.refunds.settle import out_of_schedule, settle
 from paycore.core.rows import RefundRow
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Operation, Reply
-from paycore.kernel import trace
+from paycore.kernel import errors, trace
 from paycore.kernel.journal import Change
 from paycore.kernel.node import Node
-from paycore.kernel.outcome import AfterRefund, Outcome
+from paycore.kernel.outcome import AfterRefund, Blame, Outcome
 from paycore.kernel.terms import PayOrderNo, RefundNo
 
 Due = RefundRow
@@ -49,6 +51,33 @@ def look_now(change: Change, no: PayOrderNo, refund_no: RefundNo, at: datetime) 
         return None if row.status.final else replace(row, next_check_at=at)
 
     change.amend(RefundRow, (no, refund_no), due)
+
+
+def refuse_under_way(node: Node, row: RefundRow) -> None:
+    """Refuse a word about a refund that may still reach its channel: it is sent more
+    than once, and what was so a moment ago says nothing of a call on its way.
+    """
+    window = gateway.acceptance_window(node, row.channel)
+    if node.now() < row.quiet_from + window:
+        raise errors.BizCheckError(
+            "It may still be on its way to the channel: try again in some minutes.",
+            "退款请求可能仍在途中，请数分钟后再试",
+        )
+
+
+async def force_not_refunded(
+    node: Node, row: RefundRow, stage: Callable[[Change], None]
+) -> None:
+    """Two people's word that a refund gave nothing back, in the place of its channel's:
+    it goes by the same door as an answer. What `stage` stages is in the commit that
+    says so, which is refused where the refund is not as it was loaded.
+    """
+    run = await run_for(node, row)
+    run.note("Desk", "FORCED", row.refund_no)
+    said = Reply(outcome=Outcome.DECLINED, blame=Blame.PAYER, resp_code=FORCED)
+    await write(run, said, call_ended=False)
+    stage(run.change)
+    await run.commit()
 
 
 async def look(node: Node, row: Due) -> None:

@@ -13,7 +13,7 @@ from paycore.core.payment import ENQUIRY_LADDER_S, wait_at
 from paycore.core.refunds.share import Taken
 from paycore.core.rows import RefundRow, RefundTotalRow, RefundTransitionRow
 from paycore.core.states import Audience, RefundEvent, refund_transition
-from paycore.gateway.call import Reply
+from paycore.gateway.call import OTHER_MONEY, Reply
 from paycore.kernel.ids import leg_of_refund
 from paycore.kernel.journal import Change
 from paycore.kernel.outcome import Outcome
@@ -110,6 +110,7 @@ class Refund:
         self.row = replace(
             self.row,
             outcome=reply.outcome,
+            other_money=self.row.other_money or reply.resp_code == OTHER_MONEY,
             channel_ref=reply.channel_ref or self.row.channel_ref,
             sends=self.row.sends - unsent,
             quiet_from=min(self.row.quiet_from, now)

@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
+from paycore.core.other_money import remembering
 from paycore.core.refunds.refund import MAX_SENDS
 from paycore.core.refunds.run import RefundRun
 from paycore.core.states import RefundEvent
 from paycore.desk import service as desk
 from paycore.gateway import service as gateway
-from paycore.gateway.call import Reply, of_other_money
+from paycore.gateway.call import OTHER_MONEY, Reply, of_other_money
 from paycore.kernel.outcome import REFUNDS, AfterRefund, Outcome
 from paycore.kernel.terms import RefundStatus
 
@@ -50,7 +51,8 @@ async def compare(run: RefundRun, reply: Reply) -> None:
     """
     row = run.refund.row
     paid = row.status is RefundStatus.SUCCESS
-    says_yes = reply.outcome is Outcome.SUCCEEDED
+    # A yes to other money is no yes to ours, but something was given back.
+    says_yes = reply.outcome is Outcome.SUCCEEDED or reply.resp_code == OTHER_MONEY
     says_no = reply.outcome is Outcome.DECLINED
     if (paid and not says_no) or (not paid and not says_yes):
         return
@@ -77,6 +79,7 @@ async def out_of_schedule(run: RefundRun) -> None:
 async def _trusted(run: RefundRun, reply: Reply) -> Reply:
     """The reply, made UNKNOWN where it speaks of other money than ours."""
     row = run.refund.row
+    reply = remembering(OTHER_MONEY if row.other_money else "", reply)
     ours = (row.money_amount, row.currency)
     if reply.outcome is Outcome.SUCCEEDED and (reply.amount, reply.currency) != ours:
         reply = of_other_money(reply)

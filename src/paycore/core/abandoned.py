@@ -8,13 +8,13 @@ is found by the next look, a rung of the ladder later; what fails look after loo
 before a person, and the others go on (F75).
 """
 
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import cast
+from typing import Protocol, cast
 
 from msgspec.structs import replace
 
-from paycore.core.absorb import absorb
 from paycore.core.chain import GuardRefused, Run
 from paycore.core.payment import wait_at
 from paycore.core.rows import IdempotencyRow, PaymentRow, RefundRow
@@ -41,6 +41,13 @@ Looked = PaymentRow | RefundRow
 log = get(__name__)
 
 
+class Absorb(Protocol):
+    """How a passage of this kind is begun anew over what stands, its answer written."""
+
+    def __call__(self, refused: Run, *, coupon_gone: bool) -> Awaitable[Run]:
+        """The new passage, not yet committed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Left:
     """A payment, or a refund, as it was left: which leases of it are the broken
@@ -55,6 +62,8 @@ class Left:
     """The idempotency key that the passage held, as it held it."""
     heard: Run | None = None
     """The passage, where a channel's answer was not on record when it broke off."""
+    absorb: Absorb
+    """How that answer is written down."""
     failed: str = ""
     """What was raised, where that was no matter of the database's being away."""
 
@@ -66,7 +75,7 @@ class Abandoned:
     left: list[Left] = field(default_factory=list)
 
 
-def leave(node: Node, run: Run) -> None:
+def leave(node: Node, run: Run, absorb: Absorb) -> None:
     """A caller's passage broke off; its commit may be on record or not."""
     kind, id_ = run.leased
     _leave(
@@ -78,12 +87,20 @@ def leave(node: Node, run: Run) -> None:
             leases=frozenset(run.leases),
             key=run.key.row if run.key is not None else None,
             heard=_unwritten(run),
+            absorb=absorb,
         ),
     )
 
 
-def leave_look(node: Node, row: Looked, run: Run | None, error: Exception) -> None:
-    """A worker's look at what it had claimed broke off."""
+def leave_look(
+    node: Node, row: Looked, run: Run | None, error: Exception, absorb: Absorb
+) -> None:
+    """A worker's look at what it had claimed broke off. One that was refused because
+    somebody else was first has not failed: but what it has heard nobody may hear again.
+    """
+    came_second = isinstance(error, GuardRefused)
+    if came_second and (run is None or _unwritten(run) is None):
+        return
     leases = {row.lease_until, *(run.leases if run is not None else ())}
     _leave(
         node,
@@ -93,14 +110,17 @@ def leave_look(node: Node, row: Looked, run: Run | None, error: Exception) -> No
             epoch=node.epoch,
             leases=frozenset(lease for lease in leases if lease is not None),
             heard=_unwritten(run) if run is not None else None,
-            failed="" if isinstance(error, Unavailable) else type(error).__name__,
+            absorb=absorb,
+            failed=""
+            if came_second or isinstance(error, Unavailable)
+            else type(error).__name__,
         ),
     )
 
 
 def _unwritten(run: Run) -> Run | None:
-    """The passage, where it has heard what no commit took and nobody hears again."""
-    return run if run.last is not None and not run.answer_is_found_again else None
+    """The passage, where it has heard what no commit took."""
+    return run if run.last is not None else None
 
 
 def _leave(node: Node, left: Left) -> None:
@@ -131,7 +151,7 @@ async def give_back(node: Node) -> None:
 async def _say(node: Node, left: Left) -> None:
     if left.heard is not None:
         try:
-            await _write_down(node, left.heard)
+            await _write_down(node, left.heard, left.absorb)
         except Unavailable:
             raise
         except Exception:
@@ -158,7 +178,7 @@ def _key_freed(node: Node, held: IdempotencyRow) -> Change:
     return change
 
 
-async def _write_down(node: Node, heard: Run) -> None:
+async def _write_down(node: Node, heard: Run, absorb: Absorb) -> None:
     """What a channel had answered and, for all that we know, no commit took.
 
     By the common door, over what stands by now: a callback or another node may have

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar
 
 import msgspec
 
@@ -69,8 +68,6 @@ class GuardRefused(Exception):
 @dataclass(slots=True, kw_only=True)
 class Run:
     """One passage of one payment through a chain: the context its commands share."""
-
-    answer_is_found_again: ClassVar[bool] = False
 
     node: Node
     payment: Payment

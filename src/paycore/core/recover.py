@@ -70,7 +70,8 @@ async def look(node: Node, row: Due) -> None:
     """Do what a claimed payment's state calls for, and give the lease back.
 
     Refused by a guard means that somebody else did something meanwhile: then it is no
-    longer ours to do, and what stands has its own next look.
+    longer ours to do, and what stands has its own next look. But what a channel has
+    told us by then is written down over it: it may not say so again.
     """
     run: Run | None = None
     try:
@@ -78,8 +79,10 @@ async def look(node: Node, row: Due) -> None:
         assert row.lease_until is not None, "it was claimed"
         run.leases.append(row.lease_until)
         await _look_and_release(run)
+    except GuardRefused as error:
+        abandoned.leave_look(node, row, run, error, absorb)
     except Exception as error:
-        abandoned.leave_look(node, row, run, error)
+        abandoned.leave_look(node, row, run, error, absorb)
         raise
 
 
@@ -105,8 +108,9 @@ async def _look_and_release(run: Run) -> None:
             run.release()
             await run.commit()
     except GuardRefused as error:
-        if error.refused.guard == coupon.GUARD:
-            await _without_coupon(run)
+        if error.refused.guard != coupon.GUARD:
+            raise
+        await _without_coupon(run)
 
 
 async def _without_coupon(refused: Run) -> None:

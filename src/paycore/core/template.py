@@ -98,9 +98,9 @@ class ServiceCallback(ABC):
         """What is said where it is something else."""
         return errors.Duplicate()
 
-    async def absorb(self, run: Run, *, coupon_gone: bool) -> Run:
+    async def absorb(self, refused: Run, *, coupon_gone: bool) -> Run:
         """A passage whose commit came too late, anew over what stands."""
-        return await absorb(run, coupon_gone=coupon_gone)
+        return await absorb(refused, coupon_gone=coupon_gone)
 
     async def left_by(self, node: Node, key: IdempotencyRow) -> View | None:
         """What a passage that died under this key did of what was asked; None: nothing.
@@ -202,7 +202,7 @@ class ServiceTemplate:
             if self._run is not None and (
                 broken or isinstance(error, errors.Unavailable)
             ):
-                abandoned.leave(self._node, self._run)
+                abandoned.leave(self._node, self._run, self._callback.absorb)
             raise
 
     async def _passage(self) -> KeptAnswer:

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from paycore.core import abandoned
 from paycore.core import ask as asking
 from paycore.core.abandoned import Abandoned, give_back
-from paycore.core.absorb import run_for, with_attempts, write
-from paycore.core.chain import LastCall
+from paycore.core.absorb import absorb, run_for, with_attempts, write
+from paycore.core.chain import GuardRefused, LastCall
 from paycore.core.keys import Key, KeyClaim, kept
 from paycore.core.recover import enquire
 from paycore.core.rows import AttemptRow, IdempotencyRow, PaymentRow
@@ -106,7 +106,7 @@ async def stands(run):
 
 async def test_what_was_heard_is_written_down_as_soon_as_it_can_be(broken):
     """The yes of a bank is not forgotten because a database was away."""
-    abandoned.leave(broken.node, broken)
+    abandoned.leave(broken.node, broken, absorb)
     broken.node.journal.strike = Unavailable()
     await give_back(broken.node)
     assert (await stands(broken))[0].biz_status is BizStatus.DOING
@@ -125,7 +125,7 @@ async def test_an_answer_that_is_on_record_is_not_written_again(broken):
     change = broken.node.change()
     change.append(broken.last.answer.message)
     assert await broken.node.journal.commit(change) is None
-    abandoned.leave(broken.node, broken)
+    abandoned.leave(broken.node, broken, absorb)
     await give_back(broken.node)
 
     row, _ = await stands(broken)
@@ -141,7 +141,7 @@ async def test_a_yes_over_a_no_that_came_meanwhile_goes_to_a_person(broken):
     await write(run, leg.seq, no, call_ended=False)
     await run.commit()
     assert (await stands(broken))[0].biz_status is BizStatus.FAIL
-    abandoned.leave(broken.node, broken)
+    abandoned.leave(broken.node, broken, absorb)
     await give_back(broken.node)
 
     (case,) = await broken.node.journal.every(CaseRow)
@@ -156,7 +156,7 @@ async def test_the_key_is_freed_though_others_have_the_payment(broken):
     change.update(replace(row, lease_epoch=9, lease_until=later), version=row.version)
     assert await broken.node.journal.commit(change) is None
     broken.last = None
-    abandoned.leave(broken.node, broken)
+    abandoned.leave(broken.node, broken, absorb)
     await give_back(broken.node)
 
     key = await broken.node.journal.load(IdempotencyRow, CLAIM.scope)
@@ -177,7 +177,7 @@ async def test_a_key_is_freed_whatever_a_clock_may_say(broken):
     held = await node.journal.load(IdempotencyRow, CLAIM.scope)
     with pytest.raises(InFlight):
         kept(held, CLAIM, node)
-    abandoned.leave(node, broken)
+    abandoned.leave(node, broken, absorb)
     await give_back(node)
 
     key = await node.journal.load(IdempotencyRow, CLAIM.scope)
@@ -190,7 +190,7 @@ async def test_another_passages_key_is_not_freed(broken):
     """
     node = broken.node
     broken.last = None
-    abandoned.leave(node, broken)
+    abandoned.leave(node, broken, absorb)
     held = await node.journal.load(IdempotencyRow, CLAIM.scope)
     change, later = node.change(), held.lease_until + timedelta(seconds=1)
     change.update(replace(held, lease_until=later), version=held.version)
@@ -218,7 +218,7 @@ async def test_a_not_found_is_not_the_last_word_by_being_written_late(broken):
         Answer(reply=reply, message=heard.message),
         call_ended=False,
     )
-    abandoned.leave_look(node, row, run, Unavailable())
+    abandoned.leave_look(node, row, run, Unavailable(), absorb)
     moment[0] = 3600.0
     await give_back(node)
 
@@ -238,7 +238,7 @@ async def test_an_enquiry_that_was_not_sent_says_nothing_of_the_leg(broken):
     assert Outcome.UNKNOWN is run.last.answer.reply.outcome
     with pytest.raises(Unavailable):
         await run.commit()
-    abandoned.leave_look(node, row, run, Unavailable())
+    abandoned.leave_look(node, row, run, Unavailable(), absorb)
     node.journal.strike = None
     await give_back(node)
 
@@ -250,11 +250,29 @@ async def test_an_enquiry_that_was_not_sent_says_nothing_of_the_leg(broken):
     )
 
 
+async def test_what_a_look_heard_is_not_dropped_because_somebody_was_first(broken):
+    """A channel may not say again what it said to who came second; a look that came
+    second and had heard nothing leaves nothing behind.
+    """
+    node, second = broken.node, GuardRefused(Refused("payment", None))
+    row, _ = await stands(broken)
+    silent = await run_for(node, await with_attempts(node, row))
+    abandoned.leave_look(node, row, silent, second, absorb)
+    abandoned.leave_look(node, row, None, second, absorb)
+    assert [] == node.state(Abandoned).left
+
+    abandoned.leave_look(node, row, broken, second, absorb)
+    await give_back(node)
+
+    assert BizStatus.SUCCESS is (await stands(broken))[0].biz_status
+    assert [] == [one.kind for one in await node.journal.every(CaseRow)]
+
+
 async def test_an_answer_that_meets_others_time_and_again_is_not_dropped(broken):
     """It is written down at another turn."""
     broken.node.journal.lost = "payment"
     broken.node.journal.loses = 99
-    abandoned.leave(broken.node, broken)
+    abandoned.leave(broken.node, broken, absorb)
     await give_back(broken.node)
     assert 1 == len(broken.node.state(Abandoned).left)
 
@@ -267,7 +285,7 @@ async def test_an_answer_that_meets_others_time_and_again_is_not_dropped(broken)
 async def test_a_bug_in_writing_it_down_leaves_the_rest_to_be_said(broken):
     """The lease is given back, and who looks next asks the bank."""
     broken.last = replace(broken.last, seq=99)
-    abandoned.leave(broken.node, broken)
+    abandoned.leave(broken.node, broken, absorb)
     await give_back(broken.node)
 
     row, leg = await stands(broken)
@@ -277,7 +295,7 @@ async def test_a_bug_in_writing_it_down_leaves_the_rest_to_be_said(broken):
 
 async def test_one_that_cannot_be_said_does_not_keep_the_others(broken):
     """A bug is logged by the loop, and is not met again at every turn."""
-    abandoned.leave(broken.node, broken)
+    abandoned.leave(broken.node, broken, absorb)
 
     broken.node.journal.strike = ZeroDivisionError()
     with pytest.raises(ZeroDivisionError):

@@ -8,12 +8,21 @@ from a_refund import a_row
 from a_run import converted, run_of
 from msgspec.structs import replace
 
+from paycore.core import abandoned
+from paycore.core.chain import GuardRefused, LastCall
 from paycore.core.other_money import FORCED
-from paycore.core.refunds.absorb import write
+from paycore.core.refunds.absorb import absorb, run_for, write
 from paycore.core.refunds.refund import Refund
 from paycore.core.refunds.run import RefundRun
 from paycore.core.refunds.settle import settle
-from paycore.gateway.call import OTHER_MONEY, Reply, not_sent, unknown
+from paycore.core.rows import RefundRow
+from paycore.desk.rows import CaseRow
+from paycore.gateway.call import OTHER_MONEY, Operation, Reply, not_sent, unknown
+from paycore.gateway.rows import MessageRow
+from paycore.gateway.service import Answer, Prepared
+from paycore.kernel.ids import leg_of_refund
+from paycore.kernel.journal import Refused
+from paycore.kernel.node import Node
 from paycore.kernel.outcome import AfterRefund, Blame, Outcome
 from paycore.kernel.terms import RefundStatus
 
@@ -85,6 +94,55 @@ async def test_two_peoples_word_ends_it():
     assert AfterRefund.FAIL is await settle(run, said, call_ended=False)
     row = run.refund.row
     assert (RefundStatus.FAIL, FORCED) == (row.status, row.resp_code)
+
+
+async def test_a_look_that_came_second_does_not_drop_the_yes():
+    """Somebody committed while an enquiry was answered: what it heard is written down
+    over that, with its message and its case, and stands when the bank says no.
+    """
+    run = await a_refund()
+    node, row = run.node, run.refund.row
+    store = node.journal.store
+    store.checks = store.after = {}  # it is put there as it stands
+    change = node.change()
+    change.insert(run.payment.row)
+    for one in run.payment.attempts.values():
+        change.append(one)
+    change.append(row)
+    assert await node.journal.commit(change) is None
+    message = a_message(node, row)
+    answer = Answer(reply=OTHER, message=message)
+    prepared = Prepared(ask=run.ask(Operation.ENQUIRE, 3.0), opened=None, outgoing=None)
+    run.last = LastCall(run.refund.seq, prepared, answer, call_ended=False)
+    run.leases.append(NOW)
+
+    second = GuardRefused(Refused("refund", None))
+    abandoned.leave_look(node, row, run, second, absorb)
+    await abandoned.give_back(node)
+
+    stands = await node.journal.load(RefundRow, row.pay_order_no, row.refund_no)
+    assert (RefundStatus.DOING, True) == (stands.status, stands.other_money)
+    assert [message] == await node.journal.within(MessageRow, row.pay_order_no)
+    cases = [one.kind for one in await node.journal.every(CaseRow)]
+    assert ["CHANNEL_ALARM"] == cases
+    again = await run_for(node, stands)
+    assert AfterRefund.ENQUIRE is await settle(again, NO, call_ended=False)
+
+
+def a_message(node: Node, row: RefundRow) -> MessageRow:
+    """The record of an enquiry's answer."""
+    return MessageRow(
+        pay_order_no=row.pay_order_no,
+        message_id=node.ids.uuid(),
+        attempt_seq=leg_of_refund(row.refund_no),
+        direction="IN",
+        operation="enquire",
+        channel=row.channel,
+        account=row.account,
+        at=node.now(),
+        verdict="SUCCEEDED OK",
+        body="{}",
+    )
 
 
 @pytest.mark.parametrize("late", [YES, OTHER, SEEN_BY_ITS_FILE])

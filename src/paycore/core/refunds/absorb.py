@@ -2,7 +2,7 @@
 
 from paycore.cards.rows import CardRow
 from paycore.core.absorb import with_attempts
-from paycore.core.chain import run_commands
+from paycore.core.chain import Run, run_commands
 from paycore.core.refunds.commands import TAIL
 from paycore.core.refunds.refund import Refund
 from paycore.core.refunds.run import RefundRun
@@ -33,8 +33,12 @@ async def run_for(node: Node, row: RefundRow) -> RefundRun:
     )
 
 
-async def absorb(refused: RefundRun) -> RefundRun:
-    """A passage whose commit was refused, anew over what stands; not yet committed."""
+async def absorb(refused: Run, *, coupon_gone: bool = False) -> RefundRun:
+    """A passage whose commit was refused, anew over what stands; not yet committed. A
+    refund has no coupon that could be gone.
+    """
+    assert isinstance(refused, RefundRun)
+    assert not coupon_gone
     node, last = refused.node, refused.last
     kind, key = refused.leased
     row = await node.journal.load(kind, *key)

@@ -6,15 +6,14 @@ once more, under the same number. There never is a second number for a refund.
 """
 
 from collections.abc import Callable
-from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
 from paycore.core import abandoned
 from paycore.core.chain import GuardRefused, LastCall, run_commands
 from paycore.core.other_money import FORCED
-from paycore.core.refunds.absorb import run_for, write
+from paycore.core.refunds.absorb import absorb, run_for, write
 from paycore.core.refunds.commands import SEND_AGAIN, TAIL
 from paycore.core.refunds.run import RefundRun
 from paycore.core.refunds.settle import out_of_schedule, settle
@@ -58,7 +57,7 @@ def refuse_under_way(node: Node, row: RefundRow) -> None:
     than once, and what was so a moment ago says nothing of a call on its way.
     """
     window = gateway.acceptance_window(node, row.channel)
-    if node.now() < row.quiet_from + window:
+    if node.now() < row.quiet_from + window + timedelta(seconds=node.unheard_s):
         raise errors.BizCheckError(
             "It may still be on its way to the channel: try again in some minutes.",
             "退款请求可能仍在途中，请数分钟后再试",
@@ -83,22 +82,22 @@ async def force_not_refunded(
 async def look(node: Node, row: Due) -> None:
     """Do what a claimed refund's state calls for, and give the lease back.
 
-    Refused by a guard means that somebody else did something meanwhile.
+    Refused by a guard means that somebody else did something meanwhile: what a channel
+    has told us by then is written down over it, for it may not say so again.
     """
     run: RefundRun | None = None
     try:
         run = await run_for(node, row)
         assert row.lease_until is not None, "it was claimed"
         run.leases.append(row.lease_until)
-        with (
-            suppress(GuardRefused),
-            trace.of(node).payment("Refund", row.pay_order_no),
-        ):
+        with trace.of(node).payment("Refund", row.pay_order_no):
             await _look(run)
             run.release()
             await run.commit()
+    except GuardRefused as error:
+        abandoned.leave_look(node, row, run, error, absorb)
     except Exception as error:
-        abandoned.leave_look(node, row, run, error)
+        abandoned.leave_look(node, row, run, error, absorb)
         raise
 
 

@@ -51,8 +51,10 @@ class Refund:
 
     @property
     def surely_unsent(self) -> bool:
-        """Whether nothing of it ever left us: then it is sent, and not asked after."""
-        return self.row.sends == 0
+        """Whether nothing of it ever left us: then it is sent, and not asked after.
+        What a channel has said yes to did.
+        """
+        return self.row.sends == 0 and not self.row.other_money
 
     @property
     def order_at(self) -> datetime:
@@ -107,10 +109,11 @@ class Refund:
     def heard(self, reply: Reply, *, now: datetime, call_ended: bool) -> None:
         """What was said of it, the last word or not."""
         unsent = call_ended and reply.outcome is Outcome.NOT_SENT
+        other = (reply.outcome, reply.resp_code) == (Outcome.UNKNOWN, OTHER_MONEY)
         self.row = replace(
             self.row,
             outcome=reply.outcome,
-            other_money=self.row.other_money or reply.resp_code == OTHER_MONEY,
+            other_money=self.row.other_money or other,
             channel_ref=reply.channel_ref or self.row.channel_ref,
             sends=self.row.sends - unsent,
             quiet_from=min(self.row.quiet_from, now)

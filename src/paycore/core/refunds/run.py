@@ -6,7 +6,6 @@ that is open, its going back says so there (core/refunds/late.py).
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar
 
 from paycore.core import ask as asking
 from paycore.core.chain import Run
@@ -21,9 +20,6 @@ from paycore.kernel.terms import AttemptId
 @dataclass(slots=True, kw_only=True)
 class RefundRun(Run):
     """What the commands of a refund share."""
-
-    answer_is_found_again: ClassVar[bool] = True
-    """By the next enquiry; should the passage break off, nobody need write it down."""
 
     refund: Refund
     total: RefundTotalRow | None = None

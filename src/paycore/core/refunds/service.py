@@ -110,10 +110,9 @@ class _Refund(ServiceCallback):
         assert isinstance(run, RefundRun)
         return _view(run.payment.row, run.refund.row)
 
-    async def absorb(self, run: Run, *, coupon_gone: bool) -> Run:
+    async def absorb(self, refused: Run, *, coupon_gone: bool) -> Run:
         """A callback or another node was faster."""
-        assert isinstance(run, RefundRun)
-        return await absorb(run)
+        return await absorb(refused, coupon_gone=coupon_gone)
 
     async def standing(self, node: Node) -> OutRefundNoRow | None:
         """What stands under the line's own number."""

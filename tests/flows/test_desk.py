@@ -202,6 +202,8 @@ def test_a_forced_state_needs_a_reason_and_two(desk: Stack):
     for who, why in (("anna", " "), ("", "no name"), ("paycore", "us"), ("a b", "x")):
         with pytest.raises(BadRequest):
             preview(desk, case_id, Cure.FORCE_NOT_TAKEN, who=who, why=why)
+    with pytest.raises(BizCheckError, match="Nobody knows yet"):
+        preview(desk, case_id, Cure.NOTE)
     row = preview(desk, case_id, Cure.FORCE_NOT_TAKEN)
     with pytest.raises(SecondPerson):
         execute(desk, row)
@@ -227,8 +229,9 @@ def test_a_forced_state_needs_a_reason_and_two(desk: Stack):
 
 
 def test_a_refund_that_nobody_answers_for_is_ended_by_two(desk: Stack):
-    """F74: neither while a call of it may be on its way nor by one person; then its
-    money is free again, the line is told, and a yes all the same is a case.
+    """F74: neither while a call of it may be on its way, nor by one person, nor on what
+    was so before its bank said something; then its money is free again, the line is
+    told, and a yes all the same is a case.
     """
     payer = desk.payer(TICKETS)
     no = paid(payer)
@@ -238,12 +241,24 @@ def test_a_refund_that_nobody_answers_for_is_ended_by_two(desk: Stack):
     case_id = _told(desk, "REFUND_UNKNOWN_TOO_LONG", no, 101)
     with pytest.raises(BizCheckError, match="may still be on its way"):
         preview(desk, case_id, Cure.FORCE_NOT_REFUNDED)
-    long_ago = "UPDATE refund SET quiet_from = quiet_from - interval '1 hour'"
+    with pytest.raises(BizCheckError, match="Nobody knows yet"):
+        preview(desk, case_id, Cure.NOTE)
+    long_ago = (
+        "UPDATE refund SET quiet_from = quiet_from - interval '1 hour',"
+        " version = version + 1"
+    )
     ask(desk, f"{long_ago} WHERE refund_no = $1", number)
     row = preview(desk, case_id, Cure.FORCE_NOT_REFUNDED)
     assert (True, 100, "CNY") == (row.needs_second, row.amount, row.currency)
     with pytest.raises(SecondPerson):
         execute(desk, row)
+    approve(desk, row)
+    heard = "UPDATE refund SET other_money = true, version = version + 1"
+    ask(desk, f"{heard} WHERE refund_no = $1", number)
+    with pytest.raises(PreviewStale):
+        execute(desk, row)
+    row = preview(desk, case_id, Cure.FORCE_NOT_REFUNDED)
+    assert "has said yes to another amount" in row.does
     assert ("DOING", 409) == (
         got(payer, number)["biz_status"],
         refund(payer, no, 1).status_code,

@@ -17,8 +17,9 @@ from paycore.core.refunds import returns
 from paycore.core.restored import RESTORED
 from paycore.core.rows import AttemptRow
 from paycore.cures.facts import RECON, Facts
-from paycore.cures.table import Cure, suggested
+from paycore.cures.table import UNDECIDED, Cure, suggested
 from paycore.desk.rows import CaseRow
+from paycore.gateway.call import OTHER_MONEY
 from paycore.kernel.crypto import content_hash
 from paycore.kernel.errors import BizCheckError
 from paycore.kernel.ids import attempt_id
@@ -224,6 +225,12 @@ def _note(_: Node, facts: Facts) -> Plan:
     if facts.given_back is not None and facts.given_back.status == "DOING":
         raise BizCheckError("Its refund is under way.", "退款处理中")
     row = None if facts.payment is None else facts.payment.row
+    if facts.case.kind in UNDECIDED and not _decided(facts):
+        raise BizCheckError(
+            "Nobody knows yet whether its money moved: have the channel asked, or write"
+            " down by two that it did not.",
+            "资金是否划转尚无结论：请查单，或由两人强制认定",
+        )
     if row is not None and row.held == RESTORED and not row.biz_status.final:
         raise BizCheckError(
             "The order is held for this: adopt the charge, or close it.",
@@ -236,6 +243,13 @@ def _note(_: Node, facts: Facts) -> Plan:
         currency=facts.case.currency,
         seen={"healed": facts.healed, "back": _return_of(facts)},
     )
+
+
+def _decided(facts: Facts) -> bool:
+    """Whether what the case is about has had its last word."""
+    if facts.refund is not None:
+        return facts.refund.status.final
+    return facts.payment is None or facts.payment.money_leg is None
 
 
 def _adopt(_: Node, facts: Facts) -> Plan:
@@ -264,6 +278,12 @@ def _close(_: Node, facts: Facts) -> Plan:
     )
 
 
+_YES_BEFORE = (
+    " Its channel has said yes to another amount before: be sure that this was wrong.",
+    "渠道此前曾确认另一金额：请务必核实该答复有误。",
+)
+
+
 def _force(_: Node, facts: Facts) -> Plan:
     payment = facts.payment
     leg = payment.money_leg if payment is not None else None
@@ -276,14 +296,21 @@ def _force(_: Node, facts: Facts) -> Plan:
             "该支付正在恢复核查中,请先完成核查",
         )
     no = attempt_id(payment.row.pay_order_no, leg.seq)
+    other_money = leg.resp_code == OTHER_MONEY
+    yes, yes_zh = _YES_BEFORE if other_money else ("", "")
     return Plan(
         does=f"{no} is written down as not taken, and the payment fails. Should the"
-        " money have moved after all, it is a case again.",
+        f" money have moved after all, it is a case again.{yes}",
         does_zh=f"强制认定 {no} 未扣款，支付置为失败；"
-        "若事后发现资金已划转，将再次产生差错。",
+        f"若事后发现资金已划转，将再次产生差错。{yes_zh}",
         amount=leg.amount,
         currency=leg.currency,
-        seen={"leg": leg.seq, "status": leg.process_status, "request": leg.request_no},
+        seen={
+            "leg": leg.seq,
+            "status": leg.process_status,
+            "request": leg.request_no,
+            "other_money": other_money,
+        },
     )
 
 
@@ -292,15 +319,21 @@ def _force_refund(node: Node, facts: Facts) -> Plan:
     if refund is None or refund.status.final:
         raise BizCheckError("No refund of it is open.", "没有未决的退款")
     refunds.refuse_under_way(node, refund)
+    yes, yes_zh = _YES_BEFORE if refund.other_money else ("", "")
     return Plan(
         does=f"{refund.refund_no} is written down as not given back, and the refund"
         " fails: its money may be refunded again. Should it have moved after all, it is"
-        " a case again.",
+        f" a case again.{yes}",
         does_zh=f"强制认定 {refund.refund_no} 未退款，退款置为失败，该金额可再次退款；"
-        "若事后发现资金已退回，将再次产生差错。",
+        f"若事后发现资金已退回，将再次产生差错。{yes_zh}",
         amount=refund.money_amount,
         currency=refund.currency,
-        seen={"refund": refund.refund_no, "status": refund.status},
+        seen={
+            "refund": refund.refund_no,
+            "sends": refund.sends,
+            "other_money": refund.other_money,
+            "channel_ref": refund.channel_ref,
+        },
     )
 
 

@@ -15,7 +15,7 @@ from paycore.core.keys import KeptAnswer
 from paycore.core.rows import AttemptRow, PaymentRow, RefundRow
 from paycore.cures import service as cures
 from paycore.cures.queries import Pool
-from paycore.cures.table import BY_HAND, Cure
+from paycore.cures.table import Cure
 from paycore.desk.rows import CaseRow, CureRow, CureStatus, StepRow
 from paycore.kernel import errors
 from paycore.kernel.ids import refund_at
@@ -38,6 +38,7 @@ NO_POOL = cast("Pool", None)
 
 GOES_BACK = frozenset({"LATE_MONEY", "CHARGED_WITHOUT_CONFIRM"})
 UNDECIDED = frozenset({"UNKNOWN_TOO_LONG", "LOOK_FAILED"})
+BY_TWO = frozenset({Cure.FORCE_NOT_TAKEN, Cure.FORCE_NOT_REFUNDED})
 LOST_REFUND = "REFUND_UNKNOWN_TOO_LONG"
 ASKED_AFTER = frozenset({LOST_REFUND, "CHANNEL_ALARM"})
 NOTED = frozenset(
@@ -288,7 +289,7 @@ class DeskWatch:
         said = f"{new.cure} {new.number} {new.status.value} {new.result}"
         self._world.note(None, "cure", said, no)
         second = new.approved_by is not None and new.approved_by != new.proposed_by
-        may = second or not (new.needs_second or new.cure in BY_HAND)
+        may = second or not (new.needs_second or new.cure in BY_TWO)
         waits = new.status is CureStatus.PREVIEWED
         self._holds(waits or may, "a cure by one alone", no)
         if waits or old is None or old.status is not CureStatus.PREVIEWED:

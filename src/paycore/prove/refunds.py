@@ -23,7 +23,8 @@ from paycore.core.rows import (
     RefundTransitionRow,
 )
 from paycore.desk.rows import CaseRow, CureRow, CureStatus
-from paycore.kernel.ids import late_refund_no
+from paycore.desk.service import case_id
+from paycore.kernel.ids import late_refund_no, leg_of_refund
 from paycore.kernel.journal_memory import Written
 from paycore.kernel.terms import (
     AttemptId,
@@ -205,8 +206,10 @@ class RefundWatch:
 
     def _ended(self, new: RefundRow, rows: Written) -> None:
         no, success = new.pay_order_no, new.status is RefundStatus.SUCCESS
-        said = success or not new.other_money or new.resp_code == FORCED
-        self._holds("I12", said, "a no after a yes to other money was believed", no)
+        believed = not success and new.resp_code != FORCED and self._said_yes(new)
+        self._holds(
+            "I12", not believed, "a no after a yes to other money was believed", no
+        )
         asked = new.kind is RefundKind.ASKED
         posted = [r for _, r in rows if isinstance(r, PostingRow)]
         fact = ("REFUND" if asked else "LATE_REFUND", new.refund_no)
@@ -225,6 +228,16 @@ class RefundWatch:
             case = self._world.base.load(CaseRow, new.case_id or "")
             over = case is not None and (case.status == "CLOSED") == success
             self._holds("I28", over, "late money and its case disagree", no)
+
+    def _said_yes(self, row: RefundRow) -> bool:
+        """Whether its bank has said yes to other money, by its row or by the desk's."""
+        seq = leg_of_refund(row.refund_no)
+        name = case_id("CHANNEL_ALARM", row.pay_order_no, seq, "")
+        case = self._world.base.load(CaseRow, name)
+        if case is None:
+            return row.other_money
+        said = msgspec.json.decode(case.evidence, type=dict[str, Any])
+        return row.other_money or said["alarm"] == "amount differs"
 
     def _late_of(self, row: RefundRow) -> RefundRow | None:
         """What had begun to go back by itself of the same charge."""

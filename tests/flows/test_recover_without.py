@@ -15,6 +15,7 @@ from stack import SHOP, Payer, Stack
 from test_recover import _cure, recover
 
 from paycore.core import recover as core
+from paycore.core.absorb import load_payment
 from paycore.core.restored import RESTORED
 from paycore.coupon import service as coupon
 from paycore.cures.table import Cure
@@ -151,7 +152,13 @@ def test_nobody_says_how_a_leg_ended_that_is_held(left: Left):
 def test_one_that_failed_meanwhile_is_asked_after_all_the_same(left: Left):
     """That one leg took nothing says nothing of those that were forgotten."""
     no = left.numbers["unheard"]
-    inside(left.stack, lambda node: core.force_not_taken(node, no, 2, lambda _: None))
+
+    async def force(node: Node) -> None:
+        payment = await load_payment(node, no)
+        assert payment is not None
+        await core.force_not_taken(node, payment, 2, lambda _: None)
+
+    inside(left.stack, force)
 
     _, report = left.recover()
 

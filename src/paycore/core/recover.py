@@ -7,7 +7,6 @@ ourselves; what is over its time is closed.
 """
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -20,6 +19,7 @@ from paycore.core.chains import CARD_DEDUCT_ON, CLOSE
 from paycore.core.commands import CouponFree, CouponModify, PayResultNotifyBiz
 from paycore.core.messages import words
 from paycore.core.other_money import FORCED
+from paycore.core.payment import Payment
 from paycore.core.restored import RESTORED
 from paycore.core.rows import AttemptRow, PaymentRow
 from paycore.core.sending import CardQuickPaySend, SmsCentreSend
@@ -117,8 +117,7 @@ async def _without_coupon(refused: Run) -> None:
     """Paid, and another order has the coupon: the desk has it, the money stands."""
     run = await absorb(refused, coupon_gone=True)
     run.release()
-    with suppress(GuardRefused):  # somebody was first again: it comes round
-        await run.commit()
+    await run.commit()
 
 
 async def _look(run: Run) -> None:
@@ -157,14 +156,13 @@ def look_now(change: Change, no: PayOrderNo, at: datetime) -> None:
 
 
 async def force_not_taken(
-    node: Node, no: PayOrderNo, seq: int, stage: Callable[[Change], None]
+    node: Node, payment: Payment, seq: int, stage: Callable[[Change], None]
 ) -> None:
     """A person's word that a leg took no money, in the place of the channel's: it goes
-    by the same door as an answer. What `stage` stages is in the commit that says so.
+    by the same door as an answer. What `stage` stages is in the commit that says so,
+    which is refused where the payment is not as it was loaded.
     """
-    row = await node.journal.load(PaymentRow, no)
-    assert row is not None, "a case's payment is never deleted"
-    run = await run_for(node, await with_attempts(node, row))
+    run = await run_for(node, payment)
     if not run.payment.attempts[seq].process_status.open:
         raise errors.BizCheckError("The leg has had its last word.", "已有最终结果")
     run.note("Desk", "FORCED", f"{seq:02d}")

@@ -190,8 +190,7 @@ async def _carry_out(
         assert facts.payment is not None, "it was planned"
         leg = facts.payment.money_leg
         assert leg is not None, "it was planned"
-        no = facts.payment.row.pay_order_no
-        await recover.force_not_taken(node, no, leg.seq, mark)
+        await recover.force_not_taken(node, facts.payment, leg.seq, mark)
         return
     if cure is Cure.FORCE_NOT_REFUNDED:
         assert facts.refund is not None, "it was planned"

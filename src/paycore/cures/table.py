@@ -50,7 +50,7 @@ BY_HAND = frozenset({Cure.FORCE_NOT_TAKEN, Cure.FORCE_NOT_REFUNDED})
 ASKS = frozenset({Cure.ENQUIRE, Cure.RENOTIFY})
 """These move no money and end no case of money: one person may, for any amount."""
 
-UNDECIDED = frozenset({"UNKNOWN_TOO_LONG", "REFUND_UNKNOWN_TOO_LONG"})
+UNDECIDED = frozenset({"UNKNOWN_TOO_LONG", "LOOK_FAILED", "REFUND_UNKNOWN_TOO_LONG"})
 """A case of these is the only way to an end that nobody else will bring: it is not
 closed over money that may have moved."""
 

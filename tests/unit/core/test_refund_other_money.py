@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from a_payment import NOW
-from a_refund import a_row
+from a_refund import a_row, a_total
 from a_run import converted, run_of
 from msgspec.structs import replace
 
@@ -24,7 +24,7 @@ from paycore.kernel.ids import leg_of_refund
 from paycore.kernel.journal import Refused
 from paycore.kernel.node import Node
 from paycore.kernel.outcome import AfterRefund, Blame, Outcome
-from paycore.kernel.terms import RefundStatus
+from paycore.kernel.terms import Epoch, RefundStatus
 
 YES = Reply(outcome=Outcome.SUCCEEDED, amount=90, currency="CNY", channel_ref="b1")
 OTHER = replace(YES, amount=91)
@@ -102,31 +102,98 @@ async def test_a_look_that_came_second_does_not_drop_the_yes():
     """
     run = await a_refund()
     node, row = run.node, run.refund.row
-    store = node.journal.store
-    store.checks = store.after = {}  # it is put there as it stands
-    change = node.change()
-    change.insert(run.payment.row)
-    for one in run.payment.attempts.values():
-        change.append(one)
-    change.append(row)
-    assert await node.journal.commit(change) is None
-    message = a_message(node, row)
-    answer = Answer(reply=OTHER, message=message)
-    prepared = Prepared(ask=run.ask(Operation.ENQUIRE, 3.0), opened=None, outgoing=None)
-    run.last = LastCall(run.refund.seq, prepared, answer, call_ended=False)
-    run.leases.append(NOW)
+    await put(run, row)
+    message = heard(run, Operation.ENQUIRE, OTHER)
 
-    second = GuardRefused(Refused("refund", None))
-    abandoned.leave_look(node, row, run, second, absorb)
-    await abandoned.give_back(node)
+    stands = await came_second(run)
 
-    stands = await node.journal.load(RefundRow, row.pay_order_no, row.refund_no)
     assert (RefundStatus.DOING, True) == (stands.status, stands.other_money)
     assert [message] == await node.journal.within(MessageRow, row.pay_order_no)
     cases = [one.kind for one in await node.journal.every(CaseRow)]
     assert ["CHANNEL_ALARM"] == cases
     again = await run_for(node, stands)
     assert AfterRefund.ENQUIRE is await settle(again, NO, call_ended=False)
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        (NO, RefundStatus.DOING),
+        (unknown("LATE"), RefundStatus.DOING),
+        (not_sent("NO_CONNECTION"), RefundStatus.DOING),
+        (OTHER, RefundStatus.DOING),
+        (YES, RefundStatus.SUCCESS),
+    ],
+)
+async def test_the_answer_to_an_earlier_send_says_no_of_none_later(reply, status):
+    """I12: another node has sent it again since and may be paid: neither is the money
+    free, nor the moment nearer from which nobody is sending. A yes is a yes.
+    """
+    run = await a_refund()
+    later = {"sends": 2, "events": 2, "lease_epoch": Epoch(9)}
+    quiet = NOW + timedelta(minutes=2)
+    until = NOW + timedelta(minutes=1)
+    row = replace(run.refund.row, **later, quiet_from=quiet, lease_until=until)
+    await put(run, row)
+    heard(run, Operation.REFUND, reply)
+
+    stands = await came_second(run)
+
+    assert status is stands.status
+    if status is RefundStatus.DOING:
+        assert (2, Epoch(9), until) == (
+            *(stands.sends, stands.lease_epoch),
+            stands.lease_until,
+        )
+        assert quiet == stands.quiet_from
+        assert stands.other_money is (reply is OTHER)
+
+
+async def test_the_answer_to_the_last_send_ends_it():
+    """The same, where nobody has sent it since."""
+    run = await a_refund()
+    await put(run, run.refund.row)
+    heard(run, Operation.REFUND, NO)
+
+    assert RefundStatus.FAIL is (await came_second(run)).status
+
+
+async def put(run: RefundRun, row: RefundRow) -> None:
+    """On record, as it stands."""
+    node, store = run.node, run.node.journal.store
+    store.checks = store.after = {}
+    change = node.change()
+    change.insert(run.payment.row)
+    for one in run.payment.attempts.values():
+        change.append(one)
+    change.append(row)
+    change.insert(a_total(taken_amount=100, taken_money=90, refunds=1))
+    assert await node.journal.commit(change) is None
+
+
+def heard(run: RefundRun, operation: Operation, reply: Reply) -> MessageRow:
+    """The passage has an answer that is not on record."""
+    message = a_message(run.node, run.refund.row)
+    ask = run.ask(operation, 3.0)
+    run.last = LastCall(
+        run.refund.seq,
+        Prepared(ask=ask, opened=None, outgoing=None),
+        Answer(reply=reply, message=message),
+        call_ended=operation is Operation.REFUND,
+    )
+    run.leases.append(NOW)
+    return message
+
+
+async def came_second(run: RefundRun) -> RefundRow:
+    """The refund, when what its look had heard is written down after all."""
+    node, row = run.node, run.refund.row
+    second = GuardRefused(Refused("refund", None))
+    abandoned.leave_look(node, row, run, second, absorb)
+    await abandoned.give_back(node)
+    found = await node.journal.load(RefundRow, row.pay_order_no, row.refund_no)
+    assert found is not None
+    return found
 
 
 def a_message(node: Node, row: RefundRow) -> MessageRow:

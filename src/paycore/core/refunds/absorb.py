@@ -1,8 +1,12 @@
 """Absorb an answer about a refund: by another door, or too late for its own."""
 
+from datetime import timedelta
+
+from msgspec.structs import replace
+
 from paycore.cards.rows import CardRow
 from paycore.core.absorb import with_attempts
-from paycore.core.chain import Run, run_commands
+from paycore.core.chain import LastCall, Run, run_commands
 from paycore.core.refunds.commands import TAIL
 from paycore.core.refunds.refund import Refund
 from paycore.core.refunds.run import RefundRun
@@ -11,6 +15,7 @@ from paycore.core.rows import PaymentRow, RefundRow
 from paycore.gateway import service as gateway
 from paycore.gateway.call import Reply
 from paycore.kernel.node import Node
+from paycore.kernel.outcome import Outcome
 from paycore.lines import service as lines
 
 
@@ -48,8 +53,28 @@ async def absorb(refused: Run, *, coupon_gone: bool = False) -> RefundRun:
     run.leases = refused.leases
     if last is not None:
         gateway.conclude(node, last.prepared, last.answer, run.change)
-        await write(run, last.answer.reply, call_ended=last.call_ended)
+        reply, ended = last.answer.reply, last.call_ended
+        if ended and _sent_since(run, last):
+            reply, ended = _of_an_earlier_send(reply), False
+        await write(run, reply, call_ended=ended)
     return run
+
+
+def _sent_since(run: RefundRun, last: LastCall) -> bool:
+    """Whether the refund was sent again after the call whose answer this is. Only a
+    send moves `quiet_from` on, and to after the lease that it was made under.
+    """
+    ours = run.leases[-1] + timedelta(seconds=last.prepared.ask.timeout_s)
+    return run.refund.row.quiet_from > ours
+
+
+def _of_an_earlier_send(reply: Reply) -> Reply:
+    """A yes is one, whichever send it answers. A no says nothing of the later one,
+    which may be paid: it would free the money meanwhile.
+    """
+    if reply.outcome is Outcome.SUCCEEDED:
+        return reply
+    return replace(reply, outcome=Outcome.UNKNOWN, blame=None)
 
 
 async def write(run: RefundRun, reply: Reply, *, call_ended: bool) -> None:

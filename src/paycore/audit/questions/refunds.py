@@ -51,14 +51,14 @@ FULL JOIN (
 """
 
 DID_A_REFUND_FAIL_AFTER_A_YES = """
-SELECT pay_order_no, refund_no AS about, resp_code <> 'BY_HAND' AS wrong,
-       jsonb_build_object('resp_code', resp_code) AS said
-FROM refund r
-WHERE status = 'FAIL' AND (other_money OR EXISTS (
-    SELECT FROM desk_case c
-    WHERE c.pay_order_no = r.pay_order_no AND c.kind = 'CHANNEL_ALARM'
-      AND c.evidence ->> 'refund_no' = r.refund_no
-      AND c.evidence ->> 'alarm' = 'amount differs'))
+SELECT pay_order_no, refund_no AS about,
+       resp_code <> 'BY_HAND' AND (other_money OR EXISTS (
+           SELECT FROM desk_case c
+           WHERE c.pay_order_no = r.pay_order_no AND c.kind = 'CHANNEL_ALARM'
+             AND c.evidence ->> 'refund_no' = r.refund_no
+             AND c.evidence ->> 'alarm' = 'amount differs')) AS wrong,
+       jsonb_build_object('resp_code', resp_code, 'other_money', other_money) AS said
+FROM refund r WHERE status = 'FAIL'
 """
 
 IS_A_REFUND_NOT_BY_THE_LEG_THAT_WAS_CHARGED = """

@@ -98,8 +98,8 @@ def leave_look(
     """A worker's look at what it had claimed broke off. One that was refused because
     somebody else was first has not failed: but what it has heard nobody may hear again.
     """
-    came_second = isinstance(error, GuardRefused)
-    if came_second and (run is None or _unwritten(run) is None):
+    came_second, heard = isinstance(error, GuardRefused), _unwritten(run)
+    if came_second and heard is None:
         return
     leases = {row.lease_until, *(run.leases if run is not None else ())}
     _leave(
@@ -109,7 +109,7 @@ def leave_look(
             id=row.key(),
             epoch=node.epoch,
             leases=frozenset(lease for lease in leases if lease is not None),
-            heard=_unwritten(run) if run is not None else None,
+            heard=heard,
             absorb=absorb,
             failed=""
             if came_second or isinstance(error, Unavailable)
@@ -118,9 +118,9 @@ def leave_look(
     )
 
 
-def _unwritten(run: Run) -> Run | None:
+def _unwritten(run: Run | None) -> Run | None:
     """The passage, where it has heard what no commit took."""
-    return run if run.last is not None else None
+    return run if run is not None and run.last is not None else None
 
 
 def _leave(node: Node, left: Left) -> None:

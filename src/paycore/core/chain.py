@@ -150,6 +150,11 @@ class Run:
         """The row that the passage has the lease of."""
         return PaymentRow, (self.payment.row.pay_order_no,)
 
+    @property
+    def quiet_from(self) -> datetime | None:
+        """Of what may be sent again: from then on nobody is still sending it."""
+        return None
+
     def take_lease(self, ask: Ask) -> None:
         """Ours from the next commit on, for one foreign call and its answer."""
         until = self.lease_payment(ask.timeout_s)
@@ -242,6 +247,10 @@ class LastCall(msgspec.Struct, frozen=True):
     answer: gateway.Answer
     call_ended: bool
     """Whether this was the leg's own call, and not an enquiry about it."""
+    quiet_from: datetime | None = None
+    """Of a refund, which is sent more than once: that of its last send when it was
+    asked; only a later send moves it on.
+    """
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -375,7 +384,11 @@ async def _once(run: Run, command: Foreign) -> Next:
         mark.restore(run)
         return command.refused(run, error.refused)
     answer = await gateway.send(run.node, prepared, run.lease)
-    run.last = LastCall(ask.attempt_seq, prepared, answer, call_ended=True)
+    run.last = LastCall(
+        *(ask.attempt_seq, prepared, answer),
+        call_ended=True,
+        quiet_from=run.quiet_from,
+    )
     gateway.conclude(run.node, prepared, answer, run.change)
     result = await command.after(run, ask.attempt_seq, answer.reply)
     run.note(command.name(), result, _said(answer.reply))

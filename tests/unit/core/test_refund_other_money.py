@@ -125,7 +125,8 @@ async def test_a_look_that_came_second_does_not_drop_the_yes():
         (YES, RefundStatus.SUCCESS),
     ],
 )
-async def test_the_answer_to_an_earlier_send_says_no_of_none_later(reply, status):
+@pytest.mark.parametrize("asked", [Operation.REFUND, Operation.ENQUIRE])
+async def test_what_was_asked_before_a_send_says_no_of_none_later(reply, status, asked):
     """I12: another node has sent it again since and may be paid: neither is the money
     free, nor the moment nearer from which nobody is sending. A yes is a yes.
     """
@@ -135,7 +136,7 @@ async def test_the_answer_to_an_earlier_send_says_no_of_none_later(reply, status
     until = NOW + timedelta(minutes=1)
     row = replace(run.refund.row, **later, quiet_from=quiet, lease_until=until)
     await put(run, row)
-    heard(run, Operation.REFUND, reply)
+    heard(run, asked, reply)
 
     stands = await came_second(run)
 
@@ -180,6 +181,7 @@ def heard(run: RefundRun, operation: Operation, reply: Reply) -> MessageRow:
         Prepared(ask=ask, opened=None, outgoing=None),
         Answer(reply=reply, message=message),
         call_ended=operation is Operation.REFUND,
+        quiet_from=run.quiet_from,
     )
     run.leases.append(NOW)
     return message

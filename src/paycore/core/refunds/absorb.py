@@ -1,12 +1,10 @@
 """Absorb an answer about a refund: by another door, or too late for its own."""
 
-from datetime import timedelta
-
 from msgspec.structs import replace
 
 from paycore.cards.rows import CardRow
 from paycore.core.absorb import with_attempts
-from paycore.core.chain import LastCall, Run, run_commands
+from paycore.core.chain import Run, run_commands
 from paycore.core.refunds.commands import TAIL
 from paycore.core.refunds.refund import Refund
 from paycore.core.refunds.run import RefundRun
@@ -54,23 +52,16 @@ async def absorb(refused: Run, *, coupon_gone: bool = False) -> RefundRun:
     if last is not None:
         gateway.conclude(node, last.prepared, last.answer, run.change)
         reply, ended = last.answer.reply, last.call_ended
-        if ended and _sent_since(run, last):
+        if last.quiet_from is not None and run.quiet_from > last.quiet_from:
             reply, ended = _of_an_earlier_send(reply), False
         await write(run, reply, call_ended=ended)
     return run
 
 
-def _sent_since(run: RefundRun, last: LastCall) -> bool:
-    """Whether the refund was sent again after the call whose answer this is. Only a
-    send moves `quiet_from` on, and to after the lease that it was made under.
-    """
-    ours = run.leases[-1] + timedelta(seconds=last.prepared.ask.timeout_s)
-    return run.refund.row.quiet_from > ours
-
-
 def _of_an_earlier_send(reply: Reply) -> Reply:
-    """A yes is one, whichever send it answers. A no says nothing of the later one,
-    which may be paid: it would free the money meanwhile.
+    """It was sent again since this was asked for. A yes is one, whichever send it is
+    about. A no says nothing of the later one, which may be paid: it would free the
+    money meanwhile.
     """
     if reply.outcome is Outcome.SUCCEEDED:
         return reply

@@ -123,7 +123,11 @@ async def enquire(run: RefundRun) -> AfterRefund:
     answer = await gateway.send(run.node, prepared, run.lease)
     run.note("Enquirer", str(answer.reply.outcome), answer.reply.resp_code)
     answer = replace(answer, reply=_as_enquiry(answer.reply))
-    run.last = LastCall(run.refund.seq, prepared, answer, call_ended=False)
+    run.last = LastCall(
+        *(run.refund.seq, prepared, answer),
+        call_ended=False,
+        quiet_from=run.quiet_from,
+    )
     gateway.conclude(run.node, prepared, answer, run.change)
     return await settle(run, answer.reply, call_ended=False)
 

@@ -5,7 +5,7 @@ that is open, its going back says so there (core/refunds/late.py).
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from paycore.core import ask as asking
 from paycore.core.chain import Run
@@ -32,6 +32,11 @@ class RefundRun(Run):
         """The row that the passage has the lease of."""
         row = self.refund.row
         return RefundRow, (row.pay_order_no, row.refund_no)
+
+    @property
+    def quiet_from(self) -> datetime:
+        """As its last send has it."""
+        return self.refund.row.quiet_from
 
     def take_lease(self, ask: Ask) -> None:
         """As for a payment; only a call for the money moves the moment from which
